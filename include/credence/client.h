@@ -1,0 +1,87 @@
+// client.h - all models of one rank: calls go in, replies come out, in any order.
+//
+// Layer    model (3)
+// Threads  one owner
+// MPI      none
+//
+// Each call completes exactly once. Retries, endpoints, pacing and pauses happen inside;
+// a reply that failed has failed for good.
+#ifndef CREDENCE_CLIENT_H
+#define CREDENCE_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/call.h"
+#include "credence/clock.h"
+#include "credence/job.h"
+#include "credence/log.h"
+#include "credence/status.h"
+
+struct cr_client;
+
+struct cr_client_cfg {
+    const struct cr_job *job; // borrowed until destroy
+    const struct cr_clock *clock;
+    struct cr_log *log;
+    int rank;
+    uint32_t live_max; // calls that may be submitted at once; slots are made for these
+};
+
+CR_MUST_CHECK enum cr_status cr_client_create(const struct cr_client_cfg *cfg,
+                                              struct cr_client **out, struct cr_err *err);
+void cr_client_destroy(struct cr_client *client); // drops what is in flight
+
+// What may answer this call: model identity, params, turns, schema, seed.
+// Sets CALL's request_hash.
+void cr_client_hash(const struct cr_client *client, struct cr_call *call);
+
+// CALL is borrowed until it comes out of cr_client_take. CR_E_LIMIT past live_max.
+CR_MUST_CHECK enum cr_status cr_client_submit(struct cr_client *client,
+                                              struct cr_call *call, struct cr_err *err);
+
+// Move everything that can move; sleep at most TIMEOUT_MS when nothing can (0: never).
+// The only call that blocks.
+CR_MUST_CHECK enum cr_status cr_client_poll(struct cr_client *client, int timeout_ms,
+                                            struct cr_err *err);
+
+// The next finished call; false when there is none. *reply is given (cr_reply_fini).
+bool cr_client_take(struct cr_client *client, struct cr_call **call,
+                    struct cr_reply *reply);
+
+// What this rank may do with one model. The coordinator leases it (run/limits.c).
+struct cr_lease {
+    uint32_t concurrency; // in flight at most
+    int64_t requests;     // starts granted by this lease, added to what is left; -1 unlimited
+    int64_t tokens;       // likewise
+};
+void cr_client_lease(struct cr_client *client, uint32_t model,
+                     const struct cr_lease *lease);
+// No start on MODEL for PAUSE_MS from now (a 429 seen on another rank).
+void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms);
+// A server of MODEL is (no longer) to be found at URL: local servers come and go.
+CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client, uint32_t model,
+                                                uint32_t endpoint, const char *url);
+
+// Start nothing more; calls that are not in flight complete as CR_FAIL_STOPPED at once,
+// those in flight when they land or at the deadline of the caller (cr_client_drop).
+void cr_client_drain(struct cr_client *client);
+void cr_client_drop(struct cr_client *client); // the rest, as CR_FAIL_STOPPED
+
+// Counters since create, and the present state; per model.
+struct cr_model_metrics {
+    uint64_t calls_done, calls_failed, attempts, retries, rate_limited; // 429 and 503
+    uint64_t tokens_in, tokens_out, tokens_cached;
+    double usd;
+    uint32_t waiting, in_flight, concurrency; // the limit now
+    int64_t pause_ms;      // left of a pause
+    int64_t pause_seen_ms; // the longest pause a server asked for since last read; cleared by reading
+    double latency_s;      // moving average of successful attempts
+    double requests_wanted; // starts refused for want of a lease since last read
+};
+void cr_client_metrics(struct cr_client *client, uint32_t model,
+                       struct cr_model_metrics *out);
+uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken
+
+#endif

@@ -1,0 +1,67 @@
+// cluster.h - ranks that send each other messages: MPI, or queues in one process.
+//
+// Layer    cluster (3); src/cluster/mpi.c is the only file that includes <mpi.h>
+// Threads  one owner
+// MPI      each function says whether it is local or collective
+//
+// Nothing here blocks but cr_cluster_bcast. A send to a dead rank is dropped. Order is
+// kept between two ranks.
+#ifndef CREDENCE_CLUSTER_H
+#define CREDENCE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/buf.h"
+#include "credence/status.h"
+
+struct cr_cluster;
+
+// Local. Start MPI (a singleton when there is no launcher); at most once a process.
+CR_MUST_CHECK enum cr_status cr_cluster_open_mpi(struct cr_cluster **out,
+                                                 struct cr_err *err);
+// Local. SIZE ranks in this process, for a run alone and for tests: OUT[SIZE].
+CR_MUST_CHECK enum cr_status cr_cluster_open_local(int size, struct cr_cluster **out,
+                                                   struct cr_err *err);
+
+int cr_cluster_rank(const struct cr_cluster *cluster);
+int cr_cluster_size(const struct cr_cluster *cluster);
+const char *cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
+
+// Collective. BUF of rank 0 into BUF of all; waits asleep.
+CR_MUST_CHECK enum cr_status cr_cluster_bcast(struct cr_cluster *cluster,
+                                              struct cr_buf *buf, struct cr_err *err);
+
+// Local. BYTES are copied. CR_E_PEER when RANK is known to be lost.
+CR_MUST_CHECK enum cr_status cr_cluster_send(struct cr_cluster *cluster, int rank,
+                                             int tag, const void *bytes, size_t len,
+                                             struct cr_err *err);
+
+struct cr_packet {
+    int rank; // sender
+    int tag;
+    const char *bytes; // borrowed until the next receive
+    size_t len;
+};
+// Local. False when nothing has come.
+bool cr_cluster_receive(struct cr_cluster *cluster, struct cr_packet *out);
+
+// Local. The next rank that the library or the kernel reports as dead and that was not
+// reported yet; -1 when there is none. Heartbeats are the caller's.
+int cr_cluster_lost(struct cr_cluster *cluster);
+// Local. Give RANK up: sends to it are dropped, what comes from it is ignored; its
+// process is killed when it is on this node (a stopped process must not wake up later).
+void cr_cluster_abandon(struct cr_cluster *cluster, int rank);
+// Local. Let cr_cluster_lost watch process PID of RANK when it runs on HOST = our host.
+void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
+                      const char *host);
+
+// Local. Bytes handed to the library and not yet gone.
+size_t cr_cluster_unsent_bytes(const struct cr_cluster *cluster);
+
+// Collective unless a rank was lost: then nobody may finalise, and the process must
+// leave by _exit after this returns true in *must_exit.
+void cr_cluster_close(struct cr_cluster *cluster, bool *must_exit);
+
+#endif
