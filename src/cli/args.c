@@ -1,0 +1,157 @@
+// args.c - command lines, by getopt_long over the command's own table of options.
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "credence/text.h"
+
+void cr_args_init(struct cr_args *args, const struct cr_command *command, int argc,
+                  char **argv) {
+    *args = (struct cr_args){.command = command, .argc = argc, .argv = argv};
+    optind = 0; // glibc: start afresh, and permute
+    opterr = 0;
+}
+
+static size_t options_len(const struct cr_command *command) {
+    size_t len = 0;
+    while (command->options != NULL && command->options[len].name != NULL)
+        len++;
+    return len;
+}
+
+// The two forms that getopt_long wants. SHORT_FORM holds ":h" and at most two
+// characters an option.
+static void make_forms(const struct cr_command *command, struct option *long_form,
+                       char *short_form) {
+    size_t len = options_len(command), at = 0;
+    short_form[at++] = ':'; // tell a missing value from an unknown option
+    for (size_t i = 0; i < len; i++) {
+        const struct cr_option *option = &command->options[i];
+        int takes = option->value == NULL ? no_argument : required_argument;
+        long_form[i] = (struct option){option->name, takes, NULL, option->key};
+        if (option->key > 255 || !isalnum(option->key))
+            continue;
+        short_form[at++] = (char)option->key;
+        if (option->value != NULL)
+            short_form[at++] = ':';
+    }
+    long_form[len] = (struct option){"help", no_argument, NULL, CR_ARGS_HELP};
+    long_form[len + 1] = (struct option){0};
+    short_form[at++] = 'h';
+    short_form[at] = '\0';
+}
+
+static void complain_unknown(const struct cr_command *command, const char *word) {
+    const char *names[CR_OPTIONS_OF_COMMAND_MAX + 1];
+    size_t len = options_len(command), shown = 0;
+    for (size_t i = 0; i < len; i++)
+        if (command->options[i].help != NULL)
+            names[shown++] = command->options[i].name;
+    names[shown++] = "help";
+    char plain[64];
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(word, "="), word);
+    const char *nearest =
+        strncmp(plain, "--", 2) == 0 ? cr_text_nearest(plain + 2, names, shown) : NULL;
+    if (nearest != NULL)
+        cr_usage_error(command, "no option '%s'; did you mean '--%s'?", plain, nearest);
+    else
+        cr_usage_error(command, "no option '%s'", plain);
+}
+
+int cr_args_next(struct cr_args *args) {
+    struct option long_form[CR_OPTIONS_OF_COMMAND_MAX + 2];
+    char short_form[2 * CR_OPTIONS_OF_COMMAND_MAX + 4];
+    make_forms(args->command, long_form, short_form);
+    int before = optind > 0 ? optind : 1;
+    int key = getopt_long(args->argc, args->argv, short_form, long_form, NULL);
+    args->value = optarg;
+    if (key == -1) {
+        args->operands = args->argv + optind;
+        args->operands_len = (size_t)(args->argc - optind);
+        return CR_ARGS_END;
+    }
+    if (key == 'h' || key == CR_ARGS_HELP) {
+        cr_help_command(stdout, args->command);
+        return CR_ARGS_HELP;
+    }
+    if (key != '?' && key != ':')
+        return key;
+    // optind has passed the word only when the word ended with it.
+    const char *word = args->argv[optind > before ? optind - 1 : optind];
+    if (key == ':')
+        cr_usage_error(args->command, "option '%s' needs a value", word);
+    else
+        complain_unknown(args->command, word);
+    return CR_ARGS_BAD;
+}
+
+int cr_args_exit(int key) {
+    return key == CR_ARGS_HELP ? CR_EXIT_COMPLETE : CR_EXIT_USAGE;
+}
+
+bool cr_args_want(const struct cr_args *args, size_t min, size_t max) {
+    if (args->operands_len < min)
+        cr_usage_error(args->command, "%s", "too few arguments");
+    else if (args->operands_len > max)
+        cr_usage_error(args->command, "one argument too many: '%s'",
+                       args->operands[max]);
+    else
+        return true;
+    return false;
+}
+
+bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long long min,
+                 unsigned long long max, unsigned long long *out) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(args->value, &end, 10);
+    if (!isdigit((unsigned char)args->value[0]) || *end != '\0' || errno != 0 ||
+        value < min || value > max) {
+        cr_usage_error(args->command,
+                       "--%s wants a whole number from %llu to %llu, not '%s'", option,
+                       min, max, args->value);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+int cr_usage_error(const struct cr_command *command, const char *fmt, ...) {
+    va_list list;
+    fprintf(stderr, "credence %s: ", command->name);
+    va_start(list, fmt);
+    vfprintf(stderr, fmt, list);
+    va_end(list);
+    fprintf(stderr, "\nusage: credence %s%s%s\n", command->name,
+            command->usage[0] == '\0' ? "" : " ", command->usage);
+    return CR_EXIT_USAGE;
+}
+
+int cr_exit_error(enum cr_status status, const struct cr_err *err) {
+    const char *text =
+        err != NULL && err->text[0] != '\0' ? err->text : cr_status_text(status);
+    struct cr_buf shown;
+    cr_buf_init(&shown, 8 * CR_ERR_TEXT_MAX);
+    // A message may quote a server or a model: nothing of it may drive the terminal.
+    if (cr_text_add_terminal(&shown, text, strlen(text)) == CR_OK)
+        text = shown.data;
+    fprintf(stderr, "credence: %s\n", text);
+    cr_buf_fini(&shown);
+    switch (status) {
+    case CR_OK:
+        return CR_EXIT_COMPLETE;
+    case CR_E_USAGE:
+    case CR_E_JOB:
+    case CR_E_DIFFERS:
+        return CR_EXIT_USAGE;
+    case CR_E_STOPPED:
+    case CR_E_FULL:
+        return CR_EXIT_STOPPED;
+    default:
+        return CR_EXIT_ERROR;
+    }
+}

@@ -1,0 +1,34 @@
+// command.c - the list of commands.
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "credence/text.h"
+
+static const struct cr_command *const table[] = {
+    &cr_command_version,
+    &cr_command_help,
+};
+enum { TABLE_LEN = sizeof table / sizeof table[0] };
+
+size_t cr_command_count(void) {
+    return TABLE_LEN;
+}
+
+const struct cr_command *cr_command_at(size_t index) {
+    return table[index];
+}
+
+const struct cr_command *cr_command_find(const char *name) {
+    for (size_t i = 0; i < TABLE_LEN; i++)
+        if (strcmp(table[i]->name, name) == 0)
+            return table[i];
+    return NULL;
+}
+
+const char *cr_command_nearest(const char *name) {
+    const char *names[TABLE_LEN];
+    for (size_t i = 0; i < TABLE_LEN; i++)
+        names[i] = table[i]->name;
+    return cr_text_nearest(name, names, TABLE_LEN);
+}

@@ -1,0 +1,95 @@
+// command.h - the commands of credence: one table feeds parsing, help and the man page.
+//
+// Layer    cli (5)
+// Threads  no shared state
+// MPI      none
+//
+// A command is one file that defines a `const struct cr_command`, and one line of the
+// table in command.c.
+#ifndef CREDENCE_CLI_COMMAND_H
+#define CREDENCE_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "credence/status.h"
+
+enum cr_exit {
+    CR_EXIT_COMPLETE = 0, // an invalid answer is a result, not an error
+    CR_EXIT_ERROR = 1,
+    CR_EXIT_USAGE = 2,   // bad usage or a bad job; nothing was touched
+    CR_EXIT_FAILED = 3,  // complete, but some episodes failed
+    CR_EXIT_STOPPED = 75 // stopped early; the same command resumes
+};
+
+enum { CR_OPTIONS_OF_COMMAND_MAX = 24 };
+
+struct cr_option {
+    int key;           // what cr_args_next returns; a letter is also the short option
+    const char *name;  // "format", without the dashes
+    const char *value; // "FILE"; NULL: the option takes none
+    const char *help;  // NULL: not shown
+};
+
+struct cr_term { // a word that the command's output uses, and what it means
+    const char *name, *text;
+};
+
+struct cr_command {
+    const char *name;
+    const char *usage;                 // "DIR [--watch] [--json]"
+    const char *summary;               // one line, lower case, no full stop
+    const char *description;           // paragraphs parted by an empty line, or NULL
+    const struct cr_option *options;   // ended by a NULL name; NULL: none
+    const struct cr_term *terms;       // ended by a NULL name; NULL: none
+    int (*run)(int argc, char **argv); // argv[0] is the command's name; an enum cr_exit
+};
+
+// The command called NAME, or NULL.
+const struct cr_command *cr_command_find(const char *name);
+size_t cr_command_count(void);
+const struct cr_command *cr_command_at(size_t index);
+// The name nearest to a mistyped one, or NULL.
+const char *cr_command_nearest(const char *name);
+
+// A walk over a command line. Options may stand anywhere before "--".
+enum { CR_ARGS_END = -1, CR_ARGS_BAD = -2, CR_ARGS_HELP = -3 };
+struct cr_args {
+    const struct cr_command *command;
+    int argc;
+    char **argv;
+    const char *value; // of the option just returned, or NULL
+    char **operands;   // set at CR_ARGS_END
+    size_t operands_len;
+};
+void cr_args_init(struct cr_args *args, const struct cr_command *command, int argc,
+                  char **argv);
+// The key of the next option. CR_ARGS_BAD: a message was printed; CR_ARGS_HELP: the
+// help was printed. Either way the command returns cr_args_exit(key).
+int cr_args_next(struct cr_args *args);
+int cr_args_exit(int key);
+// False, with a message, unless the number of operands is within [MIN, MAX].
+bool cr_args_want(const struct cr_args *args, size_t min, size_t max);
+// A whole number within [MIN, MAX] from the option's value; false with a message.
+bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long long min,
+                 unsigned long long max, unsigned long long *out);
+
+// Print a message about bad usage of COMMAND; returns CR_EXIT_USAGE.
+int cr_usage_error(const struct cr_command *command, const char *fmt, ...)
+    CR_PRINTF(2, 3);
+// Print ERR, once, and return the exit code that STATUS means.
+int cr_exit_error(enum cr_status status, const struct cr_err *err);
+
+void cr_help_command(FILE *out, const struct cr_command *command);
+void cr_help_all(FILE *out);
+void cr_help_man(FILE *out);
+
+// "0.1.0" and the revision the binary was built from ("unknown" outside a checkout).
+const char *cr_build_version(void);
+const char *cr_build_revision(void);
+
+extern const struct cr_command cr_command_help;
+extern const struct cr_command cr_command_version;
+
+#endif

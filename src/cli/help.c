@@ -1,0 +1,216 @@
+// help.c - what each command does, for the terminal and as a man page, from the table.
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+enum { TEXT_COLUMNS = 80, OPTION_COLUMN = 26 };
+
+static const char about[] =
+    "credence runs market-making experiments on large language models: a market maker "
+    "prices a claim, a trader argues, and the prices show whether the two converge, "
+    "whether they are right, and what that costs.";
+
+static const struct cr_term exit_terms[] = {
+    {"0", "complete; an invalid answer is a result, not an error"},
+    {"1", "anything else"},
+    {"2", "bad usage or a bad job; nothing was touched"},
+    {"3", "complete, but some episodes failed"},
+    {"75", "stopped early; the same command resumes"},
+    {NULL, NULL},
+};
+
+// Print TEXT wrapped, each line indented by INDENT; the first stands at column AT.
+static void print_wrapped(FILE *out, const char *text, int indent, int at) {
+    int column = at;
+    while (*text != '\0') {
+        if (*text == '\n') {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+            text++;
+            continue;
+        }
+        int word = (int)strcspn(text, " \n");
+        if (column > indent && column + word > TEXT_COLUMNS) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        }
+        fprintf(out, "%.*s", word, text);
+        column += word;
+        text += word;
+        while (*text == ' ')
+            text++;
+        if (*text != '\0' && *text != '\n' &&
+            column + 1 + (int)strcspn(text, " \n") <= TEXT_COLUMNS) {
+            fputc(' ', out);
+            column++;
+        } else if (*text != '\0' && *text != '\n') {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        }
+    }
+    fputc('\n', out);
+}
+
+static void print_term(FILE *out, const char *name, const char *text, int column) {
+    int used = fprintf(out, "  %s", name);
+    if (used + 2 > column) {
+        fputc('\n', out);
+        used = 0;
+    }
+    fprintf(out, "%*s", column - used, "");
+    print_wrapped(out, text, column, column);
+}
+
+// "-o, --output FILE" into TEXT.
+static void option_form(const struct cr_option *option, char *text, size_t bytes) {
+    bool has_letter = option->key < 256 && isalnum(option->key);
+    snprintf(text, bytes, "%c%c%s--%s%s%s", has_letter ? '-' : ' ',
+             has_letter ? (char)option->key : ' ', has_letter ? ", " : "  ",
+             option->name, option->value != NULL ? " " : "",
+             option->value != NULL ? option->value : "");
+}
+
+void cr_help_command(FILE *out, const struct cr_command *command) {
+    bool bare = command->usage[0] == '\0';
+    int indent = fprintf(out, "usage: credence %s%s", command->name, bare ? "" : " ");
+    print_wrapped(out, command->usage, indent, indent);
+    fputc('\n', out);
+    print_wrapped(out, command->description ? command->description : command->summary,
+                  0, 0);
+    fputs("\noptions:\n", out);
+    for (const struct cr_option *option = command->options;
+         option != NULL && option->name != NULL; option++) {
+        char form[80];
+        option_form(option, form, sizeof form);
+        if (option->help != NULL)
+            print_term(out, form, option->help, OPTION_COLUMN);
+    }
+    print_term(out, "-h, --help", "show this", OPTION_COLUMN);
+    const struct cr_term *term = command->terms;
+    if (term != NULL)
+        fputs("\nwords:\n", out);
+    for (; term != NULL && term->name != NULL; term++)
+        print_term(out, term->name, term->text, 18);
+}
+
+void cr_help_all(FILE *out) {
+    fputs("usage: credence COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
+    print_wrapped(out, about, 0, 0);
+    fputs("\ncommands:\n", out);
+    for (size_t i = 0; i < cr_command_count(); i++)
+        print_term(out, cr_command_at(i)->name, cr_command_at(i)->summary, 12);
+    fputs("\nexit codes:\n", out);
+    for (const struct cr_term *term = exit_terms; term->name != NULL; term++)
+        print_term(out, term->name, term->text, 12);
+    fputs("\n'credence help COMMAND' tells more about one.\n", out);
+}
+
+// TEXT with what roff would take for its own made plain; a line break parts paragraphs.
+static void print_roff(FILE *out, const char *text, bool at_line_start) {
+    for (; *text != '\0'; text++) {
+        if (at_line_start && (*text == '.' || *text == '\''))
+            fputs("\\&", out);
+        at_line_start = *text == '\n';
+        if (*text == '-')
+            fputs("\\-", out);
+        else if (*text == '\\')
+            fputs("\\e", out);
+        else if (*text == '\n' && text[1] == '\n') {
+            fputs("\n.PP\n", out);
+            text++;
+            at_line_start = true;
+        } else
+            fputc(*text, out);
+    }
+}
+
+static void roff_term(FILE *out, const char *name, const char *text) {
+    fputs(".TP\n.B ", out);
+    print_roff(out, name + strspn(name, " "), false);
+    fputc('\n', out);
+    print_roff(out, text, true);
+    fputc('\n', out);
+}
+
+static void roff_command(FILE *out, const struct cr_command *command) {
+    fputs(".SS ", out);
+    fprintf(out, "\"credence %s\"\n.B credence %s\n", command->name, command->name);
+    print_roff(out, command->usage, true);
+    fputs("\n.PP\n", out);
+    print_roff(out, command->description ? command->description : command->summary,
+               true);
+    fputc('\n', out);
+    for (const struct cr_option *option = command->options;
+         option != NULL && option->name != NULL; option++) {
+        char form[80];
+        option_form(option, form, sizeof form);
+        if (option->help != NULL)
+            roff_term(out, form, option->help);
+    }
+    for (const struct cr_term *term = command->terms;
+         term != NULL && term->name != NULL; term++)
+        roff_term(out, term->name, term->text);
+}
+
+void cr_help_man(FILE *out) {
+    fprintf(out, ".TH CREDENCE 1 \"\" \"credence %s\" \"User Commands\"\n",
+            cr_build_version());
+    fputs(".SH NAME\ncredence \\- market making among language models, at scale\n"
+          ".SH SYNOPSIS\n.B credence\n.I COMMAND\n[\\fIOPTION\\fR]... "
+          "[\\fIARGUMENT\\fR]...\n.SH DESCRIPTION\n",
+          out);
+    print_roff(out, about, true);
+    fputs("\n.SH COMMANDS\n", out);
+    for (size_t i = 0; i < cr_command_count(); i++)
+        roff_command(out, cr_command_at(i));
+    fputs(".SH \"EXIT STATUS\"\n", out);
+    for (const struct cr_term *term = exit_terms; term->name != NULL; term++)
+        roff_term(out, term->name, term->text);
+}
+
+enum { KEY_MAN = 256 };
+static const struct cr_option help_options[] = {
+    {KEY_MAN, "man", NULL, NULL},
+    {0, NULL, NULL, NULL},
+};
+
+static int help_run(int argc, char **argv) {
+    struct cr_args args;
+    cr_args_init(&args, &cr_command_help, argc, argv);
+    int key;
+    bool man = false;
+    while ((key = cr_args_next(&args)) != CR_ARGS_END) {
+        if (key < 0)
+            return cr_args_exit(key);
+        man = true;
+    }
+    if (!cr_args_want(&args, 0, 1))
+        return CR_EXIT_USAGE;
+    if (man) {
+        cr_help_man(stdout);
+        return CR_EXIT_COMPLETE;
+    }
+    if (args.operands_len == 0) {
+        cr_help_all(stdout);
+        return CR_EXIT_COMPLETE;
+    }
+    const struct cr_command *command = cr_command_find(args.operands[0]);
+    if (command == NULL) {
+        const char *nearest = cr_command_nearest(args.operands[0]);
+        return cr_usage_error(&cr_command_help, "there is no command '%s'%s%s%s",
+                              args.operands[0], nearest ? "; did you mean '" : "",
+                              nearest ? nearest : "", nearest ? "'?" : "");
+    }
+    cr_help_command(stdout, command);
+    return CR_EXIT_COMPLETE;
+}
+
+const struct cr_command cr_command_help = {
+    .name = "help",
+    .usage = "[COMMAND]",
+    .summary = "what a command does, and its options",
+    .options = help_options,
+    .run = help_run,
+};
