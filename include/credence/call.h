@@ -60,15 +60,19 @@ struct cr_call {
     uint64_t seed;  // derived from the job's seed, the key and the seat
     const struct cr_turn *turns;
     size_t turns_len;
-    // The same turns as above, split: [0, prefix_len) were in the seat's previous request
-    // too, so a server may have them cached.
+    // The same turns as above, split: [0, prefix_len) were in the seat's previous
+    // request too, so a server may have them cached.
     size_t prefix_len;
     const char *schema;      // JSON schema of the answer, NULL for free text
     const char *schema_name; // [a-z_]+
     uint32_t max_tokens;     // 0: as the model's params say
     uint32_t top_logprobs;   // 0: none asked
-    const struct cr_proposition *proposition; // read by the sim backend alone (its oracle)
-    struct cr_hash request_hash; // model identity, params, turns, schema, seed; set by cr_call_hash
+    // For the sim backend alone, its oracle: what is priced, and for categorical ones
+    // which option each letter stands for: letter i shows options[options_shown[i]].
+    const struct cr_proposition *proposition;
+    const uint32_t *options_shown;
+    struct cr_hash request_hash; // model identity, params, turns, schema, seed; set by
+                                 // cr_call_hash
     void *ctx;                   // of whoever submits the call
 };
 
@@ -86,13 +90,13 @@ enum cr_fail {
     CR_FAIL_NONE,
     CR_FAIL_TRANSPORT, // could not connect, reset, cut short; retries exhausted
     CR_FAIL_TIMEOUT,
-    CR_FAIL_RATE,      // 429 and the like; retries exhausted
-    CR_FAIL_SERVER,    // 5xx; retries exhausted
-    CR_FAIL_REFUSED,   // 400, 401, 403, 404 ...: never retried
-    CR_FAIL_PROTOCOL,  // not the JSON the API promises; retries exhausted
-    CR_FAIL_LIMIT,     // request or reply over a named limit
-    CR_FAIL_REPLAY,    // the tape holds no such call
-    CR_FAIL_STOPPED,   // dropped by a drain: not recorded, not final
+    CR_FAIL_RATE,     // 429 and the like; retries exhausted
+    CR_FAIL_SERVER,   // 5xx; retries exhausted
+    CR_FAIL_REFUSED,  // 400, 401, 403, 404 ...: never retried
+    CR_FAIL_PROTOCOL, // not the JSON the API promises; retries exhausted
+    CR_FAIL_LIMIT,    // request or reply over a named limit
+    CR_FAIL_REPLAY,   // the tape holds no such call
+    CR_FAIL_STOPPED,  // dropped by a drain: not recorded, not final
     CR_FAIL_COUNT
 };
 extern const char *const cr_fail_names[CR_FAIL_COUNT];
@@ -101,12 +105,13 @@ struct cr_reply {
     enum cr_fail fail;
     char *text;      // UTF-8, reasoning parts removed; NULL when failed
     char *reasoning; // reasoning_content or <think> text; NULL when none
-    char *error;     // for people, when failed: model, URL, the server's words; no secrets
+    char *error; // for people, when failed: model, URL, the server's words; no secrets
     enum cr_finish finish;
-    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; // as the server says
-    double latency_s;   // of the attempt that succeeded: sent to last byte
-    uint32_t attempts;  // 1 when the first succeeded; 0 when answered from a tape
-    uint32_t endpoint;  // index in the model's list
+    uint32_t tokens_in, tokens_out, tokens_cached,
+        tokens_reasoning; // as the server says
+    double latency_s;     // of the attempt that succeeded: sent to last byte
+    uint32_t attempts;    // 1 when the first succeeded; 0 when answered from a tape
+    uint32_t endpoint;    // index in the model's list
     uint32_t http_status;
     struct cr_logprob logprobs[CR_LOGPROBS_MAX];
     uint32_t logprobs_len;

@@ -39,9 +39,11 @@ struct cr_step {
     uint32_t judgment_tokens_in, judgment_tokens_out;
     uint32_t argument_tokens_in, argument_tokens_out;
     uint32_t cached_tokens;
-    uint32_t calls; // of this iteration, repairs included
+    uint32_t calls;  // of this iteration, repairs included
     float latency_s; // sum over the calls of this iteration
-    int8_t push;     // the trader's declared direction: +1 up, -1 down, 0 unknown or none
+    // The trader's declared direction: +1 up, -1 down, 0 unknown, none or several
+    // traders apart; categorical: 1 + the option (in the file's order) it argued for.
+    int8_t push;
     uint8_t repairs;
     uint8_t reserved[2];
 };
@@ -53,7 +55,8 @@ struct cr_trajectory {
     uint32_t width;      // prices of one judgment: cr_proposition_prices
     double *price;       // [prices_len][width], normalised to [0, 1]
     double *quantile;    // [prices_len][3] 5/50/95 %, continuous only, else NULL
-    struct cr_step *step; // [steps_len]: prices_len, or one more when it ended mid-iteration
+    struct cr_step
+        *step; // [steps_len]: prices_len, or one more when it ended mid-iteration
     uint32_t steps_len;
     // How the run of the market itself ended: CR_DONE when every rule asked of it had
     // fired; a cell's view (stop.h) may have ended earlier.
@@ -73,10 +76,10 @@ struct cr_call_record {
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
     double latency_s;
     uint32_t attempts, endpoint, http_status;
-    int64_t wall_ms; // when it finished, since 1970
-    const char *text;      // borrowed; NULL when failed
-    const char *reasoning; // borrowed or NULL
-    const char *error;     // borrowed or NULL
+    int64_t wall_ms;                   // when it finished, since 1970
+    const char *text;                  // borrowed; NULL when failed
+    const char *reasoning;             // borrowed or NULL
+    const char *error;                 // borrowed or NULL
     const struct cr_logprob *logprobs; // borrowed
     uint32_t logprobs_len;
     uint8_t is_simulated;
@@ -84,7 +87,8 @@ struct cr_call_record {
 
 // The record of CALL answered by REPLY; texts borrowed from REPLY.
 struct cr_call_record cr_call_record_make(const struct cr_call *call,
-                                          const struct cr_reply *reply, int64_t wall_ms);
+                                          const struct cr_reply *reply,
+                                          int64_t wall_ms);
 // A reply that says what RECORD says; texts copied. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_reply_from_record(const struct cr_call_record *record,
                                                   struct cr_reply *out);
