@@ -1,7 +1,7 @@
 // mem.h - every allocation of the process, so that tests can make the n-th fail.
 //
 // Layer    base (0)
-// Threads  not thread-safe
+// Threads  any for the allocation functions; an arena or array has one user
 // MPI      none
 #ifndef CREDENCE_MEM_H
 #define CREDENCE_MEM_H

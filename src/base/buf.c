@@ -1,0 +1,95 @@
+// buf.c - invariant: data is NULL, or cap_bytes > used_bytes and data[used_bytes] is
+// NUL.
+#include "credence/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "credence/mem.h"
+
+void cr_buf_init(struct cr_buf *buf, size_t max_bytes) {
+    *buf = (struct cr_buf){.max_bytes = max_bytes};
+}
+
+void cr_buf_fini(struct cr_buf *buf) {
+    if (buf) {
+        cr_free(buf->data);
+        cr_buf_init(buf, buf->max_bytes);
+    }
+}
+
+void cr_buf_clear(struct cr_buf *buf) {
+    buf->used_bytes = 0;
+    if (buf->data) {
+        buf->data[0] = '\0';
+    }
+}
+
+enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
+    if (buf->used_bytes > buf->max_bytes ||
+        more_bytes > buf->max_bytes - buf->used_bytes) {
+        return CR_E_LIMIT;
+    }
+    if (buf->used_bytes + more_bytes == SIZE_MAX) {
+        return CR_E_MEMORY;
+    }
+    void *data = buf->data;
+    enum cr_status status =
+        cr_array_grow(&data, &buf->cap_bytes, buf->used_bytes + more_bytes + 1, 1);
+    if (status) {
+        return status;
+    }
+    buf->data = data;
+    buf->data[buf->used_bytes] = '\0';
+    return CR_OK;
+}
+
+enum cr_status cr_buf_add(struct cr_buf *buf, const void *bytes, size_t len) {
+    enum cr_status status = cr_buf_reserve(buf, len);
+    if (status) {
+        return status;
+    }
+    if (len > 0) {
+        memcpy(buf->data + buf->used_bytes, bytes, len);
+    }
+    buf->used_bytes += len;
+    buf->data[buf->used_bytes] = '\0';
+    return CR_OK;
+}
+
+enum cr_status cr_buf_add_text(struct cr_buf *buf, const char *text) {
+    return cr_buf_add(buf, text, strlen(text));
+}
+
+// Print behind the contents if there is room; the bytes the whole text needs, or -1.
+static int print_in_place(struct cr_buf *buf, const char *fmt, va_list args) {
+    size_t room = buf->data ? buf->cap_bytes - buf->used_bytes : 0;
+    return vsnprintf(room > 0 ? buf->data + buf->used_bytes : NULL, room, fmt, args);
+}
+
+enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int need = print_in_place(buf, fmt, args);
+    va_end(args);
+    enum cr_status status = need < 0 ? CR_E_FORMAT : cr_buf_reserve(buf, (size_t)need);
+    if (status) {
+        if (buf->data) {
+            buf->data[buf->used_bytes] = '\0';
+        }
+        return status;
+    }
+    va_start(args, fmt);
+    print_in_place(buf, fmt, args);
+    va_end(args);
+    buf->used_bytes += (size_t)need;
+    return CR_OK;
+}
+
+char *cr_buf_take(struct cr_buf *buf) {
+    char *text = buf->data ? buf->data : cr_strdup("");
+    cr_buf_init(buf, buf->max_bytes);
+    return text;
+}

@@ -1,0 +1,107 @@
+// status.c - error texts. A message is built aside first, because callers pass
+// err->text itself as an argument ("%s: ...", err->text).
+#include "credence/status.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+// A text that does not fit ends in "..." so that nobody takes it for the whole.
+static void copy_cut(char *to, size_t room_bytes, const char *text, bool is_cut) {
+    static const char mark[] = "...";
+    size_t len = strlen(text);
+    if (len >= room_bytes) {
+        len = room_bytes - 1;
+        is_cut = true;
+    }
+    memcpy(to, text, len);
+    to[len] = '\0';
+    if (is_cut && len >= sizeof mark) {
+        memcpy(to + len - (sizeof mark - 1), mark, sizeof mark);
+    }
+}
+
+// Format and put the result behind the first KEEP bytes of the text.
+static void append(struct cr_err *err, size_t keep, const char *before, const char *fmt,
+                   va_list args) {
+    char text[CR_ERR_TEXT_MAX];
+    size_t lead = strlen(before);
+    memcpy(text, before, lead);
+    int need = vsnprintf(text + lead, sizeof text - lead, fmt, args);
+    bool is_cut = need < 0 || (size_t)need >= sizeof text - lead;
+    copy_cut(err->text + keep, sizeof err->text - keep, text, is_cut);
+}
+
+enum cr_status cr_err_set(struct cr_err *err, enum cr_status status, const char *fmt,
+                          ...) {
+    if (err) {
+        va_list args;
+        va_start(args, fmt);
+        append(err, 0, "", fmt, args);
+        va_end(args);
+        err->status = status;
+    }
+    return status;
+}
+
+enum cr_status cr_err_while(struct cr_err *err, enum cr_status status, const char *fmt,
+                            ...) {
+    if (err) {
+        va_list args;
+        va_start(args, fmt);
+        append(err, strnlen(err->text, sizeof err->text - 1), " while ", fmt, args);
+        va_end(args);
+        err->status = status;
+    }
+    return status;
+}
+
+void cr_err_add_line(struct cr_err *err, const char *fmt, ...) {
+    if (!err) {
+        return;
+    }
+    size_t used = strnlen(err->text, sizeof err->text - 1);
+    va_list args;
+    va_start(args, fmt);
+    append(err, used, used > 0 ? "\n" : "", fmt, args);
+    va_end(args);
+}
+
+enum cr_status cr_status_from_errno(int errnum) {
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+        return CR_E_FULL;
+    case ENOMEM:
+        return CR_E_MEMORY;
+    default:
+        return CR_E_IO;
+    }
+}
+
+const char *cr_status_text(enum cr_status status) {
+    static const char *const texts[] = {
+        [CR_OK] = "no error",
+        [CR_E_USAGE] = "wrong usage",
+        [CR_E_JOB] = "the job is wrong",
+        [CR_E_MEMORY] = "out of memory",
+        [CR_E_IO] = "the file system refused",
+        [CR_E_FULL] = "no space left",
+        [CR_E_FORMAT] = "not in the expected format",
+        [CR_E_LIMIT] = "a limit was reached",
+        [CR_E_NOT_FOUND] = "not found",
+        [CR_E_BUSY] = "in use by another run",
+        [CR_E_DIFFERS] = "belongs to another job",
+        [CR_E_UNSUPPORTED] = "not possible here",
+        [CR_E_NET] = "the HTTP library failed",
+        [CR_E_PEER] = "a rank is lost",
+        [CR_E_STOPPED] = "stopped early",
+    };
+    size_t at = (size_t)status;
+    if (at >= sizeof texts / sizeof *texts || !texts[at]) {
+        return "unknown error";
+    }
+    return texts[at];
+}

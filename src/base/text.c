@@ -1,0 +1,190 @@
+// text.c - UTF-8 as Unicode 15 table 3-7 has it: no overlong forms, no surrogates,
+// nothing above U+10FFFF. An ill-formed run is cut at its maximal subpart, as browsers
+// do it.
+#include "credence/text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+// What may follow a lead byte: how many bytes, and the range of the first of them.
+struct lead {
+    unsigned char more;
+    unsigned char low;
+    unsigned char high;
+};
+
+static bool lead_read(unsigned char c, struct lead *out) {
+    *out = (struct lead){0, 0x80, 0xbf};
+    if (c < 0x80) {
+        return true;
+    }
+    if (c < 0xc2 || c > 0xf4) {
+        return false;
+    }
+    out->more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    switch (c) {
+    case 0xe0:
+        out->low = 0xa0;
+        break;
+    case 0xed:
+        out->high = 0x9f;
+        break;
+    case 0xf0:
+        out->low = 0x90;
+        break;
+    case 0xf4:
+        out->high = 0x8f;
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+// Look at the sequence that begins at TEXT (LEFT > 0 bytes): *bytes of it belong
+// together. True when they are well-formed; then *code is the character.
+static bool sequence_read(const unsigned char *text, size_t left, size_t *bytes,
+                          uint32_t *code) {
+    struct lead lead;
+    *bytes = 1;
+    *code = text[0];
+    if (!lead_read(text[0], &lead)) {
+        return false;
+    }
+    if (lead.more > 0) {
+        *code = text[0] & (0x3fu >> lead.more);
+    }
+    for (size_t i = 1; i <= lead.more; i++) {
+        if (i == left || text[i] < lead.low || text[i] > lead.high) {
+            return false;
+        }
+        *code = *code << 6 | (text[i] & 0x3fu);
+        *bytes = i + 1;
+        lead.low = 0x80;
+        lead.high = 0xbf;
+    }
+    return true;
+}
+
+bool cr_text_is_utf8(const char *text, size_t bytes) {
+    const unsigned char *at = (const unsigned char *)text;
+    size_t used;
+    uint32_t code;
+    for (size_t i = 0; i < bytes; i += used) {
+        if (!sequence_read(at + i, bytes - i, &used, &code)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum cr_status cr_text_add_utf8(struct cr_buf *out, const char *text, size_t bytes) {
+    const unsigned char *at = (const unsigned char *)text;
+    size_t before = out->used_bytes;
+    enum cr_status status = cr_buf_reserve(out, bytes);
+    size_t used;
+    uint32_t code;
+    size_t good = 0; // where the run of good text that is not yet appended begins
+    for (size_t i = 0; i < bytes && !status; i += used) {
+        if (sequence_read(at + i, bytes - i, &used, &code) && code != 0) {
+            continue;
+        }
+        status = cr_buf_add(out, text + good, i - good);
+        if (!status) {
+            status = cr_buf_add_text(out, "\xef\xbf\xbd");
+        }
+        good = i + used;
+    }
+    if (!status) {
+        status = cr_buf_add(out, text + good, bytes - good);
+    }
+    if (status && out->data) {
+        out->used_bytes = before;
+        out->data[before] = '\0';
+    }
+    return status;
+}
+
+// Characters that move the cursor, colour the text or turn its direction.
+static bool drives_terminal(uint32_t code) {
+    return (code < 0x20 && code != '\n' && code != '\t') ||
+           (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+static enum cr_status add_escaped(struct cr_buf *out, uint32_t code) {
+    return code < 0x100 ? cr_buf_printf(out, "\\x%02x", (unsigned)code)
+                        : cr_buf_printf(out, "\\u%04x", (unsigned)code);
+}
+
+enum cr_status cr_text_add_terminal(struct cr_buf *out, const char *text,
+                                    size_t bytes) {
+    const unsigned char *at = (const unsigned char *)text;
+    size_t before = out->used_bytes;
+    enum cr_status status = cr_buf_reserve(out, bytes);
+    size_t used;
+    uint32_t code;
+    for (size_t i = 0; i < bytes && !status; i += used) {
+        if (!sequence_read(at + i, bytes - i, &used, &code)) {
+            used = 1;
+            status = add_escaped(out, at[i]);
+        } else if (drives_terminal(code)) {
+            status = add_escaped(out, code);
+        } else {
+            status = cr_buf_add(out, text + i, used);
+        }
+    }
+    if (status && out->data) {
+        out->used_bytes = before;
+        out->data[before] = '\0';
+    }
+    return status;
+}
+
+enum { NAME_MAX_BYTES = 64 };
+
+// Levenshtein distance, one row at a time; names longer than the row are never near.
+static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len) {
+    size_t row[NAME_MAX_BYTES + 1];
+    for (size_t j = 0; j <= b_len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) {
+                best = row[j] + 1;
+            }
+            if (row[j - 1] + 1 < best) {
+                best = row[j - 1] + 1;
+            }
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+const char *cr_text_nearest(const char *name, const char *const *names, size_t len) {
+    const char *nearest = NULL;
+    size_t name_len = strlen(name);
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < len && name_len <= NAME_MAX_BYTES; i++) {
+        size_t other_len = strlen(names[i]);
+        if (other_len > NAME_MAX_BYTES) {
+            continue;
+        }
+        size_t d = distance(name, name_len, names[i], other_len);
+        size_t longer = name_len > other_len ? name_len : other_len;
+        // Two edits make any two-letter name out of any other: something must be
+        // shared.
+        bool is_near = (d <= 2 || d <= name_len / 3) && d < longer;
+        if (is_near && d < least) {
+            least = d;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}
