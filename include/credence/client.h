@@ -4,8 +4,8 @@
 // Threads  one owner
 // MPI      none
 //
-// Each call completes exactly once. Retries, endpoints, pacing and pauses happen inside;
-// a reply that failed has failed for good.
+// Each call completes exactly once. Retries, endpoints, pacing and pauses happen
+// inside; a reply that failed has failed for good.
 #ifndef CREDENCE_CLIENT_H
 #define CREDENCE_CLIENT_H
 
@@ -18,8 +18,28 @@
 #include "credence/job.h"
 #include "credence/log.h"
 #include "credence/status.h"
+#include "credence/trajectory.h"
 
 struct cr_client;
+
+// What a job file may name (model/table.c, model/dialect.c, model/sim.c).
+size_t cr_backend_count(void);
+const char *cr_backend_name(size_t index); // "openai", "anthropic", "sim", "replay"
+size_t cr_dialect_count(void);
+const char *cr_dialect_name(size_t index); // "openai", "azure", ...
+enum { CR_SIM_BEHAVIOURS = 5 };
+extern const char *const cr_sim_behaviour_names[CR_SIM_BEHAVIOURS]; // "belief", ...
+
+// Whether every model of JOB makes sense to its backend; nothing is contacted and no
+// key is read. CR_E_JOB lists all mistakes, a line each, "models.NAME.key: what".
+CR_MUST_CHECK enum cr_status cr_client_check(const struct cr_job *job,
+                                             struct cr_err *err);
+
+// A recorded reply to CALL (its request_hash is set), from this run's or another run's
+// tape. Texts of *out stay valid until the next look-up. Asked once a call: for a
+// replay model it is the only source, for others a hit saves the request.
+typedef bool (*cr_lookup_fn)(void *ctx, const struct cr_call *call,
+                             struct cr_call_record *out);
 
 struct cr_client_cfg {
     const struct cr_job *job; // borrowed until destroy
@@ -27,14 +47,18 @@ struct cr_client_cfg {
     struct cr_log *log;
     int rank;
     uint32_t live_max; // calls that may be submitted at once; slots are made for these
+    cr_lookup_fn lookup; // NULL: no recorded replies
+    void *lookup_ctx;
 };
 
 CR_MUST_CHECK enum cr_status cr_client_create(const struct cr_client_cfg *cfg,
-                                              struct cr_client **out, struct cr_err *err);
+                                              struct cr_client **out,
+                                              struct cr_err *err);
 void cr_client_destroy(struct cr_client *client); // drops what is in flight
 
-// What may answer this call: model identity, params, turns, schema, seed.
-// Sets CALL's request_hash.
+// What may answer this call: model identity, params, turns, schema, and the seed unless
+// the model's temperature is 0. Sets CALL's request_hash. For a replay model to find
+// what its original recorded, their cr_model.identity must be equal.
 void cr_client_hash(const struct cr_client *client, struct cr_call *call);
 
 // CALL is borrowed until it comes out of cr_client_take. CR_E_LIMIT past live_max.
@@ -53,7 +77,7 @@ bool cr_client_take(struct cr_client *client, struct cr_call **call,
 // What this rank may do with one model. The coordinator leases it (run/limits.c).
 struct cr_lease {
     uint32_t concurrency; // in flight at most
-    int64_t requests;     // starts granted by this lease, added to what is left; -1 unlimited
+    int64_t requests;     // starts granted, added to what is left; -1: unlimited
     int64_t tokens;       // likewise
 };
 void cr_client_lease(struct cr_client *client, uint32_t model,
@@ -61,8 +85,9 @@ void cr_client_lease(struct cr_client *client, uint32_t model,
 // No start on MODEL for PAUSE_MS from now (a 429 seen on another rank).
 void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms);
 // A server of MODEL is (no longer) to be found at URL: local servers come and go.
-CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client, uint32_t model,
-                                                uint32_t endpoint, const char *url);
+CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client,
+                                                uint32_t model, uint32_t endpoint,
+                                                const char *url);
 
 // Start nothing more; calls that are not in flight complete as CR_FAIL_STOPPED at once,
 // those in flight when they land or at the deadline of the caller (cr_client_drop).
@@ -75,9 +100,9 @@ struct cr_model_metrics {
     uint64_t tokens_in, tokens_out, tokens_cached;
     double usd;
     uint32_t waiting, in_flight, concurrency; // the limit now
-    int64_t pause_ms;      // left of a pause
-    int64_t pause_seen_ms; // the longest pause a server asked for since last read; cleared by reading
-    double latency_s;      // moving average of successful attempts
+    int64_t pause_ms;                         // left of a pause
+    int64_t pause_seen_ms;  // longest that a server asked for since this was last read
+    double latency_s;       // moving average of successful attempts
     double requests_wanted; // starts refused for want of a lease since last read
 };
 void cr_client_metrics(struct cr_client *client, uint32_t model,
