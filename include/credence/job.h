@@ -130,6 +130,8 @@ struct cr_job {
     bool is_simulated;         // any cell uses a sim model
     struct cr_arena arena;
 };
+// Free the propositions, the arena (models, benchmarks, cells, axes, texts) and JOB itself,
+// which came from cr_calloc. The prompt sets are borrowed: who loaded them destroys them.
 void cr_job_destroy(struct cr_job *job);
 
 #endif

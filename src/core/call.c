@@ -1,0 +1,14 @@
+// call.c - a reply's storage.
+#include "credence/call.h"
+
+#include "credence/mem.h"
+
+void cr_reply_fini(struct cr_reply *reply) {
+    if (!reply) {
+        return;
+    }
+    cr_free(reply->text);
+    cr_free(reply->reasoning);
+    cr_free(reply->error);
+    *reply = (struct cr_reply){0};
+}

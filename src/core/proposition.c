@@ -1,0 +1,83 @@
+// proposition.c - the list of a benchmark's propositions and their identities.
+#include "credence/proposition.h"
+
+#include <string.h>
+
+#include "credence/hash.h"
+
+static uint64_t fold_text(uint64_t key, const char *text) {
+    return cr_hash64(text, strlen(text), key);
+}
+
+static uint64_t fold_number(uint64_t key, double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return cr_hash_mix(key, bits);
+}
+
+static uint64_t identity(const struct cr_proposition *p) {
+    uint64_t key = fold_text(0, p->id);
+    key = fold_text(key, p->text);
+    key = cr_hash_mix(key, (uint64_t)p->space);
+    for (uint32_t i = 0; i < p->options_len; i++) {
+        key = fold_text(key, p->options[i]);
+    }
+    if (p->space != CR_SPACE_CONTINUOUS) {
+        return cr_hash_mix(key, (uint64_t)(int64_t)p->label);
+    }
+    key = fold_number(key, p->value);
+    key = fold_number(key, p->low);
+    key = fold_number(key, p->high);
+    return fold_text(key, p->unit);
+}
+
+static const char *const *copy_options(struct cr_arena *arena,
+                                       const struct cr_proposition *p) {
+    const char **options = cr_arena_alloc(arena, p->options_len * sizeof *options);
+    for (uint32_t i = 0; options && i < p->options_len; i++) {
+        options[i] = cr_arena_strdup(arena, p->options[i]);
+        if (!options[i]) {
+            return NULL;
+        }
+    }
+    return options;
+}
+
+enum cr_status cr_propositions_add(struct cr_propositions *list,
+                                   const struct cr_proposition *p) {
+    void *at = list->at;
+    enum cr_status status =
+        cr_array_grow(&at, &list->cap, list->len + 1, sizeof *list->at);
+    if (status) {
+        return status;
+    }
+    list->at = at;
+    struct cr_proposition copy = *p;
+    copy.id = cr_arena_strdup(&list->arena, p->id);
+    copy.question_id =
+        cr_arena_strdup(&list->arena, p->question_id ? p->question_id : p->id);
+    copy.text = cr_arena_strdup(&list->arena, p->text);
+    copy.unit = cr_arena_strdup(&list->arena, p->unit ? p->unit : "");
+    copy.options = NULL;
+    if (!copy.id || !copy.question_id || !copy.text || !copy.unit) {
+        return CR_E_MEMORY;
+    }
+    if (p->options_len > 0) {
+        copy.options = copy_options(&list->arena, p);
+        if (!copy.options) {
+            return CR_E_MEMORY;
+        }
+    }
+    copy.key = identity(&copy);
+    list->at[list->len++] = copy;
+    return CR_OK;
+}
+
+void cr_propositions_fini(struct cr_propositions *list) {
+    if (!list) {
+        return;
+    }
+    cr_free(list->at);
+    cr_arena_fini(&list->arena);
+    *list = (struct cr_propositions){0};
+}

@@ -1,0 +1,146 @@
+// trajectory.c - storage of trajectories and of call records, and the way between a
+// reply and its record.
+#include "credence/trajectory.h"
+
+#include <string.h>
+
+void cr_trajectory_fini(struct cr_trajectory *trajectory) {
+    if (!trajectory) {
+        return;
+    }
+    cr_free(trajectory->price);
+    cr_free(trajectory->quantile);
+    cr_free(trajectory->step);
+    *trajectory = (struct cr_trajectory){0};
+}
+
+struct cr_call_record cr_call_record_make(const struct cr_call *call,
+                                          const struct cr_reply *reply,
+                                          int64_t wall_ms) {
+    return (struct cr_call_record){
+        .trajectory = call->trajectory,
+        .trajectory_key = call->trajectory_key,
+        .seat = call->seat,
+        .request_hash = call->request_hash,
+        .model = call->model,
+        .fail = reply->fail,
+        .finish = reply->finish,
+        .tokens_in = reply->tokens_in,
+        .tokens_out = reply->tokens_out,
+        .tokens_cached = reply->tokens_cached,
+        .tokens_reasoning = reply->tokens_reasoning,
+        .latency_s = reply->latency_s,
+        .attempts = reply->attempts,
+        .endpoint = reply->endpoint,
+        .http_status = reply->http_status,
+        .wall_ms = wall_ms,
+        .text = reply->text,
+        .reasoning = reply->reasoning,
+        .error = reply->error,
+        .logprobs = reply->logprobs_len > 0 ? reply->logprobs : NULL,
+        .logprobs_len = reply->logprobs_len,
+        .is_simulated = reply->is_simulated,
+    };
+}
+
+// A copy of TEXT; false when memory ran out. NULL stays NULL.
+static bool copy_text(const char *text, char **out) {
+    *out = cr_strdup(text);
+    return *out || !text;
+}
+
+enum cr_status cr_reply_from_record(const struct cr_call_record *record,
+                                    struct cr_reply *out) {
+    uint32_t logprobs_len =
+        record->logprobs_len < CR_LOGPROBS_MAX ? record->logprobs_len : CR_LOGPROBS_MAX;
+    struct cr_reply reply = {
+        .fail = record->fail,
+        .finish = record->finish,
+        .tokens_in = record->tokens_in,
+        .tokens_out = record->tokens_out,
+        .tokens_cached = record->tokens_cached,
+        .tokens_reasoning = record->tokens_reasoning,
+        .latency_s = record->latency_s,
+        .attempts = record->attempts,
+        .endpoint = record->endpoint,
+        .http_status = record->http_status,
+        .logprobs_len = logprobs_len,
+        .is_simulated = record->is_simulated != 0,
+    };
+    if (logprobs_len > 0) {
+        memcpy(reply.logprobs, record->logprobs, logprobs_len * sizeof *reply.logprobs);
+    }
+    if (!copy_text(record->text, &reply.text) ||
+        !copy_text(record->reasoning, &reply.reasoning) ||
+        !copy_text(record->error, &reply.error)) {
+        cr_reply_fini(&reply);
+        return CR_E_MEMORY;
+    }
+    *out = reply;
+    return CR_OK;
+}
+
+// Make the texts of RECORD the arena's own; false when memory ran out.
+static bool own_texts(struct cr_arena *arena, struct cr_call_record *record) {
+    const char **texts[] = {&record->text, &record->reasoning, &record->error};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (*texts[i]) {
+            *texts[i] = cr_arena_strdup(arena, *texts[i]);
+            if (!*texts[i]) {
+                return false;
+            }
+        }
+    }
+    if (record->logprobs_len > 0) {
+        size_t bytes = record->logprobs_len * sizeof *record->logprobs;
+        void *copy = cr_arena_alloc(arena, bytes);
+        if (!copy) {
+            return false;
+        }
+        memcpy(copy, record->logprobs, bytes);
+        record->logprobs = copy;
+    }
+    return true;
+}
+
+enum cr_status cr_call_records_add(struct cr_call_records *list,
+                                   const struct cr_call_record *record) {
+    void *at = list->at;
+    enum cr_status status =
+        cr_array_grow(&at, &list->cap, list->len + 1, sizeof *list->at);
+    if (status) {
+        return status;
+    }
+    list->at = at;
+    struct cr_call_record copy = *record;
+    if (!own_texts(&list->arena, &copy)) {
+        return CR_E_MEMORY;
+    }
+    list->at[list->len++] = copy;
+    return CR_OK;
+}
+
+static bool seats_equal(struct cr_seat a, struct cr_seat b) {
+    return a.iteration == b.iteration && a.role == b.role && a.trader == b.trader &&
+           a.sample == b.sample && a.repair == b.repair && a.ask == b.ask;
+}
+
+const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
+                                                  struct cr_seat seat) {
+    for (size_t i = 0; i < list->len; i++) {
+        const struct cr_call_record *record = &list->at[i];
+        if (record->fail == CR_FAIL_NONE && seats_equal(record->seat, seat)) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+void cr_call_records_fini(struct cr_call_records *list) {
+    if (!list) {
+        return;
+    }
+    cr_free(list->at);
+    cr_arena_fini(&list->arena);
+    *list = (struct cr_call_records){0};
+}
