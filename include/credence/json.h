@@ -1,6 +1,6 @@
 // json.h - JSON, read and written through cJSON; the only door to that library.
 //
-// Layer    base (0); src/base/json.c is the only file that includes <cJSON.h>
+// Layer    base (0); only src/base/json*.c include <cJSON.h>
 // Threads  no shared state
 // MPI      none
 //

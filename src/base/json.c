@@ -1,0 +1,609 @@
+// json.c - the only door to cJSON.
+//
+// cJSON is a good parser with a few habits that this file evens out: it recurses before
+// it counts (so depth is checked on the text first), it cuts strings at \u0000 and
+// refuses lone surrogates (both become U+FFFD), it does not say whether memory ran out
+// (its allocations are watched), and it prints numbers that read back to a neighbour of
+// what they were (so trees are printed here, its strings by cJSON).
+#include "credence/json.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <ctype.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "credence/text.h"
+#include "json_text.h"
+
+static bool memory_ran_out;
+
+static void *watched_malloc(size_t bytes) {
+    void *block = cr_malloc(bytes);
+    memory_ran_out = memory_ran_out || !block;
+    return block;
+}
+
+// Called at each function that may allocate.
+static void hook(void) {
+    static bool is_hooked;
+    if (!is_hooked) {
+        cJSON_Hooks hooks = {watched_malloc, cr_free};
+        cJSON_InitHooks(&hooks);
+        is_hooked = true;
+    }
+    memory_ran_out = false;
+}
+
+static cJSON *tree(const struct cr_json *value) {
+    return (cJSON *)value;
+}
+
+static struct cr_json *wrap(cJSON *item) {
+    return (struct cr_json *)item;
+}
+
+// What the text holds before cJSON sees it.
+struct scan {
+    size_t end_bytes; // of the first value, when it is an array, an object or a string
+    size_t fault_at;
+    const char *fault; // NULL: none found
+    enum cr_status status;
+    bool has_escapes; // a backslash somewhere
+    bool is_open;     // the text ends before the value
+};
+
+static struct scan scan_fault(size_t at, enum cr_status status, const char *fault) {
+    return (struct scan){.fault_at = at, .fault = fault, .status = status};
+}
+
+// Walk to the end of the first value, watching the depth.
+static struct scan scan_value(const char *text, size_t bytes, unsigned max_depth) {
+    struct scan scan = {.end_bytes = bytes};
+    unsigned depth = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        char c = text[i];
+        if (c == '"') {
+            size_t literal = cr_json_literal_bytes(text + i, bytes - i);
+            if (literal == 0) {
+                return scan_fault(i, CR_E_FORMAT, "this string has no end");
+            }
+            scan.has_escapes = scan.has_escapes || memchr(text + i, '\\', literal);
+            i += literal - 1;
+        } else if (c == '{' || c == '[') {
+            if (++depth > max_depth) {
+                return scan_fault(i, CR_E_LIMIT, "nested too deeply");
+            }
+            continue;
+        } else if (c == '}' || c == ']') {
+            depth -= depth > 0;
+        } else {
+            continue;
+        }
+        if (depth == 0) {
+            scan.end_bytes = i + 1;
+            return scan;
+        }
+    }
+    scan.is_open = depth > 0;
+    return scan;
+}
+
+static unsigned hex4(const char *at) {
+    char digits[5] = {at[0], at[1], at[2], at[3], '\0'};
+    char *end;
+    unsigned long value = strtoul(digits, &end, 16);
+    return end == digits + 4 && isxdigit((unsigned char)at[0]) ? (unsigned)value
+                                                               : 0xffff;
+}
+
+static bool is_unit(const char *text, size_t left, unsigned low, unsigned high) {
+    if (left < 6 || text[0] != '\\' || text[1] != 'u') {
+        return false;
+    }
+    unsigned unit = hex4(text + 2);
+    return unit >= low && unit <= high;
+}
+
+// Overwrite, in TEXT, escapes that no C string can hold or that are no character.
+static void mend_escapes(char *text, size_t bytes) {
+    for (size_t i = 0; i + 1 < bytes; i++) {
+        if (text[i] != '\\') {
+            continue;
+        }
+        bool is_high = is_unit(text + i, bytes - i, 0xd800, 0xdbff);
+        if (is_high && is_unit(text + i + 6, bytes - i - 6, 0xdc00, 0xdfff)) {
+            i += 11;
+        } else if (is_high || is_unit(text + i, bytes - i, 0xdc00, 0xdfff) ||
+                   is_unit(text + i, bytes - i, 0, 0)) {
+            memcpy(text + i + 2, "fffd", 4);
+            i += 5;
+        } else {
+            i++;
+        }
+    }
+}
+
+// Hand TEXT to cJSON; *end_bytes is where the value, or the trouble, ended.
+static cJSON *parse_plain(const char *text, size_t bytes, size_t *end_bytes) {
+    const char *end = text;
+    cJSON *item = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
+    *end_bytes = end ? (size_t)(end - text) : 0;
+    return item;
+}
+
+static cJSON *parse_mended(const char *text, size_t bytes, size_t *end_bytes) {
+    char *copy = watched_malloc(bytes + 1);
+    if (!copy) {
+        return NULL;
+    }
+    memcpy(copy, text, bytes);
+    copy[bytes] = '\0';
+    mend_escapes(copy, bytes);
+    cJSON *item = parse_plain(copy, bytes, end_bytes);
+    cr_free(copy);
+    return item;
+}
+
+static enum cr_status fault_at(struct cr_err *err, enum cr_status status,
+                               const char *text, size_t at, const char *what) {
+    unsigned line;
+    unsigned column;
+    cr_json_place(text, at, &line, &column);
+    return cr_err_set(err, status, "%u:%u: %s", line, column, what);
+}
+
+static enum cr_status unexpected(struct cr_err *err, const char *text, size_t bytes,
+                                 size_t at) {
+    while (at < bytes && (unsigned char)text[at] <= ' ' && text[at] != '\0') {
+        at++;
+    }
+    if (at >= bytes) {
+        return fault_at(err, CR_E_FORMAT, text, bytes, "unexpected end of the text");
+    }
+    char what[64];
+    unsigned char c = (unsigned char)text[at];
+    const char *fmt =
+        c > ' ' && c < 0x7f ? "unexpected '%c'" : "unexpected byte 0x%02x";
+    snprintf(what, sizeof what, fmt, c);
+    return fault_at(err, CR_E_FORMAT, text, at, what);
+}
+
+static enum cr_status parse(const char *text, size_t bytes,
+                            struct cr_json_limits limits, cJSON **out,
+                            size_t *end_bytes, struct cr_err *err) {
+    if (bytes > limits.max_bytes) {
+        return cr_err_set(err, CR_E_LIMIT, "larger than %zu bytes", limits.max_bytes);
+    }
+    unsigned max_depth = limits.max_depth < CJSON_NESTING_LIMIT
+                             ? limits.max_depth
+                             : CJSON_NESTING_LIMIT - 1;
+    struct scan scan = scan_value(text, bytes, max_depth);
+    if (scan.fault) {
+        return fault_at(err, scan.status, text, scan.fault_at, scan.fault);
+    }
+    const char *nul = memchr(text, '\0', scan.end_bytes);
+    if (nul) {
+        return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
+    }
+    hook();
+    *out = scan.has_escapes ? parse_mended(text, scan.end_bytes, end_bytes)
+                            : parse_plain(text, scan.end_bytes, end_bytes);
+    if (*out) {
+        return CR_OK;
+    }
+    if (memory_ran_out) {
+        return cr_err_set(err, CR_E_MEMORY, "out of memory while reading JSON");
+    }
+    // cJSON points at the last byte when it wanted one more.
+    bool is_cut = scan.is_open && *end_bytes + 1 >= bytes;
+    return unexpected(err, text, bytes, is_cut ? bytes : *end_bytes);
+}
+
+enum cr_status cr_json_parse(const char *text, size_t bytes,
+                             struct cr_json_limits limits, struct cr_json **out,
+                             struct cr_err *err) {
+    cJSON *item = NULL;
+    size_t end = 0;
+    enum cr_status status = parse(text, bytes, limits, &item, &end, err);
+    if (status) {
+        return status;
+    }
+    while (end < bytes && text[end] && strchr(" \t\r\n", text[end])) {
+        end++;
+    }
+    if (end < bytes) {
+        cJSON_Delete(item);
+        return unexpected(err, text, bytes, end);
+    }
+    *out = wrap(item);
+    return CR_OK;
+}
+
+enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
+                                    struct cr_json_limits limits, struct cr_json **out,
+                                    size_t *end_bytes) {
+    cJSON *item = NULL;
+    size_t end = 0;
+    enum cr_status status = parse(text, bytes, limits, &item, &end, NULL);
+    if (!status) {
+        *out = wrap(item);
+        *end_bytes = end;
+    }
+    return status;
+}
+
+void cr_json_free(struct cr_json *root) {
+    hook();
+    cJSON_Delete(tree(root));
+}
+
+enum cr_json_type cr_json_type(const struct cr_json *value) {
+    switch (tree(value)->type & 0xff) {
+    case cJSON_False:
+    case cJSON_True:
+        return CR_JSON_BOOL;
+    case cJSON_Number:
+        return CR_JSON_NUMBER;
+    case cJSON_String:
+        return CR_JSON_STRING;
+    case cJSON_Array:
+        return CR_JSON_ARRAY;
+    case cJSON_Object:
+        return CR_JSON_OBJECT;
+    default:
+        return CR_JSON_NULL;
+    }
+}
+
+const char *cr_json_type_name(enum cr_json_type type) {
+    static const char *const names[] = {
+        [CR_JSON_NULL] = "null",       [CR_JSON_BOOL] = "true or false",
+        [CR_JSON_NUMBER] = "a number", [CR_JSON_STRING] = "a string",
+        [CR_JSON_ARRAY] = "an array",  [CR_JSON_OBJECT] = "an object",
+    };
+    return names[type];
+}
+
+const struct cr_json *cr_json_get(const struct cr_json *value, const char *key) {
+    if (!cJSON_IsObject(tree(value))) {
+        return NULL;
+    }
+    return wrap(cJSON_GetObjectItemCaseSensitive(tree(value), key));
+}
+
+const struct cr_json *cr_json_first(const struct cr_json *value) {
+    return value ? wrap(tree(value)->child) : NULL;
+}
+
+const struct cr_json *cr_json_next(const struct cr_json *child) {
+    return wrap(tree(child)->next);
+}
+
+const char *cr_json_key(const struct cr_json *child) {
+    return tree(child)->string;
+}
+
+size_t cr_json_len(const struct cr_json *value) {
+    size_t len = 0;
+    for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
+        len++;
+    }
+    return len;
+}
+
+const char *cr_json_string(const struct cr_json *value) {
+    return cJSON_IsString(tree(value)) ? tree(value)->valuestring : NULL;
+}
+
+double cr_json_number(const struct cr_json *value, double fallback) {
+    return cJSON_IsNumber(tree(value)) ? tree(value)->valuedouble : fallback;
+}
+
+bool cr_json_bool(const struct cr_json *value, bool fallback) {
+    return cJSON_IsBool(tree(value)) ? cJSON_IsTrue(tree(value)) != 0 : fallback;
+}
+
+struct cr_json *cr_json_new_object(void) {
+    hook();
+    return wrap(cJSON_CreateObject());
+}
+
+struct cr_json *cr_json_new_array(void) {
+    hook();
+    return wrap(cJSON_CreateArray());
+}
+
+struct cr_json *cr_json_new_string(const char *text) {
+    hook();
+    return wrap(cJSON_CreateString(text));
+}
+
+struct cr_json *cr_json_new_number(double number) {
+    hook();
+    return wrap(cJSON_CreateNumber(number));
+}
+
+struct cr_json *cr_json_new_bool(bool truth) {
+    hook();
+    return wrap(cJSON_CreateBool(truth));
+}
+
+struct cr_json *cr_json_new_null(void) {
+    hook();
+    return wrap(cJSON_CreateNull());
+}
+
+struct cr_json *cr_json_copy(const struct cr_json *value) {
+    hook();
+    return wrap(cJSON_Duplicate(tree(value), 1));
+}
+
+// Put CHILD where OLD stands. The key's storage moves over, so nothing can fail.
+static void replace(cJSON *parent, cJSON *old, cJSON *child) {
+    cr_free(child->string);
+    child->string = old->string;
+    old->string = NULL;
+    cJSON_ReplaceItemViaPointer(parent, old, child);
+}
+
+enum cr_status cr_json_put(struct cr_json *object, const char *key,
+                           struct cr_json *child_taken) {
+    hook();
+    if (!object || !child_taken) {
+        cJSON_Delete(tree(child_taken));
+        return CR_E_MEMORY;
+    }
+    cJSON *old = tree(cr_json_get(object, key));
+    if (old) {
+        replace(tree(object), old, tree(child_taken));
+        return CR_OK;
+    }
+    if (!cJSON_AddItemToObject(tree(object), key, tree(child_taken))) {
+        cJSON_Delete(tree(child_taken));
+        return CR_E_MEMORY;
+    }
+    return CR_OK;
+}
+
+enum cr_status cr_json_push(struct cr_json *array, struct cr_json *child_taken) {
+    hook();
+    if (!array || !child_taken) {
+        cJSON_Delete(tree(child_taken));
+        return CR_E_MEMORY;
+    }
+    cJSON_AddItemToArray(tree(array), tree(child_taken));
+    return CR_OK;
+}
+
+void cr_json_remove(struct cr_json *object, const char *key) {
+    hook();
+    cJSON_DeleteItemFromObjectCaseSensitive(tree(object), key);
+}
+
+// One step along *path from PARENT: the member or element it names, or NULL. Of several
+// keys that fit ("stop", "stop.threshold") the longest is meant. *path moves on if
+// found.
+static cJSON *step(const cJSON *parent, const char **path) {
+    cJSON *found = NULL;
+    size_t longest = 0;
+    size_t index = SIZE_MAX;
+    if (cJSON_IsArray(parent)) {
+        char *end;
+        bool is_index = **path == '[' && isdigit((unsigned char)(*path)[1]);
+        unsigned long n = is_index ? strtoul(*path + 1, &end, 10) : ULONG_MAX;
+        if (!is_index || *end != ']') {
+            return NULL;
+        }
+        index = n;
+        longest = (size_t)(end + 1 - *path);
+    }
+    size_t at = 0;
+    for (cJSON *c = parent->child; c; c = c->next, at++) {
+        size_t match =
+            c->string ? cr_json_path_match(*path, c->string, strlen(c->string)) : 0;
+        if (index == SIZE_MAX ? match > longest : at == index) {
+            longest = index == SIZE_MAX ? match : longest;
+            found = c;
+        }
+    }
+    if (found) {
+        *path += longest;
+        *path += **path == '.';
+    }
+    return found;
+}
+
+const struct cr_json *cr_json_get_path(const struct cr_json *root, const char *path) {
+    const cJSON *at = tree(root);
+    while (at && *path) {
+        at = step(at, &path);
+    }
+    return (const struct cr_json *)at;
+}
+
+// Append to OBJECT what the rest of PATH names, objects on the way included.
+static enum cr_status put_new(struct cr_json *object, const char *path,
+                              struct cr_json *child_taken) {
+    enum cr_status status = CR_OK;
+    while (!status) {
+        size_t bytes = strcspn(path, ".[");
+        bool is_last = path[bytes] == '\0';
+        if (cr_json_type(object) != CR_JSON_OBJECT || bytes == 0 ||
+            path[bytes] == '[') {
+            status = CR_E_FORMAT;
+            break;
+        }
+        char *key = cr_strndup(path, bytes);
+        struct cr_json *child = is_last ? child_taken : cr_json_new_object();
+        status = key ? cr_json_put(object, key, child) : CR_E_MEMORY;
+        if (!key && !is_last) {
+            cr_json_free(child);
+        }
+        cr_free(key);
+        if (is_last && (!status || key)) {
+            return status; // put has taken the child, or freed it
+        }
+        object = child;
+        path += bytes + 1;
+    }
+    cr_json_free(child_taken);
+    return status;
+}
+
+enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
+                                struct cr_json *child_taken) {
+    if (!child_taken) {
+        return CR_E_MEMORY;
+    }
+    cJSON *parent = NULL;
+    cJSON *at = tree(root);
+    while (*path) {
+        cJSON *next = step(at, &path);
+        if (!next) {
+            return put_new(wrap(at), path, child_taken);
+        }
+        parent = at;
+        at = next;
+    }
+    if (!parent) {
+        cr_json_free(child_taken);
+        return CR_E_FORMAT;
+    }
+    hook();
+    replace(parent, at, tree(child_taken));
+    return CR_OK;
+}
+
+bool cr_json_equal(const struct cr_json *a, const struct cr_json *b) {
+    return cJSON_Compare(tree(a), tree(b), 1) != 0;
+}
+
+static enum cr_status add_indent(struct cr_buf *out, bool indent, unsigned depth) {
+    return indent ? cr_buf_printf(out, "\n%*s", (int)depth * 2, "") : CR_OK;
+}
+
+static enum cr_status print_value(const cJSON *item, bool indent, unsigned depth,
+                                  struct cr_buf *out);
+
+static enum cr_status print_children(const cJSON *parent, bool indent, unsigned depth,
+                                     struct cr_buf *out) {
+    bool is_object = cJSON_IsObject(parent);
+    enum cr_status status = cr_buf_add_text(out, is_object ? "{" : "[");
+    for (const cJSON *c = parent->child; c && !status; c = c->next) {
+        status = add_indent(out, indent, depth + 1);
+        if (!status && is_object) {
+            status = cr_json_add_quoted(out, c->string, strlen(c->string));
+        }
+        if (!status && is_object) {
+            status = cr_buf_add_text(out, indent ? ": " : ":");
+        }
+        if (!status) {
+            status = print_value(c, indent, depth + 1, out);
+        }
+        if (!status && c->next) {
+            status = cr_buf_add_text(out, ",");
+        }
+    }
+    if (!status && parent->child) {
+        status = add_indent(out, indent, depth);
+    }
+    return status ? status : cr_buf_add_text(out, is_object ? "}" : "]");
+}
+
+static enum cr_status print_value(const cJSON *item, bool indent, unsigned depth,
+                                  struct cr_buf *out) {
+    switch (cr_json_type((const struct cr_json *)item)) {
+    case CR_JSON_BOOL:
+        return cr_buf_add_text(out, cJSON_IsTrue(item) ? "true" : "false");
+    case CR_JSON_NUMBER:
+        return cr_json_add_number(out, item->valuedouble);
+    case CR_JSON_STRING:
+        return cr_json_add_quoted(out, item->valuestring, strlen(item->valuestring));
+    case CR_JSON_ARRAY:
+    case CR_JSON_OBJECT:
+        return print_children(item, indent, depth, out);
+    default:
+        return cr_buf_add_text(out, "null");
+    }
+}
+
+enum cr_status cr_json_print(const struct cr_json *value, bool indent,
+                             struct cr_buf *out) {
+    size_t before = out->used_bytes;
+    enum cr_status status = print_value(tree(value), indent, 0, out);
+    if (status && out->data) {
+        out->used_bytes = before;
+        out->data[before] = '\0';
+    }
+    return status;
+}
+
+// The bytes that TEXT takes as a literal, quotes included, as cJSON writes it.
+static size_t quoted_bytes(const char *text, size_t bytes) {
+    size_t total = bytes + 2;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\' || (c < 0x20 && strchr("\b\f\n\r\t", c))) {
+            total += 1;
+        } else if (c < 0x20) {
+            total += 5;
+        }
+    }
+    return total;
+}
+
+// TEXT must be a C string of BYTES bytes.
+static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t bytes) {
+    enum { CJSON_SLACK = 5 }; // cJSON asks for this much more than it writes
+    size_t total = quoted_bytes(text, bytes);
+    if (total > INT_MAX - CJSON_SLACK) {
+        return CR_E_LIMIT;
+    }
+    enum cr_status status = cr_buf_reserve(out, total + CJSON_SLACK);
+    if (status) {
+        return status;
+    }
+    cJSON item = {.type = cJSON_String, .valuestring = (char *)text};
+    char *at = out->data + out->used_bytes;
+    bool is_printed =
+        cJSON_PrintPreallocated(&item, at, (int)(total + CJSON_SLACK), 0) != 0;
+    assert(is_printed && at[total] == '\0' && at[total - 1] == '"');
+    (void)is_printed;
+    out->used_bytes += total;
+    return CR_OK;
+}
+
+enum cr_status cr_json_add_quoted(struct cr_buf *out, const char *text, size_t bytes) {
+    struct cr_buf copy;
+    cr_buf_init(&copy, SIZE_MAX);
+    enum cr_status status = memchr(text, '\0', bytes)
+                                ? cr_text_add_utf8(&copy, text, bytes)
+                                : cr_buf_add(&copy, text, bytes);
+    if (!status) {
+        status = add_literal(out, copy.data, copy.used_bytes);
+    }
+    cr_buf_fini(&copy);
+    return status;
+}
+
+enum cr_status cr_json_add_number(struct cr_buf *out, double number) {
+    if (!isfinite(number)) {
+        return cr_buf_add_text(out, "null");
+    }
+    if (fabs(number) < 0x1p53 && number == floor(number)) {
+        return cr_buf_printf(out, "%.0f", number);
+    }
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) {
+            break;
+        }
+    }
+    return cr_buf_add_text(out, text);
+}

@@ -1,0 +1,374 @@
+// json_text.c - JSON as text: comments, places, doubled keys. A tree knows neither
+// where its values stood nor that a key stood twice, so these walk the text beside the
+// parser. Texts need not be valid: each walk ends at the end of the text at the latest,
+// and none goes deeper than WALK_DEPTH_MAX.
+#include "json_text.h"
+
+#include <string.h>
+
+#include "credence/hash.h"
+#include "credence/json.h"
+#include "credence/mem.h"
+
+enum { WALK_DEPTH_MAX = 256 };
+
+void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column) {
+    *line = 1;
+    *column = 1;
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n') {
+            (*line)++;
+            *column = 1;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            (*column)++;
+        }
+    }
+}
+
+size_t cr_json_literal_bytes(const char *text, size_t bytes) {
+    for (size_t i = 1; i < bytes; i++) {
+        if (text[i] == '"') {
+            return i + 1;
+        }
+        if (text[i] == '\\') {
+            i++;
+        }
+    }
+    return 0;
+}
+
+size_t cr_json_path_match(const char *path, const char *key, size_t key_bytes) {
+    if (strncmp(path, key, key_bytes) != 0) {
+        return 0;
+    }
+    char next = path[key_bytes];
+    return next == '\0' || next == '.' || next == '[' ? key_bytes : 0;
+}
+
+static bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// The bytes of the comment at TEXT; 0 when there is none or it does not end, so that
+// the parser finds and names the place.
+static size_t comment_bytes(const char *text, size_t bytes) {
+    if (bytes < 2 || text[0] != '/') {
+        return 0;
+    }
+    if (text[1] == '/') {
+        const char *end = memchr(text, '\n', bytes);
+        return end ? (size_t)(end - text) : bytes;
+    }
+    for (size_t i = 2; text[1] == '*' && i + 1 < bytes; i++) {
+        if (text[i] == '*' && text[i + 1] == '/') {
+            return i + 2;
+        }
+    }
+    return 0;
+}
+
+static void blank(char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        if (!is_space(text[i])) {
+            text[i] = ' ';
+        }
+    }
+}
+
+void cr_json_strip(char *text, size_t bytes) {
+    char last = '[';    // the last character that was neither space nor comment
+    char *comma = NULL; // it, when it is a comma behind a value
+    for (size_t i = 0; i < bytes;) {
+        size_t skipped = comment_bytes(text + i, bytes - i);
+        blank(text + i, skipped);
+        if (skipped > 0 || is_space(text[i])) {
+            i += skipped > 0 ? skipped : 1;
+            continue;
+        }
+        if (comma && (text[i] == ']' || text[i] == '}')) {
+            *comma = ' ';
+        }
+        comma = text[i] == ',' && !strchr("[{,:", last) ? text + i : NULL;
+        last = text[i];
+        size_t literal = last == '"' ? cr_json_literal_bytes(text + i, bytes - i) : 1;
+        i = literal > 0 ? i + literal : bytes;
+    }
+}
+
+// A walk over the text of values.
+struct walk {
+    const char *text;
+    size_t bytes;
+    size_t at;
+};
+
+static char peek(struct walk *walk) {
+    while (walk->at < walk->bytes && is_space(walk->text[walk->at])) {
+        walk->at++;
+    }
+    return walk->at < walk->bytes ? walk->text[walk->at] : '\0';
+}
+
+static bool take(struct walk *walk, char c) {
+    if (peek(walk) != c) {
+        return false;
+    }
+    walk->at++;
+    return true;
+}
+
+// The name of the member at the walk, decoded, then its colon. False when there is
+// none.
+static bool take_key(struct walk *walk, struct cr_buf *key, size_t *key_at) {
+    if (peek(walk) != '"') {
+        return false;
+    }
+    *key_at = walk->at;
+    const char *literal = walk->text + walk->at;
+    size_t bytes = cr_json_literal_bytes(literal, walk->bytes - walk->at);
+    if (bytes == 0) {
+        return false;
+    }
+    walk->at += bytes;
+    cr_buf_clear(key);
+    if (!memchr(literal, '\\', bytes)) {
+        return cr_buf_add(key, literal + 1, bytes - 2) == CR_OK && take(walk, ':');
+    }
+    struct cr_json *decoded = NULL;
+    struct cr_json_limits limits = {bytes, 1};
+    bool is_read = cr_json_parse(literal, bytes, limits, &decoded, NULL) == CR_OK &&
+                   cr_buf_add_text(key, cr_json_string(decoded)) == CR_OK;
+    cr_json_free(decoded);
+    return is_read && take(walk, ':');
+}
+
+// Pass a string, number or word.
+static bool skip_scalar(struct walk *walk) {
+    if (peek(walk) == '"') {
+        size_t bytes =
+            cr_json_literal_bytes(walk->text + walk->at, walk->bytes - walk->at);
+        walk->at += bytes;
+        return bytes > 0;
+    }
+    size_t from = walk->at;
+    while (walk->at < walk->bytes && !is_space(walk->text[walk->at]) &&
+           !strchr(",:[]{}\"", walk->text[walk->at])) {
+        walk->at++;
+    }
+    return walk->at > from;
+}
+
+// Pass a whole value, however deep.
+static bool skip_value(struct walk *walk) {
+    size_t depth = 0;
+    do {
+        char c = peek(walk);
+        if (c == '{' || c == '[') {
+            depth++;
+            walk->at++;
+        } else if (depth > 0 && (c == '}' || c == ']')) {
+            depth--;
+            walk->at++;
+        } else if (depth > 0 && (c == ',' || c == ':')) {
+            walk->at++;
+        } else if (!skip_scalar(walk)) {
+            return false;
+        }
+    } while (depth > 0);
+    return true;
+}
+
+struct find {
+    struct walk walk;
+    const char *path;
+    size_t best_bytes; // of the path, found so far
+    size_t best_at;
+    struct cr_buf key;
+};
+
+static void note(struct find *find, const char *rest, size_t at) {
+    size_t found = (size_t)(rest - find->path);
+    if (found > find->best_bytes) {
+        find->best_bytes = found;
+        find->best_at = at;
+    }
+}
+
+static bool find_in(struct find *find, const char *path, unsigned depth);
+
+static bool find_in_object(struct find *find, const char *path, unsigned depth) {
+    find->walk.at++;
+    do {
+        size_t key_at;
+        if (!take_key(&find->walk, &find->key, &key_at)) {
+            break;
+        }
+        const char *wanted = *path == '.' ? path + 1 : path;
+        size_t match = cr_json_path_match(wanted, find->key.data, find->key.used_bytes);
+        bool may_go_on;
+        if (match > 0) {
+            note(find, wanted + match, key_at);
+            may_go_on = find_in(find, wanted + match, depth + 1);
+        } else {
+            may_go_on = skip_value(&find->walk);
+        }
+        if (!may_go_on) {
+            return false;
+        }
+    } while (take(&find->walk, ','));
+    return take(&find->walk, '}');
+}
+
+// The index "[n]" at PATH, and in *rest what follows it; -1 when there is none.
+static long path_index(const char *path, const char **rest) {
+    long index = 0;
+    if (*path++ != '[' || *path < '0' || *path > '9') {
+        return -1;
+    }
+    while (*path >= '0' && *path <= '9' && index < 100000000) {
+        index = index * 10 + (*path++ - '0');
+    }
+    *rest = path + 1;
+    return *path == ']' ? index : -1;
+}
+
+static bool find_in_array(struct find *find, const char *path, unsigned depth) {
+    const char *rest = path;
+    long wanted = path_index(path, &rest);
+    find->walk.at++;
+    if (take(&find->walk, ']')) {
+        return true;
+    }
+    long index = 0;
+    do {
+        bool is_wanted = index++ == wanted;
+        peek(&find->walk);
+        if (is_wanted) {
+            note(find, rest, find->walk.at);
+        }
+        if (is_wanted ? !find_in(find, rest, depth + 1) : !skip_value(&find->walk)) {
+            return false;
+        }
+    } while (take(&find->walk, ','));
+    return take(&find->walk, ']');
+}
+
+// Look for PATH in the value at the walk and pass it; false ends the search.
+static bool find_in(struct find *find, const char *path, unsigned depth) {
+    char c = peek(&find->walk);
+    if (depth < WALK_DEPTH_MAX && c == '{') {
+        return find_in_object(find, path, depth);
+    }
+    if (depth < WALK_DEPTH_MAX && c == '[') {
+        return find_in_array(find, path, depth);
+    }
+    return skip_value(&find->walk);
+}
+
+bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *line,
+                    unsigned *column) {
+    struct find find = {.walk = {text, bytes, 0}, .path = path};
+    cr_buf_init(&find.key, bytes);
+    peek(&find.walk);
+    find.best_at = find.walk.at < bytes ? find.walk.at : 0;
+    find_in(&find, path, 0);
+    cr_buf_fini(&find.key);
+    cr_json_place(text, find.best_at, line, column);
+    return path[find.best_bytes] == '\0';
+}
+
+struct doubles {
+    struct walk walk;
+    struct cr_buf *path;
+    struct cr_hash *seen; // the keys of all open objects, each behind its parent's
+    size_t seen_len;
+    size_t seen_cap;
+    bool is_found;
+};
+
+static bool doubles_in(struct doubles *doubles, unsigned depth);
+
+// True when KEY is new in its object, whose keys begin at FROM; it is remembered.
+static bool remember(struct doubles *doubles, size_t from, const struct cr_buf *key) {
+    struct cr_hash hash = cr_hash128(key->data, key->used_bytes, 0);
+    for (size_t i = from; i < doubles->seen_len; i++) {
+        if (doubles->seen[i].hi == hash.hi && doubles->seen[i].lo == hash.lo) {
+            doubles->is_found = true;
+            return false;
+        }
+    }
+    void *seen = doubles->seen;
+    if (cr_array_grow(&seen, &doubles->seen_cap, doubles->seen_len + 1,
+                      sizeof *doubles->seen)) {
+        return false;
+    }
+    doubles->seen = seen;
+    doubles->seen[doubles->seen_len++] = hash;
+    return true;
+}
+
+static bool doubles_in_object(struct doubles *doubles, unsigned depth,
+                              struct cr_buf *key) {
+    size_t from = doubles->seen_len;
+    size_t path_bytes = doubles->path->used_bytes;
+    doubles->walk.at++;
+    do {
+        size_t key_at;
+        if (!take_key(&doubles->walk, key, &key_at)) {
+            break;
+        }
+        const char *dot = path_bytes > 0 ? "." : "";
+        if (cr_buf_printf(doubles->path, "%s%s", dot, key->data) ||
+            !remember(doubles, from, key) || !doubles_in(doubles, depth + 1)) {
+            return false;
+        }
+        doubles->path->used_bytes = path_bytes;
+    } while (take(&doubles->walk, ','));
+    doubles->path->data[path_bytes] = '\0';
+    doubles->seen_len = from;
+    return take(&doubles->walk, '}');
+}
+
+static bool doubles_in_array(struct doubles *doubles, unsigned depth) {
+    size_t path_bytes = doubles->path->used_bytes;
+    doubles->walk.at++;
+    if (take(&doubles->walk, ']')) {
+        return true;
+    }
+    unsigned long index = 0;
+    do {
+        if (cr_buf_printf(doubles->path, "[%lu]", index++) ||
+            !doubles_in(doubles, depth + 1)) {
+            return false;
+        }
+        doubles->path->used_bytes = path_bytes;
+    } while (take(&doubles->walk, ','));
+    doubles->path->data[path_bytes] = '\0';
+    return take(&doubles->walk, ']');
+}
+
+// Pass the value at the walk; false ends the search.
+static bool doubles_in(struct doubles *doubles, unsigned depth) {
+    char c = peek(&doubles->walk);
+    if (depth < WALK_DEPTH_MAX && c == '{') {
+        struct cr_buf key;
+        cr_buf_init(&key, doubles->walk.bytes);
+        bool may_go_on = doubles_in_object(doubles, depth, &key);
+        cr_buf_fini(&key);
+        return may_go_on;
+    }
+    if (depth < WALK_DEPTH_MAX && c == '[') {
+        return doubles_in_array(doubles, depth);
+    }
+    return skip_value(&doubles->walk);
+}
+
+bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path) {
+    struct doubles doubles = {.walk = {text, bytes, 0}, .path = path};
+    cr_buf_clear(path);
+    if (cr_buf_reserve(path, 0) == CR_OK) {
+        doubles_in(&doubles, 0);
+    }
+    cr_free(doubles.seen);
+    return doubles.is_found;
+}
