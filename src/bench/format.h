@@ -1,0 +1,128 @@
+// format.h - how a benchmark format is written: one table entry and one function.
+//
+// Layer    bench (3), internal to the folder
+// Threads  a reader has one owner
+// MPI      none
+//
+// To add a format: write src/bench/NAME.c with a `const struct cr_bench_format` whose
+// function turns one item into propositions, declare it below, and name it in table.c.
+// The reader does the rest: encoding, line ends, CSV or JSON lines, columns by name,
+// trimming, empty fields, identities, duplicates, limit and offset. The function is
+// called for every item of the file, also for those outside limit and offset, so that a
+// broken file is refused however little of it is asked for; what it adds is dropped
+// then.
+#ifndef CREDENCE_BENCH_FORMAT_H
+#define CREDENCE_BENCH_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/job.h"
+#include "credence/json.h"
+#include "credence/proposition.h"
+#include "credence/status.h"
+
+enum { CR_COLUMNS_MAX = 8 };              // that a format reads of a CSV row
+enum { CR_BENCH_LINE_MAX = 1024 * 1024 }; // bytes of one JSON line
+enum { CR_BENCH_DEPTH_MAX = 8 };          // of one JSON line
+
+struct cr_reader; // reader.h
+
+// One item. Its texts live until the item's function returns.
+struct cr_item {
+    const char *id;               // its number from 1 (CSV), or its "id" (JSON lines)
+    const char *const *fields;    // CSV: as format->columns; trimmed, never empty
+    const struct cr_json *object; // JSON lines: always an object
+};
+
+// Add the item's propositions with the cr_reader_add functions, or refuse it.
+typedef enum cr_status (*cr_item_fn)(struct cr_reader *reader,
+                                     const struct cr_item *item);
+
+enum cr_layout {
+    CR_LAYOUT_CSV,          // first row names the columns; others than ours are ignored
+    CR_LAYOUT_CSV_HEADLESS, // exactly our columns; a first row that names them is
+                            // skipped
+    CR_LAYOUT_JSON_LINES    // one object a line; blank lines are skipped
+};
+
+struct cr_bench_format {
+    const char *name;
+    const char *summary; // one line, for help
+    enum cr_layout layout;
+    const char *columns[CR_COLUMNS_MAX + 1]; // NULL-terminated; CSV only
+    unsigned framings;                       // bits 1u << enum cr_framing
+    cr_item_fn item;
+};
+
+// Refuse the current item: "PATH:LINE: " and the message. Returns CR_E_JOB.
+enum cr_status cr_reader_refuse(struct cr_reader *reader, const char *fmt, ...)
+    CR_PRINTF(2, 3);
+// Say that memory ran out. Returns CR_E_MEMORY.
+enum cr_status cr_reader_no_memory(struct cr_reader *reader);
+// A text for the current item; NULL when out of memory.
+char *cr_reader_text(struct cr_reader *reader, const char *fmt, ...) CR_PRINTF(2, 3);
+// TEXT without white space at its ends; NULL when out of memory.
+char *cr_reader_trim(struct cr_reader *reader, const char *text);
+// TEXT short enough for a message, in quotes.
+const char *cr_reader_quote(struct cr_reader *reader, const char *text);
+const char *cr_reader_id(const struct cr_reader *reader); // of the current item
+enum cr_framing cr_reader_framing(const struct cr_reader *reader);
+// A number below BOUND (> 0) that depends on the seed, the item's id and PURPOSE.
+uint32_t cr_reader_draw(const struct cr_reader *reader, const char *purpose,
+                        uint32_t bound);
+// The question id for an item that asks about SCENARIO: that of the item before, if it
+// had the same scenario, else the item's own id. NULL when out of memory.
+const char *cr_reader_group(struct cr_reader *reader, const char *scenario);
+
+// Add one proposition as given. CR_E_JOB when its id is taken, CR_E_MEMORY. A NULL
+// text stands for memory that ran out on the way.
+CR_MUST_CHECK enum cr_status cr_reader_add(struct cr_reader *reader,
+                                           const struct cr_proposition *proposition);
+// Add a claim that is the item's only one, LABEL 0 or 1.
+CR_MUST_CHECK enum cr_status cr_reader_add_claim(struct cr_reader *reader,
+                                                 const char *question_id,
+                                                 const char *text, int32_t label);
+// Add a true and a false claim ("ID/true", "ID/false"), or one of them by seed, as the
+// benchmark's pairing says.
+CR_MUST_CHECK enum cr_status cr_reader_add_pair(struct cr_reader *reader,
+                                                const char *question_id,
+                                                const char *true_text,
+                                                const char *false_text);
+
+// JSON lines: the trimmed text at VALUE, which the file calls NAME. Refused when VALUE
+// is NULL, no string, or blank.
+CR_MUST_CHECK enum cr_status cr_reader_member(struct cr_reader *reader,
+                                              const struct cr_json *value,
+                                              const char *name, const char **out);
+
+// A question with options of which one is right.
+struct cr_choice {
+    const char *question_id;
+    const char *question;
+    const char *options[CR_OPTIONS_MAX];
+    uint32_t options_len;
+    uint32_t key;
+};
+// The same answer: equal but for the case of ASCII letters.
+bool cr_choice_is_same(const char *a, const char *b);
+// Add CHOICE in the benchmark's framing. Binary: the key against a distractor picked by
+// seed among the options that are not the same as the key.
+CR_MUST_CHECK enum cr_status cr_choice_add(struct cr_reader *reader,
+                                           const struct cr_choice *choice);
+
+// ETHICS: 0 or 1 from FIELD.
+CR_MUST_CHECK enum cr_status cr_ethics_label(struct cr_reader *reader,
+                                             const char *field, int32_t *label);
+
+extern const struct cr_bench_format cr_format_truthfulqa;
+extern const struct cr_bench_format cr_format_ethics_commonsense;
+extern const struct cr_bench_format cr_format_ethics_deontology;
+extern const struct cr_bench_format cr_format_ethics_justice;
+extern const struct cr_bench_format cr_format_ethics_utilitarianism;
+extern const struct cr_bench_format cr_format_ethics_virtue;
+extern const struct cr_bench_format cr_format_commonsenseqa;
+extern const struct cr_bench_format cr_format_jsonl;
+
+#endif

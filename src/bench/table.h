@@ -1,0 +1,13 @@
+// table.h - the list of benchmark formats.
+//
+// Layer    bench (3), internal to the folder
+// Threads  read-only
+// MPI      none
+#ifndef CREDENCE_BENCH_TABLE_H
+#define CREDENCE_BENCH_TABLE_H
+
+#include "bench/format.h"
+
+const struct cr_bench_format *cr_bench_format(const char *name); // NULL when unknown
+
+#endif
