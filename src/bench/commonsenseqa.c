@@ -14,6 +14,10 @@ struct lettered {
     const char *letters[CR_OPTIONS_MAX];
 };
 
+static bool is_array(const struct cr_json *value) {
+    return value && cr_json_type(value) == CR_JSON_ARRAY;
+}
+
 static enum cr_status add_option(struct cr_reader *reader, struct lettered *list,
                                  const struct cr_json *letter,
                                  const struct cr_json *text) {
@@ -38,8 +42,7 @@ static enum cr_status read_flat(struct cr_reader *reader, const struct cr_json *
                                 struct lettered *list) {
     const struct cr_json *letters = cr_json_get(choices, "label");
     const struct cr_json *texts = cr_json_get(choices, "text");
-    if (!letters || !texts || cr_json_type(letters) != CR_JSON_ARRAY ||
-        cr_json_type(texts) != CR_JSON_ARRAY)
+    if (!is_array(letters) || !is_array(texts))
         return cr_reader_refuse(reader,
                                 "\"choices\" has no arrays \"label\" and \"text\"");
     if (cr_json_len(letters) != cr_json_len(texts))
@@ -55,7 +58,7 @@ static enum cr_status read_flat(struct cr_reader *reader, const struct cr_json *
 static enum cr_status read_nested(struct cr_reader *reader,
                                   const struct cr_json *choices,
                                   struct lettered *list) {
-    if (!choices || cr_json_type(choices) != CR_JSON_ARRAY)
+    if (!is_array(choices))
         return cr_reader_refuse(reader, "\"choices\" is %s, expected an array",
                                 choices ? cr_json_type_name(cr_json_type(choices))
                                         : "missing");

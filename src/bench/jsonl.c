@@ -23,6 +23,10 @@ static enum cr_status read_text_or(struct cr_reader *reader,
     return cr_json_get(object, key) ? read_text(reader, object, key, out) : CR_OK;
 }
 
+static bool is_array(const struct cr_json *value) {
+    return value && cr_json_type(value) == CR_JSON_ARRAY;
+}
+
 static enum cr_status refuse_framing(struct cr_reader *reader, const char *shape,
                                      const char *framings) {
     return cr_reader_refuse(reader, "%s, expected in the %s framing only", shape,
@@ -78,7 +82,7 @@ static enum cr_status read_options(struct cr_reader *reader,
                                    const struct cr_json *object,
                                    struct cr_choice *choice) {
     const struct cr_json *options = cr_json_get(object, "options");
-    if (cr_json_type(options) != CR_JSON_ARRAY || cr_json_len(options) < 2)
+    if (!is_array(options) || cr_json_len(options) < 2)
         return cr_reader_refuse(
             reader, "\"options\" is no list of two or more, expected one of strings");
     enum cr_status status = CR_OK;
@@ -138,8 +142,8 @@ static enum cr_status read_choice(struct cr_reader *reader, const struct cr_item
 static enum cr_status read_range(struct cr_reader *reader, const struct cr_json *object,
                                  struct cr_proposition *quantity) {
     const struct cr_json *range = cr_json_get(object, "range");
-    const struct cr_json *low = cr_json_first(range);
-    bool is_pair = cr_json_type(range) == CR_JSON_ARRAY && cr_json_len(range) == 2;
+    bool is_pair = is_array(range) && cr_json_len(range) == 2;
+    const struct cr_json *low = is_pair ? cr_json_first(range) : NULL;
     quantity->low = is_pair ? cr_json_number(low, NAN) : NAN;
     quantity->high = is_pair ? cr_json_number(cr_json_next(low), NAN) : NAN;
     if (!isfinite(quantity->low) || !isfinite(quantity->high) ||
@@ -179,12 +183,11 @@ static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *
     bool is_proposition = cr_json_get(item->object, "proposition");
     bool has_options = cr_json_get(item->object, "options");
     bool has_value = cr_json_get(item->object, "value");
-    if (is_proposition + has_options + has_value != 1)
-        return cr_reader_refuse(reader,
-                                "%s of \"proposition\", \"options\" and \"value\""
-                                ", expected exactly one",
-                                is_proposition + has_options + has_value ? "several"
-                                                                         : "none");
+    int shapes = is_proposition + has_options + has_value;
+    if (shapes != 1)
+        return cr_reader_refuse(
+            reader, "%s of \"proposition\", \"options\" and \"value\", expected one",
+            shapes ? "several" : "none");
     if (is_proposition)
         return read_proposition(reader, item, question_id);
     return has_options ? read_choice(reader, item, question_id)
