@@ -5,7 +5,7 @@
 
 struct broken {
     const char *name, *format;
-    enum cr_framing framing;
+    int framing;                // enum cr_framing
     const char *text, *message; // that the error begins with
 };
 
@@ -168,7 +168,7 @@ static void broken_files_are_refused_where_they_break(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct cr_benchmark bench =
-            bench_of(all[i].format, all[i].framing, CR_PAIRING_BOTH);
+            bench_of(all[i].format, (enum cr_framing)all[i].framing, CR_PAIRING_BOTH);
         struct cr_err err = {0};
         enum cr_status status =
             read_bytes(&bench, all[i].text, strlen(all[i].text), &err);
@@ -228,7 +228,7 @@ static void memory_that_runs_out_anywhere_is_said_and_nothing_is_kept(void **sta
     (void)state;
     static const struct {
         const char *format, *text;
-        enum cr_framing framing;
+        int framing;
     } cases[] = {
         {"ethics-virtue", "label,scenario\n1,He sang. [SEP] merry\n", BIN},
         {"truthfulqa",
@@ -243,8 +243,8 @@ static void memory_that_runs_out_anywhere_is_said_and_nothing_is_kept(void **sta
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         enum cr_status status = CR_E_MEMORY;
         for (uint64_t n = 1; status == CR_E_MEMORY && n < 1000; n++) {
-            struct cr_benchmark bench =
-                bench_of(cases[i].format, cases[i].framing, CR_PAIRING_BOTH);
+            struct cr_benchmark bench = bench_of(
+                cases[i].format, (enum cr_framing)cases[i].framing, CR_PAIRING_BOTH);
             cr_mem_fail_at(n);
             status = read_bytes(&bench, cases[i].text, strlen(cases[i].text), NULL);
             cr_mem_fail_at(0);
