@@ -23,7 +23,7 @@ bool cr_bench_can_frame(int format, enum cr_framing framing);
 // framing, pairing, offset and limit. SEED picks distractors and sides. CR_E_JOB names
 // file:line, what stands there and what was expected; nothing is kept then.
 CR_MUST_CHECK enum cr_status cr_bench_read(struct cr_benchmark *benchmark,
-                                           const char *text, size_t bytes, uint64_t seed,
-                                           struct cr_err *err);
+                                           const char *text, size_t bytes,
+                                           uint64_t seed, struct cr_err *err);
 
 #endif

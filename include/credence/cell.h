@@ -57,25 +57,25 @@ struct cr_stop {
 };
 
 struct cr_cell {
-    const char *name;       // readable, unique: "tqa stop.threshold=0.1"
-    uint32_t protocol;      // index into cr_protocol_table
-    uint32_t benchmark;     // index into cr_job.benchmarks
-    uint32_t maker;         // index into cr_job.models
-    uint32_t traders_len;   // 1 for the paper's market
+    const char *name;                 // readable, unique: "tqa stop.threshold=0.1"
+    uint32_t protocol;                // index into cr_protocol_table
+    uint32_t benchmark;               // index into cr_job.benchmarks
+    uint32_t maker;                   // index into cr_job.models
+    uint32_t traders_len;             // 1 for the paper's market
     uint32_t traders[CR_TRADERS_MAX]; // indices into cr_job.models
     enum cr_stance stance;
     enum cr_elicitation elicitation;
-    enum cr_order order;    // several traders, or the two sides of a debate
-    uint32_t prompts;       // index into cr_job.prompts
+    enum cr_order order; // several traders, or the two sides of a debate
+    uint32_t prompts;    // index into cr_job.prompts
     uint32_t replicates;
-    uint32_t samples;       // k of self_consistency and of sampled elicitation
-    uint32_t rounds;        // of a debate
-    uint32_t memory;        // turns the maker remembers; 0 = all
-    uint32_t repairs;       // follow-up turns after an unusable reply
-    bool chain_of_thought;  // ask for reasoning before the price
-    bool stop_early;        // false: run to max_iterations so that any rule can be asked later
+    uint32_t samples;      // k of self_consistency and of sampled elicitation
+    uint32_t rounds;       // of a debate
+    uint32_t memory;       // turns the maker remembers; 0 = all
+    uint32_t repairs;      // follow-up turns after an unusable reply
+    bool chain_of_thought; // ask for reasoning before the price
+    bool stop_early; // false: run to max_iterations so that any rule can be asked later
     struct cr_stop stop;
-    uint32_t trajectory;    // group: cells with the same number share trajectories
+    uint32_t trajectory; // group: cells with the same number share trajectories
 };
 
 // Lower-case names of the enumerators above as job files and run.h5 write them.

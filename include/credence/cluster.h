@@ -27,7 +27,8 @@ CR_MUST_CHECK enum cr_status cr_cluster_open_local(int size, struct cr_cluster *
 
 int cr_cluster_rank(const struct cr_cluster *cluster);
 int cr_cluster_size(const struct cr_cluster *cluster);
-const char *cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
+const char *
+cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
 
 // Collective. BUF of rank 0 into BUF of all; waits asleep.
 CR_MUST_CHECK enum cr_status cr_cluster_bcast(struct cr_cluster *cluster,

@@ -24,8 +24,8 @@ typedef enum cr_status (*cr_csv_row_fn)(void *ctx, const struct cr_csv_row *row,
 
 // Call ROW for each record of TEXT. CR_E_FORMAT names NAME:line for a record that
 // cannot be read (a quote that never closes, text after a closing quote).
-CR_MUST_CHECK enum cr_status cr_csv_read(const char *name, const char *text, size_t bytes,
-                                         cr_csv_row_fn row, void *ctx,
+CR_MUST_CHECK enum cr_status cr_csv_read(const char *name, const char *text,
+                                         size_t bytes, cr_csv_row_fn row, void *ctx,
                                          struct cr_err *err);
 
 #endif

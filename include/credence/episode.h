@@ -1,13 +1,15 @@
-// episode.h - a live market: it says which calls to make, and moves when they are answered.
+// episode.h - a live market: it says which calls to make, and moves when they are
+// answered.
 //
 // Layer    protocol (2): pure, no I/O, no clock
 // Threads  one owner
 // MPI      none
 //
 // State: asking -> done, in one direction. An episode asks for calls until none is left
-// to ask (NULL); each call must be answered exactly once, in any order; when the last is
-// answered the episode has asked again or is done. Feeding the same replies gives the
-// same calls, so resume is: create, and answer from the tape for as long as it knows.
+// to ask (NULL); each call must be answered exactly once, in any order; when the last
+// is answered the episode has asked again or is done. Feeding the same replies gives
+// the same calls, so resume is: create, and answer from the tape for as long as it
+// knows.
 #ifndef CREDENCE_EPISODE_H
 #define CREDENCE_EPISODE_H
 
@@ -27,11 +29,12 @@ struct cr_episode;
 // Everything an episode depends on. All borrowed until the episode is destroyed.
 struct cr_setting {
     const struct cr_cell *cell; // the group's first cell: everything but the stop rules
-    const struct cr_stop *stops; // every rule that shares this trajectory; it ends when all have stopped
+    const struct cr_stop
+        *stops; // every rule that shares this trajectory; it ends when all have stopped
     uint32_t stops_len;
     const struct cr_proposition *proposition;
     const struct cr_prompt_set *prompts;
-    uint64_t trajectory;     // number in the plan
+    uint64_t trajectory; // number in the plan
     uint64_t trajectory_key;
     uint64_t job_seed;
     uint32_t replicate;

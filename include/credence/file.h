@@ -16,8 +16,8 @@
 CR_MUST_CHECK enum cr_status cr_file_read(const char *path, struct cr_buf *out,
                                           struct cr_err *err);
 
-// Replace PATH by BYTES so that a reader sees the old file or the new one, never a part:
-// temporary file, fsync, rename. MODE (0600, 0644) is narrowed by the umask.
+// Replace PATH by BYTES so that a reader sees the old file or the new one, never a
+// part: temporary file, fsync, rename. MODE (0600, 0644) is narrowed by the umask.
 CR_MUST_CHECK enum cr_status cr_file_write(const char *path, const void *bytes,
                                            size_t len, unsigned mode,
                                            struct cr_err *err);

@@ -18,16 +18,18 @@ struct cr_prompt_set; // prompt.h
 
 // The dials of the sim backend (api "sim"); ranges in brackets.
 struct cr_sim_dials {
-    double competence;  // [0,1] how likely an agent's private belief is on the true side
-    double noise;       // [0,1] spread of a belief and of a move
-    double stubbornness;// [0,1] share of the way to the argument that the maker does NOT go
-    double persuasion;  // [0,1] how likely an argument moves the maker at all
-    double strength;    // [0,1] of an adversary's argument
-    double malformed;   // [0,1] share of replies that are no usable answer
-    double failures;    // [0,1] share of attempts that fail like a server
-    double latency_ms;  // mean, exponential; recorded and waited for
-    uint32_t behaviour; // index into sim_behaviour_names: belief, contraction, oscillator, martingale, trend
-    double rate;        // contraction and trend: see sim.h
+    double competence; // [0,1] how likely an agent's private belief is on the true side
+    double noise;      // [0,1] spread of a belief and of a move
+    double stubbornness; // [0,1] share of the way to the argument that the maker does
+                         // NOT go
+    double persuasion;   // [0,1] how likely an argument moves the maker at all
+    double strength;     // [0,1] of an adversary's argument
+    double malformed;    // [0,1] share of replies that are no usable answer
+    double failures;     // [0,1] share of attempts that fail like a server
+    double latency_ms;   // mean, exponential; recorded and waited for
+    uint32_t behaviour;  // index into sim_behaviour_names: belief, contraction,
+                         // oscillator, martingale, trend
+    double rate;         // contraction and trend: see sim.h
 };
 
 struct cr_limits {
@@ -35,10 +37,10 @@ struct cr_limits {
     double rpm, tpm;      // 0: none
     double timeout_s;
     double connect_timeout_s;
-    uint32_t retries;     // attempts after the first
+    uint32_t retries; // attempts after the first
 };
 
-struct cr_serve { // a server the run starts itself
+struct cr_serve {               // a server the run starts itself
     const char *const *command; // NULL-terminated argv template; NULL: no server
     const char *per;            // "node", "gpu" or "job"
     const char *health;         // path, "/health"
@@ -60,12 +62,12 @@ struct cr_model {
     const char *api_key_env;      // NULL: none
     const char *api_key_file;     // NULL: none; must be mode 0600
     bool allow_insecure;          // a key over plain http to another host
-    const char *dialect;          // "openai" (default), "azure", ...: a row of model/dialect.c
-    const char *api_version;      // azure
-    const char *params;           // JSON object merged into the request body; "{}" at least
-    const char *extra;            // JSON object, provider-specific body fields
+    const char *dialect; // "openai" (default), "azure", ...: a row of model/dialect.c
+    const char *api_version; // azure
+    const char *params;      // JSON object merged into the request body; "{}" at least
+    const char *extra;       // JSON object, provider-specific body fields
     uint32_t max_tokens;
-    double temperature;   // NaN: not sent
+    double temperature;     // NaN: not sent
     const char *structured; // "auto", "json_schema", "json_object", "none"
     bool send_seed;
     struct cr_header *headers;
@@ -77,7 +79,8 @@ struct cr_model {
     struct cr_sim_dials sim;
     const char *const *tapes; // api "replay": run directories or tape files
     uint32_t tapes_len;
-    struct cr_hash identity; // of what changes an answer: api, model, params, extra, dials
+    struct cr_hash
+        identity; // of what changes an answer: api, model, params, extra, dials
 };
 
 enum cr_framing { CR_FRAMING_BINARY, CR_FRAMING_CATEGORICAL, CR_FRAMING_CONTINUOUS };
@@ -124,14 +127,15 @@ struct cr_job {
     bool output_text;          // transcripts in run.h5 too
     const char *const *caches; // other runs' directories whose tapes may answer
     uint32_t caches_len;
-    const char *resolved;      // the whole job as understood, JSON, indented, no secrets
+    const char *resolved; // the whole job as understood, JSON, indented, no secrets
     const char *identity_json; // the part that makes two jobs the same job, JSON
     struct cr_hash identity;
-    bool is_simulated;         // any cell uses a sim model
+    bool is_simulated; // any cell uses a sim model
     struct cr_arena arena;
 };
-// Free the propositions, the arena (models, benchmarks, cells, axes, texts) and JOB itself,
-// which came from cr_calloc. The prompt sets are borrowed: who loaded them destroys them.
+// Free the propositions, the arena (models, benchmarks, cells, axes, texts) and JOB
+// itself, which came from cr_calloc. The prompt sets are borrowed: who loaded them
+// destroys them.
 void cr_job_destroy(struct cr_job *job);
 
 #endif

@@ -39,8 +39,8 @@ CR_MUST_CHECK enum cr_status cr_json_parse(const char *text, size_t bytes,
                                            struct cr_json_limits limits,
                                            struct cr_json **out, struct cr_err *err);
 
-// Parse the value that begins at TEXT and say in *end_bytes where it ended; what follows
-// is not looked at. For values embedded in prose.
+// Parse the value that begins at TEXT and say in *end_bytes where it ended; what
+// follows is not looked at. For values embedded in prose.
 CR_MUST_CHECK enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
                                                   struct cr_json_limits limits,
                                                   struct cr_json **out,
@@ -57,7 +57,8 @@ void cr_json_strip(char *text, size_t bytes);
 bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *line,
                     unsigned *column);
 
-// First key that stands twice in one object of TEXT (stripped), as a path; false if none.
+// First key that stands twice in one object of TEXT (stripped), as a path; false if
+// none.
 bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path);
 
 enum cr_json_type cr_json_type(const struct cr_json *value);

@@ -11,11 +11,11 @@
 
 #include "credence/status.h"
 
-void *cr_malloc(size_t bytes);                       // NULL when out of memory
-void *cr_calloc(size_t len, size_t element_bytes);   // NULL on overflow too
-void *cr_realloc(void *block, size_t bytes);         // BLOCK stays valid on NULL
-void cr_free(void *block);                           // NULL is fine
-char *cr_strdup(const char *text);                   // NULL for NULL
+void *cr_malloc(size_t bytes);                     // NULL when out of memory
+void *cr_calloc(size_t len, size_t element_bytes); // NULL on overflow too
+void *cr_realloc(void *block, size_t bytes);       // BLOCK stays valid on NULL
+void cr_free(void *block);                         // NULL is fine
+char *cr_strdup(const char *text);                 // NULL for NULL
 char *cr_strndup(const char *text, size_t bytes);
 
 // Grow ARRAY (elements of ELEMENT_BYTES, *cap of them) to hold at least NEED elements,

@@ -16,7 +16,7 @@
 #include "credence/episode.h"
 #include "credence/job.h"
 
-struct cr_group { // cells that share trajectories
+struct cr_group {    // cells that share trajectories
     uint32_t *cells; // indices into job.cells
     uint32_t cells_len;
     struct cr_stop *stops; // of those cells, in the same order
@@ -26,7 +26,8 @@ struct cr_group { // cells that share trajectories
     uint64_t propositions_len;
     uint64_t first_trajectory;
     uint64_t first_episode;
-    uint64_t key; // identity of what shapes an answer: protocol, models, prompts, ... not stop
+    uint64_t key; // identity of what shapes an answer: protocol, models, prompts, ...
+                  // not stop
 };
 
 struct cr_plan {
@@ -34,15 +35,16 @@ struct cr_plan {
     struct cr_group *groups;
     uint32_t groups_len;
     uint64_t trajectories, episodes;
-    uint32_t prices_max; // over all groups: the iteration dimension of run.h5
-    uint32_t width_max;  // outcome dimension: 1 unless categorical
-    uint64_t propositions; // over the benchmarks in use
-    uint64_t *first_proposition; // [job.benchmarks_len] row of a benchmark's first in /propositions
+    uint32_t prices_max;         // over all groups: the iteration dimension of run.h5
+    uint32_t width_max;          // outcome dimension: 1 unless categorical
+    uint64_t propositions;       // over the benchmarks in use
+    uint64_t *first_proposition; // [job.benchmarks_len] row of a benchmark's first in
+                                 // /propositions
     uint32_t shard, shards; // this launch's part of the trajectories: 0 of 1 for all
 };
 
-CR_MUST_CHECK enum cr_status cr_plan_create(const struct cr_job *job, struct cr_plan **out,
-                                            struct cr_err *err);
+CR_MUST_CHECK enum cr_status cr_plan_create(const struct cr_job *job,
+                                            struct cr_plan **out, struct cr_err *err);
 void cr_plan_destroy(struct cr_plan *plan);
 
 // Where a trajectory stands. TRAJECTORY < plan->trajectories.
@@ -51,10 +53,12 @@ struct cr_place {
     const struct cr_proposition *proposition;
     uint64_t proposition_row; // in /propositions
     uint32_t replicate;
-    uint64_t key;           // identity: the same in every run of the job, shard or limit
-    uint64_t first_episode; // its views are episodes first_episode + i, cell group->cells[i]
+    uint64_t key; // identity: the same in every run of the job, shard or limit
+    uint64_t
+        first_episode; // its views are episodes first_episode + i, cell group->cells[i]
 };
-void cr_plan_place(const struct cr_plan *plan, uint64_t trajectory, struct cr_place *out);
+void cr_plan_place(const struct cr_plan *plan, uint64_t trajectory,
+                   struct cr_place *out);
 // The trajectory that EPISODE is a view of; *cell its cell.
 uint64_t cr_plan_trajectory_of(const struct cr_plan *plan, uint64_t episode,
                                uint32_t *cell);

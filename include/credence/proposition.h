@@ -17,21 +17,24 @@ enum cr_space { CR_SPACE_BINARY, CR_SPACE_CATEGORICAL, CR_SPACE_CONTINUOUS };
 enum { CR_OPTIONS_MAX = 64 }; // of a categorical proposition
 
 struct cr_proposition {
-    const char *id;          // unique in its benchmark: "tqa-0012-true"
-    const char *question_id; // shared by the propositions of one item; statistics cluster on it
-    const char *text;        // the claim (binary), the question (categorical, continuous)
+    const char *id; // unique in its benchmark: "tqa-0012-true"
+    const char *
+        question_id; // shared by the propositions of one item; statistics cluster on it
+    const char *text; // the claim (binary), the question (categorical, continuous)
     enum cr_space space;
     // Binary: 1 true, 0 false. Categorical: the index of the right option. Continuous:
     // unused, see `value`.
     int32_t label;
-    uint32_t options_len;       // 0 unless categorical
-    const char *const *options; // in the file's order; the market shows them shuffled by seed
-    double value, low, high;    // continuous: truth and range, in `unit`
-    const char *unit;           // "" when none
-    uint64_t key;               // identity: XXH3 of the id, the text, the options and the label
+    uint32_t options_len; // 0 unless categorical
+    const char *const
+        *options; // in the file's order; the market shows them shuffled by seed
+    double value, low, high; // continuous: truth and range, in `unit`
+    const char *unit;        // "" when none
+    uint64_t key; // identity: XXH3 of the id, the text, the options and the label
 };
 
-// The length of a price vector: 1 for binary and continuous, options_len for categorical.
+// The length of a price vector: 1 for binary and continuous, options_len for
+// categorical.
 static inline uint32_t cr_proposition_prices(const struct cr_proposition *p) {
     return p->space == CR_SPACE_CATEGORICAL ? p->options_len : 1;
 }

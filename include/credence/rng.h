@@ -16,8 +16,8 @@ struct cr_rng {
 
 void cr_rng_seed(struct cr_rng *rng, uint64_t seed);
 uint64_t cr_rng_u64(struct cr_rng *rng);
-double cr_rng_uniform(struct cr_rng *rng);                 // [0, 1), 53 bits
-double cr_rng_normal(struct cr_rng *rng);                  // mean 0, deviation 1 (Box-Muller)
+double cr_rng_uniform(struct cr_rng *rng); // [0, 1), 53 bits
+double cr_rng_normal(struct cr_rng *rng);  // mean 0, deviation 1 (Box-Muller)
 uint64_t cr_rng_below(struct cr_rng *rng, uint64_t bound); // [0, bound), unbiased
 void cr_rng_shuffle(struct cr_rng *rng, uint32_t *array, size_t len); // Fisher-Yates
 

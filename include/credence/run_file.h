@@ -30,9 +30,9 @@ struct cr_episode_row {
     enum cr_episode_status status;
     enum cr_stop_reason reason;
     uint32_t prices_len, width;
-    const double *price;          // [prices_len][width]
-    const double *quantile;       // [prices_len][3] or NULL
-    const struct cr_step *step;   // [steps_len]
+    const double *price;        // [prices_len][width]
+    const double *quantile;     // [prices_len][3] or NULL
+    const struct cr_step *step; // [steps_len]
     uint32_t steps_len;
 };
 
@@ -45,11 +45,10 @@ struct cr_run_layout { // dimensions; see plan.h
 // Create PATH (replacing a file there) with every variable at its full size, /cell,
 // /proposition and /replicate still missing (put per row), groups filled from JOB, and
 // switch to SWMR. Format bounds 1.10.
-CR_MUST_CHECK enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
-                                                const struct cr_run_layout *layout,
-                                                const struct cr_run_facts *facts,
-                                                struct cr_run_file **out,
-                                                struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_run_file_create(const char *path, const struct cr_job *job,
+                   const struct cr_run_layout *layout, const struct cr_run_facts *facts,
+                   struct cr_run_file **out, struct cr_err *err);
 // Rows may come in any order; they are gathered and written in blocks.
 CR_MUST_CHECK enum cr_status cr_run_file_put(struct cr_run_file *file,
                                              const struct cr_episode_row *row,
@@ -64,42 +63,43 @@ CR_MUST_CHECK enum cr_status cr_run_file_put_calls(struct cr_run_file *file,
                                                    size_t len, struct cr_err *err);
 // Write the end attributes and close. COMPLETE: nothing is pending.
 CR_MUST_CHECK enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
-                                                int64_t end_wall_ms, struct cr_err *err);
+                                                int64_t end_wall_ms,
+                                                struct cr_err *err);
 void cr_run_file_abandon(struct cr_run_file *file); // close without a word
 
 // Everything the analysis needs, read at once. Arrays belong to the view.
 struct cr_run_view {
     uint64_t episodes, propositions;
     uint32_t iterations, outcomes, cells;
-    double *price;          // [episodes][iterations]
-    double *outcome_price;  // [episodes][iterations][outcomes] or NULL
-    double *quantile;       // [episodes][iterations][3] or NULL
+    double *price;         // [episodes][iterations]
+    double *outcome_price; // [episodes][iterations][outcomes] or NULL
+    double *quantile;      // [episodes][iterations][3] or NULL
     uint32_t *cell, *replicate;
     uint64_t *proposition;
-    uint32_t *prices_len;   // /iterations
+    uint32_t *prices_len; // /iterations
     uint8_t *status, *reason;
-    uint32_t *tokens;       // [episodes] all tokens in and out
-    uint32_t *calls;        // [episodes]
-    float *latency_s;       // [episodes] sum
-    double *usd;            // [episodes] by the models' prices in the stored job
-    int8_t *push;           // [episodes][iterations]
-    int32_t *label;         // [propositions]
+    uint32_t *tokens;           // [episodes] all tokens in and out
+    uint32_t *calls;            // [episodes]
+    float *latency_s;           // [episodes] sum
+    double *usd;                // [episodes] by the models' prices in the stored job
+    int8_t *push;               // [episodes][iterations]
+    int32_t *label;             // [propositions]
     double *value, *low, *high; // [propositions]
     uint32_t *n_outcomes;
-    uint32_t *question;     // [propositions] dense number of question_id
+    uint32_t *question; // [propositions] dense number of question_id
     char **proposition_id, **question_id, **text, **benchmark;
-    struct cr_run_cell {    // one column a factor, as text
+    struct cr_run_cell { // one column a factor, as text
         char *name, *protocol, *benchmark, *maker, *trader, *stance, *prompts,
             *elicitation, *stop_rule;
         double threshold;
         uint32_t window, max_iterations, trajectory, samples, rounds, replicates;
-    } *cell_info;
-    char *job;              // attribute: whole JSON
+    } * cell_info;
+    char *job; // attribute: whole JSON
     char *job_hash, *version;
     bool is_simulated, is_complete;
 };
-CR_MUST_CHECK enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,
-                                              struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_run_view_open(const char *path, struct cr_run_view **out, struct cr_err *err);
 void cr_run_view_close(struct cr_run_view *view);
 
 // The calls of one episode from /calls, texts included when stored. CR_E_NOT_FOUND.

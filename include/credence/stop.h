@@ -1,8 +1,7 @@
 // stop.h - stop rules: when a market has reached its equilibrium. Pure.
 //
-// Layer    protocol (2); used by the engine while a market runs and by the analysis after
-// Threads  no shared state
-// MPI      none
+// Layer    protocol (2); used by the engine while a market runs and by the analysis
+// after Threads  no shared state MPI      none
 #ifndef CREDENCE_STOP_H
 #define CREDENCE_STOP_H
 
@@ -12,7 +11,8 @@
 #include "credence/cell.h"
 #include "credence/trajectory.h"
 
-// 0.9, 0.8, 0.7 is an equilibrium at T = 0.2 although the doubles say 0.20000000000000007.
+// 0.9, 0.8, 0.7 is an equilibrium at T = 0.2 although the doubles say
+// 0.20000000000000007.
 #define CR_STOP_EPSILON 1e-9
 
 // Whether RULE stops a market whose judgments so far are PRICE [prices_len][width]: the

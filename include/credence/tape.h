@@ -1,4 +1,5 @@
-// tape.h - the append-only record of every finished call: the truth a run is rebuilt from.
+// tape.h - the append-only record of every finished call: the truth a run is rebuilt
+// from.
 //
 // Layer    store (3)
 // Threads  one owner
@@ -37,7 +38,8 @@ struct cr_tape_damage {
     uint64_t lines, torn, damaged;
     char first[512]; // "FILE:LINE: checksum does not match"; "" when none
 };
-typedef enum cr_status (*cr_tape_record_fn)(void *ctx, const struct cr_call_record *record,
+typedef enum cr_status (*cr_tape_record_fn)(void *ctx,
+                                            const struct cr_call_record *record,
                                             struct cr_err *err);
 // Every whole line of one file, in order. A torn last line is counted and ignored, a
 // line whose checksum fails is counted and not believed. Memory: one line.

@@ -4,20 +4,18 @@
 // it counts (so depth is checked on the text first), it cuts strings at \u0000 and
 // refuses lone surrogates (both become U+FFFD), it does not say whether memory ran out
 // (its allocations are watched), and it prints numbers that read back to a neighbour of
-// what they were (so trees are printed here, its strings by cJSON).
+// what they were (so trees are printed by json_print.c).
 #include "credence/json.h"
 
-#include <assert.h>
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <limits.h>
-#include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "credence/mem.h"
-#include "credence/text.h"
 #include "json_text.h"
 
 static bool memory_ran_out;
@@ -47,87 +45,6 @@ static struct cr_json *wrap(cJSON *item) {
     return (struct cr_json *)item;
 }
 
-// What the text holds before cJSON sees it.
-struct scan {
-    size_t end_bytes; // of the first value, when it is an array, an object or a string
-    size_t fault_at;
-    const char *fault; // NULL: none found
-    enum cr_status status;
-    bool has_escapes; // a backslash somewhere
-    bool is_open;     // the text ends before the value
-};
-
-static struct scan scan_fault(size_t at, enum cr_status status, const char *fault) {
-    return (struct scan){.fault_at = at, .fault = fault, .status = status};
-}
-
-// Walk to the end of the first value, watching the depth.
-static struct scan scan_value(const char *text, size_t bytes, unsigned max_depth) {
-    struct scan scan = {.end_bytes = bytes};
-    unsigned depth = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        char c = text[i];
-        if (c == '"') {
-            size_t literal = cr_json_literal_bytes(text + i, bytes - i);
-            if (literal == 0) {
-                return scan_fault(i, CR_E_FORMAT, "this string has no end");
-            }
-            scan.has_escapes = scan.has_escapes || memchr(text + i, '\\', literal);
-            i += literal - 1;
-        } else if (c == '{' || c == '[') {
-            if (++depth > max_depth) {
-                return scan_fault(i, CR_E_LIMIT, "nested too deeply");
-            }
-            continue;
-        } else if (c == '}' || c == ']') {
-            depth -= depth > 0;
-        } else {
-            continue;
-        }
-        if (depth == 0) {
-            scan.end_bytes = i + 1;
-            return scan;
-        }
-    }
-    scan.is_open = depth > 0;
-    return scan;
-}
-
-static unsigned hex4(const char *at) {
-    char digits[5] = {at[0], at[1], at[2], at[3], '\0'};
-    char *end;
-    unsigned long value = strtoul(digits, &end, 16);
-    return end == digits + 4 && isxdigit((unsigned char)at[0]) ? (unsigned)value
-                                                               : 0xffff;
-}
-
-static bool is_unit(const char *text, size_t left, unsigned low, unsigned high) {
-    if (left < 6 || text[0] != '\\' || text[1] != 'u') {
-        return false;
-    }
-    unsigned unit = hex4(text + 2);
-    return unit >= low && unit <= high;
-}
-
-// Overwrite, in TEXT, escapes that no C string can hold or that are no character.
-static void mend_escapes(char *text, size_t bytes) {
-    for (size_t i = 0; i + 1 < bytes; i++) {
-        if (text[i] != '\\') {
-            continue;
-        }
-        bool is_high = is_unit(text + i, bytes - i, 0xd800, 0xdbff);
-        if (is_high && is_unit(text + i + 6, bytes - i - 6, 0xdc00, 0xdfff)) {
-            i += 11;
-        } else if (is_high || is_unit(text + i, bytes - i, 0xdc00, 0xdfff) ||
-                   is_unit(text + i, bytes - i, 0, 0)) {
-            memcpy(text + i + 2, "fffd", 4);
-            i += 5;
-        } else {
-            i++;
-        }
-    }
-}
-
 // Hand TEXT to cJSON; *end_bytes is where the value, or the trouble, ended.
 static cJSON *parse_plain(const char *text, size_t bytes, size_t *end_bytes) {
     const char *end = text;
@@ -143,7 +60,7 @@ static cJSON *parse_mended(const char *text, size_t bytes, size_t *end_bytes) {
     }
     memcpy(copy, text, bytes);
     copy[bytes] = '\0';
-    mend_escapes(copy, bytes);
+    cr_json_mend_escapes(copy, bytes);
     cJSON *item = parse_plain(copy, bytes, end_bytes);
     cr_free(copy);
     return item;
@@ -182,7 +99,7 @@ static enum cr_status parse(const char *text, size_t bytes,
     unsigned max_depth = limits.max_depth < CJSON_NESTING_LIMIT
                              ? limits.max_depth
                              : CJSON_NESTING_LIMIT - 1;
-    struct scan scan = scan_value(text, bytes, max_depth);
+    struct cr_json_scan scan = cr_json_scan(text, bytes, max_depth);
     if (scan.fault) {
         return fault_at(err, scan.status, text, scan.fault_at, scan.fault);
     }
@@ -481,129 +398,4 @@ enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
 
 bool cr_json_equal(const struct cr_json *a, const struct cr_json *b) {
     return cJSON_Compare(tree(a), tree(b), 1) != 0;
-}
-
-static enum cr_status add_indent(struct cr_buf *out, bool indent, unsigned depth) {
-    return indent ? cr_buf_printf(out, "\n%*s", (int)depth * 2, "") : CR_OK;
-}
-
-static enum cr_status print_value(const cJSON *item, bool indent, unsigned depth,
-                                  struct cr_buf *out);
-
-static enum cr_status print_children(const cJSON *parent, bool indent, unsigned depth,
-                                     struct cr_buf *out) {
-    bool is_object = cJSON_IsObject(parent);
-    enum cr_status status = cr_buf_add_text(out, is_object ? "{" : "[");
-    for (const cJSON *c = parent->child; c && !status; c = c->next) {
-        status = add_indent(out, indent, depth + 1);
-        if (!status && is_object) {
-            status = cr_json_add_quoted(out, c->string, strlen(c->string));
-        }
-        if (!status && is_object) {
-            status = cr_buf_add_text(out, indent ? ": " : ":");
-        }
-        if (!status) {
-            status = print_value(c, indent, depth + 1, out);
-        }
-        if (!status && c->next) {
-            status = cr_buf_add_text(out, ",");
-        }
-    }
-    if (!status && parent->child) {
-        status = add_indent(out, indent, depth);
-    }
-    return status ? status : cr_buf_add_text(out, is_object ? "}" : "]");
-}
-
-static enum cr_status print_value(const cJSON *item, bool indent, unsigned depth,
-                                  struct cr_buf *out) {
-    switch (cr_json_type((const struct cr_json *)item)) {
-    case CR_JSON_BOOL:
-        return cr_buf_add_text(out, cJSON_IsTrue(item) ? "true" : "false");
-    case CR_JSON_NUMBER:
-        return cr_json_add_number(out, item->valuedouble);
-    case CR_JSON_STRING:
-        return cr_json_add_quoted(out, item->valuestring, strlen(item->valuestring));
-    case CR_JSON_ARRAY:
-    case CR_JSON_OBJECT:
-        return print_children(item, indent, depth, out);
-    default:
-        return cr_buf_add_text(out, "null");
-    }
-}
-
-enum cr_status cr_json_print(const struct cr_json *value, bool indent,
-                             struct cr_buf *out) {
-    size_t before = out->used_bytes;
-    enum cr_status status = print_value(tree(value), indent, 0, out);
-    if (status && out->data) {
-        out->used_bytes = before;
-        out->data[before] = '\0';
-    }
-    return status;
-}
-
-// The bytes that TEXT takes as a literal, quotes included, as cJSON writes it.
-static size_t quoted_bytes(const char *text, size_t bytes) {
-    size_t total = bytes + 2;
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\' || (c < 0x20 && strchr("\b\f\n\r\t", c))) {
-            total += 1;
-        } else if (c < 0x20) {
-            total += 5;
-        }
-    }
-    return total;
-}
-
-// TEXT must be a C string of BYTES bytes.
-static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t bytes) {
-    enum { CJSON_SLACK = 5 }; // cJSON asks for this much more than it writes
-    size_t total = quoted_bytes(text, bytes);
-    if (total > INT_MAX - CJSON_SLACK) {
-        return CR_E_LIMIT;
-    }
-    enum cr_status status = cr_buf_reserve(out, total + CJSON_SLACK);
-    if (status) {
-        return status;
-    }
-    cJSON item = {.type = cJSON_String, .valuestring = (char *)text};
-    char *at = out->data + out->used_bytes;
-    bool is_printed =
-        cJSON_PrintPreallocated(&item, at, (int)(total + CJSON_SLACK), 0) != 0;
-    assert(is_printed && at[total] == '\0' && at[total - 1] == '"');
-    (void)is_printed;
-    out->used_bytes += total;
-    return CR_OK;
-}
-
-enum cr_status cr_json_add_quoted(struct cr_buf *out, const char *text, size_t bytes) {
-    struct cr_buf copy;
-    cr_buf_init(&copy, SIZE_MAX);
-    enum cr_status status = memchr(text, '\0', bytes)
-                                ? cr_text_add_utf8(&copy, text, bytes)
-                                : cr_buf_add(&copy, text, bytes);
-    if (!status) {
-        status = add_literal(out, copy.data, copy.used_bytes);
-    }
-    cr_buf_fini(&copy);
-    return status;
-}
-
-enum cr_status cr_json_add_number(struct cr_buf *out, double number) {
-    if (!isfinite(number)) {
-        return cr_buf_add_text(out, "null");
-    }
-    if (fabs(number) < 0x1p53 && number == floor(number)) {
-        return cr_buf_printf(out, "%.0f", number);
-    }
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (strtod(text, NULL) == number) {
-            break;
-        }
-    }
-    return cr_buf_add_text(out, text);
 }

@@ -12,31 +12,6 @@
 
 enum { WALK_DEPTH_MAX = 256 };
 
-void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column) {
-    *line = 1;
-    *column = 1;
-    for (size_t i = 0; i < offset; i++) {
-        if (text[i] == '\n') {
-            (*line)++;
-            *column = 1;
-        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-            (*column)++;
-        }
-    }
-}
-
-size_t cr_json_literal_bytes(const char *text, size_t bytes) {
-    for (size_t i = 1; i < bytes; i++) {
-        if (text[i] == '"') {
-            return i + 1;
-        }
-        if (text[i] == '\\') {
-            i++;
-        }
-    }
-    return 0;
-}
-
 size_t cr_json_path_match(const char *path, const char *key, size_t key_bytes) {
     if (strncmp(path, key, key_bytes) != 0) {
         return 0;

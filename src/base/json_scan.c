@@ -1,0 +1,116 @@
+// json_scan.c - JSON text before the parser sees it: how deep it goes, where its first
+// value ends, and escapes that no C string can hold.
+#include "json_text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column) {
+    *line = 1;
+    *column = 1;
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n') {
+            (*line)++;
+            *column = 1;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            (*column)++;
+        }
+    }
+}
+
+size_t cr_json_literal_bytes(const char *text, size_t bytes) {
+    for (size_t i = 1; i < bytes; i++) {
+        if (text[i] == '"') {
+            return i + 1;
+        }
+        if (text[i] == '\\') {
+            i++;
+        }
+    }
+    return 0;
+}
+
+static struct cr_json_scan fault(size_t at, enum cr_status status, const char *what) {
+    return (struct cr_json_scan){.fault_at = at, .fault = what, .status = status};
+}
+
+// Where the first value begins: behind a byte order mark and spaces.
+static size_t value_at(const char *text, size_t bytes) {
+    size_t at = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (at < bytes && text[at] != '\0' && strchr(" \t\r\n", text[at])) {
+        at++;
+    }
+    return at;
+}
+
+static size_t word_end(const char *text, size_t bytes, size_t at) {
+    while (at < bytes && text[at] != '\0' && !strchr(" \t\r\n,:[]{}\"", text[at])) {
+        at++;
+    }
+    return at;
+}
+
+struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth) {
+    struct cr_json_scan scan = {0};
+    unsigned depth = 0;
+    size_t at = value_at(text, bytes);
+    do {
+        char c = at < bytes ? text[at] : '\0';
+        if (c == '"') {
+            size_t literal = cr_json_literal_bytes(text + at, bytes - at);
+            if (literal == 0) {
+                return fault(at, CR_E_FORMAT, "this string has no end");
+            }
+            scan.has_escapes = scan.has_escapes || memchr(text + at, '\\', literal);
+            at += literal;
+        } else if (c == '{' || c == '[') {
+            if (++depth > max_depth) {
+                return fault(at, CR_E_LIMIT, "nested too deeply");
+            }
+            at++;
+        } else if (depth > 0) {
+            depth -= c == '}' || c == ']';
+            at++;
+        } else {
+            at = word_end(text, bytes, at);
+        }
+    } while (depth > 0 && at < bytes);
+    scan.end_bytes = at < bytes ? at : bytes;
+    scan.is_open = depth > 0;
+    return scan;
+}
+
+static unsigned hex4(const char *at) {
+    char digits[5] = {at[0], at[1], at[2], at[3], '\0'};
+    char *end;
+    unsigned long value = strtoul(digits, &end, 16);
+    return end == digits + 4 && isxdigit((unsigned char)at[0]) ? (unsigned)value
+                                                               : 0xffff;
+}
+
+static bool is_unit(const char *text, size_t left, unsigned low, unsigned high) {
+    if (left < 6 || text[0] != '\\' || text[1] != 'u') {
+        return false;
+    }
+    unsigned unit = hex4(text + 2);
+    return unit >= low && unit <= high;
+}
+
+void cr_json_mend_escapes(char *text, size_t bytes) {
+    for (size_t i = 0; i + 1 < bytes; i++) {
+        if (text[i] != '\\') {
+            continue;
+        }
+        bool is_high = is_unit(text + i, bytes - i, 0xd800, 0xdbff);
+        if (is_high && is_unit(text + i + 6, bytes - i - 6, 0xdc00, 0xdfff)) {
+            i += 11;
+        } else if (is_high || is_unit(text + i, bytes - i, 0xdc00, 0xdfff) ||
+                   is_unit(text + i, bytes - i, 0, 0)) {
+            memcpy(text + i + 2, "fffd", 4);
+            i += 5;
+        } else {
+            i++;
+        }
+    }
+}
