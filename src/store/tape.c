@@ -1,0 +1,199 @@
+// tape.c - the writer. The length of what is whole is known (whole_bytes), so whatever
+// a failed write leaves behind is cut off again before anything else is written: a line
+// is on the tape or it is not. When even cutting fails, the next append tries that
+// first.
+#include "credence/tape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credence/buf.h"
+#include "credence/file.h"
+#include "credence/mem.h"
+#include "store/tape_dir.h"
+#include "store/tape_line.h"
+
+struct cr_tape {
+    int fd;
+    struct cr_buf path, line;
+    const struct cr_clock *clock;
+    int64_t sync_ms;
+    int64_t unsynced_since_ms; // of the oldest line not synced, when is_dirty
+    bool is_dirty;
+    bool is_torn; // bytes beyond whole_bytes may be in the file
+    off_t whole_bytes;
+};
+
+static enum cr_status fail_errno(struct cr_tape *tape, const char *what,
+                                 struct cr_err *err) {
+    int saved = errno;
+    return cr_err_set(err, cr_status_from_errno(saved), "cannot %s %s: %s", what,
+                      tape->path.data, strerror(saved));
+}
+
+static void tape_destroy(struct cr_tape *tape) {
+    if (tape->fd >= 0) {
+        close(tape->fd);
+    }
+    cr_buf_fini(&tape->path);
+    cr_buf_fini(&tape->line);
+    cr_free(tape);
+}
+
+// So that a crash of the node cannot lose the file's name.
+static enum cr_status sync_folder(struct cr_tape *tape, struct cr_err *err) {
+    struct cr_buf folder;
+    cr_buf_init(&folder, 1 << 16);
+    enum cr_status status = cr_path_dir(&folder, tape->path.data);
+    if (status != CR_OK) {
+        cr_buf_fini(&folder);
+        return cr_err_set(err, status, "no memory to open a tape");
+    }
+    int fd = open(folder.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    // Some file systems refuse to sync a folder (EINVAL): theirs is the promise then.
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
+        status = fail_errno(tape, "sync the folder of", err);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    cr_buf_fini(&folder);
+    return status;
+}
+
+static enum cr_status make_file(struct cr_tape *tape, const char *dir,
+                                struct cr_tape_file file, struct cr_err *err) {
+    struct cr_buf folder;
+    cr_buf_init(&folder, 1 << 16);
+    enum cr_status status = cr_path_join(&folder, dir, "tape");
+    if (status == CR_OK) {
+        status = cr_tape_dir_path(&tape->path, dir, file);
+    }
+    if (status == CR_OK) {
+        status = cr_dir_make(folder.data, err);
+    } else {
+        status = cr_err_set(err, status, "no memory to open a tape");
+    }
+    cr_buf_fini(&folder);
+    if (status != CR_OK) {
+        return status;
+    }
+    tape->fd =
+        open(tape->path.data, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (tape->fd < 0 && errno == EEXIST) {
+        return cr_err_set(err, CR_E_BUSY, "%s exists: another run uses this directory",
+                          tape->path.data);
+    }
+    return tape->fd < 0 ? fail_errno(tape, "create", err) : sync_folder(tape, err);
+}
+
+enum cr_status cr_tape_open(const char *dir, uint32_t launch, int rank, int64_t sync_ms,
+                            const struct cr_clock *clock, struct cr_tape **out,
+                            struct cr_err *err) {
+    struct cr_tape *tape = cr_calloc(1, sizeof *tape);
+    if (tape == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory to open a tape");
+    }
+    tape->fd = -1;
+    tape->clock = clock;
+    tape->sync_ms = sync_ms;
+    cr_buf_init(&tape->path, 1 << 16);
+    cr_buf_init(&tape->line, CR_TAPE_LINE_MAX);
+    struct cr_tape_file file = {launch, (uint32_t)rank};
+    enum cr_status status = make_file(tape, dir, file, err);
+    if (status != CR_OK) {
+        tape_destroy(tape);
+        return status;
+    }
+    *out = tape;
+    return CR_OK;
+}
+
+static enum cr_status cut_torn(struct cr_tape *tape, struct cr_err *err) {
+    if (tape->is_torn && ftruncate(tape->fd, tape->whole_bytes) != 0) {
+        return fail_errno(tape, "cut a partial line off", err);
+    }
+    tape->is_torn = false;
+    return CR_OK;
+}
+
+static enum cr_status write_line(struct cr_tape *tape, struct cr_err *err) {
+    size_t bytes = tape->line.used_bytes;
+    ssize_t written;
+    do {
+        written = write(tape->fd, tape->line.data, bytes);
+    } while (written < 0 && errno == EINTR);
+    if (written == (ssize_t)bytes) {
+        tape->whole_bytes += written;
+        return CR_OK;
+    }
+    // A short write to a regular file is a full disk, a quota or a size limit: the
+    // cause would show at the next write, and the line is dropped anyway.
+    int cause = written < 0 ? errno : ENOSPC;
+    tape->is_torn = true;
+    struct cr_err ignored;
+    if (cut_torn(tape, &ignored) != CR_OK) {
+        tape->is_torn = true; // tried again by the next append
+    }
+    errno = cause == EFBIG ? ENOSPC : cause; // RLIMIT_FSIZE is as good as full
+    return fail_errno(tape, "append to", err);
+}
+
+enum cr_status cr_tape_append(struct cr_tape *tape, const struct cr_call_record *record,
+                              struct cr_err *err) {
+    enum cr_status status = cut_torn(tape, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    cr_buf_clear(&tape->line);
+    status = cr_tape_line_encode(&tape->line, record);
+    if (status != CR_OK) {
+        return cr_err_set(err, status, "a reply does not fit a line of %s: %s",
+                          tape->path.data, cr_status_text(status));
+    }
+    status = write_line(tape, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    if (!tape->is_dirty) {
+        tape->is_dirty = true;
+        tape->unsynced_since_ms = cr_clock_now_ms(tape->clock);
+    }
+    return cr_tape_sync(tape, tape->sync_ms == 0, err);
+}
+
+enum cr_status cr_tape_sync(struct cr_tape *tape, bool force, struct cr_err *err) {
+    if (!tape->is_dirty) {
+        return CR_OK;
+    }
+    int64_t age_ms = cr_clock_now_ms(tape->clock) - tape->unsynced_since_ms;
+    if (!force && age_ms < tape->sync_ms) {
+        return CR_OK;
+    }
+    int result;
+    do {
+        result = fdatasync(tape->fd);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
+        return fail_errno(tape, "sync", err);
+    }
+    tape->is_dirty = false;
+    return CR_OK;
+}
+
+enum cr_status cr_tape_close(struct cr_tape *tape, struct cr_err *err) {
+    if (tape == NULL) {
+        return CR_OK;
+    }
+    enum cr_status status = cut_torn(tape, err);
+    enum cr_status synced = cr_tape_sync(tape, true, status == CR_OK ? err : NULL);
+    if (close(tape->fd) != 0 && errno != EINTR && status == CR_OK && synced == CR_OK) {
+        status = fail_errno(tape, "close", err);
+    }
+    tape->fd = -1;
+    tape_destroy(tape);
+    return status == CR_OK ? synced : status;
+}

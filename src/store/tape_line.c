@@ -1,0 +1,316 @@
+// tape_line.c - a line is a JSON object in two parts. The head has a fixed form
+// (members in one order, no spaces), so that a scan reads it by stepping over known
+// words: 5 times faster than building a tree, and a resume reads millions of lines.
+// What comes from a model stands in the member "reply" and is read as any JSON. The
+// last member is "sum", the 64-bit XXH3 of every byte of the line before its name.
+#include "store/tape_line.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/hash.h"
+#include "credence/json.h"
+#include "credence/text.h"
+
+static const char *const ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
+                                                    "logprob"};
+
+enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1, TAIL_DEPTH_MAX = 4 };
+
+static enum cr_status encode_head(struct cr_buf *out, const struct cr_call_record *r) {
+    char hash[CR_HASH_HEX_BYTES];
+    cr_hash_hex(r->request_hash, hash);
+    // 17 digits read back to the same double, so a rebuilt file equals the live one.
+    return cr_buf_printf(
+        out,
+        "{\"v\":1,\"trajectory\":\"%016llx\",\"key\":\"%016llx\",\"iteration\":%u,"
+        "\"role\":\"%s\",\"trader\":%u,\"sample\":%u,\"repair\":%u,\"ask\":\"%s\","
+        "\"request\":\"%s\",\"model\":%u,\"fail\":\"%s\",\"finish\":\"%s\","
+        "\"tokens_in\":%u,\"tokens_out\":%u,\"tokens_cached\":%u,"
+        "\"tokens_reasoning\":%u,\"latency_s\":%.17g,\"attempts\":%u,\"endpoint\":%u,"
+        "\"http_status\":%u,\"wall_ms\":%lld,\"simulated\":%u,\"reply\":{",
+        (unsigned long long)r->trajectory, (unsigned long long)r->trajectory_key,
+        r->seat.iteration, cr_role_names[r->seat.role], r->seat.trader, r->seat.sample,
+        r->seat.repair, ask_names[r->seat.ask], hash, r->model, cr_fail_names[r->fail],
+        cr_finish_names[r->finish], r->tokens_in, r->tokens_out, r->tokens_cached,
+        r->tokens_reasoning, isfinite(r->latency_s) ? fabs(r->latency_s) : 0.0,
+        r->attempts, r->endpoint, r->http_status, (long long)r->wall_ms,
+        r->is_simulated != 0);
+}
+
+// A server's words in an error may be any bytes; a line must be UTF-8.
+static enum cr_status add_quoted(struct cr_buf *out, const char *text) {
+    size_t bytes = strlen(text);
+    if (cr_text_is_utf8(text, bytes)) {
+        return cr_json_add_quoted(out, text, bytes);
+    }
+    struct cr_buf clean;
+    cr_buf_init(&clean, CR_TAPE_LINE_MAX);
+    enum cr_status status = cr_text_add_utf8(&clean, text, bytes);
+    if (status == CR_OK) {
+        status = cr_json_add_quoted(out, clean.data, clean.used_bytes);
+    }
+    cr_buf_fini(&clean);
+    return status;
+}
+
+static enum cr_status encode_text(struct cr_buf *out, const char *key,
+                                  const char *text) {
+    if (text == NULL) {
+        return CR_OK;
+    }
+    const char *comma = out->data[out->used_bytes - 1] == '{' ? "" : ",";
+    enum cr_status status = cr_buf_printf(out, "%s\"%s\":", comma, key);
+    return status == CR_OK ? add_quoted(out, text) : status;
+}
+
+static enum cr_status encode_logprobs(struct cr_buf *out,
+                                      const struct cr_call_record *r) {
+    if (r->logprobs_len == 0) {
+        return CR_OK;
+    }
+    const char *comma = out->data[out->used_bytes - 1] == '{' ? "" : ",";
+    enum cr_status status = cr_buf_printf(out, "%s\"logprobs\":[", comma);
+    for (uint32_t i = 0; status == CR_OK && i < r->logprobs_len; i++) {
+        status = cr_buf_add_text(out, i == 0 ? "[" : ",[");
+        if (status == CR_OK) {
+            status = add_quoted(out, r->logprobs[i].token);
+        }
+        if (status == CR_OK) {
+            status = cr_buf_add(out, ",", 1);
+        }
+        if (status == CR_OK) {
+            status = cr_json_add_number(out, r->logprobs[i].logprob);
+        }
+        if (status == CR_OK) {
+            status = cr_buf_add(out, "]", 1);
+        }
+    }
+    return status == CR_OK ? cr_buf_add(out, "]", 1) : status;
+}
+
+enum cr_status cr_tape_line_encode(struct cr_buf *out,
+                                   const struct cr_call_record *record) {
+    size_t start = out->used_bytes;
+    enum cr_status status = encode_head(out, record);
+    if (status == CR_OK) {
+        status = encode_text(out, "text", record->text);
+    }
+    if (status == CR_OK) {
+        status = encode_text(out, "reasoning", record->reasoning);
+    }
+    if (status == CR_OK) {
+        status = encode_text(out, "error", record->error);
+    }
+    if (status == CR_OK) {
+        status = encode_logprobs(out, record);
+    }
+    if (status == CR_OK) {
+        status = cr_buf_add(out, "},", 2);
+    }
+    if (status != CR_OK) {
+        return status;
+    }
+    uint64_t sum = cr_hash64(out->data + start, out->used_bytes - start, 0);
+    return cr_buf_printf(out, "\"sum\":\"%016llx\"}\n", (unsigned long long)sum);
+}
+
+const char *cr_tape_line_fault(const char *line, size_t bytes) {
+    if (bytes < SUM_BYTES) {
+        return "line is too short";
+    }
+    size_t covered = bytes - SUM_BYTES;
+    char want[SUM_BYTES + 1];
+    snprintf(want, sizeof want, "\"sum\":\"%016llx\"}",
+             (unsigned long long)cr_hash64(line, covered, 0));
+    return memcmp(want, line + covered, SUM_BYTES) == 0 ? NULL
+                                                        : "checksum does not match";
+}
+
+// Steps over a head; once something is not as expected, every further step is a no-op.
+struct cursor {
+    const char *at, *end;
+    bool is_ok;
+};
+
+static void skip_word(struct cursor *c, const char *word, size_t len) {
+    if (!c->is_ok || (size_t)(c->end - c->at) < len || memcmp(c->at, word, len) != 0) {
+        c->is_ok = false;
+        return;
+    }
+    c->at += len;
+}
+#define SKIP(cursor, word) skip_word(cursor, word, sizeof(word) - 1)
+
+static uint64_t read_digits(struct cursor *c, uint64_t max) {
+    uint64_t value = 0;
+    const char *start = c->at;
+    while (c->is_ok && c->at < c->end && *c->at >= '0' && *c->at <= '9') {
+        uint64_t digit = (uint64_t)(*c->at - '0');
+        c->is_ok = value <= (max - digit) / 10;
+        value = value * 10 + digit;
+        c->at++;
+    }
+    c->is_ok = c->is_ok && c->at > start && value <= max;
+    return c->is_ok ? value : 0;
+}
+
+static uint64_t read_hex(struct cursor *c, int digits) {
+    uint64_t value = 0;
+    if (c->end - c->at < digits) {
+        c->is_ok = false;
+    }
+    for (int i = 0; c->is_ok && i < digits; i++, c->at++) {
+        char d = *c->at;
+        bool is_digit = d >= '0' && d <= '9';
+        c->is_ok = is_digit || (d >= 'a' && d <= 'f');
+        value = value << 4 | (uint64_t)(is_digit ? d - '0' : d - 'a' + 10);
+    }
+    return value;
+}
+
+static double read_seconds(struct cursor *c) {
+    if (!c->is_ok || c->at == c->end) {
+        c->is_ok = false;
+        return 0;
+    }
+    // Safe: a newline or NUL stands behind the line.
+    char *end;
+    double value = strtod(c->at, &end);
+    c->is_ok = end > c->at && end < c->end && isfinite(value) && value >= 0;
+    c->at = end;
+    return value;
+}
+
+// The index of the name that ends at the next quote.
+static unsigned read_name(struct cursor *c, const char *const *names, unsigned len) {
+    const char *quote = c->is_ok ? memchr(c->at, '"', (size_t)(c->end - c->at)) : NULL;
+    for (unsigned i = 0; quote != NULL && i < len; i++) {
+        size_t bytes = strlen(names[i]);
+        if (bytes == (size_t)(quote - c->at) && memcmp(names[i], c->at, bytes) == 0) {
+            c->at = quote;
+            return i;
+        }
+    }
+    c->is_ok = false;
+    return 0;
+}
+
+static void read_seat(struct cursor *c, struct cr_seat *seat) {
+    SKIP(c, ",\"iteration\":");
+    seat->iteration = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"role\":\"");
+    seat->role = (uint8_t)read_name(c, cr_role_names, CR_ROLE_COUNT);
+    SKIP(c, "\",\"trader\":");
+    seat->trader = (uint8_t)read_digits(c, UINT8_MAX);
+    SKIP(c, ",\"sample\":");
+    seat->sample = (uint16_t)read_digits(c, UINT16_MAX);
+    SKIP(c, ",\"repair\":");
+    seat->repair = (uint16_t)read_digits(c, UINT16_MAX);
+    SKIP(c, ",\"ask\":\"");
+    seat->ask = (uint8_t)read_name(c, ask_names, CR_ASK_COUNT);
+}
+
+static void read_cost(struct cursor *c, struct cr_call_record *head) {
+    SKIP(c, "\",\"tokens_in\":");
+    head->tokens_in = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"tokens_out\":");
+    head->tokens_out = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"tokens_cached\":");
+    head->tokens_cached = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"tokens_reasoning\":");
+    head->tokens_reasoning = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"latency_s\":");
+    head->latency_s = read_seconds(c);
+    SKIP(c, ",\"attempts\":");
+    head->attempts = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"endpoint\":");
+    head->endpoint = (uint32_t)read_digits(c, UINT32_MAX);
+    SKIP(c, ",\"http_status\":");
+    head->http_status = (uint32_t)read_digits(c, UINT32_MAX);
+}
+
+bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *head,
+                       const char **tail, size_t *tail_bytes) {
+    if (bytes < SUM_BYTES) {
+        return false;
+    }
+    struct cursor c = {line, line + bytes - SUM_BYTES, true};
+    struct cr_call_record r = {0};
+    SKIP(&c, "{\"v\":1,\"trajectory\":\"");
+    r.trajectory = read_hex(&c, 16);
+    SKIP(&c, "\",\"key\":\"");
+    r.trajectory_key = read_hex(&c, 16);
+    SKIP(&c, "\"");
+    read_seat(&c, &r.seat);
+    SKIP(&c, "\",\"request\":\"");
+    r.request_hash.hi = read_hex(&c, 16);
+    r.request_hash.lo = read_hex(&c, 16);
+    SKIP(&c, "\",\"model\":");
+    r.model = (uint32_t)read_digits(&c, UINT32_MAX);
+    SKIP(&c, ",\"fail\":\"");
+    r.fail = (enum cr_fail)read_name(&c, cr_fail_names, CR_FAIL_COUNT);
+    SKIP(&c, "\",\"finish\":\"");
+    r.finish = (enum cr_finish)read_name(&c, cr_finish_names, CR_FINISH_OTHER + 1);
+    read_cost(&c, &r);
+    SKIP(&c, ",\"wall_ms\":");
+    r.wall_ms = (int64_t)read_digits(&c, INT64_MAX);
+    SKIP(&c, ",\"simulated\":");
+    r.is_simulated = (uint8_t)read_digits(&c, 1);
+    SKIP(&c, ",\"reply\":");
+    if (!c.is_ok || c.end - c.at < 3) {
+        return false;
+    }
+    *head = r;
+    *tail = c.at;
+    *tail_bytes = (size_t)(c.end - c.at) - 1; // without the comma
+    return true;
+}
+
+static bool read_logprobs(const struct cr_json *list, struct cr_logprob *out,
+                          uint32_t *len) {
+    uint32_t n = 0;
+    for (const struct cr_json *pair = cr_json_first(list); pair != NULL;
+         pair = cr_json_next(pair), n++) {
+        const struct cr_json *token = cr_json_first(pair);
+        const char *text = cr_json_string(token);
+        if (n == CR_LOGPROBS_MAX || text == NULL) {
+            return false;
+        }
+        snprintf(out[n].token, sizeof out[n].token, "%s", text);
+        out[n].logprob = cr_json_number(cr_json_next(token), -INFINITY);
+    }
+    *len = n;
+    return true;
+}
+
+enum cr_status cr_tape_line_decode(const char *line, size_t bytes,
+                                   cr_tape_record_fn each, void *ctx,
+                                   struct cr_err *err) {
+    struct cr_call_record record;
+    const char *tail;
+    size_t tail_bytes;
+    if (!cr_tape_line_head(line, bytes, &record, &tail, &tail_bytes)) {
+        return cr_err_set(err, CR_E_FORMAT, "not a line of this version");
+    }
+    struct cr_json *reply = NULL;
+    struct cr_json_limits limits = {CR_TAPE_LINE_MAX, TAIL_DEPTH_MAX};
+    enum cr_status status = cr_json_parse(tail, tail_bytes, limits, &reply, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    struct cr_logprob logprobs[CR_LOGPROBS_MAX];
+    if (read_logprobs(cr_json_get(reply, "logprobs"), logprobs, &record.logprobs_len)) {
+        record.text = cr_json_string(cr_json_get(reply, "text"));
+        record.reasoning = cr_json_string(cr_json_get(reply, "reasoning"));
+        record.error = cr_json_string(cr_json_get(reply, "error"));
+        record.logprobs = record.logprobs_len > 0 ? logprobs : NULL;
+        status = each(ctx, &record, err);
+    } else {
+        status = cr_err_set(err, CR_E_FORMAT, "not a list of log probabilities");
+    }
+    cr_json_free(reply);
+    return status;
+}
