@@ -14,7 +14,7 @@
 
 #include "fault_mark.h"
 
-enum { ANSWER_DEPTH_MAX = 8, ARRAY_MAX = 64 };
+enum { ANSWER_DEPTH_MAX = 8, OPTIONS_MAX = 64 };
 
 static const char *const words[] = {
     "the",   "claim", "holds",  "because", "evidence", "is",    "weaker",  "than",
@@ -58,25 +58,28 @@ static bool is_type(const cJSON *schema, const char *type) {
     return name && strcmp(name, type) == 0;
 }
 
-// LEN numbers, none negative, that sum to one in decimal.
-static cJSON *shares(const struct fault_body *body, int len) {
-    int weight[ARRAY_MAX];
+// The price of each of OPTIONS: none negative, and they sum to one in decimal.
+static cJSON *prices_of(const struct fault_body *body, const cJSON *options) {
+    int weight[OPTIONS_MAX];
     int total = 0;
-    len = len < 1 ? 1 : len > ARRAY_MAX ? ARRAY_MAX : len;
+    int len = cJSON_GetArraySize(options);
+    len = len > OPTIONS_MAX ? OPTIONS_MAX : len;
     for (int i = 0; i < len; i++) {
         double base = pow(fault_draw(31, body->opening, (uint64_t)i), 3);
         double move = fault_draw(32, body->answer, (uint64_t)i) * 0.1;
         weight[i] = 1 + (int)((base + move) * 100);
         total += weight[i];
     }
-    cJSON *list = cJSON_CreateArray();
+    cJSON *prices = cJSON_CreateObject();
+    const cJSON *option = options ? options->child : NULL;
     int left = 1000;
     for (int i = 0; i < len; i++) {
         int part = i + 1 < len ? weight[i] * 1000 / total : left;
-        cJSON_AddItemToArray(list, cJSON_CreateNumber(part / 1000.0));
+        cJSON_AddNumberToObject(prices, option->string, part / 1000.0);
         left -= part;
+        option = option->next;
     }
-    return list;
+    return prices;
 }
 
 static cJSON *number(const struct fault_body *body, const cJSON *schema,
@@ -98,11 +101,14 @@ static cJSON *value_of(const struct fault_body *body, const cJSON *schema,
                        const char *name, unsigned depth);
 
 static cJSON *object_of(const struct fault_body *body, const cJSON *schema,
-                        unsigned depth) {
+                        const char *name, unsigned depth) {
+    const cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+    if (strcmp(name, "prices") == 0) {
+        return prices_of(body, properties);
+    }
     cJSON *object = cJSON_CreateObject();
     const cJSON *property;
-    cJSON_ArrayForEach(property,
-                       cJSON_GetObjectItemCaseSensitive(schema, "properties")) {
+    cJSON_ArrayForEach(property, properties) {
         cJSON_AddItemToObject(object, property->string,
                               value_of(body, property, property->string, depth + 1));
     }
@@ -121,10 +127,7 @@ static cJSON *value_of(const struct fault_body *body, const cJSON *schema,
         return cJSON_Duplicate(cJSON_GetArrayItem(choices, pick), true);
     }
     if (is_type(schema, "object")) {
-        return object_of(body, schema, depth);
-    }
-    if (is_type(schema, "array")) {
-        return shares(body, int_of(schema, "minItems", 2));
+        return object_of(body, schema, name, depth);
     }
     if (is_type(schema, "number") || is_type(schema, "integer")) {
         return number(body, schema, name);
@@ -148,9 +151,18 @@ static bool asks_for(const struct fault_body *body, const char *quoted_key) {
     return strstr(fault_json_text(body->root, "system"), quoted_key) != NULL;
 }
 
+bool fault_answer_is_argument(const struct fault_body *body) {
+    const cJSON *properties =
+        cJSON_GetObjectItemCaseSensitive(body->schema, "properties");
+    return body->schema ? cJSON_HasObjectItem(properties, "argument")
+                        : asks_for(body, "\"argument\"");
+}
+
 static cJSON *unschooled(const struct fault_body *body) {
     cJSON *object = cJSON_CreateObject();
-    if (asks_for(body, "\"argument\"")) {
+    if (fault_answer_is_argument(body)) {
+        bool is_up = fault_draw(41, body->answer, 0) < 0.5;
+        cJSON_AddStringToObject(object, "direction", is_up ? "up" : "down");
         cJSON_AddItemToObject(object, "argument",
                               sentence(body->answer, "argument", 0));
         return object;

@@ -11,6 +11,9 @@
 #include "fault_body.h"
 #include "fault_script.h"
 
+// Whether a trader asks.
+bool fault_answer_is_argument(const struct fault_body *body);
+
 // The answer's text in the shape that the request asks for; the caller frees it.
 char *fault_answer_make(const struct fault_body *body);
 

@@ -61,9 +61,9 @@ struct fault_http *fault_http_start(struct fault_script *script,
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, port, NULL, NULL, exchange_on_request,
         http, MHD_OPTION_LISTEN_SOCKET, listen_on(port, unix_path),
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
-        MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, http,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_END);
     if (!http->daemon) {
         fprintf(stderr, "fault_server: libmicrohttpd does not start\n");
         exit(2);

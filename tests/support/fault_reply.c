@@ -32,11 +32,12 @@ static char *content_of(const struct fault_body *body, enum fault fault,
         return format("<think>Is {\"price\": 0.123} right? No.</think>\n%s", answer);
     case FAULT_LENGTH:
         return format("{\"claim\": \"%s and then the", mark);
-    case FAULT_GARBAGE:
-        return format("I would rather not put a number on it %s.", mark);
+    case FAULT_GARBAGE: // prose alone would do for an argument
+        return fault_answer_is_argument(body)
+                   ? format("{\"note\": \"I would rather not argue %s.\"}", mark)
+                   : format("I would rather not put a number on it %s.", mark);
     case FAULT_OUT_OF_RANGE:
-        return format("{\"claim\": \"%s\", \"reasoning\": \"none\", \"price\": 7.5, "
-                      "\"argument\": \"\"}",
+        return format("{\"claim\": \"%s\", \"reasoning\": \"none\", \"price\": 7.5}",
                       mark);
     default:
         return strdup(answer);

@@ -114,7 +114,6 @@ static struct fault_rule read_rule(const cJSON *json, uint64_t group) {
         .group = group,
         .status = (int)number(json, "status", 500),
         .per_attempt = cJSON_IsTrue(cJSON_GetObjectItem(json, "per_attempt")),
-        .times = (unsigned)number(json, "times", 1),
         .after = (uint64_t)number(json, "after", 0),
         .over_in_flight = (unsigned)number(json, "over_in_flight", 0),
         .model = text(json, "model"),
@@ -127,6 +126,9 @@ static struct fault_rule read_rule(const cJSON *json, uint64_t group) {
         .headers = cJSON_GetObjectItemCaseSensitive(json, "headers"),
     };
     read_ordinals(&rule, cJSON_GetObjectItemCaseSensitive(json, "ordinals"));
+    // What is picked by number or load is met however often the request came before.
+    bool is_picked = rule.ordinals_len > 0 || rule.over_in_flight > 0;
+    rule.times = (unsigned)number(json, "times", is_picked ? 0 : 1);
     return rule;
 }
 

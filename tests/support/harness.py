@@ -1,0 +1,356 @@
+"""Test kit of the system tests: real processes, bounded waits, nothing left running.
+
+Standard library only. A test file is one ctest test: it ends with `harness.main()`, which
+exits with 0 (passed), 1 (failed; the last line is the command that reruns it) or 77 (skipped).
+"""
+
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+CREDENCE = os.environ.get("CREDENCE_BIN", str(SOURCE / "build" / "credence"))
+FAULT_SERVER = os.environ.get("FAULT_SERVER_BIN",
+                              str(SOURCE / "build" / "tests" / "support" / "fault_server"))
+SHARED = pathlib.Path(os.environ.get("CREDENCE_SHARED", SOURCE.parent / "shared"))
+# How much a test does: 1 in the suite, more in the long forms.
+SCALE = float(os.environ.get("CREDENCE_TEST_SCALE", "1"))
+SKIPPED = 77
+
+
+class Timeout(AssertionError):
+    pass
+
+
+def wait_for(condition, seconds, what):
+    """The first true value of CONDITION, asked every 10 ms for SECONDS at most."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Timeout(f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def end_process(process, grace=5.0):
+    """TERM, wait, KILL. Only ever a process that the caller started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(grace)
+    return process.returncode
+
+
+def kill_group(process):
+    """SIGKILL a whole process group that was started with start_new_session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+class FaultServer:
+    """The fault server with SCRIPT, for the length of a `with`."""
+
+    def __init__(self, script=None, log=None, unix=None, port=0):
+        arguments = [FAULT_SERVER, "--rules", json.dumps(script or {}), "--port", str(port)]
+        arguments += ["--log", str(log)] if log else []
+        arguments += ["--unix", str(unix)] if unix else []
+        self.process = subprocess.Popen(arguments + ["--with-parent"], stdout=subprocess.PIPE,
+                                        text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("port "):
+            self.stop()
+            raise AssertionError(f"fault_server did not start: {line!r}")
+        self.port = int(line.split()[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def stats(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stats", timeout=10) as page:
+            return json.load(page)
+
+    def stop(self):
+        end_process(self.process)
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+@functools.lru_cache
+def mpi():
+    """(mpirun, version as a tuple), or a skip."""
+    path = shutil.which("mpirun")
+    if not path:
+        raise unittest.SkipTest("mpirun is not installed")
+    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30).stdout
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    if "Open MPI" not in text or not found:
+        raise unittest.SkipTest(f"mpirun is not Open MPI: {text.splitlines()[:1]}")
+    return path, tuple(map(int, found.groups()))
+
+
+def mpi_environment():
+    """Loopback only, quiet, more ranks than cores, root allowed: both spellings of each."""
+    settings = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                "OMPI_MCA_rmaps_base_oversubscribe": "1",
+                "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+                "OMPI_MCA_btl_base_warn_component_unused": "0",
+                "OMPI_MCA_pml": "ob1", "OMPI_MCA_oob_tcp_if_include": "lo",
+                "OMPI_MCA_btl_tcp_if_include": "lo", "PMIX_MCA_gds": "hash",
+                "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+    settings["OMPI_MCA_btl"] = "vader,self" if mpi()[1][0] < 5 else "self,sm"
+    return settings
+
+
+def recovery_flags():
+    """What keeps a job alive when a rank dies."""
+    return ["--enable-recovery"] if mpi()[1][0] < 5 else ["--with-ft", "ulfm"]
+
+
+def command(*arguments, ranks=0, recover=False):
+    """The argv of credence: alone (ranks 0), or under mpirun."""
+    if ranks == 0:
+        return [CREDENCE, *map(str, arguments)]
+    launcher = [mpi()[0], "-n", str(ranks), "--oversubscribe"]
+    launcher += recovery_flags() if recover else []
+    return launcher + [CREDENCE, *map(str, arguments)]
+
+
+def environment(ranks=0, **extra):
+    settings = {**os.environ, **(mpi_environment() if ranks else {})}
+    settings.setdefault("ASAN_OPTIONS", "detect_leaks=0")  # MPI's own; unit tests look for ours
+    return {**settings, **{name: str(value) for name, value in extra.items()}}
+
+
+class Result:
+    def __init__(self, code, out, err, seconds, argv):
+        self.code, self.out, self.err = code, out, err
+        self.seconds, self.argv = seconds, argv
+
+    def __str__(self):
+        return (f"{' '.join(self.argv)}\nexit {self.code} after {self.seconds:.1f} s\n"
+                f"stdout: {self.out[-3000:]}\nstderr: {self.err[-3000:]}")
+
+
+def start(*arguments, ranks=0, recover=False, env=None, cwd=None, **options):
+    """credence in a process group of its own; output to pipes unless OPTIONS say otherwise."""
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    return subprocess.Popen(command(*arguments, ranks=ranks, recover=recover), text=True,
+                            stdin=subprocess.DEVNULL, start_new_session=True, cwd=cwd,
+                            env=environment(ranks, **(env or {})), **options)
+
+
+def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=120, expect=0):
+    """Run credence to its end; with EXPECT (None: anything) the exit code is checked."""
+    begin = time.monotonic()
+    process = start(*arguments, ranks=ranks, recover=recover, env=env, cwd=cwd)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        kill_group(process)
+        out, err = process.communicate(timeout=10)
+        raise Timeout(f"credence {' '.join(map(str, arguments))}: not done in {timeout} s\n"
+                      f"{err[-3000:]}") from None
+    result = Result(process.returncode, out, err, time.monotonic() - begin, process.args)
+    if expect is not None and result.code != expect:
+        raise AssertionError(f"expected exit {expect}\n{result}")
+    return result
+
+
+def finish(process, timeout):
+    """(code, out, err) of a started credence."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        kill_group(process)
+        out, err = process.communicate(timeout=10)
+        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s\n{err[-3000:]}") from None
+    return Result(process.returncode, out, err, 0.0, process.args)
+
+
+def ranks_of(launcher):
+    """pids of the credence processes below LAUNCHER, in the order of their start."""
+    children = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (entry / "stat").read_text()
+                after = stat[stat.rindex(")") + 2:].split()
+                children.setdefault(int(after[1]), []).append(
+                    (int(after[19]), int(entry.name), stat[stat.index("(") + 1:stat.rindex(")")]))
+    found, below = [], [launcher.pid]
+    while below:
+        for begun, pid, name in children.get(below.pop(), []):
+            below.append(pid)
+            if name == "credence":
+                found.append((begun, pid))
+    return [pid for _, pid in sorted(found)]
+
+
+def rank_number(pid):
+    """The MPI rank of process PID, from its environment."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        for entry in file.read().split(b"\0"):
+            if entry.startswith((b"OMPI_COMM_WORLD_RANK=", b"PMIX_RANK=")):
+                return int(entry.split(b"=")[1])
+    raise AssertionError(f"process {pid} is no rank")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@functools.lru_cache
+def python_with(*modules):
+    """An interpreter that can import MODULES (Debian's packages belong to /usr/bin/python3)."""
+    for python in ("/usr/bin/python3", sys.executable, shutil.which("python3")):
+        if python and os.path.exists(python):
+            tried = subprocess.run([python, "-c", "import " + ", ".join(modules)],
+                                   capture_output=True, timeout=60)
+            if tried.returncode == 0:
+                return python
+    raise unittest.SkipTest("no python3 can import " + ", ".join(modules))
+
+
+def python(code, *arguments, modules=("h5py",), timeout=60):
+    """What CODE prints when run by an interpreter that has MODULES."""
+    done = subprocess.run([python_with(*modules), "-c", code, *map(str, arguments)],
+                          capture_output=True, text=True, timeout=timeout)
+    if done.returncode != 0:
+        raise AssertionError(f"python: {done.stderr[-3000:]}")
+    return done.stdout
+
+
+# Times and places differ between two runs of one job, and /calls stand in the order of arrival.
+VOLATILE = ("latency_s", "calls/wall_ms", "calls/latency_s", "calls/endpoint", "calls/attempts",
+            "calls/http_status")
+
+
+def compare(a, b, ignore=VOLATILE):
+    """Differences between two run.h5, dataset by dataset, as a list of lines; [] when equal."""
+    done = subprocess.run([python_with("h5py"), str(HERE / "h5_compare.py"), str(a), str(b),
+                           "--ignore", *ignore], capture_output=True, text=True, timeout=120)
+    if done.returncode not in (0, 1):
+        raise AssertionError(f"h5_compare: {done.stderr[-3000:]}")
+    return done.stdout.splitlines()
+
+
+def read_run(path, *names):
+    """Datasets of run.h5 as lists, by name."""
+    code = ("import h5py, json, sys\n"
+            "with h5py.File(sys.argv[1], 'r') as f:\n"
+            "    out = {}\n"
+            "    for n in sys.argv[2:]:\n"
+            "        v = f[n][()]\n"
+            "        out[n] = [x.decode() if isinstance(x, bytes) else x for x in v.tolist()]\n"
+            "print(json.dumps(out))\n")
+    return json.loads(python(code, path, *names))
+
+
+def attributes(path):
+    """Attributes of the root."""
+    code = ("import h5py, json, sys\n"
+            "with h5py.File(sys.argv[1], 'r') as f:\n"
+            "    a = {k: v for k, v in f.attrs.items() if not k.startswith('_')}\n"
+            "print(json.dumps({k: v.decode() if isinstance(v, bytes) else getattr(v, 'tolist',"
+            " lambda: v)() for k, v in a.items()}))\n")
+    return json.loads(python(code, path))
+
+
+def llama_server():
+    """(server, model) of a real llama-server with a tiny random model, or a skip."""
+    cache = pathlib.Path(os.environ.get("CREDENCE_LLAMA_DIR", "/var/tmp/credence-llama"))
+    got = subprocess.run([str(HERE / "llama_server.sh"), str(cache)], capture_output=True,
+                         text=True, timeout=600)
+    if got.returncode == SKIPPED:
+        raise unittest.SkipTest(got.stderr.strip().splitlines()[-1])
+    if got.returncode != 0:
+        raise AssertionError(f"llama_server.sh: {got.stderr[-2000:]}")
+    return got.stdout.splitlines()[-2:]
+
+
+class TestCase(unittest.TestCase):
+    """A test with a directory of its own, kept when the test fails."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="credence-" + self._testMethodName + "-"))
+
+    def tearDown(self):
+        outcome = getattr(self._outcome, "result", None)
+        failed = outcome and any(test is self for test, _ in outcome.failures + outcome.errors)
+        if failed or os.environ.get("KEEP"):
+            print(f"kept: {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def write_job(self, job, name="job.json"):
+        path = self.dir / name
+        path.write_text(json.dumps(job, indent=1))
+        return path
+
+    def write_claims(self, count, name="claims.jsonl"):
+        """A benchmark of our own in the jsonl format: COUNT propositions."""
+        path = self.dir / name
+        with path.open("w") as file:
+            for i in range(count):
+                file.write(json.dumps({"id": f"c{i}", "label": i % 3 == 0,
+                                       "proposition": f"Claim number {i} of the list holds."}))
+                file.write("\n")
+        return path
+
+    def http_job(self, url, claims, **changes):
+        """A market job over HTTP; CHANGES are dotted paths into it with __ for the dot."""
+        job = {"name": "system", "seed": 7,
+               "models": {"m": {"api": "openai", "model": "fault", "endpoints": [url],
+                                "params": {"temperature": 0.7, "max_tokens": 512},
+                                "limits": {"concurrency": 32, "timeout_s": 5}}},
+               "benchmarks": {"c": {"format": "jsonl", "path": str(claims)}},
+               "cell": {"protocol": "market", "benchmark": "c", "maker": "m", "trader": "m"}}
+        for path, value in changes.items():
+            at = job
+            *folders, last = path.split("__")
+            for folder in folders:
+                at = at.setdefault(folder, {})
+            at[last] = value
+        return job
+
+
+def main():
+    program = unittest.main(module="__main__", exit=False, verbosity=2)
+    result = program.result
+    if not result.wasSuccessful():
+        variables = " ".join(f"{name}={os.environ[name]}" for name in
+                             ("CREDENCE_BIN", "FAULT_SERVER_BIN", "CREDENCE_SHARED",
+                              "CREDENCE_TEST_SCALE") if name in os.environ)
+        print(f"rerun: {variables} {sys.executable} {' '.join(sys.argv)}", file=sys.stderr)
+        sys.exit(1)
+    if result.testsRun == len(result.skipped):
+        for _, reason in result.skipped:
+            print(f"skipped: {reason}", file=sys.stderr)
+        sys.exit(SKIPPED)
+    sys.exit(0)
