@@ -1,0 +1,213 @@
+// calibration.c - Brier with Murphy's decomposition, log score, ECE in two binnings.
+//
+// The decomposition is exact for any binning when the spread inside the bins has a term
+// of its own (`within`); it is zero when every bin holds one price.
+#include "credence/calibration.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "credence/mem.h"
+
+void cr_forecasts_clear(struct cr_forecasts *list) {
+    list->len = 0;
+    list->brier_sum = list->log_sum = 0.0;
+}
+
+void cr_forecasts_fini(struct cr_forecasts *list) {
+    cr_free(list->price);
+    cr_free(list->outcome);
+    cr_free(list->scratch);
+    memset(list, 0, sizeof *list);
+}
+
+static enum cr_status grow(struct cr_forecasts *list) {
+    size_t cap = list->cap;
+    enum cr_status status =
+        cr_array_grow((void **)&list->price, &cap, list->len + 1, sizeof *list->price);
+    if (status != CR_OK)
+        return status;
+    cap = list->cap;
+    status = cr_array_grow((void **)&list->outcome, &cap, list->len + 1,
+                           sizeof *list->outcome);
+    if (status == CR_OK)
+        list->cap = cap;
+    return status;
+}
+
+double cr_brier_at(const struct cr_market *market, uint32_t t) {
+    if (market->options == NULL) {
+        double away = market->price[t] - (market->label == 1 ? 1.0 : 0.0);
+        return away * away;
+    }
+    const double *price = market->options + (size_t)t * market->options_stride;
+    double sum = 0.0;
+    for (uint32_t k = 0; k < market->options_len; k++) {
+        double away = price[k] - ((int32_t)k == market->label ? 1.0 : 0.0);
+        sum += away * away;
+    }
+    return sum;
+}
+
+enum cr_status cr_forecasts_add(struct cr_forecasts *list,
+                                const struct cr_market *market, uint32_t t) {
+    if (list->len == list->cap) {
+        enum cr_status status = grow(list);
+        if (status != CR_OK)
+            return status;
+    }
+    double price, outcome, truth = cr_truth_price(market, t);
+    if (market->options == NULL) {
+        price = market->price[t];
+        outcome = market->label == 1 ? 1.0 : 0.0;
+    } else {
+        const double *row = market->options + (size_t)t * market->options_stride;
+        price = row[0];
+        for (uint32_t k = 1; k < market->options_len; k++)
+            price = fmax(price, row[k]);
+        outcome = cr_score_at(market, t);
+    }
+    list->price[list->len] = price;
+    list->outcome[list->len++] = outcome;
+    list->brier_sum += cr_brier_at(market, t);
+    list->log_sum -= log(fmin(fmax(truth, CR_LOG_CLIP), 1.0 - CR_LOG_CLIP));
+    return CR_OK;
+}
+
+// Put the element of rank K (from 0) of X [LOW, HIGH) where sorting would put it, the
+// smaller before it and the larger behind it.
+static void select_rank(double *x, size_t low, size_t high, size_t k) {
+    while (high - low > 1) {
+        double a = x[low], b = x[low + (high - low) / 2], c = x[high - 1];
+        double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+        size_t less = low, at = low, more = high;
+        while (at < more) {
+            double value = x[at];
+            if (value < pivot) {
+                x[at++] = x[less];
+                x[less++] = value;
+            } else if (value > pivot) {
+                x[at] = x[--more];
+                x[more] = value;
+            } else {
+                at++;
+            }
+        }
+        if (k < less)
+            high = less;
+        else if (k >= more)
+            low = more;
+        else
+            return;
+    }
+}
+
+static size_t edge_rank(size_t n, uint32_t bins, uint32_t k) { // ceil(k n / bins) - 1
+    return (n * k + bins - 1) / bins - 1;
+}
+
+// EDGE[1 .. bins-1] for k in (FIRST, LAST) by halving, so that each level costs n.
+static void select_edges(double *x, size_t low, size_t high, uint32_t bins,
+                         const uint32_t range[2], size_t n, double *edge) {
+    if (range[1] - range[0] < 2)
+        return;
+    uint32_t middle = range[0] + (range[1] - range[0]) / 2;
+    size_t rank = edge_rank(n, bins, middle);
+    if (rank >= low && rank < high)
+        select_rank(x, low, high, rank);
+    edge[middle] = x[rank];
+    select_edges(x, low, rank, bins, (uint32_t[]){range[0], middle}, n, edge);
+    select_edges(x, rank, high, bins, (uint32_t[]){middle, range[1]}, n, edge);
+}
+
+static void add_to_bin(struct cr_bin *bin, double price, double outcome) {
+    bin->n++;
+    bin->price += price;
+    bin->share += outcome;
+}
+
+// Turn sums into means; returns the bins' expected calibration error.
+static double close_bins(struct cr_bin *bin, uint32_t bins, size_t n) {
+    double error = 0.0;
+    for (uint32_t b = 0; b < bins; b++) {
+        error += fabs(bin[b].price - bin[b].share) / (double)n;
+        bin[b].price = bin[b].n > 0 ? bin[b].price / (double)bin[b].n : NAN;
+        bin[b].share = bin[b].n > 0 ? bin[b].share / (double)bin[b].n : NAN;
+    }
+    return error;
+}
+
+static enum cr_status bin_by_mass(struct cr_forecasts *list, uint32_t bins,
+                                  struct cr_calibration *out) {
+    enum cr_status status = cr_array_grow((void **)&list->scratch, &list->scratch_cap,
+                                          list->len, sizeof *list->scratch);
+    if (status != CR_OK)
+        return status;
+    double edge[CR_BINS_MAX + 1];
+    // With fewer forecasts than bins some ranks coincide, which only leaves bins empty.
+    memcpy(list->scratch, list->price, list->len * sizeof *list->price);
+    select_edges(list->scratch, 0, list->len, bins, (uint32_t[]){0, bins}, list->len,
+                 edge);
+    for (size_t i = 0; i < list->len; i++) {
+        uint32_t low = 0, high = bins - 1; // edges below the price
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            if (edge[middle + 1] < list->price[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        add_to_bin(&out->mass[low], list->price[i], list->outcome[i]);
+    }
+    out->ece_mass = close_bins(out->mass, bins, list->len);
+    return CR_OK;
+}
+
+static void decompose(const struct cr_forecasts *list, struct cr_calibration *out) {
+    double n = (double)list->len, base = 0.0, square = 0.0;
+    for (size_t i = 0; i < list->len; i++) {
+        double away = list->price[i] - list->outcome[i];
+        base += list->outcome[i];
+        square += away * away;
+    }
+    base /= n;
+    for (size_t i = 0; i < list->len; i++) {
+        double away = list->outcome[i] - base;
+        out->uncertainty += away * away / n;
+    }
+    for (uint32_t b = 0; b < out->bins; b++) {
+        const struct cr_bin *bin = &out->width[b];
+        if (bin->n == 0)
+            continue;
+        double share = (double)bin->n / n;
+        out->reliability +=
+            share * (bin->price - bin->share) * (bin->price - bin->share);
+        out->resolution += share * (bin->share - base) * (bin->share - base);
+    }
+    out->within = square / n - (out->reliability - out->resolution + out->uncertainty);
+}
+
+enum cr_status cr_calibrate(struct cr_forecasts *list, uint32_t bins,
+                            struct cr_calibration *out) {
+    assert(bins >= 1 && bins <= CR_BINS_MAX);
+    memset(out, 0, sizeof *out);
+    out->bins = bins;
+    out->n = list->len;
+    if (list->len == 0) {
+        out->brier = out->reliability = out->resolution = out->uncertainty = NAN;
+        out->within = out->log_score = out->ece_width = out->ece_mass = NAN;
+        return CR_OK;
+    }
+    for (size_t i = 0; i < list->len; i++) {
+        double place = list->price[i] * bins;
+        uint32_t b = place > 0.0 ? (uint32_t)place : 0;
+        add_to_bin(&out->width[b < bins ? b : bins - 1], list->price[i],
+                   list->outcome[i]);
+    }
+    out->ece_width = close_bins(out->width, bins, list->len);
+    out->brier = list->brier_sum / (double)list->len;
+    out->log_score = list->log_sum / (double)list->len;
+    decompose(list, out);
+    return bin_by_mass(list, bins, out);
+}
