@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -280,16 +281,65 @@ def attributes(path):
     return json.loads(python(code, path))
 
 
-def llama_server():
+def free_port():
+    """A port that nobody listens on now; whoever uses it must be ready to try another."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@functools.lru_cache
+def llama_files():
     """(server, model) of a real llama-server with a tiny random model, or a skip."""
-    cache = pathlib.Path(os.environ.get("CREDENCE_LLAMA_DIR", "/var/tmp/credence-llama"))
-    got = subprocess.run([str(HERE / "llama_server.sh"), str(cache)], capture_output=True,
-                         text=True, timeout=600)
+    got = subprocess.run([str(HERE / "llama_server.sh")], capture_output=True, text=True,
+                         timeout=900)
     if got.returncode == SKIPPED:
         raise unittest.SkipTest(got.stderr.strip().splitlines()[-1])
     if got.returncode != 0:
         raise AssertionError(f"llama_server.sh: {got.stderr[-2000:]}")
     return got.stdout.splitlines()[-2:]
+
+
+def llama_command(port, parallel=4, context=32768):
+    server, model = llama_files()
+    return [server, "-m", model, "--host", "127.0.0.1", "--port", str(port), "--alias", "tiny",
+            "--parallel", str(parallel), "--ctx-size", str(context), "--threads", "1",
+            "--metrics", "--slots", "--offline"]
+
+
+class LlamaServer:
+    """A real llama-server for the length of a `with`; skips the test when it cannot be had."""
+
+    def __init__(self, log, port=None, **options):
+        self.port = port or free_port()
+        self.log = open(log, "ab")
+        self.process = subprocess.Popen(llama_command(self.port, **options), stdout=self.log,
+                                        stderr=self.log, stdin=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        try:
+            wait_for(self.is_healthy, 60, f"llama-server healthy (log: {log})")
+        except BaseException:
+            self.stop()
+            raise
+
+    def is_healthy(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"llama-server ended with {self.process.returncode}")
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as page:
+                return page.status == 200
+        return False
+
+    def stop(self):
+        """With a request in flight it does not end by TERM, so the wait is short."""
+        end_process(self.process, grace=1.0)
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 class TestCase(unittest.TestCase):
