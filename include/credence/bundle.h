@@ -2,8 +2,8 @@
 //
 // Layer    run (4)
 // Threads  no shared state
-// MPI      none: rank 0 reads, the caller broadcasts the bytes, every rank builds its job
-//          from them alone; the same bytes are kept in the run directory
+// MPI      none: rank 0 reads, the caller broadcasts the bytes, every rank builds its
+//          job from them alone; the same bytes are kept in the run directory
 //
 // Little-endian: magic, version, number of sections, then each section as the length of
 // its name, the length of its bytes, the name, the bytes; at the end the XXH3 of all

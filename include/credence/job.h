@@ -130,7 +130,8 @@ struct cr_job {
     const char *resolved; // the whole job as understood, JSON, indented, no secrets
     const char *identity_json; // the part that makes two jobs the same job, JSON
     struct cr_hash identity;
-    bool is_simulated; // any cell uses a sim model
+    bool is_simulated;      // any cell uses a sim model
+    uint32_t shard, shards; // this launch's part: 0 of 1 for all
     struct cr_arena arena;
 };
 // Free the propositions, the arena (models, benchmarks, cells, axes, texts) and JOB

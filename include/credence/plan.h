@@ -19,13 +19,15 @@
 struct cr_group {    // cells that share trajectories
     uint32_t *cells; // indices into job.cells
     uint32_t cells_len;
-    struct cr_stop *stops; // of those cells, in the same order
+    struct cr_stop *stops; // of those cells, in their order; then what else must fire
+    uint32_t stops_len;    // cells_len, or one more when a cell says stop_early: false
     uint32_t benchmark;
     uint32_t replicates;
     uint32_t prices_max;
     uint64_t propositions_len;
     uint64_t first_trajectory;
     uint64_t first_episode;
+    uint64_t first_dealt; // place in the order in which shards are dealt their part
     uint64_t key; // identity of what shapes an answer: protocol, models, prompts, ...
                   // not stop
 };

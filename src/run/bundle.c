@@ -3,6 +3,7 @@
 #include "run/bundle.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,8 +120,9 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
     }
     size_t body = len - CHECKSUM_BYTES;
     if (get_le(p + body, 8) != cr_hash64(bytes, body, 0)) {
-        return cr_err_set(err, CR_E_FORMAT, "job bundle is damaged: its checksum "
-                                            "does not match");
+        return cr_err_set(err, CR_E_FORMAT,
+                          "job bundle is damaged: its checksum "
+                          "does not match");
     }
     size_t at = 0, sections_len = 0;
     struct cr_section section;
@@ -128,8 +130,9 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
         sections_len++;
     }
     if (sections_len != get_le(p + 12, 4) || (sections_len > 0 && at != body)) {
-        return cr_err_set(err, CR_E_FORMAT, "job bundle is damaged: its sections do not "
-                                            "fill it");
+        return cr_err_set(err, CR_E_FORMAT,
+                          "job bundle is damaged: its sections do not "
+                          "fill it");
     }
     return CR_OK;
 }
@@ -213,7 +216,8 @@ static enum cr_status apply_limit(struct reading *reading) {
         status = benchmark == NULL
                      ? CR_E_MEMORY
                      : cr_json_put(benchmark, "limit", cr_json_new_number(limit));
-        status = status == CR_OK ? cr_json_put(copy, cr_json_key(c), benchmark) : status;
+        status =
+            status == CR_OK ? cr_json_put(copy, cr_json_key(c), benchmark) : status;
     }
     return status == CR_OK ? cr_json_put(reading->job, "benchmarks", copy) : status;
 }
@@ -263,10 +267,11 @@ static enum cr_status add_request(struct reading *reading) {
     const struct cr_bundle_request *request = reading->request;
     struct cr_bundle_writer *writer = &reading->writer;
     char name[64], shard[64];
-    enum cr_status status = cr_bundle_add(writer, "file", request->job_path,
-                                          strlen(request->job_path));
+    enum cr_status status =
+        cr_bundle_add(writer, "file", request->job_path, strlen(request->job_path));
     if (status == CR_OK) {
-        status = cr_bundle_add(writer, "dir", reading->dir.data, reading->dir.used_bytes);
+        status =
+            cr_bundle_add(writer, "dir", reading->dir.data, reading->dir.used_bytes);
     }
     if (status == CR_OK) {
         int len = snprintf(shard, sizeof shard, "%u/%u", request->shard,
@@ -275,7 +280,8 @@ static enum cr_status add_request(struct reading *reading) {
     }
     for (size_t i = 0; i < request->sets_len && status == CR_OK; i++) {
         snprintf(name, sizeof name, "set/%zu", i);
-        status = cr_bundle_add(writer, name, request->sets[i], strlen(request->sets[i]));
+        status =
+            cr_bundle_add(writer, name, request->sets[i], strlen(request->sets[i]));
     }
     return status;
 }
@@ -287,10 +293,10 @@ static enum cr_status add_job(struct reading *reading) {
         status = cr_bundle_add(&reading->writer, "job", reading->scratch.data,
                                reading->scratch.used_bytes);
     }
-    return status == CR_OK ? cr_bundle_add(&reading->writer, "source",
-                                           reading->source.data,
-                                           reading->source.used_bytes)
-                           : status;
+    return status == CR_OK
+               ? cr_bundle_add(&reading->writer, "source", reading->source.data,
+                               reading->source.used_bytes)
+               : status;
 }
 
 static enum cr_status write_bundle(struct reading *reading, struct cr_buf *out,
@@ -305,12 +311,13 @@ static enum cr_status write_bundle(struct reading *reading, struct cr_buf *out,
     return status == CR_OK ? cr_bundle_end(&reading->writer) : status;
 }
 
-enum cr_status cr_bundle_read(const struct cr_bundle_request *request, struct cr_buf *out,
-                              struct cr_err *err) {
+enum cr_status cr_bundle_read(const struct cr_bundle_request *request,
+                              struct cr_buf *out, struct cr_err *err) {
     struct reading reading = {.request = request};
     if (request->shards > 0 && request->shard >= request->shards) {
-        return cr_err_set(err, CR_E_USAGE, "shard %u of %u: the first is 0, the last %u",
-                          request->shard, request->shards, request->shards - 1);
+        return cr_err_set(err, CR_E_USAGE,
+                          "shard %u of %u: the first is 0, the last %u", request->shard,
+                          request->shards, request->shards - 1);
     }
     cr_buf_init(&reading.source, CR_JOB_BYTES_MAX);
     cr_buf_init(&reading.scratch, 4 * (size_t)CR_JOB_BYTES_MAX);

@@ -21,9 +21,9 @@ CR_MUST_CHECK enum cr_status cr_bundle_add(struct cr_bundle_writer *writer,
                                            size_t len);
 CR_MUST_CHECK enum cr_status cr_bundle_end(struct cr_bundle_writer *writer);
 
-// *root with the value at PATH replaced by VALUE_TEXT (JSON, or else taken as a string).
-// A key with dots in it ("models.gpt-4.1.params", any axis of "grid") is found whole.
-// CR_E_USAGE when PATH runs through something that is no object.
+// *root with the value at PATH replaced by VALUE_TEXT (JSON, or else taken as a
+// string). A key with dots in it ("models.gpt-4.1.params", any axis of "grid") is found
+// whole. CR_E_USAGE when PATH runs through something that is no object.
 CR_MUST_CHECK enum cr_status cr_set_apply(struct cr_json **root, const char *set,
                                           struct cr_err *err);
 

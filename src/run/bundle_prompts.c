@@ -1,10 +1,10 @@
 // The prompt sets that a job names: a shipped set by its name, or a folder.
 #include <dirent.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/data_dir.h"
 #include "credence/file.h"
 #include "credence/mem.h"
 #include "run/bundle.h"
@@ -43,9 +43,11 @@ static void gather(struct sets *sets, const struct cr_json *job) {
 }
 
 // The folder of set NAME into OUT: a shipped one unless NAME looks like a path.
-static enum cr_status find_folder(const char *name, const char *dir, struct cr_buf *out) {
-    char data[PATH_MAX];
-    if (strchr(name, '/') == NULL && cr_data_dir(data, sizeof data) == CR_OK) {
+static enum cr_status find_folder(const char *name, const char *dir,
+                                  struct cr_buf *out) {
+    const char *data = getenv("CREDENCE_DATA_DIR");
+    data = data == NULL ? CR_SOURCE_DIR : data;
+    if (strchr(name, '/') == NULL) {
         cr_buf_clear(out);
         enum cr_status status = cr_buf_printf(out, "%s/prompts/%s", data, name);
         if (status != CR_OK || cr_dir_exists(out->data)) {

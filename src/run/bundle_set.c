@@ -21,8 +21,8 @@ static size_t key_len(const struct cr_json *object, const char *path, bool is_wh
     return is_whole ? strlen(path) : strcspn(path, ".");
 }
 
-// A copy of NODE (or a new object) with the value at PATH replaced by VALUE (taken); NULL
-// when out of memory or when PATH runs through something else than an object.
+// A copy of NODE (or a new object) with the value at PATH replaced by VALUE (taken);
+// NULL when out of memory or when PATH runs through something else than an object.
 static struct cr_json *with(const struct cr_json *node, const char *path,
                             struct cr_json *value, bool is_whole) {
     bool is_absent = node == NULL || cr_json_type(node) == CR_JSON_NULL;
@@ -30,8 +30,9 @@ static struct cr_json *with(const struct cr_json *node, const char *path,
         cr_json_free(value);
         return NULL;
     }
-    size_t len = is_absent && is_whole ? strlen(path)
-                                       : key_len(is_absent ? NULL : node, path, is_whole);
+    size_t len = is_absent && is_whole
+                     ? strlen(path)
+                     : key_len(is_absent ? NULL : node, path, is_whole);
     char *key = cr_strndup(path, len);
     struct cr_json *copy = is_absent ? cr_json_new_object() : cr_json_copy(node);
     if (key == NULL || copy == NULL || len == 0) {
@@ -53,7 +54,8 @@ fail:
     return NULL;
 }
 
-enum cr_status cr_set_apply(struct cr_json **root, const char *set, struct cr_err *err) {
+enum cr_status cr_set_apply(struct cr_json **root, const char *set,
+                            struct cr_err *err) {
     const char *equals = strchr(set, '=');
     if (equals == NULL || equals == set) {
         return cr_err_set(err, CR_E_USAGE, "--set %s: expected PATH=VALUE", set);

@@ -32,7 +32,8 @@ struct cr_job_key {
     const char *fallback; // JSON; NULL when the key is required
     const char *summary;
 };
-// Fill OUT with the first CAP keys in the order of the file; returns how many there are.
+// Fill OUT with the first CAP keys in the order of the file; returns how many there
+// are.
 size_t cr_job_keys(struct cr_job_key *out, size_t cap);
 
 #endif

@@ -1,5 +1,5 @@
-// Mistakes are gathered, not returned: a job file is read to its end whatever is wrong in
-// it, so that its writer sees everything at once.
+// Mistakes are gathered, not returned: a job file is read to its end whatever is wrong
+// in it, so that its writer sees everything at once.
 #include "run/job_check.h"
 
 #include <math.h>
@@ -43,14 +43,16 @@ void cr_check_mistake(struct cr_check *check, const char *path, const char *fmt,
                     shown, what);
 }
 
-void cr_check_memory(struct cr_check *check) { check->is_out_of_memory = true; }
+void cr_check_memory(struct cr_check *check) {
+    check->is_out_of_memory = true;
+}
 
 static void list_names(struct cr_names names, char *out, size_t bytes) {
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < names.len && used + 1 < bytes; i++) {
-        int n = snprintf(out + used, bytes - used, "%s%s", i > 0 ? ", " : "",
-                         names.at[i]);
+        int n =
+            snprintf(out + used, bytes - used, "%s%s", i > 0 ? ", " : "", names.at[i]);
         used += n < 0 ? 0 : (size_t)n;
     }
     if (used >= bytes && bytes > 4) {
@@ -69,8 +71,10 @@ void cr_check_unknown(struct cr_check *check, const char *path, const char *name
                          all, nearest);
     } else {
         cr_check_mistake(check, path, "found '%.80s', expected %s%s", name,
-                         names.len > 0 ? "one of: " : "a name that is defined, "
-                                                      "but there is none", all);
+                         names.len > 0 ? "one of: "
+                                       : "a name that is defined, "
+                                         "but there is none",
+                         all);
     }
 }
 

@@ -41,19 +41,19 @@ void cr_check_memory(struct cr_check *check); // remember that memory ran out
 void cr_path_child(char out[CR_PATH_MAX], const char *path, const char *name);
 void cr_path_element(char out[CR_PATH_MAX], const char *path, size_t index);
 
-// Check VALUE by KEY and put it at OUT, the place itself (NULL: check only). False after
-// a mistake, which is reported at PATH; OUT is untouched then.
+// Check VALUE by KEY and put it at OUT, the place itself (NULL: check only). False
+// after a mistake, which is reported at PATH; OUT is untouched then.
 bool cr_check_value(struct cr_check *check, const struct cr_key *key,
                     const struct cr_json *value, const char *path, void *out);
 // Put KEY's default at OUT.
 void cr_check_default(struct cr_check *check, const struct cr_key *key, void *out);
 
 struct cr_target {
-    const char *path; // of the object, "" for the job itself
-    void *out;        // the struct that the table describes
+    const char *path;         // of the object, "" for the job itself
+    void *out;                // the struct that the table describes
     struct cr_json *resolved; // every key as understood is put here; may be NULL
-    unsigned api;     // the model's api as a bit; 0: no matter
-    bool is_partial;  // only what is there: no defaults, nothing required
+    unsigned api;             // the model's api as a bit; 0: no matter
+    bool is_partial;          // only what is there: no defaults, nothing required
 };
 // Read OBJECT by TABLE. Keys it does not know, values that do not fit and required keys
 // that lack are reported.

@@ -7,23 +7,10 @@
 #define LEN(array) (sizeof(array) / sizeof *(array))
 #define COUNT_MAX 4294967295.0
 #define EXACT_MAX 9007199254740992.0 // 2^53: past it JSON numbers are not exact
-#define AT(type, member) .offset = offsetof(struct type, member), .len_offset = CR_NOWHERE
+#define AT(type, member)                                                               \
+    .offset = offsetof(struct type, member), .len_offset = CR_NOWHERE
 
 const char *const cr_api_names[4] = {"openai", "anthropic", "sim", "replay"};
-
-static const char *const apis[] = {"openai", "anthropic", "sim", "replay", NULL};
-static const char *const structured[] = {"auto", "json_schema", "json_object", "none",
-                                         NULL};
-static const char *const per[] = {"node", "gpu", "job", NULL};
-static const char *const behaviours[] = {"belief",     "contraction", "oscillator",
-                                         "martingale", "trend",       NULL};
-static const char *const framings[] = {"binary", "categorical", "continuous", NULL};
-static const char *const pairings[] = {"both", "one", NULL};
-static const char *const stances[] = {"free",     "up",          "down", "contrary",
-                                      "truthful", "adversarial", NULL};
-static const char *const elicitations[] = {"verbal", "logprob", "sampled", NULL};
-static const char *const orders[] = {"turn", "simultaneous", NULL};
-static const char *const rules[] = {"range", "fixed", "stable_side", "ks", NULL};
 
 static const struct cr_key limit_keys[] = {
     {"concurrency", CR_KEY_COUNT, "null", 1, 1000000, AT(cr_limits, concurrency),
@@ -55,7 +42,7 @@ static const struct cr_key_table cost_table = {"cost", cost_keys, LEN(cost_keys)
 static const struct cr_key serve_keys[] = {
     {"command", CR_KEY_TEXTS, "null", AT(cr_serve, command),
      .summary = "program and arguments; {port}, {host} and {model} are filled in"},
-    {"per", CR_KEY_WORD, "\"node\"", .names = per, AT(cr_serve, per),
+    {"per", CR_KEY_WORD, "\"node\"", .from = CR_NAMES_PER, AT(cr_serve, per),
      .summary = "one server for each of these"},
     {"health", CR_KEY_TEXT, "\"/health\"", AT(cr_serve, health),
      .summary = "path that answers 200 when the server is ready"},
@@ -76,19 +63,15 @@ static const struct cr_key param_keys[] = {
 };
 const struct cr_key_table cr_keys_params = {"params", param_keys, LEN(param_keys)};
 
-#define DIAL(name_, fallback_, high_, member_, shapes_, summary_)                        \
-    {name_,                                                                              \
-     CR_KEY_NUMBER,                                                                      \
-     fallback_,                                                                          \
-     0,                                                                                  \
-     high_,                                                                              \
-     AT(cr_model, sim.member_),                                                          \
-     .apis = CR_API_DIALS,                                                               \
-     .shapes = shapes_,                                                                  \
-     .summary = summary_}
+#define DIAL(name_, fallback_, high_, member_, shapes_, summary_)                      \
+    {                                                                                  \
+        name_, CR_KEY_NUMBER, fallback_, 0, high_, AT(cr_model, sim.member_),          \
+            .apis = CR_API_DIALS, .shapes = shapes_, .summary = summary_               \
+    }
 
 static const struct cr_key model_keys[] = {
-    {"api", CR_KEY_WORD, NULL, .names = apis, AT(cr_model, api), .shapes = true,
+    {"api", CR_KEY_WORD, NULL, .from = CR_NAMES_BACKENDS, AT(cr_model, api),
+     .shapes = true,
      .summary = "how to talk to it; sim: simulated agents inside the process"},
     {"model", CR_KEY_TEXT, "null", AT(cr_model, model), .shapes = true,
      .apis = CR_API_HTTP, .summary = "the name the server knows it by"},
@@ -97,11 +80,12 @@ static const struct cr_key model_keys[] = {
      .summary = "base URL or URLs, such as http://127.0.0.1:8000/v1"},
     {"api_key_env", CR_KEY_TEXT, "null", AT(cr_model, api_key_env), .apis = CR_API_HTTP,
      .summary = "environment variable that holds the key"},
-    {"api_key_file", CR_KEY_TEXT, "null", AT(cr_model, api_key_file), .apis = CR_API_HTTP,
-     .summary = "file of mode 600 that holds the key"},
+    {"api_key_file", CR_KEY_TEXT, "null", AT(cr_model, api_key_file),
+     .apis = CR_API_HTTP, .summary = "file of mode 600 that holds the key"},
     {"allow_insecure", CR_KEY_TRUTH, "false", AT(cr_model, allow_insecure),
      .apis = CR_API_HTTP, .summary = "send a key over plain http to another host"},
-    {"dialect", CR_KEY_TEXT, "null", AT(cr_model, dialect), .apis = CR_API_HTTP,
+    {"dialect", CR_KEY_WORD, "null", .from = CR_NAMES_DIALECTS, AT(cr_model, dialect),
+     .apis = CR_API_HTTP,
      .summary = "variant of the api, such as azure; absent: the api's own"},
     {"api_version", CR_KEY_TEXT, "null", AT(cr_model, api_version), .apis = CR_API_HTTP,
      .summary = "version the server asks for (azure, anthropic)"},
@@ -110,7 +94,7 @@ static const struct cr_key model_keys[] = {
      .summary = "sampling; keys other than these go into the request as they are"},
     {"extra", CR_KEY_OBJECT, "{}", AT(cr_model, extra), .shapes = true,
      .apis = CR_API_HTTP, .summary = "further body fields of this provider alone"},
-    {"structured", CR_KEY_WORD, "\"auto\"", .names = structured,
+    {"structured", CR_KEY_WORD, "\"auto\"", .from = CR_NAMES_STRUCTURED,
      AT(cr_model, structured), .shapes = true, .apis = CR_API_HTTP,
      .summary = "how answers are held to JSON"},
     {"send_seed", CR_KEY_TRUTH, "true", AT(cr_model, send_seed), .shapes = true,
@@ -136,7 +120,7 @@ static const struct cr_key model_keys[] = {
     DIAL("malformed", "0", 1, malformed, true, "share of replies that are unusable"),
     DIAL("failures", "0", 1, failures, false, "share of attempts that fail"),
     DIAL("latency_ms", "0", 1e6, latency_ms, false, "mean time to answer"),
-    {"behaviour", CR_KEY_CHOICE, "\"belief\"", .names = behaviours,
+    {"behaviour", CR_KEY_CHOICE, "\"belief\"", .from = CR_NAMES_BEHAVIOURS,
      AT(cr_model, sim.behaviour), .apis = CR_API_DIALS, .shapes = true,
      .summary = "how its prices move"},
     DIAL("rate", "0.5", 1, rate, true, "of contraction and trend"),
@@ -151,10 +135,10 @@ static const struct cr_key benchmark_keys[] = {
      .shapes = true, .summary = "what the file is"},
     {"path", CR_KEY_TEXT, NULL, AT(cr_benchmark, path),
      .summary = "the file, relative to the job file"},
-    {"framing", CR_KEY_CHOICE, "\"binary\"", .names = framings,
+    {"framing", CR_KEY_CHOICE, "\"binary\"", .from = CR_NAMES_FRAMINGS,
      AT(cr_benchmark, framing), .shapes = true, .summary = "what is priced"},
-    {"pairing", CR_KEY_CHOICE, "\"both\"", .names = pairings, AT(cr_benchmark, pairing),
-     .shapes = true,
+    {"pairing", CR_KEY_CHOICE, "\"both\"", .from = CR_NAMES_PAIRINGS,
+     AT(cr_benchmark, pairing), .shapes = true,
      .summary = "a true and a false proposition of each item, or one by seed"},
     {"limit", CR_KEY_COUNT64, "null", 1, EXACT_MAX, AT(cr_benchmark, limit),
      .summary = "items read at most"},
@@ -165,7 +149,7 @@ const struct cr_key_table cr_keys_benchmark = {"a benchmark", benchmark_keys,
                                                LEN(benchmark_keys)};
 
 static const struct cr_key stop_keys[] = {
-    {"rule", CR_KEY_CHOICE, "\"range\"", .names = rules, AT(cr_stop, rule),
+    {"rule", CR_KEY_CHOICE, "\"range\"", .from = CR_NAMES_RULES, AT(cr_stop, rule),
      .shapes = true, .summary = "when a market is in equilibrium"},
     {"window", CR_KEY_COUNT, "3", 2, CR_WINDOW_MAX, AT(cr_stop, window), .shapes = true,
      .summary = "judgments the rule looks at"},
@@ -185,18 +169,19 @@ static const struct cr_key cell_keys[] = {
      .offset = offsetof(struct cr_cell, traders),
      .len_offset = offsetof(struct cr_cell, traders_len), .shapes = true,
      .summary = "the model or models that argue; absent: the maker's"},
-    {"stance", CR_KEY_CHOICE, "\"free\"", .names = stances, AT(cr_cell, stance),
+    {"stance", CR_KEY_CHOICE, "\"free\"", .from = CR_NAMES_STANCES, AT(cr_cell, stance),
      .shapes = true, .summary = "what the trader argues for"},
-    {"elicitation", CR_KEY_CHOICE, "\"verbal\"", .names = elicitations,
+    {"elicitation", CR_KEY_CHOICE, "\"verbal\"", .from = CR_NAMES_ELICITATIONS,
      AT(cr_cell, elicitation), .shapes = true, .summary = "how a price is read"},
-    {"order", CR_KEY_CHOICE, "\"turn\"", .names = orders, AT(cr_cell, order),
+    {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
      .shapes = true, .summary = "how several traders speak"},
     {"prompts", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
      AT(cr_cell, prompts), .shapes = true, .summary = "a shipped set or a folder"},
     {"replicates", CR_KEY_COUNT, "1", 1, 1000000, AT(cr_cell, replicates),
      .summary = "runs of every proposition"},
     {"samples", CR_KEY_COUNT, "5", 1, CR_SAMPLES_MAX, AT(cr_cell, samples),
-     .shapes = true, .summary = "answers of self_consistency and of sampled elicitation"},
+     .shapes = true,
+     .summary = "answers of self_consistency and of sampled elicitation"},
     {"rounds", CR_KEY_COUNT, "3", 1, CR_ITERATIONS_MAX, AT(cr_cell, rounds),
      .shapes = true, .summary = "of a debate"},
     {"memory", CR_KEY_COUNT, "0", 0, CR_ITERATIONS_MAX, AT(cr_cell, memory),
@@ -210,8 +195,8 @@ static const struct cr_key cell_keys[] = {
     {"max_iterations", CR_KEY_COUNT, "10", 0, CR_ITERATIONS_MAX,
      AT(cr_cell, stop.max_iterations), .shapes = true,
      .summary = "arguments at most; one price more than that"},
-    {"stop", CR_KEY_GROUP, "{}", .group = &stop_table, AT(cr_cell, stop), .shapes = true,
-     .summary = "the equilibrium"},
+    {"stop", CR_KEY_GROUP, "{}", .group = &stop_table, AT(cr_cell, stop),
+     .shapes = true, .summary = "the equilibrium"},
 };
 const struct cr_key_table cr_keys_cell = {"a cell", cell_keys, LEN(cell_keys)};
 
@@ -225,24 +210,26 @@ static const struct cr_key budget_keys[] = {
     {"wall_s", CR_KEY_NUMBER, "null", 0.001, 1e9, AT(cr_job, budget.wall_s),
      .summary = "seconds of a launch"},
 };
-static const struct cr_key_table budget_table = {"budget", budget_keys, LEN(budget_keys)};
+static const struct cr_key_table budget_table = {"budget", budget_keys,
+                                                 LEN(budget_keys)};
 
 static const struct cr_key output_keys[] = {
     {"text", CR_KEY_TRUTH, "true", AT(cr_job, output_text),
      .summary = "transcripts in run.h5 too, not on the tape alone"},
 };
-static const struct cr_key_table output_table = {"output", output_keys, LEN(output_keys)};
+static const struct cr_key_table output_table = {"output", output_keys,
+                                                 LEN(output_keys)};
 
 static const struct cr_key job_keys[] = {
     {"name", CR_KEY_TEXT, NULL, AT(cr_job, name), .summary = "for people"},
     {"seed", CR_KEY_COUNT64, "1", 0, EXACT_MAX, AT(cr_job, seed), .shapes = true,
      .summary = "every random choice comes from it"},
-    {"models", CR_KEY_MAP, NULL, .group = &cr_keys_model, .offset = CR_NOWHERE, .shapes = true,
-     .summary = "models by name"},
-    {"benchmarks", CR_KEY_MAP, NULL, .group = &cr_keys_benchmark, .offset = CR_NOWHERE, .shapes = true,
-     .summary = "benchmarks by name"},
-    {"cell", CR_KEY_MAP, NULL, .group = &cr_keys_cell, .offset = CR_NOWHERE, .shapes = true,
-     .summary = "the configuration that the grid varies"},
+    {"models", CR_KEY_MAP, NULL, .group = &cr_keys_model, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "models by name"},
+    {"benchmarks", CR_KEY_MAP, NULL, .group = &cr_keys_benchmark, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "benchmarks by name"},
+    {"cell", CR_KEY_MAP, NULL, .group = &cr_keys_cell, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "the configuration that the grid varies"},
     {"grid", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .shapes = true,
      .summary = "axes: a path into cell, and its values; their cross product is run"},
     {"exclude", CR_KEY_LIST, "[]", .offset = CR_NOWHERE, .shapes = true,

@@ -2,8 +2,8 @@
 //
 // Layer    run (4), private to the folder
 //
-// One row a key: the reader, the check, the defaults, what `plan` prints, what makes two
-// jobs the same and the list in the manual all come from these rows.
+// One row a key: the reader, the check, the defaults, what `plan` prints, what makes
+// two jobs the same and the list in the manual all come from these rows.
 #ifndef CR_RUN_JOB_KEYS_H
 #define CR_RUN_JOB_KEYS_H
 
@@ -32,14 +32,31 @@ enum cr_key_type {
 
 // Where the names of a word or a choice come from.
 enum cr_names_from {
-    CR_NAMES_FIXED, // the row's own list
-    CR_NAMES_PROTOCOLS,
+    CR_NAMES_NONE,
+    CR_NAMES_BACKENDS,
+    CR_NAMES_DIALECTS,
+    CR_NAMES_STRUCTURED,
+    CR_NAMES_PER,
+    CR_NAMES_BEHAVIOURS,
     CR_NAMES_FORMATS,
-    CR_NAMES_MODELS,
+    CR_NAMES_FRAMINGS,
+    CR_NAMES_PAIRINGS,
+    CR_NAMES_PROTOCOLS,
+    CR_NAMES_STANCES,
+    CR_NAMES_ELICITATIONS,
+    CR_NAMES_ORDERS,
+    CR_NAMES_RULES,
+    CR_NAMES_OF_JOB, // from here on the job itself gives them
+    CR_NAMES_MODELS = CR_NAMES_OF_JOB,
     CR_NAMES_BENCHMARKS,
     CR_NAMES_PROMPTS,
     CR_NAMES_COUNT
 };
+
+// The names that the program itself gives, into OUT; returns how many there are (0 for
+// those of the job).
+enum { CR_KNOWN_NAMES_MAX = 64 };
+size_t cr_names_known(enum cr_names_from from, const char *out[CR_KNOWN_NAMES_MAX]);
 
 enum { // apis of a model as bits, for rows that only some of them know
     CR_API_OPENAI = 1,
@@ -61,7 +78,6 @@ struct cr_key {
     const char *fallback; // JSON; NULL: required; "null": may be absent
     double low, high;     // of numbers and counts
     enum cr_names_from from;
-    const char *const *names; // NULL-terminated, CR_NAMES_FIXED
     const struct cr_key_table *group; // the rows of a group, and of a map's members
     size_t offset;
     size_t len_offset; // of the uint32_t number of a list's elements; CR_NOWHERE: none
@@ -77,8 +93,8 @@ struct cr_key_table {
     size_t len;
 };
 
-extern const struct cr_key_table cr_keys_job, cr_keys_model, cr_keys_params, cr_keys_benchmark,
-    cr_keys_cell;
+extern const struct cr_key_table cr_keys_job, cr_keys_model, cr_keys_params,
+    cr_keys_benchmark, cr_keys_cell;
 
 // The row of PATH ("stop.threshold") in TABLE, and the place of its value in the struct
 // that the table describes; NULL when there is none.

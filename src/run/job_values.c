@@ -28,7 +28,8 @@ static void describe(const struct cr_json *value, char out[64]) {
 static bool refuse(const struct field *field, const char *expected) {
     char found[64];
     describe(field->value, found);
-    cr_check_mistake(field->check, field->path, "found %s, expected %s", found, expected);
+    cr_check_mistake(field->check, field->path, "found %s, expected %s", found,
+                     expected);
     return false;
 }
 
@@ -86,14 +87,7 @@ static bool store_texts(const struct field *field) {
 }
 
 static struct cr_names names_of(const struct field *field) {
-    struct cr_names names = field->check->names[field->key->from];
-    if (field->key->from == CR_NAMES_FIXED) {
-        names = (struct cr_names){field->key->names, 0};
-        while (names.at[names.len] != NULL) {
-            names.len++;
-        }
-    }
-    return names;
+    return field->check->names[field->key->from];
 }
 
 // The index of VALUE among the row's names; -1 after a complaint.
@@ -232,7 +226,8 @@ bool cr_check_value(struct cr_check *check, const struct cr_key *key,
 
 void cr_check_default(struct cr_check *check, const struct cr_key *key, void *out) {
     if (strcmp(key->fallback, "null") == 0) {
-        double nan_value = NAN; // other absent values are zero, as the struct already is
+        double nan_value =
+            NAN; // other absent values are zero, as the struct already is
         if (key->absent_is_nan) {
             memcpy(out, &nan_value, sizeof nan_value);
         }

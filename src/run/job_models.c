@@ -1,0 +1,192 @@
+// Models: the rows do most; parameters, headers and paths need code of their own.
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "credence/file.h"
+#include "run/job_parts.h"
+
+static unsigned api_bit(const struct cr_json *object) {
+    const char *api = cr_json_string(cr_json_get(object, "api"));
+    for (unsigned i = 0; api != NULL && i < 4; i++) {
+        if (strcmp(api, cr_api_names[i]) == 0) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
+// Known parameters go where their rows say; the others are kept as the server's.
+static void read_params(struct cr_making *making, struct cr_model *model,
+                        const struct cr_json *params, const struct cr_target *target) {
+    struct cr_check *check = &making->check;
+    char path[CR_PATH_MAX];
+    size_t offset;
+    struct cr_json *known = cr_json_new_object(), *others = cr_json_new_object();
+    struct cr_json *resolved = cr_json_new_object();
+    cr_path_child(path, target->path, "params");
+    for (const struct cr_json *c = cr_json_first(params); c; c = cr_json_next(c)) {
+        const char *name = cr_json_key(c);
+        bool is_known = cr_key_find(&cr_keys_params, name, &offset) != NULL;
+        cr_check_put(check, is_known ? known : others, name, cr_json_copy(c));
+    }
+    struct cr_target inner = {.path = path, .out = model, .resolved = resolved};
+    cr_check_object(check, &cr_keys_params, known, &inner);
+    for (const struct cr_json *c = cr_json_first(others); c; c = cr_json_next(c)) {
+        cr_check_put(check, resolved, cr_json_key(c), cr_json_copy(c));
+    }
+    model->params = cr_check_print(check, others);
+    if ((target->api & CR_API_HTTP) != 0) {
+        cr_check_put(check, target->resolved, "params", resolved);
+    } else {
+        cr_json_free(resolved);
+    }
+    cr_json_free(known);
+    cr_json_free(others);
+}
+
+static bool holds_secret(const char *header) {
+    return strcasecmp(header, "authorization") == 0 ||
+           strcasecmp(header, "x-api-key") == 0 || strcasecmp(header, "api-key") == 0;
+}
+
+static void read_headers(struct cr_making *making, struct cr_model *model,
+                         const struct cr_json *headers, const char *model_path) {
+    struct cr_check *check = &making->check;
+    char path[CR_PATH_MAX], parent[CR_PATH_MAX];
+    cr_path_child(parent, model_path, "headers");
+    model->headers =
+        cr_making_alloc(making, cr_json_len(headers), sizeof(struct cr_header));
+    for (const struct cr_json *c = cr_json_first(headers); c && model->headers;
+         c = cr_json_next(c)) {
+        const char *name = cr_json_key(c), *value = cr_json_string(c);
+        cr_path_child(path, parent, name);
+        if (holds_secret(name)) {
+            cr_check_mistake(check, path,
+                             "a key does not belong in a job file; name it "
+                             "by api_key_env or api_key_file");
+        } else if (value == NULL || strpbrk(value, "\r\n") || strpbrk(name, " :\r\n")) {
+            cr_check_mistake(check, path,
+                             "expected a header's name and its text, on one "
+                             "line");
+        } else {
+            model->headers[model->headers_len++] =
+                (struct cr_header){cr_arena_strdup(&check->job->arena, name),
+                                   cr_arena_strdup(&check->job->arena, value)};
+        }
+    }
+}
+
+// PATH of the job file as every rank can use it.
+static const char *absolute(struct cr_making *making, const char *path) {
+    struct cr_buf buf;
+    const char *full = NULL;
+    if (path == NULL) {
+        return NULL;
+    }
+    cr_buf_init(&buf, 8192);
+    if (cr_path_join(&buf, making->check.dir, path) == CR_OK) {
+        full = cr_arena_strdup(&making->check.job->arena, buf.data);
+    }
+    cr_buf_fini(&buf);
+    if (full == NULL) {
+        cr_check_memory(&making->check);
+    }
+    return full;
+}
+
+static const char *const *absolutes(struct cr_making *making, const char *const *paths,
+                                    uint32_t len) {
+    const char **full = cr_making_alloc(making, (size_t)len + 1, sizeof *full);
+    for (uint32_t i = 0; full != NULL && i < len; i++) {
+        full[i] = absolute(making, paths[i]);
+    }
+    return full;
+}
+
+static void resolve_paths(struct cr_making *making, struct cr_model *model) {
+    model->api_key_file = absolute(making, model->api_key_file);
+    model->unix_socket = absolute(making, model->unix_socket);
+    model->tapes = absolutes(making, model->tapes, model->tapes_len);
+}
+
+// What no single row can say.
+static void check_whole(struct cr_check *check, const struct cr_model *model,
+                        const char *path, unsigned api) {
+    bool is_http = (api & (CR_API_OPENAI | CR_API_ANTHROPIC)) != 0;
+    if (is_http && model->model == NULL) {
+        cr_check_mistake(check, path,
+                         "has no key 'model': the name its server knows it "
+                         "by");
+    }
+    if (is_http && model->endpoints_len == 0 && model->serve.command == NULL) {
+        cr_check_mistake(check, path,
+                         "has neither 'endpoints' nor 'serve': where is it "
+                         "to be found?");
+    }
+    if (model->api_key_env != NULL && model->api_key_file != NULL) {
+        cr_check_mistake(check, path,
+                         "has both 'api_key_env' and 'api_key_file', "
+                         "expected one of them");
+    }
+    if (api == CR_API_REPLAY && model->tapes_len == 0) {
+        cr_check_mistake(check, path, "has no key 'tapes': what is to be replayed?");
+    }
+}
+
+static void read_model(struct cr_making *making, const struct cr_json *object,
+                       struct cr_model *model, struct cr_json *all) {
+    struct cr_check *check = &making->check;
+    char path[CR_PATH_MAX];
+    struct cr_json *resolved = cr_json_new_object();
+    cr_path_child(path, "models", cr_json_key(object));
+    model->name = cr_arena_strdup(&check->job->arena, cr_json_key(object));
+    if (cr_json_type(object) != CR_JSON_OBJECT) {
+        cr_check_mistake(check, path,
+                         "found %s, expected an object with a model's keys",
+                         cr_json_type_name(cr_json_type(object)));
+        cr_json_free(resolved);
+        return;
+    }
+    struct cr_target target = {path, model, resolved, api_bit(object), false};
+    cr_check_object(check, &cr_keys_model, object, &target);
+    const struct cr_json *params = cr_json_get(object, "params");
+    const struct cr_json *headers = cr_json_get(object, "headers");
+    read_params(making, model, cr_json_type(params) == CR_JSON_OBJECT ? params : NULL,
+                &target);
+    read_headers(making, model,
+                 cr_json_type(headers) == CR_JSON_OBJECT ? headers : NULL, path);
+    if (model->extra == NULL) {
+        model->extra = "{}";
+    }
+    if (isnan(model->cost_cached)) {
+        model->cost_cached = model->cost_input;
+    }
+    resolve_paths(making, model);
+    check_whole(check, model, path, target.api);
+    cr_check_put(check, all, cr_json_key(object), resolved);
+}
+
+void cr_job_read_models(struct cr_making *making) {
+    struct cr_job *job = making->check.job;
+    const struct cr_json *models = cr_json_get(making->root, "models");
+    struct cr_json *resolved = cr_json_new_object();
+    size_t len = cr_json_type(models) == CR_JSON_OBJECT ? cr_json_len(models) : 0;
+    const char **names = cr_making_alloc(making, len, sizeof *names);
+    job->models = cr_making_alloc(making, len, sizeof *job->models);
+    if (names != NULL && job->models != NULL && len > 0) {
+        for (const struct cr_json *c = cr_json_first(models); c; c = cr_json_next(c)) {
+            struct cr_model *model = &job->models[job->models_len];
+            read_model(making, c, model, resolved);
+            names[job->models_len++] = cr_json_key(c);
+            model->identity = cr_model_identity(model);
+        }
+    }
+    if (cr_json_type(models) == CR_JSON_OBJECT && len == 0) {
+        cr_check_mistake(&making->check, "models",
+                         "names no model, expected at least one");
+    }
+    making->check.names[CR_NAMES_MODELS] = (struct cr_names){names, len};
+    job->caches = absolutes(making, job->caches, job->caches_len);
+    cr_check_put(&making->check, making->resolved, "models", resolved);
+}

@@ -1,0 +1,41 @@
+// job_parts.h - the steps of cr_job_create, one file each.
+//
+// Layer    run (4), private to the folder
+#ifndef CR_RUN_JOB_PARTS_H
+#define CR_RUN_JOB_PARTS_H
+
+#include "run/job_check.h"
+
+// A bundle being made into a job.
+struct cr_making {
+    struct cr_check check;
+    const void *bundle;
+    size_t bundle_len;
+    struct cr_json *root;     // the job as merged
+    struct cr_json *resolved; // the job as understood, filled step by step
+    struct cr_err problem;    // of the machine, when status says so
+    enum cr_status status;
+};
+
+// job_models.c: job->models from "models".
+void cr_job_read_models(struct cr_making *making);
+// job_benchmarks.c: job->benchmarks, then their propositions from the bundle's bytes.
+void cr_job_read_benchmarks(struct cr_making *making);
+void cr_job_read_propositions(struct cr_making *making);
+// job_prompts.c: job->prompts, from the bundle's texts.
+void cr_job_read_prompts(struct cr_making *making);
+// grid.c: job->cells and job->axes from "cell", "grid", "exclude" and "cells".
+void cr_job_read_cells(struct cr_making *making);
+// grid_groups.c: every cell's trajectory group; cells that are the same are refused.
+void cr_job_group_cells(struct cr_making *making);
+// What shapes the answers of CELL's calls, replicates and stop rules left out.
+uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell);
+// job_identity.c: job->identity_json and job->identity.
+void cr_job_identify(struct cr_making *making);
+// What changes an answer of MODEL: not where it is served, nor by which api.
+struct cr_hash cr_model_identity(const struct cr_model *model);
+
+// Zeroed, in the job's arena; NULL after memory ran out, which is remembered.
+void *cr_making_alloc(struct cr_making *making, size_t len, size_t element_bytes);
+
+#endif
