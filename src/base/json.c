@@ -396,6 +396,35 @@ enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
     return CR_OK;
 }
 
+// cJSON's own comparison takes neighbouring doubles for equal.
+static bool equal(const cJSON *a, const cJSON *b);
+
+static bool children_equal(const cJSON *a, const cJSON *b) {
+    const cJSON *other = b->child;
+    for (const cJSON *c = a->child; c; c = c->next) {
+        if (c->string) {
+            other = cJSON_GetObjectItemCaseSensitive(b, c->string);
+        }
+        if (!other || !equal(c, other)) {
+            return false;
+        }
+        other = other->next;
+    }
+    return cr_json_len((const struct cr_json *)a) ==
+           cr_json_len((const struct cr_json *)b);
+}
+
+static bool equal(const cJSON *a, const cJSON *b) {
+    if ((a->type & 0xff) != (b->type & 0xff)) {
+        return false;
+    }
+    if (cJSON_IsNumber(a)) {
+        return a->valuedouble == b->valuedouble;
+    }
+    return cJSON_IsString(a) ? strcmp(a->valuestring, b->valuestring) == 0
+                             : children_equal(a, b);
+}
+
 bool cr_json_equal(const struct cr_json *a, const struct cr_json *b) {
-    return cJSON_Compare(tree(a), tree(b), 1) != 0;
+    return equal((const cJSON *)a, (const cJSON *)b);
 }

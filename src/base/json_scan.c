@@ -3,7 +3,6 @@
 #include "json_text.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column) {
@@ -69,6 +68,8 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
                 return fault(at, CR_E_LIMIT, "nested too deeply");
             }
             at++;
+        } else if (depth > 0 && (unsigned char)c < ' ' && !strchr("\t\r\n", c)) {
+            return fault(at, CR_E_FORMAT, "a control character"); // a space to cJSON
         } else if (depth > 0) {
             depth -= c == '}' || c == ']';
             at++;
@@ -81,19 +82,20 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
     return scan;
 }
 
-static unsigned hex4(const char *at) {
-    char digits[5] = {at[0], at[1], at[2], at[3], '\0'};
-    char *end;
-    unsigned long value = strtoul(digits, &end, 16);
-    return end == digits + 4 && isxdigit((unsigned char)at[0]) ? (unsigned)value
-                                                               : 0xffff;
-}
-
+// True when a \u escape of a value in [LOW, HIGH] begins at TEXT.
 static bool is_unit(const char *text, size_t left, unsigned low, unsigned high) {
     if (left < 6 || text[0] != '\\' || text[1] != 'u') {
         return false;
     }
-    unsigned unit = hex4(text + 2);
+    unsigned unit = 0;
+    for (int i = 2; i < 6; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = strchr(digits, tolower((unsigned char)text[i]));
+        if (!digit || text[i] == '\0') {
+            return false;
+        }
+        unit = unit * 16 + (unsigned)(digit - digits);
+    }
     return unit >= low && unit <= high;
 }
 
@@ -110,6 +112,9 @@ void cr_json_mend_escapes(char *text, size_t bytes) {
             memcpy(text + i + 2, "fffd", 4);
             i += 5;
         } else {
+            if (text[i + 1] == 'u' && !is_unit(text + i, bytes - i, 1, 0xffff)) {
+                text[i + 1] = '?'; // cJSON reads \u00g0 as \u0000, but refuses this
+            }
             i++;
         }
     }

@@ -10,9 +10,11 @@
 static atomic_uint_fast64_t counted;
 static atomic_uint_fast64_t fails_at;
 
-static bool must_fail(void) {
+// True when a test wants this allocation to fail, or when no object can be that large.
+static bool must_fail(size_t bytes) {
     uint_fast64_t n = atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
-    return n == atomic_load_explicit(&fails_at, memory_order_relaxed);
+    return n == atomic_load_explicit(&fails_at, memory_order_relaxed) ||
+           bytes > PTRDIFF_MAX;
 }
 
 void cr_mem_fail_at(uint64_t n) {
@@ -25,18 +27,21 @@ uint64_t cr_mem_count(void) {
 }
 
 void *cr_malloc(size_t bytes) {
-    return must_fail() ? NULL : malloc(bytes > 0 ? bytes : 1);
+    return must_fail(bytes) ? NULL : malloc(bytes > 0 ? bytes : 1);
 }
 
 void *cr_calloc(size_t len, size_t element_bytes) {
-    if (must_fail()) {
+    if (element_bytes > 0 && len > SIZE_MAX / element_bytes) {
+        return NULL;
+    }
+    if (must_fail(len * element_bytes)) {
         return NULL;
     }
     return len > 0 && element_bytes > 0 ? calloc(len, element_bytes) : calloc(1, 1);
 }
 
 void *cr_realloc(void *block, size_t bytes) {
-    return must_fail() ? NULL : realloc(block, bytes > 0 ? bytes : 1);
+    return must_fail(bytes) ? NULL : realloc(block, bytes > 0 ? bytes : 1);
 }
 
 void cr_free(void *block) {
