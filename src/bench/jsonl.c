@@ -15,14 +15,6 @@ static enum cr_status read_text(struct cr_reader *reader, const struct cr_json *
     return cr_reader_member(reader, cr_json_get(object, key), key, out);
 }
 
-// The text at KEY, or FALLBACK when there is no such key.
-static enum cr_status read_text_or(struct cr_reader *reader,
-                                   const struct cr_json *object, const char *key,
-                                   const char *fallback, const char **out) {
-    *out = fallback;
-    return cr_json_get(object, key) ? read_text(reader, object, key, out) : CR_OK;
-}
-
 static bool is_array(const struct cr_json *value) {
     return value && cr_json_type(value) == CR_JSON_ARRAY;
 }
@@ -159,6 +151,16 @@ static enum cr_status read_range(struct cr_reader *reader, const struct cr_json 
     return CR_OK;
 }
 
+// A quantity that merely counts has no unit, or an empty one.
+static enum cr_status read_unit(struct cr_reader *reader, const struct cr_json *object,
+                                const char **unit) {
+    const struct cr_json *value = cr_json_get(object, "unit");
+    const char *text = cr_json_string(value);
+    *unit = "";
+    bool is_none = !value || (text && !*text);
+    return is_none ? CR_OK : read_text(reader, object, "unit", unit);
+}
+
 static enum cr_status read_quantity(struct cr_reader *reader,
                                     const struct cr_item *item,
                                     const char *question_id) {
@@ -168,16 +170,17 @@ static enum cr_status read_quantity(struct cr_reader *reader,
         .id = item->id, .question_id = question_id, .space = CR_SPACE_CONTINUOUS};
     enum cr_status status = read_text(reader, item->object, "question", &quantity.text);
     if (!status)
-        status = read_text_or(reader, item->object, "unit", "", &quantity.unit);
+        status = read_unit(reader, item->object, &quantity.unit);
     if (!status)
         status = read_range(reader, item->object, &quantity);
     return status ? status : cr_reader_add(reader, &quantity);
 }
 
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
-    const char *question_id = NULL;
-    enum cr_status status =
-        read_text_or(reader, item->object, "question_id", item->id, &question_id);
+    const char *question_id = item->id;
+    enum cr_status status = CR_OK;
+    if (cr_json_get(item->object, "question_id"))
+        status = read_text(reader, item->object, "question_id", &question_id);
     if (status)
         return status;
     bool is_proposition = cr_json_get(item->object, "proposition");
