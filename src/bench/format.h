@@ -65,7 +65,7 @@ enum cr_status cr_reader_no_memory(struct cr_reader *reader);
 char *cr_reader_text(struct cr_reader *reader, const char *fmt, ...) CR_PRINTF(2, 3);
 // TEXT without white space at its ends; NULL when out of memory.
 char *cr_reader_trim(struct cr_reader *reader, const char *text);
-// TEXT short enough for a message, in quotes.
+// TEXT in quotes, cut and on one line, for a message.
 const char *cr_reader_quote(struct cr_reader *reader, const char *text);
 const char *cr_reader_id(const struct cr_reader *reader); // of the current item
 enum cr_framing cr_reader_framing(const struct cr_reader *reader);

@@ -67,8 +67,12 @@ const char *cr_reader_quote(struct cr_reader *reader, const char *text) {
     // Never cut inside a character.
     while (is_cut && bytes && ((unsigned char)text[bytes] & 0xC0) == 0x80)
         bytes--;
-    const char *quote =
+    char *quote =
         cr_reader_text(reader, "\"%.*s%s\"", (int)bytes, text, is_cut ? "..." : "");
+    // A message is one line, and no file may steer the terminal it is read on.
+    for (char *c = quote; c && *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = ' ';
     return quote ? quote : "a text";
 }
 

@@ -97,6 +97,29 @@ static void one_side_is_picked_by_seed_and_item(void **state) {
     cr_propositions_fini(&bench.propositions);
 }
 
+static void another_seed_picks_other_sides_and_distractors(void **state) {
+    (void)state;
+    char text[16384] = "";
+    for (int i = 0; i < 60; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "{\"id\":%d,\"question\":\"?\",\"options\":[\"a\",\"b\",\"c\",\"d\"],"
+                 "\"label\":%d}\n",
+                 i, i % 4);
+    struct cr_benchmark a = bench_of("jsonl", CR_FRAMING_BINARY, CR_PAIRING_ONE), b = a;
+    read_good(&a, text);
+    assert_int_equal(cr_bench_read(&b, text, strlen(text), TEST_SEED + 1, NULL), CR_OK);
+    size_t sides = 0, distractors = 0;
+    for (size_t i = 0; i < 60; i++) {
+        bool is_same_side = at(&a, i)->label == at(&b, i)->label;
+        sides += !is_same_side;
+        distractors += is_same_side && strcmp(at(&a, i)->text, at(&b, i)->text) != 0;
+    }
+    assert_in_range(sides, 10, 50);
+    assert_in_range(distractors, 1, 50);
+    cr_propositions_fini(&a.propositions);
+    cr_propositions_fini(&b.propositions);
+}
+
 static void utilitarianism_orders_the_sides_by_label(void **state) {
     (void)state;
     struct cr_benchmark bench =
@@ -315,6 +338,7 @@ int main(void) {
         cmocka_unit_test(truthfulqa_options_are_capped),
         cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
         cmocka_unit_test(one_side_is_picked_by_seed_and_item),
+        cmocka_unit_test(another_seed_picks_other_sides_and_distractors),
         cmocka_unit_test(utilitarianism_orders_the_sides_by_label),
         cmocka_unit_test(utilitarianism_takes_a_header_for_what_it_is),
         cmocka_unit_test(ethics_rows_keep_their_own_label),
