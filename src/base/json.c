@@ -160,6 +160,9 @@ void cr_json_free(struct cr_json *root) {
 }
 
 enum cr_json_type cr_json_type(const struct cr_json *value) {
+    if (!value) {
+        return CR_JSON_NULL;
+    }
     switch (tree(value)->type & 0xff) {
     case cJSON_False:
     case cJSON_True:

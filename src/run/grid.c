@@ -44,7 +44,7 @@ static void make_point(struct cr_making *making, const struct cr_grid *grid,
     for (size_t i = 0; i < grid->axes_len; i++) {
         const struct cr_grid_axis *axis = &grid->axes[i];
         if (strcmp(axis->spot.path, "benchmark") != 0) {
-            cr_grid_name_add(name, axis->spot.path, axis->values[index[i]]);
+            cr_grid_name_add(making, name, axis->spot.path, axis->values[index[i]]);
         }
     }
     add_cell(making, &cell, name);
@@ -75,7 +75,7 @@ static void make_extra(struct cr_making *making, const struct cr_grid *grid,
     for (const struct cr_json *c = cr_json_first(object); c && given == NULL;
          c = cr_json_next(c)) {
         if (strcmp(cr_json_key(c), "benchmark") != 0) {
-            cr_grid_name_add(name, cr_json_key(c), c);
+            cr_grid_name_add(making, name, cr_json_key(c), c);
         }
     }
     add_cell(making, &cell, name);

@@ -45,7 +45,7 @@ bool cr_grid_excludes(struct cr_making *making, const struct cr_grid *grid,
 
 // grid_name.c: append " PATH=VALUE" to NAME; benchmark and protocol speak for
 // themselves.
-void cr_grid_name_add(char name[CR_CELL_NAME_MAX], const char *path,
-                      const struct cr_json *value);
+void cr_grid_name_add(struct cr_making *making, char name[CR_CELL_NAME_MAX],
+                      const char *path, const struct cr_json *value);
 
 #endif

@@ -9,7 +9,8 @@ static void add(char name[CR_CELL_NAME_MAX], const char *text) {
     snprintf(name + used, CR_CELL_NAME_MAX - used, "%s", text);
 }
 
-static void add_value(char name[CR_CELL_NAME_MAX], const struct cr_json *value) {
+static void add_value(struct cr_making *making, char name[CR_CELL_NAME_MAX],
+                      const struct cr_json *value) {
     struct cr_buf buf;
     if (cr_json_string(value) != NULL) {
         add(name, cr_json_string(value));
@@ -19,7 +20,7 @@ static void add_value(char name[CR_CELL_NAME_MAX], const struct cr_json *value) 
         const char *plus = "";
         for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
             add(name, plus);
-            add_value(name, c);
+            add_value(making, name, c);
             plus = "+";
         }
         return;
@@ -27,18 +28,20 @@ static void add_value(char name[CR_CELL_NAME_MAX], const struct cr_json *value) 
     cr_buf_init(&buf, 1 << 20);
     if (cr_json_print(value, false, &buf) == CR_OK) {
         add(name, buf.data);
+    } else {
+        cr_check_memory(&making->check);
     }
     cr_buf_fini(&buf);
 }
 
-void cr_grid_name_add(char name[CR_CELL_NAME_MAX], const char *path,
-                      const struct cr_json *value) {
+void cr_grid_name_add(struct cr_making *making, char name[CR_CELL_NAME_MAX],
+                      const char *path, const struct cr_json *value) {
     bool is_plain = strcmp(path, "protocol") == 0 || strcmp(path, "benchmark") == 0;
     if (cr_json_type(value) == CR_JSON_OBJECT) { // "stop": each of its members
         char inner[CR_PATH_MAX];
         for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
             cr_path_child(inner, path, cr_json_key(c));
-            cr_grid_name_add(name, inner, c);
+            cr_grid_name_add(making, name, inner, c);
         }
         return;
     }
@@ -47,5 +50,5 @@ void cr_grid_name_add(char name[CR_CELL_NAME_MAX], const char *path,
         add(name, path);
         add(name, "=");
     }
-    add_value(name, value);
+    add_value(making, name, value);
 }

@@ -186,8 +186,11 @@ enum cr_status cr_job_create(const void *bundle, size_t len, struct cr_job **out
     making->bundle_len = len;
     status = cr_bundle_check(bundle, len, err);
     status = status == CR_OK ? parse_root(making, err) : status;
+    making->resolved = cr_json_new_object();
+    if (status == CR_OK && making->resolved == NULL) {
+        status = CR_E_MEMORY;
+    }
     if (status == CR_OK) {
-        making->resolved = cr_json_new_object();
         read_all(making);
         status = report(&making->check, err);
     }

@@ -12,6 +12,10 @@ static void read_benchmark(struct cr_making *making, const struct cr_json *objec
     char path[CR_PATH_MAX];
     cr_path_child(path, "benchmarks", cr_json_key(object));
     benchmark->name = cr_arena_strdup(&check->job->arena, cr_json_key(object));
+    if (benchmark->name == NULL) {
+        cr_check_memory(check);
+        return;
+    }
     if (cr_json_type(object) != CR_JSON_OBJECT) {
         cr_check_mistake(check, path,
                          "found %s, expected an object with a benchmark's "
@@ -97,7 +101,8 @@ void cr_job_read_propositions(struct cr_making *making) {
     const struct cr_job *job = making->check.job;
     for (uint32_t i = 0; i < job->benchmarks_len; i++) {
         struct cr_benchmark *benchmark = &job->benchmarks[i];
-        if (benchmark->format != NULL && benchmark->path != NULL) {
+        if (benchmark->name != NULL && benchmark->format != NULL &&
+            benchmark->path != NULL) {
             read_propositions(making, benchmark);
         }
     }

@@ -88,7 +88,10 @@ void cr_path_element(char out[CR_PATH_MAX], const char *path, size_t index) {
 
 void cr_check_put(struct cr_check *check, struct cr_json *object, const char *key,
                   struct cr_json *child_taken) {
-    if (child_taken == NULL || cr_json_put(object, key, child_taken) != CR_OK) {
+    if (object == NULL || child_taken == NULL) {
+        cr_json_free(child_taken);
+        cr_check_memory(check);
+    } else if (cr_json_put(object, key, child_taken) != CR_OK) {
         cr_check_memory(check);
     }
 }

@@ -10,7 +10,7 @@
 #include "credence/prompt.h"
 #include "run/job_parts.h"
 
-struct cr_hash cr_model_identity(const struct cr_model *model) {
+bool cr_model_identity(const struct cr_model *model, struct cr_hash *out) {
     const struct cr_sim_dials *sim = &model->sim;
     double numbers[] = {model->temperature,
                         sim->competence,
@@ -26,18 +26,17 @@ struct cr_hash cr_model_identity(const struct cr_model *model) {
     const char *texts[] = {model->model, model->params, model->extra,
                            model->structured};
     struct cr_hasher hasher;
-    struct cr_hash identity = {0};
     if (cr_hasher_init(&hasher) != 0) {
-        return identity;
+        return false;
     }
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = texts[i] == NULL ? "" : texts[i];
         cr_hasher_add(&hasher, text, strlen(text));
     }
     cr_hasher_add(&hasher, numbers, sizeof numbers);
-    identity = cr_hasher_digest(&hasher);
+    *out = cr_hasher_digest(&hasher);
     cr_hasher_fini(&hasher);
-    return identity;
+    return true;
 }
 
 static int compare_keys(const void *a, const void *b) {

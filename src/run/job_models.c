@@ -25,6 +25,10 @@ static void read_params(struct cr_making *making, struct cr_model *model,
     struct cr_json *known = cr_json_new_object(), *others = cr_json_new_object();
     struct cr_json *resolved = cr_json_new_object();
     cr_path_child(path, target->path, "params");
+    if (known == NULL || others == NULL || resolved == NULL) {
+        cr_check_memory(check);
+        goto out;
+    }
     for (const struct cr_json *c = cr_json_first(params); c; c = cr_json_next(c)) {
         const char *name = cr_json_key(c);
         bool is_known = cr_key_find(&cr_keys_params, name, &offset) != NULL;
@@ -38,9 +42,10 @@ static void read_params(struct cr_making *making, struct cr_model *model,
     model->params = cr_check_print(check, others);
     if ((target->api & CR_API_HTTP) != 0) {
         cr_check_put(check, target->resolved, "params", resolved);
-    } else {
-        cr_json_free(resolved);
+        resolved = NULL;
     }
+out:
+    cr_json_free(resolved);
     cr_json_free(known);
     cr_json_free(others);
 }
@@ -70,9 +75,12 @@ static void read_headers(struct cr_making *making, struct cr_model *model,
                              "expected a header's name and its text, on one "
                              "line");
         } else {
-            model->headers[model->headers_len++] =
-                (struct cr_header){cr_arena_strdup(&check->job->arena, name),
-                                   cr_arena_strdup(&check->job->arena, value)};
+            struct cr_header *header = &model->headers[model->headers_len++];
+            header->name = cr_arena_strdup(&check->job->arena, name);
+            header->value = cr_arena_strdup(&check->job->arena, value);
+            if (header->name == NULL || header->value == NULL) {
+                cr_check_memory(check);
+            }
         }
     }
 }
@@ -141,6 +149,11 @@ static void read_model(struct cr_making *making, const struct cr_json *object,
     struct cr_json *resolved = cr_json_new_object();
     cr_path_child(path, "models", cr_json_key(object));
     model->name = cr_arena_strdup(&check->job->arena, cr_json_key(object));
+    if (resolved == NULL || model->name == NULL) {
+        cr_check_memory(check);
+        cr_json_free(resolved);
+        return;
+    }
     if (cr_json_type(object) != CR_JSON_OBJECT) {
         cr_check_mistake(check, path,
                          "found %s, expected an object with a model's keys",
@@ -179,7 +192,9 @@ void cr_job_read_models(struct cr_making *making) {
             struct cr_model *model = &job->models[job->models_len];
             read_model(making, c, model, resolved);
             names[job->models_len++] = cr_json_key(c);
-            model->identity = cr_model_identity(model);
+            if (!cr_model_identity(model, &model->identity)) {
+                cr_check_memory(&making->check);
+            }
         }
     }
     if (cr_json_type(models) == CR_JSON_OBJECT && len == 0) {

@@ -32,8 +32,9 @@ void cr_job_group_cells(struct cr_making *making);
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell);
 // job_identity.c: job->identity_json and job->identity.
 void cr_job_identify(struct cr_making *making);
-// What changes an answer of MODEL: not where it is served, nor by which api.
-struct cr_hash cr_model_identity(const struct cr_model *model);
+// What changes an answer of MODEL: not where it is served, nor by which api, so that a
+// replay model finds what its original recorded. False when out of memory.
+bool cr_model_identity(const struct cr_model *model, struct cr_hash *out);
 
 // Zeroed, in the job's arena; NULL after memory ran out, which is remembered.
 void *cr_making_alloc(struct cr_making *making, size_t len, size_t element_bytes);
