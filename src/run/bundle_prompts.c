@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credence/data_dir.h"
 #include "credence/file.h"
 #include "credence/mem.h"
 #include "run/bundle.h"
@@ -43,18 +44,22 @@ static void gather(struct sets *sets, const struct cr_json *job) {
 }
 
 // The folder of set NAME into OUT: a shipped one unless NAME looks like a path.
-static enum cr_status find_folder(const char *name, const char *dir,
-                                  struct cr_buf *out) {
-    const char *data = getenv("CREDENCE_DATA_DIR");
-    data = data == NULL ? CR_SOURCE_DIR : data;
+static enum cr_status find_folder(const char *name, const char *dir, struct cr_buf *out) {
+    struct cr_buf data;
+    enum cr_status status = CR_E_NOT_FOUND;
+    cr_buf_init(&data, PATH_MAX);
     if (strchr(name, '/') == NULL) {
+        status = cr_data_dir(&data, NULL);
+    }
+    if (status == CR_OK) {
         cr_buf_clear(out);
-        enum cr_status status = cr_buf_printf(out, "%s/prompts/%s", data, name);
-        if (status != CR_OK || cr_dir_exists(out->data)) {
-            return status;
+        status = cr_buf_printf(out, "%s/prompts/%s", data.data, name);
+        if (status == CR_OK && !cr_dir_exists(out->data)) {
+            status = CR_E_NOT_FOUND;
         }
     }
-    return cr_path_join(out, dir, name);
+    cr_buf_fini(&data);
+    return status == CR_E_NOT_FOUND ? cr_path_join(out, dir, name) : status;
 }
 
 static int is_template(const struct dirent *entry) {
