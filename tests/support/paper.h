@@ -15,7 +15,7 @@ enum { PAPER_FILES_MAX = 128, PAPER_FILE_BYTES_MAX = 64 * 1024 };
 // is printed, and the test dies.
 static inline struct cr_prompt_set *paper_load(void) {
     static struct cr_buf texts[PAPER_FILES_MAX];
-    struct cr_prompt_source sources[PAPER_FILES_MAX];
+    struct cr_prompt_source sources[PAPER_FILES_MAX] = {0};
     struct cr_prompt_set *set = NULL;
     struct cr_err err = {0};
     size_t len = 0;

@@ -1,7 +1,8 @@
 // script.h - an episode that is fed a script of replies, for tests.
 //
 // A script answers calls in the order in which they were asked. A reply's text decides
-// everything; "!" is a failed call, "~TEXT" a reply that was cut at the token limit, and
+// everything; "!" is a failed call, "~TEXT" a reply that was cut at the token limit,
+// and
 // "%yes 0.7 no 0.2" one with logprobs.
 #ifndef TESTS_SUPPORT_SCRIPT_H
 #define TESTS_SUPPORT_SCRIPT_H
@@ -62,7 +63,8 @@ static inline struct cr_reply script_reply(const char *text) {
 }
 
 // Ask and answer until the episode is done or the script has no more; how many calls.
-static inline size_t script_run(struct cr_episode *episode, const char *const *replies) {
+static inline size_t script_run(struct cr_episode *episode,
+                                const char *const *replies) {
     struct cr_call *out[SCRIPT_ASKED_MAX];
     size_t asked = 0, answered = 0;
     for (;;) {

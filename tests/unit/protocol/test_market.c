@@ -56,10 +56,10 @@ static const struct transcript transcripts[] = {
      CR_REASON_EQUILIBRIUM,
      5},
     {"oscillates to the end",
-     {"{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}", "a", "{\"price\":1}",
-      "a", "{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}", "a",
-      "{\"price\":1}", "a", "{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}",
-      NULL},
+     {"{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}", "a",
+      "{\"price\":1}", "a", "{\"price\":0}", "a", "{\"price\":1}", "a",
+      "{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}", "a",
+      "{\"price\":1}", "a", "{\"price\":0}", NULL},
      {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0},
      11,
      CR_DONE,
@@ -165,14 +165,16 @@ static void chats_only_grow_and_say_what_is_cached(void **state) {
     assert_int_equal(call->prefix_len, 0);
     assert_non_null(strstr(call->turns[1].text, "Current price: 0.9"));
     assert_non_null(strstr(call->turns[1].text, "{\"price\":0.9}"));
-    answer(episode, call, "{\"direction\":\"down\",\"argument\":\"It \\\"crystallises\\\".\"}");
+    answer(episode, call,
+           "{\"direction\":\"down\",\"argument\":\"It \\\"crystallises\\\".\"}");
 
     call = next(episode);
     assert_int_equal(call->turns_len, 4);
     assert_int_equal(call->prefix_len, 2);
     assert_int_equal(call->turns[2].speaker, CR_ASSISTANT);
     assert_string_equal(call->turns[2].text, "```json\n{\"price\":0.9}\n```");
-    assert_string_equal(call->turns[2].quoted, "\"```json\\n{\\\"price\\\":0.9}\\n```\"");
+    assert_string_equal(call->turns[2].quoted,
+                        "\"```json\\n{\\\"price\\\":0.9}\\n```\"");
     assert_non_null(strstr(call->turns[3].text, "It \"crystallises\"."));
     answer(episode, call, "{\"price\":0.1}");
 
@@ -208,8 +210,8 @@ static void a_repair_sees_the_bad_reply_and_is_then_forgotten(void **state) {
 
 static void costs_land_in_their_iteration(void **state) {
     (void)state;
-    static const char *const replies[] = {"bad", "{\"price\":0.9}", "arg",
-                                          "{\"price\":0.9}", "!", NULL};
+    static const char *const replies[] = {
+        "bad", "{\"price\":0.9}", "arg", "{\"price\":0.9}", "!", NULL};
     struct cr_cell cell = script_cell("market");
     struct cr_episode *episode = create(&cell);
     script_run(episode, replies);
@@ -230,11 +232,11 @@ static void costs_land_in_their_iteration(void **state) {
 
 static void a_shared_trajectory_runs_until_its_last_rule_fires(void **state) {
     (void)state;
-    static const char *const replies[] = {"{\"price\":0.9}",  "a", "{\"price\":0.8}",
-                                          "a",                "{\"price\":0.7}", "a",
-                                          "{\"price\":0.72}", "a", "{\"price\":0.71}",
-                                          NULL};
-    struct cr_stop stops[] = {{CR_STOP_RANGE, 3, 0.2, 10}, {CR_STOP_RANGE, 3, 0.05, 10}};
+    static const char *const replies[] = {
+        "{\"price\":0.9}",  "a", "{\"price\":0.8}",  "a", "{\"price\":0.7}", "a",
+        "{\"price\":0.72}", "a", "{\"price\":0.71}", NULL};
+    struct cr_stop stops[] = {{CR_STOP_RANGE, 3, 0.2, 10},
+                              {CR_STOP_RANGE, 3, 0.05, 10}};
     struct cr_cell cell = script_cell("market");
     struct cr_setting setting = setting_of(&cell);
     setting.stops = stops;

@@ -180,19 +180,20 @@ static void stricter_range_rules_run_at_least_as_long(void **state) {
     for (int round = 0; round < 2000; round++) {
         double price[LEN_MAX];
         for (int t = 0; t < LEN_MAX; t++) {
-            price[t] = round % 2 ? cr_rng_uniform(&rng)
-                                 : (double)cr_rng_below(&rng, 11) / 10;
+            price[t] =
+                round % 2 ? cr_rng_uniform(&rng) : (double)cr_rng_below(&rng, 11) / 10;
         }
         struct cr_stop loose = {CR_STOP_RANGE, 1 + (uint32_t)cr_rng_below(&rng, 5),
                                 cr_rng_uniform(&rng),
                                 (uint32_t)cr_rng_below(&rng, LEN_MAX - 6)};
-        struct cr_stop strict = {CR_STOP_RANGE,
-                                 loose.window + (uint32_t)cr_rng_below(&rng, 3),
-                                 loose.threshold * cr_rng_uniform(&rng),
-                                 loose.max_iterations + (uint32_t)cr_rng_below(&rng, 5)};
+        struct cr_stop strict = {
+            CR_STOP_RANGE, loose.window + (uint32_t)cr_rng_below(&rng, 3),
+            loose.threshold * cr_rng_uniform(&rng),
+            loose.max_iterations + (uint32_t)cr_rng_below(&rng, 5)};
         enum cr_stop_reason reason;
         uint32_t n = kept(loose, price, LEN_MAX, 1, &reason);
-        assert_in_range(n, cr_stop_iterations_min(&loose) + 1, loose.max_iterations + 1);
+        assert_in_range(n, cr_stop_iterations_min(&loose) + 1,
+                        loose.max_iterations + 1);
         assert_true(n <= kept(strict, price, LEN_MAX, 1, &reason));
     }
 }
@@ -211,7 +212,8 @@ static void a_view_is_cut_where_its_rule_fires(void **state) {
     (void)state;
     double price[] = {0.9, 0.8, 0.7, 0.2};
     struct cr_trajectory t = trajectory_of(price, 4, CR_INVALID, CR_REASON_INVALID);
-    struct cr_stop loose = {CR_STOP_RANGE, 3, 0.2, 10}, strict = {CR_STOP_RANGE, 3, 0, 10};
+    struct cr_stop loose = {CR_STOP_RANGE, 3, 0.2, 10},
+                   strict = {CR_STOP_RANGE, 3, 0, 10};
     struct cr_view view = cr_stop_view(&loose, &t);
     assert_int_equal(view.status, CR_DONE);
     assert_int_equal(view.reason, CR_REASON_EQUILIBRIUM);
