@@ -49,8 +49,8 @@ extern const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT];
 struct cr_hello {
     uint32_t version;
     int64_t pid;
-    const char *host;      // borrowed from the bytes
-    struct cr_hash job;    // identity: all ranks must run the same
+    const char *host;   // borrowed from the bytes
+    struct cr_hash job; // identity: all ranks must run the same
 };
 struct cr_welcome {
     int64_t pid;
@@ -85,7 +85,8 @@ struct cr_beat {
     uint32_t models_len;
     struct cr_beat_model models[CR_BEAT_MODELS_MAX];
 };
-CR_MUST_CHECK enum cr_status cr_hello_encode(struct cr_buf *out, const struct cr_hello *in);
+CR_MUST_CHECK enum cr_status cr_hello_encode(struct cr_buf *out,
+                                             const struct cr_hello *in);
 CR_MUST_CHECK enum cr_status cr_hello_decode(const char *bytes, size_t len,
                                              struct cr_hello *out);
 CR_MUST_CHECK enum cr_status cr_welcome_encode(struct cr_buf *out,
@@ -108,7 +109,8 @@ CR_MUST_CHECK enum cr_status cr_endpoint_encode(struct cr_buf *out,
                                                 const struct cr_endpoint_message *in);
 CR_MUST_CHECK enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
                                                 struct cr_endpoint_message *out);
-CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out, const struct cr_beat *in);
+CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
+                                            const struct cr_beat *in);
 CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
                                             struct cr_beat *out);
 // WANT, RETURN, DRAIN (grace in ms), SIGNAL (its number): one number.

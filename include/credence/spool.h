@@ -1,4 +1,5 @@
-// spool.h - results on their way into run.h5: a disposable file that makes resume quick.
+// spool.h - results on their way into run.h5: a disposable file that makes resume
+// quick.
 //
 // Layer    store (3)
 // Threads  one owner
@@ -28,21 +29,23 @@ struct cr_spool_entry {
 };
 
 // Each whole entry in order; HEAD is borrowed until the callback returns.
-typedef enum cr_status (*cr_spool_entry_fn)(void *ctx, const struct cr_spool_entry *entry,
+typedef enum cr_status (*cr_spool_entry_fn)(void *ctx,
+                                            const struct cr_spool_entry *entry,
                                             const char *head, struct cr_err *err);
 
 // Open DIR/spool for the job of IDENTITY: EACH (may be NULL) sees what is there, a torn
 // or damaged rest is cut off. FRESH, or the spool of another job: start empty.
 CR_MUST_CHECK enum cr_status cr_spool_open(const char *dir, struct cr_hash identity,
-                                           bool fresh, cr_spool_entry_fn each, void *ctx,
-                                           struct cr_spool **out, struct cr_err *err);
+                                           bool fresh, cr_spool_entry_fn each,
+                                           void *ctx, struct cr_spool **out,
+                                           struct cr_err *err);
 // Append; *offset is what cr_spool_read wants.
 CR_MUST_CHECK enum cr_status cr_spool_append(struct cr_spool *spool,
                                              const struct cr_spool_entry *entry,
                                              const char *bytes, uint64_t *offset,
                                              struct cr_err *err);
-// The body of the entry whose head stands at OFFSET, into OUT (cleared first). CR_E_FORMAT
-// when its checksum does not match.
+// The body of the entry whose head stands at OFFSET, into OUT (cleared first).
+// CR_E_FORMAT when its checksum does not match.
 CR_MUST_CHECK enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
                                            struct cr_buf *out, struct cr_err *err);
 void cr_spool_close(struct cr_spool *spool);

@@ -13,7 +13,8 @@ static const char *const launcher_variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_R
                                                  "PMI_RANK", "PMI_SIZE"};
 
 bool cr_cluster_is_launched(void) {
-    for (size_t i = 0; i < sizeof launcher_variables / sizeof launcher_variables[0]; i++)
+    for (size_t i = 0; i < sizeof launcher_variables / sizeof launcher_variables[0];
+         i++)
         if (getenv(launcher_variables[i]) != NULL)
             return true;
     return false;
@@ -50,11 +51,17 @@ void cr_cluster_fini(struct cr_cluster *cluster) {
     cluster->is_lost = NULL;
 }
 
-int cr_cluster_rank(const struct cr_cluster *cluster) { return cluster->rank; }
+int cr_cluster_rank(const struct cr_cluster *cluster) {
+    return cluster->rank;
+}
 
-int cr_cluster_size(const struct cr_cluster *cluster) { return cluster->size; }
+int cr_cluster_size(const struct cr_cluster *cluster) {
+    return cluster->size;
+}
 
-const char *cr_cluster_host(const struct cr_cluster *cluster) { return cluster->host; }
+const char *cr_cluster_host(const struct cr_cluster *cluster) {
+    return cluster->host;
+}
 
 const char *cr_cluster_library(const struct cr_cluster *cluster) {
     return cluster->library;
@@ -79,7 +86,9 @@ bool cr_cluster_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     return cluster->ops->receive(cluster, out);
 }
 
-int cr_cluster_lost(struct cr_cluster *cluster) { return cluster->ops->lost(cluster); }
+int cr_cluster_lost(struct cr_cluster *cluster) {
+    return cluster->ops->lost(cluster);
+}
 
 void cr_cluster_abandon(struct cr_cluster *cluster, int rank) {
     if (rank < 0 || rank >= cluster->size || cluster->is_lost[rank])

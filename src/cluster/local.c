@@ -18,7 +18,7 @@ struct exchange {
     struct inbox {
         struct letter *first, **last;
         size_t bytes;
-    } *inbox; // [size]
+    } * inbox; // [size]
     struct cr_buf broadcast;
     bool has_broadcast;
 };
@@ -81,7 +81,8 @@ static bool local_receive(struct cr_cluster *cluster, struct cr_packet *out) {
             continue;
         }
         local->reading = letter;
-        *out = (struct cr_packet){letter->rank, letter->tag, letter->bytes, letter->len};
+        *out =
+            (struct cr_packet){letter->rank, letter->tag, letter->bytes, letter->len};
         return true;
     }
     return false;

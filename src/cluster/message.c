@@ -31,7 +31,9 @@ static struct cr_unpacker unpacker_on(const char *bytes, size_t len) {
     return (struct cr_unpacker){.at = bytes, .end = bytes + len};
 }
 
-static const char *text_or_empty(const char *text) { return text == NULL ? "" : text; }
+static const char *text_or_empty(const char *text) {
+    return text == NULL ? "" : text;
+}
 
 enum cr_status cr_hello_encode(struct cr_buf *out, const struct cr_hello *in) {
     struct cr_packer packer = packer_on(out);
@@ -66,7 +68,8 @@ enum cr_status cr_welcome_encode(struct cr_buf *out, const struct cr_welcome *in
     return packer.status;
 }
 
-enum cr_status cr_welcome_decode(const char *bytes, size_t len, struct cr_welcome *out) {
+enum cr_status cr_welcome_decode(const char *bytes, size_t len,
+                                 struct cr_welcome *out) {
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     struct cr_welcome welcome = {.pid = cr_unpack_i64(&unpacker)};
     welcome.host = text_or_empty(cr_unpack_text(&unpacker));
@@ -128,7 +131,8 @@ enum cr_status cr_trouble_encode(struct cr_buf *out, const struct cr_trouble *in
     return packer.status;
 }
 
-enum cr_status cr_trouble_decode(const char *bytes, size_t len, struct cr_trouble *out) {
+enum cr_status cr_trouble_decode(const char *bytes, size_t len,
+                                 struct cr_trouble *out) {
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     struct cr_trouble trouble = {.status = cr_unpack_u32(&unpacker)};
     trouble.text = text_or_empty(cr_unpack_text(&unpacker));

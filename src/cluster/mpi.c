@@ -32,10 +32,10 @@ enum { HAS_ULFM = 0 };
 #endif
 
 enum {
-    START_SECONDS = 600,          // a rank that dies before its MPI_Init hangs the others there
-    BCAST_CHUNK_BYTES = 1 << 28,  // counts are int
-    CLOSE_MS = 2000,              // for the last sends
-    SENDS_TESTED = 32             // a turn; the oldest, so that order is the cost
+    START_SECONDS = 600, // a rank that dies before its MPI_Init hangs the others there
+    BCAST_CHUNK_BYTES = 1 << 28, // counts are int
+    CLOSE_MS = 2000,             // for the last sends
+    SENDS_TESTED = 32            // a turn; the oldest, so that order is the cost
 };
 
 struct sending {
@@ -67,7 +67,9 @@ struct mpi {
     char library[MPI_MAX_LIBRARY_VERSION_STRING];
 };
 
-static struct mpi *mpi_of(struct cr_cluster *cluster) { return (struct mpi *)cluster; }
+static struct mpi *mpi_of(struct cr_cluster *cluster) {
+    return (struct mpi *)cluster;
+}
 
 static enum cr_status fail(struct cr_err *err, int code, const char *what) {
     char text[MPI_MAX_ERROR_STRING] = "";
@@ -137,8 +139,8 @@ static void test_sends(struct mpi *mpi) {
         struct sending *sending = *at;
         int is_done = 0;
         const bool is_lost = mpi->head.is_lost[sending->rank];
-        if (!is_lost && MPI_Test(&sending->request, &is_done, MPI_STATUS_IGNORE) !=
-                            MPI_SUCCESS)
+        if (!is_lost &&
+            MPI_Test(&sending->request, &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
             is_done = 1;
         if (!is_done && !is_lost) {
             at = &sending->next;
@@ -394,7 +396,8 @@ enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) 
     mpi->pidfd = cr_malloc((size_t)mpi->head.size * sizeof *mpi->pidfd);
     if (mpi->pidfd == NULL) {
         mpi_free(mpi);
-        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", mpi->head.size);
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks",
+                          mpi->head.size);
     }
     for (int rank = 0; rank < mpi->head.size; rank++)
         mpi->pidfd[rank] = -1;

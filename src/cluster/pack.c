@@ -57,7 +57,8 @@ void cr_pack_text(struct cr_packer *packer, const char *text) {
         return;
     }
     cr_pack_u32(packer, (uint32_t)bytes);
-    cr_pack_bytes(packer, text, bytes + 1); // with its NUL, so that a reader can borrow it
+    cr_pack_bytes(packer, text,
+                  bytes + 1); // with its NUL, so that a reader can borrow it
 }
 
 // The next LEN bytes, or NULL and bad for ever.
@@ -130,7 +131,8 @@ const char *cr_unpack_text(struct cr_unpacker *unpacker) {
     return at;
 }
 
-bool cr_unpack_fits(struct cr_unpacker *unpacker, uint64_t count, size_t element_bytes) {
+bool cr_unpack_fits(struct cr_unpacker *unpacker, uint64_t count,
+                    size_t element_bytes) {
     const size_t left = (size_t)(unpacker->end - unpacker->at);
     if (unpacker->is_bad || count > left / (element_bytes == 0 ? 1 : element_bytes))
         unpacker->is_bad = true;

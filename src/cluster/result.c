@@ -102,8 +102,8 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
     unpack_logprobs(unpacker, r, storage);
 }
 
-static void pack_records(struct cr_packer *packer, const struct cr_call_records *records,
-                         bool with_text) {
+static void pack_records(struct cr_packer *packer,
+                         const struct cr_call_records *records, bool with_text) {
     const size_t len = records == NULL ? 0 : records->len;
     cr_pack_u32(packer, (uint32_t)len);
     for (size_t i = 0; i < len; i++)
@@ -206,8 +206,8 @@ static bool unpack_head(struct cr_unpacker *unpacker, struct cr_trajectory *t) {
     const uint8_t status = cr_unpack_u8(unpacker);
     const uint8_t reason = cr_unpack_u8(unpacker);
     const uint8_t has_quantiles = cr_unpack_u8(unpacker);
-    if (status >= CR_EPISODE_STATUS_COUNT || reason >= CR_REASON_COUNT || t->width == 0 ||
-        t->width > CR_OPTIONS_MAX || has_quantiles > 1)
+    if (status >= CR_EPISODE_STATUS_COUNT || reason >= CR_REASON_COUNT ||
+        t->width == 0 || t->width > CR_OPTIONS_MAX || has_quantiles > 1)
         unpacker->is_bad = true;
     t->status = unpacker->is_bad ? CR_PENDING : (enum cr_episode_status)status;
     t->reason = unpacker->is_bad ? CR_REASON_NONE : (enum cr_stop_reason)reason;
@@ -228,8 +228,8 @@ enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
     const size_t prices = (size_t)t.prices_len * t.width;
     t.price = cr_calloc(prices + 1, sizeof *t.price);
     t.step = cr_calloc((size_t)t.steps_len + 1, sizeof *t.step);
-    t.quantile = has_quantiles ? cr_calloc((size_t)t.prices_len * 3 + 1, sizeof(double))
-                               : NULL;
+    t.quantile =
+        has_quantiles ? cr_calloc((size_t)t.prices_len * 3 + 1, sizeof(double)) : NULL;
     if (t.price == NULL || t.step == NULL || (has_quantiles && t.quantile == NULL)) {
         cr_trajectory_fini(&t);
         return CR_E_MEMORY;

@@ -109,8 +109,8 @@ static struct cr_key_index *index_create(const struct cr_plan *plan) {
     return index;
 }
 
-enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key, uint64_t *number,
-                                bool *is_ours, struct cr_err *err) {
+enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
+                                uint64_t *number, bool *is_ours, struct cr_err *err) {
     struct cr_place place;
     if (*number < ledger->plan->trajectories) {
         cr_plan_place(ledger->plan, *number, &place);
@@ -123,9 +123,8 @@ enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key, uint64_t
     if (ledger->index == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the index of keys");
     const struct key_number wanted = {.key = key};
-    const struct key_number *found =
-        bsearch(&wanted, ledger->index->at, (size_t)ledger->index->len,
-                sizeof wanted, by_key);
+    const struct key_number *found = bsearch(
+        &wanted, ledger->index->at, (size_t)ledger->index->len, sizeof wanted, by_key);
     *is_ours = found != NULL && ledger->state[found->number] != CR_LEDGER_OTHERS;
     if (found != NULL)
         *number = found->number;
@@ -171,8 +170,9 @@ static size_t first_of(const struct cr_ledger *ledger, uint64_t trajectory) {
 static enum cr_status append(void *ctx, const struct cr_call_record *record,
                              struct cr_err *err) {
     const enum cr_status status = cr_call_records_add(ctx, record);
-    return status == CR_OK ? CR_OK
-                           : cr_err_set(err, status, "out of memory for recorded calls");
+    return status == CR_OK
+               ? CR_OK
+               : cr_err_set(err, status, "out of memory for recorded calls");
 }
 
 enum cr_status cr_ledger_recorded(struct cr_ledger *ledger, const char *dir,
@@ -183,7 +183,8 @@ enum cr_status cr_ledger_recorded(struct cr_ledger *ledger, const char *dir,
               by_trajectory);
     ledger->is_sorted = true;
     for (size_t i = first_of(ledger, trajectory);
-         i < ledger->recorded_len && ledger->recorded[i].trajectory == trajectory; i++) {
+         i < ledger->recorded_len && ledger->recorded[i].trajectory == trajectory;
+         i++) {
         const enum cr_status status =
             cr_tape_read_at(dir, &ledger->recorded[i], append, out, err);
         if (status != CR_OK && status != CR_E_FORMAT)

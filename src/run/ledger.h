@@ -30,7 +30,7 @@ struct cr_ledger {
     uint8_t *state;      // [plan->trajectories]
     uint64_t *result_at; // [plan->trajectories] offset in the spool; 0: none
     uint64_t counts[CR_LEDGER_STATE_COUNT];
-    uint64_t cursor; // everything below has been granted at least once
+    uint64_t cursor;    // everything below has been granted at least once
     uint64_t *returned; // given back by lost ranks
     size_t returned_len, returned_cap;
     struct cr_tape_key *recorded; // sorted by trajectory, in tape order within one
@@ -64,9 +64,10 @@ CR_MUST_CHECK enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t
 CR_MUST_CHECK enum cr_status cr_ledger_record(struct cr_ledger *ledger,
                                               const struct cr_tape_key *key,
                                               struct cr_err *err);
-// The recorded calls of TRAJECTORY, read back from the tapes of DIR and appended to OUT.
-CR_MUST_CHECK enum cr_status cr_ledger_recorded(struct cr_ledger *ledger, const char *dir,
-                                                uint64_t trajectory,
+// The recorded calls of TRAJECTORY, read back from the tapes of DIR and appended to
+// OUT.
+CR_MUST_CHECK enum cr_status cr_ledger_recorded(struct cr_ledger *ledger,
+                                                const char *dir, uint64_t trajectory,
                                                 struct cr_call_records *out,
                                                 struct cr_err *err);
 

@@ -5,11 +5,11 @@
 
 #include "credence/mem.h"
 
-struct share { // of one worker in one model
-    uint32_t held;     // concurrency that it may be using
-    uint32_t leased;   // of the last lease sent
-    uint32_t sequence; // of the last lease sent; 0: none yet
-    uint32_t demand;   // waiting + in flight at its last beat
+struct share {              // of one worker in one model
+    uint32_t held;          // concurrency that it may be using
+    uint32_t leased;        // of the last lease sent
+    uint32_t sequence;      // of the last lease sent; 0: none yet
+    uint32_t demand;        // waiting + in flight at its last beat
     int64_t requests_given; // credits given so far
     uint64_t attempts;      // of its last beat
     bool is_gone;
@@ -38,9 +38,8 @@ struct cr_limits_book {
 static struct bucket bucket_of(double per_minute, int64_t now_ms) {
     // One second's worth at most, so that no minute sees more than the limit + 1/60.
     const double rate = per_minute / 60000;
-    return (struct bucket){.rate_per_ms = rate,
-                           .capacity = fmax(1, rate * 1000),
-                           .filled_ms = now_ms};
+    return (struct bucket){
+        .rate_per_ms = rate, .capacity = fmax(1, rate * 1000), .filled_ms = now_ms};
 }
 
 static void bucket_fill(struct bucket *bucket, int64_t now_ms) {
@@ -64,8 +63,8 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
     book->has_budget = calls_left != UINT64_MAX;
     book->calls_left = calls_left;
     book->models = cr_calloc(job->models_len + 1u, sizeof *book->models);
-    book->shares = cr_calloc((size_t)job->models_len * (size_t)ranks + 1,
-                             sizeof *book->shares);
+    book->shares =
+        cr_calloc((size_t)job->models_len * (size_t)ranks + 1, sizeof *book->shares);
     if (book->models == NULL || book->shares == NULL) {
         cr_limits_destroy(book);
         return NULL;
@@ -78,7 +77,8 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
         model->has_tokens = limits->tpm > 0;
         model->requests = bucket_of(limits->rpm, now_ms);
         model->tokens = bucket_of(limits->tpm, now_ms);
-        for (int worker = 0; worker < ranks; worker++) // until a beat says what it needs
+        for (int worker = 0; worker < ranks;
+             worker++) // until a beat says what it needs
             share_of(book, i, worker)->demand = limits->concurrency;
     }
     return book;
@@ -150,9 +150,10 @@ static uint32_t free_slots(const struct cr_limits_book *book, uint32_t model) {
 static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
                                   int worker, const struct cr_beat_model *beat) {
     struct share *share = share_of(book, model, worker);
-    if (beat->sequence == share->sequence) // it has our last word: what it holds is known
+    if (beat->sequence ==
+        share->sequence) // it has our last word: what it holds is known
         share->held = beat->metrics.in_flight > share->leased ? beat->metrics.in_flight
-                                                               : share->leased;
+                                                              : share->leased;
     const uint32_t wanted = wanted_share(book, model, worker);
     if (wanted > share->held) {
         const uint32_t spare = free_slots(book, model);

@@ -35,8 +35,7 @@ enum cr_status cr_market_answer(struct cr_market *market, struct cr_call *call,
 
 static const struct cr_call_record *find_recorded(const struct cr_market *market,
                                                   struct cr_seat seat) {
-    const struct cr_call_record *record =
-        cr_call_records_find(&market->recorded, seat);
+    const struct cr_call_record *record = cr_call_records_find(&market->recorded, seat);
     for (size_t i = market->recorded.len;
          record == NULL && market->believes_failures && i > 0; i--)
         if (memcmp(&market->recorded.at[i - 1].seat, &seat, sizeof seat) == 0)

@@ -19,8 +19,9 @@ struct cr_market {
     struct cr_call_records recorded; // from the tape of an earlier rank or launch
     struct cr_call_records calls;    // all of this market's, for the result
     uint32_t out;                    // calls submitted and not yet answered
-    bool believes_failures;          // a recorded failure counts (rebuild); else it is tried again
-    bool is_stopped;                 // a call was dropped by a drain: no result
+    bool believes_failures; // a recorded failure counts (rebuild); else it is tried
+                            // again
+    bool is_stopped;        // a call was dropped by a drain: no result
 };
 
 void cr_market_clear(struct cr_market *market); // ready for another trajectory

@@ -7,8 +7,8 @@
 //     can be rebuilt;
 //   - at most one WANT is out, and live + queued never exceeds live_max + ahead;
 //   - after a DRAIN nothing starts; after a STOP the tape is synced before BYE.
-// A machine error here (a full disk) is told to the coordinator as TROUBLE, which drains
-// the whole run; this rank then only waits for its STOP.
+// A machine error here (a full disk) is told to the coordinator as TROUBLE, which
+// drains the whole run; this rank then only waits for its STOP.
 #include "run/worker.h"
 
 #include <assert.h>
@@ -30,7 +30,7 @@ enum {
 
 struct cr_worker {
     struct cr_worker_cfg cfg;
-    struct cr_tape *tape; // NULL before WELCOME and after STOP
+    struct cr_tape *tape;      // NULL before WELCOME and after STOP
     struct cr_market *markets; // [markets_len], all there are
     uint32_t markets_len;
     struct cr_market *free;
@@ -41,7 +41,7 @@ struct cr_worker {
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
     int64_t drop_at_ms; // when a drain gives up on what is in flight; 0: no drain
-    bool is_wanting, is_draining, is_over, is_orphaned, has_trouble;
+    bool is_wanting, is_draining, is_over, is_orphaned, has_trouble, has_told_drained;
 };
 
 static uint32_t ahead(const struct cr_worker *worker) {
@@ -147,9 +147,8 @@ static enum cr_status settle(struct cr_worker *worker, struct cr_market *market,
         (!market->is_stopped && !cr_episode_is_done(market->episode)))
         return CR_OK;
     const enum cr_status status =
-        market->is_stopped
-            ? send_number(worker, CR_TAG_RETURN, market->trajectory, err)
-            : send_result(worker, market, err);
+        market->is_stopped ? send_number(worker, CR_TAG_RETURN, market->trajectory, err)
+                           : send_result(worker, market, err);
     worker->live--;
     release(worker, market);
     return status;
@@ -184,8 +183,8 @@ static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
     return CR_OK;
 }
 
-static enum cr_status on_welcome(struct cr_worker *worker, const struct cr_packet *packet,
-                                 struct cr_err *err) {
+static enum cr_status on_welcome(struct cr_worker *worker,
+                                 const struct cr_packet *packet, struct cr_err *err) {
     struct cr_welcome welcome;
     enum cr_status status = cr_welcome_decode(packet->bytes, packet->len, &welcome);
     if (status != CR_OK)
@@ -250,11 +249,11 @@ static enum cr_status on_endpoint(struct cr_worker *worker,
     if (cr_endpoint_decode(packet->bytes, packet->len, &message) != CR_OK ||
         message.model >= worker->cfg.job->models_len)
         return CR_OK;
-    const enum cr_status status = cr_client_endpoint(
-        worker->cfg.client, message.model, message.endpoint, message.url);
-    return status == CR_OK ? CR_OK
-                           : cr_err_set(err, status, "endpoint %s cannot be used",
-                                        message.url);
+    const enum cr_status status = cr_client_endpoint(worker->cfg.client, message.model,
+                                                     message.endpoint, message.url);
+    return status == CR_OK
+               ? CR_OK
+               : cr_err_set(err, status, "endpoint %s cannot be used", message.url);
 }
 
 static void empty_queue(struct cr_worker *worker) {
@@ -289,8 +288,8 @@ static enum cr_status on_stop(struct cr_worker *worker, struct cr_err *err) {
     return status != CR_OK ? status : sent;
 }
 
-static enum cr_status on_packet(struct cr_worker *worker, const struct cr_packet *packet,
-                                struct cr_err *err) {
+static enum cr_status on_packet(struct cr_worker *worker,
+                                const struct cr_packet *packet, struct cr_err *err) {
     switch ((enum cr_tag)packet->tag) {
     case CR_TAG_WELCOME:
         return on_welcome(worker, packet, err);
@@ -407,7 +406,11 @@ static enum cr_status keep_time(struct cr_worker *worker, struct cr_err *err) {
         worker->last_pause_ms = now;
         status = tell_pauses(worker, err);
     }
-    if (status == CR_OK && now - worker->last_beat_ms >= worker->beat_ms) {
+    const bool has_drained =
+        worker->is_draining && worker->live == 0 && !worker->has_told_drained;
+    if (status == CR_OK &&
+        (has_drained || now - worker->last_beat_ms >= worker->beat_ms)) {
+        worker->has_told_drained = worker->has_told_drained || has_drained;
         worker->last_beat_ms = now;
         status = beat(worker, err);
     }
@@ -491,6 +494,10 @@ void cr_worker_signal(struct cr_worker *worker, int number) {
     (void)!send_number(worker, CR_TAG_SIGNAL, (uint64_t)number, NULL);
 }
 
-bool cr_worker_is_over(const struct cr_worker *worker) { return worker->is_over; }
+bool cr_worker_is_over(const struct cr_worker *worker) {
+    return worker->is_over;
+}
 
-bool cr_worker_is_orphaned(const struct cr_worker *worker) { return worker->is_orphaned; }
+bool cr_worker_is_orphaned(const struct cr_worker *worker) {
+    return worker->is_orphaned;
+}

@@ -27,18 +27,19 @@ struct cr_worker_cfg { // all borrowed until the worker is destroyed
     struct cr_log *log;
     const char *dir;
     int64_t sync_ms;
-    uint32_t live_max; // markets at once
+    uint32_t live_max;      // markets at once
     bool believes_failures; // rebuild: a recorded failure is an answer
 };
 
 CR_MUST_CHECK enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg,
-                                              struct cr_worker **out, struct cr_err *err);
+                                              struct cr_worker **out,
+                                              struct cr_err *err);
 // Drops live markets without a word; their recorded calls are on the tape.
 void cr_worker_destroy(struct cr_worker *worker);
 
-// One turn: messages, new markets, the models (asleep at most WAIT_MS there when nothing
-// can move), the tape, the heartbeat. *moved says whether anything happened. A status
-// means that this rank cannot go on; the coordinator has been told.
+// One turn: messages, new markets, the models (asleep at most WAIT_MS there when
+// nothing can move), the tape, the heartbeat. *moved says whether anything happened. A
+// status means that this rank cannot go on; the coordinator has been told.
 CR_MUST_CHECK enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms,
                                             bool *moved, struct cr_err *err);
 

@@ -15,7 +15,7 @@
 
 enum {
     HEAD_BYTES_MAX = 1 << 24,
-    GATHER_BYTES = 1 << 18  // entries are written together: one write for about 100
+    GATHER_BYTES = 1 << 18 // entries are written together: one write for about 100
 };
 static const uint64_t magic = 0x31304c4f4f505343; // "CSPOOL01"
 
@@ -28,7 +28,7 @@ struct header { // little-endian on disk
 
 struct cr_spool {
     int fd;
-    uint64_t end;        // where the next entry goes, gathered bytes included
+    uint64_t end;         // where the next entry goes, gathered bytes included
     struct cr_buf gather; // not written yet: the last bytes of the file
 };
 
@@ -200,8 +200,9 @@ static enum cr_status write_gathered(struct cr_spool *spool, struct cr_err *err)
     return status;
 }
 
-enum cr_status cr_spool_append(struct cr_spool *spool, const struct cr_spool_entry *entry,
-                               const char *bytes, uint64_t *offset, struct cr_err *err) {
+enum cr_status cr_spool_append(struct cr_spool *spool,
+                               const struct cr_spool_entry *entry, const char *bytes,
+                               uint64_t *offset, struct cr_err *err) {
     const char *body = bytes + entry->head_bytes;
     struct header h = to_disk((struct header){
         .trajectory = entry->trajectory,
@@ -219,14 +220,15 @@ enum cr_status cr_spool_append(struct cr_spool *spool, const struct cr_spool_ent
     if (status == CR_OK)
         status = cr_buf_add(&spool->gather, bytes, len);
     if (status != CR_OK)
-        return cr_err_set(err, status, "spool: an entry of %zu bytes does not fit", len);
+        return cr_err_set(err, status, "spool: an entry of %zu bytes does not fit",
+                          len);
     *offset = spool->end + sizeof h;
     spool->end += sizeof h + len;
     return spool->gather.used_bytes < GATHER_BYTES ? CR_OK : write_gathered(spool, err);
 }
 
-enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset, struct cr_buf *out,
-                             struct cr_err *err) {
+enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
+                             struct cr_buf *out, struct cr_err *err) {
     struct header h;
     cr_buf_clear(out);
     enum cr_status status =
