@@ -39,7 +39,7 @@ struct cr_coordinator {
     struct cr_coordinator_cfg cfg;
     enum phase phase;
     enum cr_end end;
-    char message[1024];
+    char message[CR_ERR_TEXT_MAX + 128];
     struct cr_roster roster;
     struct cr_limits_book *limits;
     struct cr_buf out;
@@ -103,8 +103,8 @@ static void begin_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace
 
 static void trouble(struct cr_coordinator *c, const char *where,
                     const struct cr_err *err) {
-    char why[1024];
-    (void)snprintf(why, sizeof why, "%s: %s", where, err->text);
+    char why[CR_ERR_TEXT_MAX + 128];
+    (void)snprintf(why, sizeof why, "%.100s: %s", where, err->text);
     if (c->phase == RUNNING)
         begin_drain(c, CR_END_TROUBLE, c->cfg.grace_ms, why);
     else
