@@ -6,8 +6,6 @@
 #include "credence/text.h"
 
 static const struct cr_command *const table[] = {
-    &cr_command_run,
-    &cr_command_rebuild,
     &cr_command_version,
     &cr_command_help,
 };
