@@ -59,10 +59,46 @@ def end_process(process, grace=5.0):
     return process.returncode
 
 
-def kill_group(process):
-    """SIGKILL a whole process group that was started with start_new_session."""
+def processes():
+    """(start time, pid, parent, name) of every process that can be seen."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (entry / "stat").read_text()
+                after = stat[stat.rindex(")") + 2:].split()
+                name = stat[stat.index("(") + 1:stat.rindex(")")]
+                found.append((int(after[19]), int(entry.name), int(after[1]), name))
+    return found
+
+
+def descendants(pid):
+    """(start time, pid, name) of everything below PID, oldest first."""
+    seen, found, below = processes(), [], [pid]
+    while below:
+        parent = below.pop()
+        for begun, child, its_parent, name in seen:
+            if its_parent == parent:
+                found.append((begun, child, name))
+                below.append(child)
+    return sorted(found)
+
+
+def ranks_of(launcher):
+    """pids of the credence processes below LAUNCHER, in the order of their start."""
+    return [pid for _, pid, name in descendants(launcher.pid) if name == "credence"]
+
+
+def kill_all(process):
+    """SIGKILL PROCESS, its group and whatever it started: mpirun gives ranks their own groups."""
+    below = descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    alive = {(begun, pid) for begun, pid, _, _ in processes()}
+    for begun, pid, _ in below:
+        if (begun, pid) in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     process.wait(10)
 
 
@@ -169,7 +205,7 @@ def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=120, exp
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        kill_group(process)
+        kill_all(process)
         out, err = process.communicate(timeout=10)
         raise Timeout(f"credence {' '.join(map(str, arguments))}: not done in {timeout} s\n"
                       f"{err[-3000:]}") from None
@@ -184,29 +220,10 @@ def finish(process, timeout):
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        kill_group(process)
+        kill_all(process)
         out, err = process.communicate(timeout=10)
         raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s\n{err[-3000:]}") from None
     return Result(process.returncode, out, err, 0.0, process.args)
-
-
-def ranks_of(launcher):
-    """pids of the credence processes below LAUNCHER, in the order of their start."""
-    children = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                stat = (entry / "stat").read_text()
-                after = stat[stat.rindex(")") + 2:].split()
-                children.setdefault(int(after[1]), []).append(
-                    (int(after[19]), int(entry.name), stat[stat.index("(") + 1:stat.rindex(")")]))
-    found, below = [], [launcher.pid]
-    while below:
-        for begun, pid, name in children.get(below.pop(), []):
-            below.append(pid)
-            if name == "credence":
-                found.append((begun, pid))
-    return [pid for _, pid in sorted(found)]
 
 
 def rank_number(pid):
@@ -245,8 +262,17 @@ def python(code, *arguments, modules=("h5py",), timeout=60):
     return done.stdout
 
 
+def tape_lines(directory):
+    """Every whole line of every tape of a run, as parsed JSON."""
+    lines = []
+    for path in sorted((pathlib.Path(directory) / "tape").glob("*.jsonl")):
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            lines.append(json.loads(line))
+    return lines
+
+
 # Times and places differ between two runs of one job, and /calls stand in the order of arrival.
-VOLATILE = ("latency_s", "calls/wall_ms", "calls/latency_s", "calls/endpoint", "calls/attempts",
+VOLATILE = ("latency_s", "total_latency_s", "calls/wall_ms", "calls/latency_s", "calls/endpoint", "calls/attempts",
             "calls/http_status")
 
 
@@ -372,6 +398,11 @@ class TestCase(unittest.TestCase):
                                        "proposition": f"Claim number {i} of the list holds."}))
                 file.write("\n")
         return path
+
+    def sim_job(self, claims, **changes):
+        """A market job on simulated agents; CHANGES as in http_job."""
+        return self.http_job("", claims, **{
+            "models": {"m": {"api": "sim", "competence": 0.7, "noise": 0.3}}, **changes})
 
     def http_job(self, url, claims, **changes):
         """A market job over HTTP; CHANGES are dotted paths into it with __ for the dot."""

@@ -1,0 +1,83 @@
+// fuzz_message.c - bytes from another rank: every decoder takes them or refuses them.
+// The first byte says which message they claim to be.
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void read_grants(const char *text, size_t len) {
+    struct cr_call_records recorded = {0};
+    uint64_t trajectory;
+    size_t at = 0;
+    bool is_there = true;
+    while (is_there &&
+           cr_grant_next(text, len, &at, &is_there, &trajectory, &recorded) == CR_OK) {
+        cr_call_records_fini(&recorded);
+        recorded = (struct cr_call_records){0};
+    }
+    cr_call_records_fini(&recorded);
+}
+
+static void read_result(const char *text, size_t len) {
+    struct cr_trajectory trajectory = {0};
+    struct cr_call_records records = {0};
+    size_t used = 0;
+    if (cr_trajectory_decode(text, len, &trajectory, &used) == CR_OK) {
+        if (cr_records_decode(text + used, len - used, &records) == CR_OK) {
+            cr_call_records_fini(&records);
+        }
+        cr_trajectory_fini(&trajectory);
+    }
+}
+
+// One decoder after the other: a status is all there is to see.
+static enum cr_status read_fixed(unsigned kind, const char *text, size_t len) {
+    union {
+        struct cr_hello hello;
+        struct cr_welcome welcome;
+        struct cr_lease_message lease;
+        struct cr_pause_message pause;
+        struct cr_trouble trouble;
+        struct cr_endpoint_message endpoint;
+        struct cr_beat beat;
+        uint64_t number;
+    } out;
+    switch (kind) {
+    case 0:
+        return cr_hello_decode(text, len, &out.hello);
+    case 1:
+        return cr_welcome_decode(text, len, &out.welcome);
+    case 2:
+        return cr_lease_decode(text, len, &out.lease);
+    case 3:
+        return cr_pause_decode(text, len, &out.pause);
+    case 4:
+        return cr_trouble_decode(text, len, &out.trouble);
+    case 5:
+        return cr_endpoint_decode(text, len, &out.endpoint);
+    case 6:
+        return cr_beat_decode(text, len, &out.beat);
+    default:
+        return cr_number_decode(text, len, &out.number);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
+    if (len == 0) {
+        return 0;
+    }
+    const char *text = (const char *)bytes + 1;
+    switch (bytes[0] % 10) {
+    case 8:
+        read_grants(text, len - 1);
+        break;
+    case 9:
+        read_result(text, len - 1);
+        break;
+    default:
+        return read_fixed(bytes[0] % 10, text, len - 1) > CR_E_STOPPED;
+    }
+    return 0;
+}

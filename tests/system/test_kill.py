@@ -1,0 +1,76 @@
+"""SIGKILL of the whole job at random instants: a resume loses no call and asks for none twice.
+
+test_kill.py [--kills N] [--seed N]: 20 kills in the suite; 200 or 1000 by the argument.
+"""
+
+import argparse
+import random
+import sys
+import time
+import unittest
+
+import harness
+
+OPTIONS = argparse.Namespace(kills=20, seed=1)
+CONCURRENCY = 8
+# What names a call on the tape: its trajectory and its seat there.
+SEAT = ("key", "trajectory_key", "iteration", "role", "trader", "sample", "repair", "ask", "seat")
+
+
+def names_of(line):
+    return tuple((k, str(line[k])) for k in SEAT if k in line)
+
+
+class KillTest(harness.TestCase):
+    def job_for(self, server, claims):
+        return self.write_job(self.http_job(
+            server.url, claims, models__m__limits={"concurrency": CONCURRENCY, "timeout_s": 10}))
+
+    def torture(self, ranks, kills):
+        """KILLS deaths, then a whole run. The markets are more than the deaths can finish."""
+        chance = random.Random(OPTIONS.seed * 100 + ranks)
+        claims = self.write_claims(max(30, 3 * kills))
+        with harness.FaultServer({"latency_ms": 5, "latency_spread_ms": 25}) as calm:
+            harness.run("run", self.job_for(calm, claims), "-o", self.dir / "whole", ranks=ranks)
+            needed = calm.stats()["requests"]
+        died = 0
+        with harness.FaultServer({"latency_ms": 5, "latency_spread_ms": 25}) as server:
+            job = self.job_for(server, claims)
+            for _ in range(kills):
+                before = server.stats()["requests"]
+                process = harness.start("run", job, "-o", self.dir / "run", ranks=ranks)
+                # A third of the deaths hit the start; the others wait for calls to flow.
+                if chance.random() < 0.66:
+                    harness.wait_for(lambda b=before, p=process: p.poll() is not None or
+                                     server.stats()["requests"] > b, 30, "a call")
+                time.sleep(chance.uniform(0, 0.4))
+                died += process.poll() is None
+                harness.kill_all(process)
+                process.communicate()
+            result = harness.run("run", job, "-o", self.dir / "run", ranks=ranks)
+            sent = server.stats()["requests"]
+        self.assertGreater(died, kills // 3, "most deaths came before the end")
+        self.assertEqual([], harness.compare(self.dir / "whole" / "run.h5",
+                                             self.dir / "run" / "run.h5"), result)
+        print(f"{ranks} ranks, {died} deaths: {needed} calls needed, {sent} sent")
+        self.assertLessEqual(sent, needed + died * CONCURRENCY)
+        seats = [names_of(line) for line in harness.tape_lines(self.dir / "run")]
+        self.assertEqual(needed, len(seats))
+        self.assertEqual(len(seats), len(set(seats)), "nothing twice on the tape")
+
+    def test_killed_alone(self):
+        self.torture(0, OPTIONS.kills - OPTIONS.kills // 4)
+
+    def test_killed_on_three_ranks(self):
+        harness.mpi()
+        self.torture(3, max(3, OPTIONS.kills // 4))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    OPTIONS, rest = parser.parse_known_args()
+    print(f"test_kill.py --kills {OPTIONS.kills} --seed {OPTIONS.seed}", file=sys.stderr)
+    sys.argv[1:] = rest
+    harness.main()

@@ -1,0 +1,55 @@
+"""A real llama-server: a random model, whatever it writes is read, repaired or counted."""
+
+import json
+import unittest
+
+import harness
+
+
+class LlamaTest(harness.TestCase):
+    def test_fifty_propositions_on_two_ranks(self):
+        harness.mpi()
+        harness.llama_files()
+        claims = self.write_claims(50)
+        with harness.LlamaServer(self.dir / "server.log", parallel=8, context=65536) as server:
+            job = self.http_job(server.url, claims, models__m={
+                "api": "openai", "model": "tiny", "endpoints": [server.url],
+                "params": {"temperature": 0.7, "max_tokens": 400},
+                "limits": {"concurrency": 8, "timeout_s": 120}}, cell__max_iterations=4)
+            out = self.dir / "run"
+            harness.run("run", self.write_job(job), "-o", out, ranks=2, timeout=400)
+        sets = harness.read_run(out / "run.h5", "status", "calls/episode", "calls/iteration",
+                                "calls/role", "calls/repair", "calls/tokens_in",
+                                "calls/tokens_out", "calls/tokens_cached")
+        self.assertEqual(50, len(sets["status"]))
+        self.assertTrue(set(sets["status"]) <= {1, 2}, "done or invalid, never failed")
+        self.assertIn(1, sets["status"], "some market was priced to its end")
+        self.assert_prefixes_were_cached(sets)
+        self.assert_a_market_can_be_read(out, sets["status"].index(1))
+
+    def assert_prefixes_were_cached(self, sets):
+        """Of what the same conversation had sent and got before, four fifths were cached."""
+        before, allowed, cached = {}, 0, 0
+        rows = sorted(zip(*(sets["calls/" + name] for name in (
+            "episode", "role", "iteration", "repair", "tokens_in", "tokens_out",
+            "tokens_cached"))))
+        for episode, role, _, repair, tokens_in, tokens_out, tokens_cached in rows:
+            if repair == 0:
+                if (episode, role) in before:
+                    allowed += before[episode, role]
+                    cached += tokens_cached
+                before[episode, role] = tokens_in
+        self.assertGreater(allowed, 0)
+        print(f"cached {cached} of {allowed} prompt tokens that a growing chat allows")
+        self.assertGreater(cached / allowed, 0.8)
+
+    def assert_a_market_can_be_read(self, out, episode):
+        text = harness.run("show", out, "--episode", episode).out
+        claim = json.loads((self.dir / "claims.jsonl").read_text().splitlines()[0])
+        self.assertRegex(text, r"Claim number \d+ of the list holds\.", claim)
+        self.assertRegex(text, r"0\.\d+")
+        self.assertEqual([], [c for c in text if ord(c) < 32 and c not in "\n\t"])
+
+
+if __name__ == "__main__":
+    harness.main()

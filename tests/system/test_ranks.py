@@ -1,0 +1,56 @@
+"""The number of ranks changes nothing but the time, and waiting costs nothing."""
+
+import time
+import unittest
+
+import harness
+
+CLAIMS = 40
+
+
+class RanksTest(harness.TestCase):
+    def run_on(self, job, ranks):
+        out = self.dir / f"ranks{ranks}"
+        harness.run("run", job, "-o", out, "--quiet", ranks=ranks)
+        return out / "run.h5"
+
+    def assert_same_on_all_ranks(self, job):
+        alone = self.run_on(job, 0)
+        self.assertEqual(1, harness.attributes(alone)["complete"])
+        for ranks in (1, 2, 3, 5, 8):
+            self.assertEqual([], harness.compare(alone, self.run_on(job, ranks)), f"{ranks} ranks")
+
+    def test_simulated_markets_are_the_same_on_1_2_3_5_and_8_ranks(self):
+        harness.mpi()
+        claims = self.write_claims(CLAIMS)
+        self.assert_same_on_all_ranks(self.write_job(self.sim_job(
+            claims, grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "contrary"]})))
+
+    def test_markets_over_http_are_the_same_on_1_2_3_5_and_8_ranks(self):
+        harness.mpi()
+        with harness.FaultServer({"latency_ms": 1, "latency_spread_ms": 8}) as server:
+            self.assert_same_on_all_ranks(
+                self.write_job(self.http_job(server.url, self.write_claims(CLAIMS))))
+
+    def test_ranks_that_wait_use_under_two_percent_of_a_core(self):
+        harness.mpi()
+        window_s = 3.0
+        with harness.FaultServer({"latency_ms": 20000}) as server:
+            job = self.write_job(self.http_job(server.url, self.write_claims(8),
+                                               models__m__limits__timeout_s=60))
+            process = harness.start("run", job, "-o", self.dir / "run", ranks=5)
+            try:
+                harness.wait_for(lambda: server.stats()["in_flight"] >= 8, 60, "calls in flight")
+                pids = harness.ranks_of(process)
+                self.assertEqual(5, len(pids))
+                before = [harness.cpu_seconds(pid) for pid in pids]
+                time.sleep(window_s)  # what is measured is this stretch of idleness
+                used = [harness.cpu_seconds(pid) - b for pid, b in zip(pids, before)]
+            finally:
+                harness.kill_all(process)
+        # /proc counts in ticks of 10 ms, so one more than the two percent is allowed.
+        self.assertLessEqual(max(used), 0.02 * window_s + 0.01, used)
+
+
+if __name__ == "__main__":
+    harness.main()
