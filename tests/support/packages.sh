@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2046,SC2086 # lists of words are meant to split
 # packages.sh - sourced by jobs/quickstart.sh and tests/run.sh: what the project needs from the
 # system, in one place, and how to get it.
 
@@ -100,7 +101,6 @@ need_packages() {
     names=$(echo "$lacking" | cut -d' ' -f1)
     if has_dpkg && as_root true; then
         say "installing:" $names
-        # shellcheck disable=SC2086 # one word a package
         if install_packages $names; then return 0; fi
         say "apt-get could not install them" >&2
     fi
@@ -109,7 +109,7 @@ need_packages() {
     [ -n "$lacking" ] || return 0
     {
         say "these are missing (names of Debian packages; elsewhere, load or install the same):"
-        echo "$lacking" | sed 's/^/    /'
+        printf '    %s\n' "${lacking//$'\n'/$'\n    '}"
         if has_dpkg; then
             say "as root: apt-get install --no-install-recommends" $(echo "$lacking" | cut -d' ' -f1)
         else
