@@ -18,14 +18,20 @@ struct cr_csv_row {
     uint64_t line; // of the row's first character, from 1
 };
 
+struct cr_csv_text {
+    const char *name; // of the file, for messages
+    const char *text;
+    size_t bytes;
+};
+
 // Return other than CR_OK to stop with that status.
 typedef enum cr_status (*cr_csv_row_fn)(void *ctx, const struct cr_csv_row *row,
                                         struct cr_err *err);
 
-// Call ROW for each record of TEXT. CR_E_FORMAT names NAME:line for a record that
+// Call ROW for each record of SOURCE. CR_E_FORMAT names NAME:line for a record that
 // cannot be read (a quote that never closes, text after a closing quote).
-CR_MUST_CHECK enum cr_status cr_csv_read(const char *name, const char *text,
-                                         size_t bytes, cr_csv_row_fn row, void *ctx,
+CR_MUST_CHECK enum cr_status cr_csv_read(const struct cr_csv_text *source,
+                                         cr_csv_row_fn row, void *ctx,
                                          struct cr_err *err);
 
 #endif

@@ -128,25 +128,25 @@ static enum cr_status finish(struct reader *reader, struct csv_parser *parser) {
     return reader->status;
 }
 
-enum cr_status cr_csv_read(const char *name, const char *text, size_t bytes,
-                           cr_csv_row_fn row, void *ctx, struct cr_err *err) {
-    struct reader reader = {.name = name, .row = row, .ctx = ctx, .err = err};
+enum cr_status cr_csv_read(const struct cr_csv_text *source, cr_csv_row_fn row,
+                           void *ctx, struct cr_err *err) {
+    struct reader reader = {.name = source->name, .row = row, .ctx = ctx, .err = err};
     cr_buf_init(&reader.text, SIZE_MAX);
     struct csv_parser parser;
     csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_realloc_func(&parser, cr_realloc);
     csv_set_free_func(&parser, cr_free);
     csv_set_space_func(&parser, is_no_space);
-    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { // spreadsheets begin so
-        text += 3;
-        bytes -= 3;
-    }
-    enum cr_status status = feed(&reader, &parser, text, bytes);
+    // Spreadsheets begin their files with a byte order mark.
+    size_t mark =
+        source->bytes >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    enum cr_status status =
+        feed(&reader, &parser, source->text + mark, source->bytes - mark);
     if (!status) {
         status = finish(&reader, &parser);
     }
     if (status == CR_E_MEMORY) {
-        cr_err_set(err, status, "out of memory while reading %s", name);
+        cr_err_set(err, status, "out of memory while reading %s", source->name);
     }
     csv_free(&parser);
     cr_buf_fini(&reader.text);

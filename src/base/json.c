@@ -90,9 +90,14 @@ static enum cr_status unexpected(struct cr_err *err, const char *text, size_t by
     return fault_at(err, CR_E_FORMAT, text, at, what);
 }
 
+struct parsed {
+    cJSON *item;
+    size_t end_bytes; // where the value ended in the text
+};
+
 static enum cr_status parse(const char *text, size_t bytes,
-                            struct cr_json_limits limits, cJSON **out,
-                            size_t *end_bytes, struct cr_err *err) {
+                            struct cr_json_limits limits, struct parsed *out,
+                            struct cr_err *err) {
     if (bytes > limits.max_bytes) {
         return cr_err_set(err, CR_E_LIMIT, "larger than %zu bytes", limits.max_bytes);
     }
@@ -108,48 +113,47 @@ static enum cr_status parse(const char *text, size_t bytes,
         return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
     }
     hook();
-    *out = scan.has_escapes ? parse_mended(text, scan.end_bytes, end_bytes)
-                            : parse_plain(text, scan.end_bytes, end_bytes);
-    if (*out) {
+    out->item = scan.has_escapes ? parse_mended(text, scan.end_bytes, &out->end_bytes)
+                                 : parse_plain(text, scan.end_bytes, &out->end_bytes);
+    if (out->item) {
         return CR_OK;
     }
     if (memory_ran_out) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory while reading JSON");
     }
     // cJSON points at the last byte when it wanted one more.
-    bool is_cut = scan.is_open && *end_bytes + 1 >= bytes;
-    return unexpected(err, text, bytes, is_cut ? bytes : *end_bytes);
+    bool is_cut = scan.is_open && out->end_bytes + 1 >= bytes;
+    return unexpected(err, text, bytes, is_cut ? bytes : out->end_bytes);
 }
 
 enum cr_status cr_json_parse(const char *text, size_t bytes,
                              struct cr_json_limits limits, struct cr_json **out,
                              struct cr_err *err) {
-    cJSON *item = NULL;
-    size_t end = 0;
-    enum cr_status status = parse(text, bytes, limits, &item, &end, err);
+    struct parsed parsed = {0};
+    enum cr_status status = parse(text, bytes, limits, &parsed, err);
     if (status) {
         return status;
     }
+    size_t end = parsed.end_bytes;
     while (end < bytes && text[end] && strchr(" \t\r\n", text[end])) {
         end++;
     }
     if (end < bytes) {
-        cJSON_Delete(item);
+        cJSON_Delete(parsed.item);
         return unexpected(err, text, bytes, end);
     }
-    *out = wrap(item);
+    *out = wrap(parsed.item);
     return CR_OK;
 }
 
 enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
                                     struct cr_json_limits limits, struct cr_json **out,
                                     size_t *end_bytes) {
-    cJSON *item = NULL;
-    size_t end = 0;
-    enum cr_status status = parse(text, bytes, limits, &item, &end, NULL);
+    struct parsed parsed = {0};
+    enum cr_status status = parse(text, bytes, limits, &parsed, NULL);
     if (!status) {
-        *out = wrap(item);
-        *end_bytes = end;
+        *out = wrap(parsed.item);
+        *end_bytes = parsed.end_bytes;
     }
     return status;
 }

@@ -116,8 +116,8 @@ enum cr_status cr_reader_csv(struct cr_reader *reader) {
         csv.columns_len++;
     }
     csv.row_len = csv.columns_len;
-    enum cr_status status = cr_csv_read(reader->benchmark->path, reader->text,
-                                        reader->bytes, read_row, &csv, reader->err);
+    struct cr_csv_text text = {reader->benchmark->path, reader->text, reader->bytes};
+    enum cr_status status = cr_csv_read(&text, read_row, &csv, reader->err);
     if (status != CR_E_FORMAT)
         return status;
     if (reader->err)

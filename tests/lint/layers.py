@@ -36,6 +36,12 @@ def check_foreign(name, place):
     return None
 
 
+def is_generated(folder, name):
+    """True when FOLDER's own CMakeLists.txt makes NAME in the build folder."""
+    rules = folder / "CMakeLists.txt"
+    return rules.is_file() and f"/{name}" in lint.read(rules)
+
+
 def check_own(root, path, folder, name):
     """What is wrong with a quoted include of NAME in a file of FOLDER, or None."""
     if name.startswith("credence/"):
@@ -43,6 +49,8 @@ def check_own(root, path, folder, name):
         if other is None:
             return f'"{name}" is no header that names its layer'
     elif "/" not in name and (path.parent / name).is_file():
+        return None
+    elif "/" not in name and is_generated(path.parent, name):
         return None
     else:
         other = name.split("/")[0]
@@ -92,6 +100,9 @@ def self_test():
     expect("src/bench/a.c", '#include "credence/tape.h"\n', "a sibling of bench/")
     expect("src/bench/a.c", '#include "credence/bench.h"\n')
     expect("src/run/a.c", '#include "store/h5.h"\n', "private to store/")
+    expect("src/run/a.c", '#include "made.h"\n', "private to made.h/")
+    lint.expect(check, "src/cli/a.c", '#include "made.h"\n',
+                others={"src/cli/CMakeLists.txt": "OUTPUT ${CMAKE_BINARY_DIR}/made.h\n"})
     expect("src/run/a.c", '#include "credence/none.h"\n', "no header that names its layer")
     expect("include/credence/x.h", "#include <stdio.h>\n", "no '// Layer")
     expect("include/credence/x.h", '// Layer    core (1)\n#include "credence/bench.h"\n',

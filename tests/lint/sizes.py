@@ -1,6 +1,6 @@
 """Functions, parameters, files and headers stay within the limits. There are no exceptions.
 
-Function ends come from universal-ctags. Longer than usual but within the limit is only told.
+Function ends come from universal-ctags. Parameters are counted in src/ and include/. Longer than usual but within the limit is only told.
 """
 import json
 import pathlib
@@ -62,7 +62,8 @@ def check_functions(root, paths):
         if lengths[-1] > FUNCTION_LINES:
             found.append(lint.finding(root, path, first, f"{name} has {lengths[-1]} lines, "
                                       f"more than {FUNCTION_LINES}"))
-        if parameters(signature) > PARAMETERS:
+        # In tests, callbacks take what a foreign library hands them.
+        if parameters(signature) > PARAMETERS and "tests" not in path.relative_to(root).parts:
             found.append(lint.finding(root, path, first, f"{name} has {parameters(signature)} "
                                       f"parameters, more than {PARAMETERS}"))
     lengths.sort()
