@@ -61,6 +61,7 @@ struct cr_answer_form {
     uint32_t options_len;       // 0 unless categorical
     const char *const *options; // in the order shown: A, B, C ..
     double low, high;           // continuous
+    const char *unit;           // continuous; "" when none
 };
 
 struct cr_answer {

@@ -47,6 +47,7 @@ struct cr_client_cfg {
     struct cr_log *log;
     int rank;
     uint32_t live_max; // calls that may be submitted at once; slots are made for these
+    bool is_offline;     // send nothing, read no key: a call without a record is STOPPED
     cr_lookup_fn lookup; // NULL: no recorded replies
     void *lookup_ctx;
 };

@@ -18,7 +18,10 @@
 
 struct cr_cluster;
 
-// Local. Start MPI (a singleton when there is no launcher); at most once a process.
+// Whether a launcher (mpirun, srun --mpi=pmix ...) started this process as one of many.
+bool cr_cluster_is_launched(void);
+
+// Local. Start MPI; at most once a process.
 CR_MUST_CHECK enum cr_status cr_cluster_open_mpi(struct cr_cluster **out,
                                                  struct cr_err *err);
 // Local. SIZE ranks in this process, for a run alone and for tests: OUT[SIZE].
@@ -27,8 +30,10 @@ CR_MUST_CHECK enum cr_status cr_cluster_open_local(int size, struct cr_cluster *
 
 int cr_cluster_rank(const struct cr_cluster *cluster);
 int cr_cluster_size(const struct cr_cluster *cluster);
-const char *
-cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
+// Names the process space of this rank, "node1 pid:[4026531836]": equal on two ranks when
+// a process number of one means the same process to the other.
+const char *cr_cluster_host(const struct cr_cluster *cluster);
+const char *cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
 
 // Collective. BUF of rank 0 into BUF of all; waits asleep.
 CR_MUST_CHECK enum cr_status cr_cluster_bcast(struct cr_cluster *cluster,

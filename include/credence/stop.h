@@ -21,6 +21,9 @@
 bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t prices_len,
                  uint32_t width, enum cr_stop_reason *reason);
 
+// The fewest iterations after which RULE can stop a market.
+uint32_t cr_stop_iterations_min(const struct cr_stop *rule);
+
 // A cell's view of a trajectory: what a market under RULE would have stored.
 struct cr_view {
     enum cr_episode_status status;

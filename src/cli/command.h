@@ -90,6 +90,12 @@ const char *cr_build_version(void);
 const char *cr_build_revision(void);
 
 extern const struct cr_command cr_command_help;
+// Leave by _exit, standard streams flushed: after a rank was lost MPI cannot be
+// finalised, and its exit handlers would hang.
+void cr_exit_at_once(int code);
+
+extern const struct cr_command cr_command_rebuild;
+extern const struct cr_command cr_command_run;
 extern const struct cr_command cr_command_version;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 
@@ -27,6 +28,11 @@ static int dispatch(int argc, char **argv) {
         name = "version";
     const struct cr_command *command = cr_command_find(name);
     return command == NULL ? unknown_command(name) : command->run(argc - 1, argv + 1);
+}
+
+void cr_exit_at_once(int code) {
+    (void)fflush(NULL);
+    _exit(code);
 }
 
 int main(int argc, char **argv) {

@@ -1,0 +1,143 @@
+// message.h - what ranks say to each other: every message, its sender and its fields.
+//
+// Layer    cluster (3)
+// Threads  no shared state
+// MPI      none: bytes only
+//
+// Bytes are little-endian, strings and lists length-prefixed. A decoder checks every
+// length against what is there and returns CR_E_FORMAT; it never trusts a count.
+#ifndef CREDENCE_MESSAGE_H
+#define CREDENCE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/buf.h"
+#include "credence/client.h"
+#include "credence/status.h"
+#include "credence/trajectory.h"
+
+enum { CR_MESSAGE_VERSION = 1, CR_MESSAGE_BYTES_MAX = 1 << 30 };
+
+enum cr_tag {
+    CR_TAG_HELLO = 1, // worker: I am here
+    CR_TAG_WELCOME,   // coordinator: this is launch N, heartbeat like this
+    CR_TAG_WANT,      // worker: send me up to N trajectories
+    CR_TAG_GRANT,     // coordinator: run these (with what is recorded of them)
+    CR_TAG_RESULT,    // worker: this trajectory has ended
+    CR_TAG_RETURN,    // worker: this trajectory was dropped unfinished
+    CR_TAG_BEAT,      // both: I live; a worker adds its metrics
+    CR_TAG_LEASE,     // coordinator: what this rank may do with a model
+    CR_TAG_PAUSE,     // both: no start on a model for so long
+    CR_TAG_SIGNAL,    // worker: a signal came
+    CR_TAG_TROUBLE,   // worker: the machine fails here
+    CR_TAG_ENDPOINT,  // both: a local server is to be found there
+    CR_TAG_DRAIN,     // coordinator: start nothing, land what is in flight
+    CR_TAG_STOP,      // coordinator: all is done
+    CR_TAG_BYE,       // worker: tape closed, leaving
+    CR_TAG_COUNT
+};
+
+// One row a message: for the log, the documentation and the fuzzer.
+struct cr_message_kind {
+    const char *name;
+    const char *sender; // "worker", "coordinator" or "both"
+    const char *fields;
+};
+extern const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT];
+
+struct cr_hello {
+    uint32_t version;
+    int64_t pid;
+    const char *host;   // borrowed from the bytes
+    struct cr_hash job; // identity: all ranks must run the same
+};
+struct cr_welcome {
+    int64_t pid;
+    const char *host;
+    uint32_t launch;
+    int64_t beat_ms, lost_ms; // send a beat this often; silence this long is death
+};
+struct cr_lease_message {
+    uint32_t model;
+    uint32_t sequence; // echoed in the next beat
+    struct cr_lease lease;
+};
+struct cr_pause_message {
+    uint32_t model;
+    int64_t pause_ms;
+};
+struct cr_trouble {
+    uint32_t status; // enum cr_status
+    const char *text;
+};
+struct cr_endpoint_message {
+    uint32_t model, endpoint;
+    const char *url; // "" when it is gone
+};
+enum { CR_BEAT_MODELS_MAX = 64 }; // models of a job
+struct cr_beat_model {
+    uint32_t sequence; // of the last lease
+    struct cr_model_metrics metrics;
+};
+struct cr_beat {
+    uint32_t live, queued;
+    uint32_t models_len;
+    struct cr_beat_model models[CR_BEAT_MODELS_MAX];
+};
+CR_MUST_CHECK enum cr_status cr_hello_encode(struct cr_buf *out,
+                                             const struct cr_hello *in);
+CR_MUST_CHECK enum cr_status cr_hello_decode(const char *bytes, size_t len,
+                                             struct cr_hello *out);
+CR_MUST_CHECK enum cr_status cr_welcome_encode(struct cr_buf *out,
+                                               const struct cr_welcome *in);
+CR_MUST_CHECK enum cr_status cr_welcome_decode(const char *bytes, size_t len,
+                                               struct cr_welcome *out);
+CR_MUST_CHECK enum cr_status cr_lease_encode(struct cr_buf *out,
+                                             const struct cr_lease_message *in);
+CR_MUST_CHECK enum cr_status cr_lease_decode(const char *bytes, size_t len,
+                                             struct cr_lease_message *out);
+CR_MUST_CHECK enum cr_status cr_pause_encode(struct cr_buf *out,
+                                             const struct cr_pause_message *in);
+CR_MUST_CHECK enum cr_status cr_pause_decode(const char *bytes, size_t len,
+                                             struct cr_pause_message *out);
+CR_MUST_CHECK enum cr_status cr_trouble_encode(struct cr_buf *out,
+                                               const struct cr_trouble *in);
+CR_MUST_CHECK enum cr_status cr_trouble_decode(const char *bytes, size_t len,
+                                               struct cr_trouble *out);
+CR_MUST_CHECK enum cr_status cr_endpoint_encode(struct cr_buf *out,
+                                                const struct cr_endpoint_message *in);
+CR_MUST_CHECK enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
+                                                struct cr_endpoint_message *out);
+CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
+                                            const struct cr_beat *in);
+CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
+                                            struct cr_beat *out);
+// WANT, RETURN, DRAIN (grace in ms), SIGNAL (its number): one number.
+CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number);
+CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
+                                              uint64_t *out);
+
+// A grant is a list; add to a cleared buffer, then read it back one at a time.
+CR_MUST_CHECK enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
+                                          const struct cr_call_records *recorded);
+// Reads the grant at *at_bytes and moves it; *recorded gets copies. False at the end.
+CR_MUST_CHECK enum cr_status cr_grant_next(const char *bytes, size_t len,
+                                           size_t *at_bytes, bool *is_there,
+                                           uint64_t *trajectory,
+                                           struct cr_call_records *recorded);
+
+// A result: the trajectory first, then its calls, so that a reader who needs only the
+// prices reads only the first *trajectory_bytes.
+CR_MUST_CHECK enum cr_status cr_result_encode(struct cr_buf *out,
+                                              const struct cr_trajectory *trajectory,
+                                              const struct cr_call_records *calls,
+                                              bool with_text);
+// OUT is the caller's (cr_trajectory_fini). *used_bytes: where the calls begin.
+CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
+                                                  struct cr_trajectory *out,
+                                                  size_t *used_bytes);
+CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
+                                               struct cr_call_records *out);
+
+#endif

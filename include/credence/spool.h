@@ -1,0 +1,55 @@
+// spool.h - results on their way into run.h5: a disposable file that makes resume
+// quick.
+//
+// Layer    store (3)
+// Threads  one owner
+// MPI      none: rank 0 alone
+//
+// DIR/spool holds one entry for each finished trajectory, in the order of completion:
+// what the worker sent, head (prices) and body (calls). It lets the last pass write
+// /calls in the order of the episodes, and a resume fill run.h5 without reading the
+// tapes. It is believed only as far as its checksums hold; the tape is the truth.
+#ifndef CREDENCE_SPOOL_H
+#define CREDENCE_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/buf.h"
+#include "credence/hash.h"
+#include "credence/status.h"
+
+struct cr_spool;
+
+struct cr_spool_entry {
+    uint64_t trajectory, trajectory_key;
+    uint64_t offset; // of the head, in the file
+    size_t head_bytes, body_bytes;
+};
+
+// Each whole entry in order; HEAD is borrowed until the callback returns.
+typedef enum cr_status (*cr_spool_entry_fn)(void *ctx,
+                                            const struct cr_spool_entry *entry,
+                                            const char *head, struct cr_err *err);
+
+// Open DIR/spool for the job of IDENTITY: EACH (may be NULL) sees what is there, a torn
+// or damaged rest is cut off. FRESH, or the spool of another job: start empty.
+CR_MUST_CHECK enum cr_status cr_spool_open(const char *dir, struct cr_hash identity,
+                                           bool fresh, cr_spool_entry_fn each,
+                                           void *ctx, struct cr_spool **out,
+                                           struct cr_err *err);
+// Append; *offset is what cr_spool_read wants.
+CR_MUST_CHECK enum cr_status cr_spool_append(struct cr_spool *spool,
+                                             const struct cr_spool_entry *entry,
+                                             const char *bytes, uint64_t *offset,
+                                             struct cr_err *err);
+// The body of the entry whose head stands at OFFSET, into OUT (cleared first).
+// CR_E_FORMAT when its checksum does not match.
+CR_MUST_CHECK enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
+                                           struct cr_buf *out, struct cr_err *err);
+void cr_spool_close(struct cr_spool *spool);
+// Remove DIR/spool: everything is in run.h5.
+void cr_spool_remove(const char *dir);
+
+#endif

@@ -1,0 +1,114 @@
+// cluster.c - what every transport shares: who we are, and who is lost.
+#include "cluster/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/mem.h"
+
+// Each launcher that starts an MPI process tells it so by one of these.
+static const char *const launcher_variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
+                                                 "PMI_RANK", "PMI_SIZE"};
+
+bool cr_cluster_is_launched(void) {
+    for (size_t i = 0; i < sizeof launcher_variables / sizeof launcher_variables[0];
+         i++)
+        if (getenv(launcher_variables[i]) != NULL)
+            return true;
+    return false;
+}
+
+static void name_host(struct cr_cluster *cluster) {
+    char space[64] = "";
+    const ssize_t len = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    if (len > 0)
+        space[len] = '\0';
+    char name[256] = "localhost";
+    (void)gethostname(name, sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    (void)snprintf(cluster->host, sizeof cluster->host, "%s %s", name, space);
+}
+
+enum cr_status cr_cluster_init(struct cr_cluster *cluster,
+                               const struct cr_cluster_ops *ops, int rank, int size,
+                               struct cr_err *err) {
+    bool *is_lost = cr_calloc((size_t)size, sizeof *is_lost);
+    if (is_lost == NULL)
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
+    cluster->ops = ops;
+    cluster->rank = rank;
+    cluster->size = size;
+    cluster->is_lost = is_lost;
+    cluster->library = "";
+    name_host(cluster);
+    return CR_OK;
+}
+
+void cr_cluster_fini(struct cr_cluster *cluster) {
+    cr_free(cluster->is_lost);
+    cluster->is_lost = NULL;
+}
+
+int cr_cluster_rank(const struct cr_cluster *cluster) {
+    return cluster->rank;
+}
+
+int cr_cluster_size(const struct cr_cluster *cluster) {
+    return cluster->size;
+}
+
+const char *cr_cluster_host(const struct cr_cluster *cluster) {
+    return cluster->host;
+}
+
+const char *cr_cluster_library(const struct cr_cluster *cluster) {
+    return cluster->library;
+}
+
+enum cr_status cr_cluster_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
+                                struct cr_err *err) {
+    return cluster->ops->bcast(cluster, buf, err);
+}
+
+enum cr_status cr_cluster_send(struct cr_cluster *cluster, int rank, int tag,
+                               const void *bytes, size_t len, struct cr_err *err) {
+    if (rank < 0 || rank >= cluster->size)
+        return cr_err_set(err, CR_E_PEER, "there is no rank %d of %d", rank,
+                          cluster->size);
+    if (cluster->is_lost[rank])
+        return cr_err_set(err, CR_E_PEER, "rank %d is lost", rank);
+    return cluster->ops->send(cluster, rank, tag, bytes, len, err);
+}
+
+bool cr_cluster_receive(struct cr_cluster *cluster, struct cr_packet *out) {
+    return cluster->ops->receive(cluster, out);
+}
+
+int cr_cluster_lost(struct cr_cluster *cluster) {
+    return cluster->ops->lost(cluster);
+}
+
+void cr_cluster_abandon(struct cr_cluster *cluster, int rank) {
+    if (rank < 0 || rank >= cluster->size || cluster->is_lost[rank])
+        return;
+    cluster->is_lost[rank] = true;
+    cluster->ops->abandon(cluster, rank);
+}
+
+void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
+                      const char *host) {
+    if (rank >= 0 && rank < cluster->size && strcmp(host, cluster->host) == 0)
+        cluster->ops->watch(cluster, rank, pid);
+}
+
+size_t cr_cluster_unsent_bytes(const struct cr_cluster *cluster) {
+    return cluster->ops->unsent_bytes(cluster);
+}
+
+void cr_cluster_close(struct cr_cluster *cluster, bool *must_exit) {
+    *must_exit = false;
+    if (cluster != NULL)
+        cluster->ops->close(cluster, must_exit);
+}

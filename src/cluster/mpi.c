@@ -1,0 +1,406 @@
+// mpi.c - ranks under Open MPI; the only file that includes <mpi.h>.
+//
+// Nothing may block for ever because a peer died, so there is no blocking call but the
+// start-up broadcast, and that one sleeps between tests:
+//   - sends are MPI_Isend of a copy, tested now and then; one to a lost rank may stay
+//     pending for ever, so its buffer is leaked on purpose;
+//   - receives are MPI_Improbe + MPI_Imrecv; several may be under way, because a large
+//     message from a rank that died half-way never completes;
+//   - after any loss nobody calls MPI_Finalize (it hangs in a few percent of runs).
+// A rank that waits inside MPI burns its core (progress is polled), so callers sleep
+// between calls and never here.
+#include <mpi.h>
+#if defined(OPEN_MPI) && OPEN_MPI
+#include <mpi-ext.h>
+#endif
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cluster/cluster.h"
+#include "credence/mem.h"
+
+#if defined(OMPI_HAVE_MPI_EXT_FTMPI) && OMPI_HAVE_MPI_EXT_FTMPI
+enum { HAS_ULFM = 1 };
+#else
+enum { HAS_ULFM = 0 };
+#endif
+
+enum {
+    START_SECONDS = 600, // a rank that dies before its MPI_Init hangs the others there
+    BCAST_CHUNK_BYTES = 1 << 28, // counts are int
+    CLOSE_MS = 2000,             // for the last sends
+    SENDS_TESTED = 32            // a turn; the oldest, so that order is the cost
+};
+
+struct sending {
+    struct sending *next;
+    MPI_Request request;
+    int rank;
+    size_t len;
+    char bytes[];
+};
+
+struct receiving {
+    struct receiving *next;
+    MPI_Request request;
+    int rank, tag;
+    size_t len;
+    bool is_here;
+    char bytes[];
+};
+
+struct mpi {
+    struct cr_cluster head;
+    struct sending *sends, **sends_last;
+    size_t unsent_bytes;
+    struct receiving *receives, **receives_last; // in the order they were matched
+    struct receiving *reading;                   // lent out by the last receive
+    int *pidfd;                                  // [size], -1 when not watched
+    int ulfm_known;
+    bool any_lost;
+    char library[MPI_MAX_LIBRARY_VERSION_STRING];
+};
+
+static struct mpi *mpi_of(struct cr_cluster *cluster) {
+    return (struct mpi *)cluster;
+}
+
+static enum cr_status fail(struct cr_err *err, int code, const char *what) {
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int len = 0;
+    MPI_Error_string(code, text, &len);
+    return cr_err_set(err, CR_E_PEER, "MPI: %s: %s", what, text);
+}
+
+static void sleep_us(long us) {
+    const struct timespec pause = {.tv_sec = us / 1000000,
+                                   .tv_nsec = (us % 1000000) * 1000};
+    nanosleep(&pause, NULL);
+}
+
+// Wait for REQUEST asleep: 50 us at first, 5 ms when it takes long.
+static enum cr_status wait_asleep(MPI_Request *request, struct cr_err *err) {
+    int is_done = 0;
+    for (long us = 50; !is_done; us = us < 5000 ? us * 2 : us) {
+        const int code = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
+        if (code != MPI_SUCCESS)
+            return fail(err, code, "broadcast");
+        if (!is_done)
+            sleep_us(us);
+    }
+    return CR_OK;
+}
+
+static enum cr_status bcast_bytes(void *bytes, size_t len, struct cr_err *err) {
+    char *at = bytes;
+    while (len > 0) {
+        const size_t chunk = len < BCAST_CHUNK_BYTES ? len : BCAST_CHUNK_BYTES;
+        MPI_Request request;
+        const int code =
+            MPI_Ibcast(at, (int)chunk, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
+        if (code != MPI_SUCCESS)
+            return fail(err, code, "broadcast");
+        const enum cr_status status = wait_asleep(&request, err);
+        if (status != CR_OK)
+            return status;
+        at += chunk;
+        len -= chunk;
+    }
+    return CR_OK;
+}
+
+static enum cr_status mpi_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
+                                struct cr_err *err) {
+    uint64_t len = buf->used_bytes;
+    enum cr_status status = bcast_bytes(&len, sizeof len, err);
+    if (status != CR_OK)
+        return status;
+    if (cluster->rank != 0) {
+        cr_buf_clear(buf);
+        status = cr_buf_reserve(buf, len);
+        if (status != CR_OK)
+            return cr_err_set(err, status, "a job of %llu bytes does not fit",
+                              (unsigned long long)len);
+        buf->used_bytes = len;
+    }
+    return bcast_bytes(buf->data, len, err);
+}
+
+// Free what has gone; the oldest first, a bounded number a turn.
+static void test_sends(struct mpi *mpi) {
+    struct sending **at = &mpi->sends;
+    for (int i = 0; i < SENDS_TESTED && *at != NULL; i++) {
+        struct sending *sending = *at;
+        int is_done = 0;
+        const bool is_lost = mpi->head.is_lost[sending->rank];
+        if (!is_lost &&
+            MPI_Test(&sending->request, &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+            is_done = 1;
+        if (!is_done && !is_lost) {
+            at = &sending->next;
+            continue;
+        }
+        *at = sending->next;
+        mpi->unsent_bytes -= sending->len;
+        if (is_done) // a lost rank's buffer may still be read by the library
+            cr_free(sending);
+    }
+    if (*at == NULL)
+        mpi->sends_last = at;
+}
+
+static enum cr_status mpi_send(struct cr_cluster *cluster, int rank, int tag,
+                               const void *bytes, size_t len, struct cr_err *err) {
+    struct mpi *mpi = mpi_of(cluster);
+    struct sending *sending = cr_malloc(sizeof *sending + len);
+    if (sending == NULL)
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
+    *sending = (struct sending){.rank = rank, .len = len};
+    if (len > 0)
+        memcpy(sending->bytes, bytes, len);
+    const int code = MPI_Isend(sending->bytes, (int)len, MPI_BYTE, rank, tag,
+                               MPI_COMM_WORLD, &sending->request);
+    if (code != MPI_SUCCESS) {
+        cr_free(sending);
+        return fail(err, code, "send");
+    }
+    *mpi->sends_last = sending;
+    mpi->sends_last = &sending->next;
+    mpi->unsent_bytes += len;
+    test_sends(mpi);
+    return CR_OK;
+}
+
+// Begin to receive whatever has been matched; false when nothing has come.
+static bool match_one(struct mpi *mpi) {
+    int is_there = 0, len = 0;
+    MPI_Message message;
+    MPI_Status status;
+    if (MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &is_there, &message,
+                    &status) != MPI_SUCCESS ||
+        !is_there)
+        return false;
+    MPI_Get_count(&status, MPI_BYTE, &len);
+    struct receiving *receiving = cr_malloc(sizeof *receiving + (size_t)len);
+    if (receiving == NULL)
+        abort(); // a matched message cannot be put back, and losing it breaks the run
+    *receiving = (struct receiving){
+        .rank = status.MPI_SOURCE, .tag = status.MPI_TAG, .len = (size_t)len};
+    if (MPI_Imrecv(receiving->bytes, len, MPI_BYTE, &message, &receiving->request) !=
+        MPI_SUCCESS) {
+        cr_free(receiving);
+        return false;
+    }
+    *mpi->receives_last = receiving;
+    mpi->receives_last = &receiving->next;
+    return true;
+}
+
+static bool has_arrived(struct receiving *receiving) {
+    int is_done = 0;
+    if (!receiving->is_here &&
+        MPI_Test(&receiving->request, &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS)
+        receiving->is_here = is_done != 0;
+    return receiving->is_here;
+}
+
+static bool is_behind(const struct mpi *mpi, const struct receiving *receiving) {
+    for (const struct receiving *at = mpi->receives; at != receiving; at = at->next)
+        if (at->rank == receiving->rank)
+            return true;
+    return false;
+}
+
+static void unlink_receiving(struct mpi *mpi, struct receiving **at) {
+    struct receiving *receiving = *at;
+    *at = receiving->next;
+    if (mpi->receives_last == &receiving->next)
+        mpi->receives_last = at;
+}
+
+// The first complete message that has no older one of its sender in front of it.
+static struct receiving *take_arrived(struct mpi *mpi) {
+    struct receiving **at = &mpi->receives;
+    while (*at != NULL) {
+        struct receiving *receiving = *at;
+        const bool is_here = has_arrived(receiving);
+        if (mpi->head.is_lost[receiving->rank]) {
+            unlink_receiving(mpi, at);
+            if (is_here) // else the library may still write into it
+                cr_free(receiving);
+        } else if (is_here && !is_behind(mpi, receiving)) {
+            unlink_receiving(mpi, at);
+            return receiving;
+        } else {
+            at = &receiving->next;
+        }
+    }
+    return NULL;
+}
+
+static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
+    struct mpi *mpi = mpi_of(cluster);
+    cr_free(mpi->reading);
+    mpi->reading = NULL;
+    if (mpi->sends != NULL)
+        test_sends(mpi);
+    (void)match_one(mpi);
+    struct receiving *receiving = take_arrived(mpi);
+    if (receiving == NULL)
+        return false;
+    mpi->reading = receiving;
+    *out = (struct cr_packet){receiving->rank, receiving->tag, receiving->bytes,
+                              receiving->len};
+    return true;
+}
+
+#if defined(OMPI_HAVE_MPI_EXT_FTMPI) && OMPI_HAVE_MPI_EXT_FTMPI
+// ULFM sees a killed process in 7 to 20 ms when the launch has it switched on
+// (mpirun --with-ft ulfm); compiled in does not mean launched with it.
+static int ulfm_lost(struct mpi *mpi) {
+    MPI_Group failed, world;
+    int len = 0, rank = -1;
+    if (MPIX_Comm_get_failed(MPI_COMM_WORLD, &failed) != MPI_SUCCESS)
+        return -1;
+    MPI_Group_size(failed, &len);
+    if (len > mpi->ulfm_known) {
+        int acknowledged = 0;
+        (void)MPIX_Comm_ack_failed(MPI_COMM_WORLD, len, &acknowledged);
+        MPI_Comm_group(MPI_COMM_WORLD, &world);
+        MPI_Group_translate_ranks(failed, 1, &mpi->ulfm_known, world, &rank);
+        MPI_Group_free(&world);
+        mpi->ulfm_known++;
+    }
+    MPI_Group_free(&failed);
+    return rank == MPI_UNDEFINED ? -1 : rank;
+}
+#else
+static int ulfm_lost(struct mpi *mpi) {
+    (void)mpi;
+    return -1;
+}
+#endif
+
+static bool has_ended(int pidfd) {
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    return pidfd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+static int mpi_lost(struct cr_cluster *cluster) {
+    struct mpi *mpi = mpi_of(cluster);
+    if (HAS_ULFM) {
+        const int rank = ulfm_lost(mpi);
+        if (rank >= 0 && !cluster->is_lost[rank])
+            return rank;
+    }
+    for (int rank = 0; rank < cluster->size; rank++)
+        if (!cluster->is_lost[rank] && has_ended(mpi->pidfd[rank])) {
+            close(mpi->pidfd[rank]);
+            mpi->pidfd[rank] = -1;
+            return rank;
+        }
+    return -1;
+}
+
+// A stopped process must not wake up later and go on as if it had not been given up.
+static void mpi_abandon(struct cr_cluster *cluster, int rank) {
+    struct mpi *mpi = mpi_of(cluster);
+    mpi->any_lost = true;
+    if (mpi->pidfd[rank] >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, mpi->pidfd[rank], SIGKILL, NULL, 0);
+        close(mpi->pidfd[rank]);
+        mpi->pidfd[rank] = -1;
+    }
+}
+
+static void mpi_watch(struct cr_cluster *cluster, int rank, int64_t pid) {
+    struct mpi *mpi = mpi_of(cluster);
+    if (rank != cluster->rank && mpi->pidfd[rank] < 0)
+        mpi->pidfd[rank] = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+}
+
+static size_t mpi_unsent_bytes(const struct cr_cluster *cluster) {
+    return ((const struct mpi *)cluster)->unsent_bytes;
+}
+
+static void mpi_free(struct mpi *mpi) {
+    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++)
+        if (mpi->pidfd[rank] >= 0)
+            close(mpi->pidfd[rank]);
+    cr_free(mpi->pidfd);
+    cr_free(mpi->reading);
+    cr_cluster_fini(&mpi->head);
+    cr_free(mpi);
+}
+
+static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
+    struct mpi *mpi = mpi_of(cluster);
+    for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
+        test_sends(mpi);
+        if (mpi->sends != NULL)
+            sleep_us(1000);
+    }
+    *must_exit = mpi->any_lost || mpi->sends != NULL || mpi->receives != NULL;
+    mpi_free(mpi);
+    if (!*must_exit)
+        MPI_Finalize();
+}
+
+static const struct cr_cluster_ops mpi_ops = {
+    .name = "mpi",
+    .bcast = mpi_bcast,
+    .send = mpi_send,
+    .receive = mpi_receive,
+    .lost = mpi_lost,
+    .abandon = mpi_abandon,
+    .watch = mpi_watch,
+    .unsent_bytes = mpi_unsent_bytes,
+    .close = mpi_close,
+};
+
+static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
+    int rank = 0, size = 1, provided = 0, len = 0;
+    signal(SIGPIPE, SIG_IGN); // the tcp transport dies of it when a peer does
+    alarm(START_SECONDS);
+    const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    alarm(0);
+    if (code != MPI_SUCCESS)
+        return fail(err, code, "start");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Get_library_version(mpi->library, &len);
+    mpi->library[strcspn(mpi->library, ",\n")] = '\0';
+    return cr_cluster_init(&mpi->head, &mpi_ops, rank, size, err);
+}
+
+enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) {
+    struct mpi *mpi = cr_calloc(1, sizeof *mpi);
+    if (mpi == NULL)
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for MPI");
+    const enum cr_status status = start(mpi, err);
+    if (status != CR_OK) {
+        cr_free(mpi);
+        return status;
+    }
+    mpi->head.library = mpi->library;
+    mpi->sends_last = &mpi->sends;
+    mpi->receives_last = &mpi->receives;
+    mpi->pidfd = cr_malloc((size_t)mpi->head.size * sizeof *mpi->pidfd);
+    if (mpi->pidfd == NULL) {
+        mpi_free(mpi);
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks",
+                          mpi->head.size);
+    }
+    for (int rank = 0; rank < mpi->head.size; rank++)
+        mpi->pidfd[rank] = -1;
+    *out = &mpi->head;
+    return CR_OK;
+}

@@ -1,0 +1,144 @@
+// pack.c - see pack.h. Bytes are swapped on big-endian machines so that a bundle, a
+// spool and a message mean the same everywhere.
+#include "cluster/pack.h"
+
+#include <endian.h>
+#include <string.h>
+
+static const uint32_t text_null = 0xffffffffu;
+
+void cr_pack_bytes(struct cr_packer *packer, const void *bytes, size_t len) {
+    if (packer->status == CR_OK && len > 0)
+        packer->status = cr_buf_add(packer->out, bytes, len);
+}
+
+void cr_pack_u8(struct cr_packer *packer, uint8_t value) {
+    cr_pack_bytes(packer, &value, sizeof value);
+}
+
+void cr_pack_u16(struct cr_packer *packer, uint16_t value) {
+    value = htole16(value);
+    cr_pack_bytes(packer, &value, sizeof value);
+}
+
+void cr_pack_u32(struct cr_packer *packer, uint32_t value) {
+    value = htole32(value);
+    cr_pack_bytes(packer, &value, sizeof value);
+}
+
+void cr_pack_u64(struct cr_packer *packer, uint64_t value) {
+    value = htole64(value);
+    cr_pack_bytes(packer, &value, sizeof value);
+}
+
+void cr_pack_i64(struct cr_packer *packer, int64_t value) {
+    cr_pack_u64(packer, (uint64_t)value);
+}
+
+void cr_pack_f64(struct cr_packer *packer, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    cr_pack_u64(packer, bits);
+}
+
+void cr_pack_f64s(struct cr_packer *packer, const double *values, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        cr_pack_f64(packer, values[i]);
+}
+
+void cr_pack_text(struct cr_packer *packer, const char *text) {
+    if (text == NULL) {
+        cr_pack_u32(packer, text_null);
+        return;
+    }
+    const size_t bytes = strlen(text);
+    if (bytes >= text_null) {
+        packer->status = CR_E_LIMIT;
+        return;
+    }
+    cr_pack_u32(packer, (uint32_t)bytes);
+    cr_pack_bytes(packer, text,
+                  bytes + 1); // with its NUL, so that a reader can borrow it
+}
+
+// The next LEN bytes, or NULL and bad for ever.
+static const char *take(struct cr_unpacker *unpacker, size_t len) {
+    if (unpacker->is_bad || (size_t)(unpacker->end - unpacker->at) < len) {
+        unpacker->is_bad = true;
+        return NULL;
+    }
+    const char *at = unpacker->at;
+    unpacker->at += len;
+    return at;
+}
+
+uint8_t cr_unpack_u8(struct cr_unpacker *unpacker) {
+    const char *at = take(unpacker, 1);
+    return at == NULL ? 0 : (uint8_t)*at;
+}
+
+uint16_t cr_unpack_u16(struct cr_unpacker *unpacker) {
+    uint16_t value = 0;
+    const char *at = take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le16toh(value);
+}
+
+uint32_t cr_unpack_u32(struct cr_unpacker *unpacker) {
+    uint32_t value = 0;
+    const char *at = take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+
+uint64_t cr_unpack_u64(struct cr_unpacker *unpacker) {
+    uint64_t value = 0;
+    const char *at = take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+int64_t cr_unpack_i64(struct cr_unpacker *unpacker) {
+    return (int64_t)cr_unpack_u64(unpacker);
+}
+
+double cr_unpack_f64(struct cr_unpacker *unpacker) {
+    const uint64_t bits = cr_unpack_u64(unpacker);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+void cr_unpack_f64s(struct cr_unpacker *unpacker, double *out, size_t len) {
+    if (!cr_unpack_fits(unpacker, len, sizeof *out))
+        return;
+    for (size_t i = 0; i < len; i++)
+        out[i] = cr_unpack_f64(unpacker);
+}
+
+const char *cr_unpack_text(struct cr_unpacker *unpacker) {
+    const uint32_t bytes = cr_unpack_u32(unpacker);
+    if (unpacker->is_bad || bytes == text_null)
+        return NULL;
+    const char *at = take(unpacker, (size_t)bytes + 1);
+    if (at != NULL && (at[bytes] != '\0' || strlen(at) != bytes)) {
+        unpacker->is_bad = true;
+        return NULL;
+    }
+    return at;
+}
+
+bool cr_unpack_fits(struct cr_unpacker *unpacker, uint64_t count,
+                    size_t element_bytes) {
+    const size_t left = (size_t)(unpacker->end - unpacker->at);
+    if (unpacker->is_bad || count > left / (element_bytes == 0 ? 1 : element_bytes))
+        unpacker->is_bad = true;
+    return !unpacker->is_bad;
+}
+
+enum cr_status cr_unpack_end(const struct cr_unpacker *unpacker) {
+    return unpacker->is_bad || unpacker->at != unpacker->end ? CR_E_FORMAT : CR_OK;
+}

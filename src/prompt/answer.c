@@ -1,0 +1,357 @@
+// answer.c - judgments, arguments and votes out of what a model wrote: what all outcome
+// spaces share. Whatever cannot be used gets a complaint that the repair turn quotes.
+#include "credence/answer.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "prompt/scan.h"
+#include "prompt/space.h"
+
+const struct cr_space_row *const cr_space_table[] = {
+    [CR_SPACE_BINARY] = &cr_space_binary,
+    [CR_SPACE_CATEGORICAL] = &cr_space_categorical,
+    [CR_SPACE_CONTINUOUS] = &cr_space_continuous,
+};
+
+// One reply being read.
+struct reading {
+    const struct cr_space_row *space;
+    const struct cr_answer_form *form;
+    const char *text; // the body, reasoning removed
+    size_t bytes;
+    bool is_cut;
+    struct cr_scan scan;
+    struct cr_arena *arena;
+    struct cr_answer *out;
+};
+
+void cr_answer_complain(struct cr_answer *out, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(out->complaint, sizeof out->complaint, fmt, args);
+    va_end(args);
+    out->is_usable = false;
+}
+
+static void skip_blanks(const char **text, size_t *bytes) {
+    while (*bytes > 0 && isspace((unsigned char)**text)) {
+        ++*text;
+        --*bytes;
+    }
+    while (*bytes > 0 && isspace((unsigned char)(*text)[*bytes - 1])) {
+        --*bytes;
+    }
+}
+
+bool cr_answer_number(const struct cr_json *value, bool allow_percent, double *out) {
+    const char *text = cr_json_string(value);
+    double number = cr_json_number(value, NAN);
+    if (text) {
+        // strtod also takes hexadecimal, "inf" and "nan", none of which is an answer.
+        char *end;
+        number = strtod(text, &end);
+        if (end == text ||
+            strspn(text, "0123456789+-.eE \t\n") < (size_t)(end - text)) {
+            return false;
+        }
+        end += strspn(end, " \t\n");
+        if (allow_percent && *end == '%') {
+            number /= 100;
+            end += 1 + strspn(end + 1, " \t\n");
+        }
+        number = *end ? NAN : number;
+    }
+    if (!isfinite(number)) {
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes) {
+    const char *text = cr_json_string(value);
+    double number = cr_json_number(value, NAN);
+    if (text) {
+        // Cut before a byte that continues a character, so that the rest is UTF-8.
+        size_t len = strlen(text);
+        size_t keep = len < 40 ? len : 40;
+        while (keep < len && keep > 0 && ((unsigned char)text[keep] & 0xc0) == 0x80) {
+            keep--;
+        }
+        snprintf(out, out_bytes, "\"%.*s%s\"", (int)keep, text,
+                 keep < len ? "..." : "");
+    } else if (cr_json_type(value) == CR_JSON_NUMBER) {
+        snprintf(out, out_bytes, "%.6g", number);
+    } else {
+        snprintf(out, out_bytes, "%s", cr_json_type_name(cr_json_type(value)));
+    }
+}
+
+bool cr_answer_is_word(const char *word, size_t bytes, const char *name) {
+    while (bytes > 0 && !isalnum((unsigned char)*word) && (unsigned char)*word < 0x80) {
+        word++;
+        bytes--;
+    }
+    while (bytes > 0 && !isalnum((unsigned char)word[bytes - 1]) &&
+           (unsigned char)word[bytes - 1] < 0x80) {
+        bytes--;
+    }
+    return strlen(name) == bytes && strncasecmp(word, name, bytes) == 0;
+}
+
+void cr_answer_letter(uint32_t index, char out[CR_LETTER_MAX]) {
+    assert(index < CR_OPTIONS_MAX);
+    if (index < 26) {
+        snprintf(out, CR_LETTER_MAX, "%c", (int)('A' + index));
+    } else {
+        snprintf(out, CR_LETTER_MAX, "%c%c", (int)('A' + index / 26 - 1),
+                 (int)('A' + index % 26));
+    }
+}
+
+const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes) {
+    static const char open[] = "<think>", close[] = "</think>";
+    const char *end = text + bytes, *found;
+    while ((found = memmem(text, (size_t)(end - text), close, sizeof close - 1))) {
+        text = found + sizeof close - 1;
+    }
+    found = memmem(text, (size_t)(end - text), open, sizeof open - 1);
+    *body_bytes = (size_t)((found ? found : end) - text);
+    skip_blanks(&text, body_bytes);
+    return text;
+}
+
+uint32_t cr_space_votes(const struct cr_answer_form *form) {
+    return form->space == CR_SPACE_CATEGORICAL ? form->options_len : 2;
+}
+
+// All mass on VOTE.
+static void set_vote(const struct cr_answer_form *form, int vote,
+                     struct cr_answer *out) {
+    if (form->space != CR_SPACE_CATEGORICAL) {
+        out->price[0] = vote;
+        return;
+    }
+    for (uint32_t i = 0; i < form->options_len; i++) {
+        out->price[i] = (int)i == vote;
+    }
+}
+
+// Why there is no object to read KEY from.
+static void complain_no_object(struct reading *r, const char *key) {
+    const struct cr_scan *scan = &r->scan;
+    if (r->is_cut) {
+        cr_answer_complain(
+            r->out,
+            "Your reply was cut off at the length limit before \"%s\" was "
+            "complete. Be much shorter.",
+            key);
+    } else if (scan->has_open) {
+        cr_answer_complain(
+            r->out,
+            "The JSON object in your reply never ends, and \"%s\" is not "
+            "complete in it.",
+            key);
+    } else if (scan->has_object) {
+        cr_answer_complain(r->out, "Your JSON object has no \"%s\".", key);
+    } else if (scan->fault[0]) {
+        cr_answer_complain(r->out, "What you wrote is not valid JSON (%s).",
+                           scan->fault);
+    } else {
+        cr_answer_complain(r->out, "Your reply holds no JSON object.");
+    }
+}
+
+static void read_judgment(struct reading *r) {
+    if (!r->scan.object) {
+        complain_no_object(r, r->space->judgment_key);
+        return;
+    }
+    r->out->is_usable = true;
+    r->space->read_judgment(r->form, r->scan.object, r->out);
+}
+
+static enum cr_status keep_argument(struct reading *r, const char *text, size_t bytes) {
+    skip_blanks(&text, &bytes);
+    if (bytes == 0) {
+        cr_answer_complain(r->out, "Your argument is empty.");
+        return CR_OK;
+    }
+    char *copy = cr_arena_strndup(r->arena, text, bytes);
+    if (!copy) {
+        return CR_E_MEMORY;
+    }
+    r->out->argument = copy;
+    r->out->argument_bytes = strlen(copy);
+    r->out->is_usable = true;
+    return CR_OK;
+}
+
+static enum cr_status read_argument(struct reading *r) {
+    const struct cr_scan *scan = &r->scan;
+    if (!scan->object) {
+        // Prose is an argument; a broken or a cut object is not.
+        if (scan->has_object || scan->has_open || scan->fault[0]) {
+            complain_no_object(r, "argument");
+            return CR_OK;
+        }
+        return keep_argument(r, r->text, r->bytes);
+    }
+    const char *text = cr_json_string(cr_scan_member(scan->object, "argument"));
+    if (!text) {
+        cr_answer_complain(r->out, "\"argument\" must be a string.");
+        return CR_OK;
+    }
+    const char *push = cr_json_string(cr_scan_member(scan->object, r->space->push_key));
+    r->out->push = push ? r->space->read_push(r->form, push, strlen(push)) : 0;
+    return keep_argument(r, text, strlen(text));
+}
+
+static void read_vote_word(struct reading *r, const char *word, size_t bytes) {
+    int vote = r->space->match_vote(r->form, word, bytes, false);
+    if (vote < 0) {
+        int shown = (int)(bytes < 40 ? bytes : 40);
+        while (shown > 0 && (size_t)shown < bytes &&
+               ((unsigned char)word[shown] & 0xc0) == 0x80) {
+            shown--;
+        }
+        cr_answer_complain(r->out, "\"%.*s\" is no answer; it must be %s.", shown, word,
+                           r->space->votes_text);
+        return;
+    }
+    r->out->is_usable = true;
+    set_vote(r->form, vote, r->out);
+}
+
+// The first word of a reply without an object: "Yes." and "No, because ..." are votes.
+static size_t first_word(const char *text, size_t bytes) {
+    size_t len = 0;
+    while (len < bytes && !isspace((unsigned char)text[len]) && text[len] != ',') {
+        len++;
+    }
+    return len;
+}
+
+static void read_vote(struct reading *r) {
+    const struct cr_json *answer = cr_scan_member(r->scan.object, "answer");
+    const char *word = cr_json_string(answer);
+    if (word) {
+        read_vote_word(r, word, strlen(word));
+    } else if (answer && cr_json_type(answer) == CR_JSON_BOOL) {
+        const char *truth = cr_json_bool(answer, false) ? "yes" : "no";
+        read_vote_word(r, truth, strlen(truth));
+    } else if (answer) {
+        cr_answer_complain(r->out, "\"answer\" must be %s.", r->space->votes_text);
+    } else if (r->scan.has_object || r->scan.has_open || r->scan.fault[0]) {
+        complain_no_object(r, "answer");
+    } else {
+        size_t len = first_word(r->text, r->bytes);
+        read_vote_word(r, r->text, len < r->bytes ? len : r->bytes);
+    }
+}
+
+static const char *key_of(enum cr_ask ask, const struct cr_space_row *space) {
+    switch (ask) {
+    case CR_ASK_JUDGMENT:
+        return space->judgment_key;
+    case CR_ASK_ARGUMENT:
+        return "argument";
+    default:
+        return "answer";
+    }
+}
+
+static enum cr_status read_body(struct reading *r, enum cr_ask ask) {
+    enum cr_status status =
+        cr_scan_object(r->text, r->bytes, key_of(ask, r->space), &r->scan);
+    if (status) {
+        return status;
+    }
+    if (ask == CR_ASK_ARGUMENT) {
+        status = read_argument(r);
+    } else if (ask == CR_ASK_JUDGMENT) {
+        read_judgment(r);
+    } else {
+        read_vote(r);
+    }
+    cr_json_free(r->scan.object);
+    return status;
+}
+
+enum cr_status cr_answer_read(enum cr_ask ask, const struct cr_answer_form *form,
+                              struct cr_answer_text reply, struct cr_arena *arena,
+                              struct cr_answer *out) {
+    *out = (struct cr_answer){0};
+    struct reading r = {.space = cr_space_table[form->space],
+                        .form = form,
+                        .is_cut = reply.is_cut,
+                        .arena = arena,
+                        .out = out};
+    if (reply.bytes > CR_ANSWER_BYTES_MAX) {
+        cr_answer_complain(out, "Your reply is %zu bytes long; at most %d are read.",
+                           reply.bytes, (int)CR_ANSWER_BYTES_MAX);
+        return CR_OK;
+    }
+    r.text = cr_answer_body(reply.text ? reply.text : "", reply.bytes, &r.bytes);
+    if (r.bytes == 0) {
+        cr_answer_complain(
+            out, reply.is_cut ? "Your reply was cut off at the length limit before "
+                                "any answer. Be much shorter."
+                              : "Your reply was empty.");
+        return CR_OK;
+    }
+    return read_body(&r, ask);
+}
+
+// TOKEN without the mark that some vocabularies put where a blank was.
+static const char *plain_token(const char *token) {
+    static const char *const marks[] = {"\xc4\xa0", "\xe2\x96\x81"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (strncmp(token, marks[i], strlen(marks[i])) == 0) {
+            return token + strlen(marks[i]);
+        }
+    }
+    return token;
+}
+
+void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
+                        struct cr_answer *out) {
+    const struct cr_space_row *space = cr_space_table[form->space];
+    double mass[CR_OPTIONS_MAX] = {0}, sum = 0;
+    *out = (struct cr_answer){0};
+    for (uint32_t i = 0; i < reply->logprobs_len; i++) {
+        const char *token = plain_token(reply->logprobs[i].token);
+        int vote = space->match_vote(form, token, strlen(token), true);
+        double p = exp(reply->logprobs[i].logprob);
+        if (vote >= 0 && isfinite(p)) {
+            mass[vote] += p;
+            sum += p;
+        }
+    }
+    if (sum <= 0) {
+        cr_answer_complain(out, "Your first word was no answer; it must be %s.",
+                           space->votes_text);
+        return;
+    }
+    out->is_usable = true;
+    for (uint32_t k = 0; k < cr_space_votes(form); k++) {
+        mass[k] /= sum;
+    }
+    if (form->space == CR_SPACE_CATEGORICAL) {
+        memcpy(out->price, mass, sizeof mass);
+    } else {
+        out->price[0] = mass[1];
+    }
+}
+
+enum cr_status cr_answer_schema(enum cr_ask ask, const struct cr_answer_form *form,
+                                bool chain_of_thought, struct cr_buf *out) {
+    return cr_space_table[form->space]->add_schema(ask, form, chain_of_thought, out);
+}

@@ -1,0 +1,431 @@
+// chat.c - what the models are told: turns rendered from the prompt set, made once.
+#include <stdio.h>
+#include <string.h>
+
+#include "credence/answer.h"
+#include "credence/json.h"
+#include "protocol/live.h"
+
+enum { FIRST_TURNS = 8, HEAD_TURNS = 2, REPAIR_QUOTE_BYTES_MAX = 4000 };
+
+struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec *spec) {
+    return spec->role == CR_ROLE_MAKER ? &episode->maker
+                                       : &episode->traders[spec->trader];
+}
+
+enum cr_status cr_chat_keep(struct cr_episode *episode, struct cr_span from,
+                            struct cr_span *out) {
+    char *text = cr_arena_alloc(&episode->arena, from.bytes + 1);
+    if (!text) {
+        return CR_E_MEMORY;
+    }
+    if (from.bytes > 0) {
+        memcpy(text, from.text, from.bytes);
+    }
+    text[from.bytes] = '\0';
+    *out = (struct cr_span){text, from.bytes};
+    return CR_OK;
+}
+
+static enum cr_status keep_scratch(struct cr_episode *episode, struct cr_span *out) {
+    struct cr_span made = {episode->scratch.data, episode->scratch.used_bytes};
+    return cr_chat_keep(episode, made, out);
+}
+
+static enum cr_status render(struct cr_episode *episode, enum cr_template template,
+                             const struct cr_values *values, struct cr_span *out) {
+    cr_buf_clear(&episode->scratch);
+    enum cr_status status =
+        cr_prompt_render(episode->setting.prompts, template, values, &episode->scratch);
+    return status ? status : keep_scratch(episode, out);
+}
+
+static struct cr_span span_of(const char *text) {
+    return (struct cr_span){text, strlen(text)};
+}
+
+static enum cr_status set_options(struct cr_episode *episode,
+                                  struct cr_values *values) {
+    enum cr_status status = CR_OK;
+    cr_buf_clear(&episode->scratch);
+    for (uint32_t i = 0; i < episode->form.options_len && !status; i++) {
+        char letter[CR_LETTER_MAX];
+        cr_answer_letter(i, letter);
+        status = cr_buf_printf(&episode->scratch, "%s%s) %s", i ? "\n" : "", letter,
+                               episode->form.options[i]);
+    }
+    return status ? status : keep_scratch(episode, &values->at[CR_VAR_OPTIONS]);
+}
+
+static enum cr_status set_number(struct cr_episode *episode, double number,
+                                 struct cr_span *out) {
+    cr_buf_clear(&episode->scratch);
+    enum cr_status status = cr_buf_printf(&episode->scratch, "%.6g", number);
+    return status ? status : keep_scratch(episode, out);
+}
+
+// What item_, meaning_ and answer_ templates may use.
+static enum cr_status set_item_values(struct cr_episode *episode,
+                                      struct cr_values *values) {
+    const struct cr_proposition *p = episode->setting.proposition;
+    values->at[CR_VAR_TEXT] = span_of(p->text);
+    if (p->space == CR_SPACE_CATEGORICAL) {
+        return set_options(episode, values);
+    }
+    if (p->space == CR_SPACE_BINARY) {
+        return CR_OK;
+    }
+    values->at[CR_VAR_UNIT] = span_of(p->unit ? p->unit : "");
+    enum cr_status status = set_number(episode, p->low, &values->at[CR_VAR_LOW]);
+    return status ? status : set_number(episode, p->high, &values->at[CR_VAR_HIGH]);
+}
+
+enum cr_status cr_chat_prepare(struct cr_episode *episode) {
+    struct cr_values values = {0};
+    const struct cr_space_row *space = episode->history.space;
+    enum cr_status status = set_item_values(episode, &values);
+    if (!status) {
+        status = render(episode, space->item, &values, &episode->item);
+    }
+    return status ? status
+                  : render(episode, space->meaning, &values, &episode->meaning);
+}
+
+static enum cr_template answer_template(const struct cr_episode *episode,
+                                        enum cr_ask ask) {
+    const struct cr_space_row *space = episode->history.space;
+    bool thinks = episode->setting.cell->chain_of_thought;
+    switch (ask) {
+    case CR_ASK_JUDGMENT:
+        return space->judgment[thinks];
+    case CR_ASK_ARGUMENT:
+        return space->argument;
+    case CR_ASK_VOTE:
+        return space->vote[thinks];
+    default:
+        return space->logprob;
+    }
+}
+
+static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
+                                 struct cr_values *values) {
+    struct cr_values item = {0};
+    enum cr_status status = set_item_values(episode, &item);
+    return status ? status
+                  : render(episode, answer_template(episode, ask), &item,
+                           &values->at[CR_VAR_ANSWER]);
+}
+
+static enum cr_status set_price(struct cr_episode *episode, struct cr_values *values) {
+    const struct cr_history *h = &episode->history;
+    if (h->prices_len == 0) {
+        return CR_OK;
+    }
+    const struct cr_trajectory *t = &episode->trajectory;
+    const double *quantile =
+        t->quantile ? t->quantile + 3 * (size_t)(t->prices_len - 1) : NULL;
+    cr_buf_clear(&episode->scratch);
+    enum cr_status status =
+        h->space->add_price(h->form, h->price, quantile, &episode->scratch);
+    return status ? status : keep_scratch(episode, &values->at[CR_VAR_PRICE]);
+}
+
+static enum cr_status set_target(struct cr_episode *episode, struct cr_target target,
+                                 struct cr_values *values) {
+    const struct cr_history *h = &episode->history;
+    cr_buf_clear(&episode->scratch);
+    enum cr_status status = h->space->add_target(h->form, target, &episode->scratch);
+    return status ? status : keep_scratch(episode, &values->at[CR_VAR_TARGET]);
+}
+
+static enum cr_status set_goal(struct cr_episode *episode,
+                               const struct cr_ask_spec *spec,
+                               struct cr_values *values) {
+    bool has_target = cr_template_table[spec->goal].required & (1u << CR_VAR_TARGET);
+    enum cr_status status =
+        has_target ? set_target(episode, spec->target, values) : CR_OK;
+    return status ? status
+                  : render(episode, spec->goal, values, &values->at[CR_VAR_GOAL]);
+}
+
+static const struct cr_event *last_judgment(const struct cr_history *h) {
+    for (uint32_t i = h->events_len; i > 0; i--) {
+        if (h->events[i - 1].role == CR_ROLE_MAKER) {
+            return &h->events[i - 1];
+        }
+    }
+    return NULL;
+}
+
+// One event as TEMPLATE shows it, and a blank line, appended to OUT.
+static enum cr_status add_event(struct cr_episode *episode,
+                                const struct cr_event *event, enum cr_template template,
+                                struct cr_buf *out) {
+    struct cr_values values = {0};
+    char number[8];
+    snprintf(number, sizeof number, "%d", event->trader + 1);
+    values.at[CR_VAR_NUMBER] = span_of(number);
+    values.at[event->role == CR_ROLE_MAKER ? CR_VAR_JUDGMENT : CR_VAR_ARGUMENT] =
+        event->text;
+    enum cr_status status = CR_OK;
+    if (cr_template_table[template].required & (1u << CR_VAR_TARGET)) {
+        status = set_target(episode, event->target, &values);
+    }
+    if (!status) {
+        status = cr_prompt_render(episode->setting.prompts, template, &values, out);
+    }
+    return status ? status : cr_buf_add_text(out, "\n\n");
+}
+
+// What others said since this trader's last turn. The newest judgment is not among it:
+// the template shows that by itself.
+static enum cr_status set_history(struct cr_episode *episode,
+                                  const struct cr_ask_spec *spec,
+                                  struct cr_values *values) {
+    const struct cr_history *h = &episode->history;
+    const struct cr_event *newest = last_judgment(h);
+    struct cr_buf text;
+    cr_buf_init(&text, episode->scratch.max_bytes);
+    enum cr_status status = CR_OK;
+    for (uint32_t i = cr_chat_of(episode, spec)->events_seen; i < h->events_len; i++) {
+        const struct cr_event *event = &h->events[i];
+        bool is_judgment = event->role == CR_ROLE_MAKER;
+        bool is_own = !is_judgment && event->trader == spec->trader;
+        bool is_hidden = is_judgment && (!spec->sees_judgments || event == newest);
+        if (!status && !is_own && !is_hidden) {
+            status = add_event(episode, event,
+                               is_judgment ? spec->seen_judgment : spec->seen_argument,
+                               &text);
+        }
+    }
+    if (!status) {
+        status = cr_chat_keep(episode, (struct cr_span){text.data, text.used_bytes},
+                              &values->at[CR_VAR_HISTORY]);
+    }
+    cr_buf_fini(&text);
+    return status;
+}
+
+// The arguments since the last judgment: the only one as it is, several one by one.
+static enum cr_status set_arguments(struct cr_episode *episode,
+                                    const struct cr_ask_spec *spec,
+                                    struct cr_values *values) {
+    const struct cr_history *h = &episode->history;
+    uint32_t len = h->arguments_len;
+    const struct cr_event *first = h->events + h->events_len - len;
+    if (len == 1 && !spec->is_listed) {
+        values->at[CR_VAR_ARGUMENT] = first->text;
+    }
+    if (len == 0 || (len == 1 && !spec->is_listed)) {
+        return CR_OK;
+    }
+    struct cr_buf text;
+    cr_buf_init(&text, episode->scratch.max_bytes);
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < len && !status; i++) {
+        status = add_event(episode, &first[i], spec->each_argument, &text);
+    }
+    if (!status) {
+        status = cr_chat_keep(
+            episode, (struct cr_span){text.data, text.used_bytes - strlen("\n\n")},
+            &values->at[CR_VAR_ARGUMENT]);
+    }
+    cr_buf_fini(&text);
+    return status;
+}
+
+static enum cr_status set_trader_values(struct cr_episode *episode,
+                                        const struct cr_ask_spec *spec,
+                                        struct cr_values *values) {
+    const struct cr_event *judgment = last_judgment(&episode->history);
+    if (judgment) {
+        values->at[CR_VAR_JUDGMENT] = judgment->text;
+    }
+    enum cr_status status = set_goal(episode, spec, values);
+    return status ? status : set_history(episode, spec, values);
+}
+
+static enum cr_status grow(struct cr_episode *episode, struct cr_chat *chat) {
+    if (chat->len < chat->cap) {
+        return CR_OK;
+    }
+    uint32_t cap = chat->cap ? 2 * chat->cap : FIRST_TURNS;
+    struct cr_turn *turns = cr_arena_alloc(&episode->arena, cap * sizeof *turns);
+    if (!turns) {
+        return CR_E_MEMORY;
+    }
+    if (chat->len > 0) {
+        memcpy(turns, chat->turns, chat->len * sizeof *turns);
+    }
+    chat->turns = turns;
+    chat->cap = cap;
+    return CR_OK;
+}
+
+static enum cr_status make_turn(struct cr_episode *episode, enum cr_speaker speaker,
+                                struct cr_span text, struct cr_turn *out) {
+    cr_buf_clear(&episode->scratch);
+    struct cr_span quoted;
+    enum cr_status status =
+        cr_json_add_quoted(&episode->scratch, text.text, text.bytes);
+    if (!status) {
+        status = keep_scratch(episode, &quoted);
+    }
+    if (!status) {
+        *out =
+            (struct cr_turn){speaker, text.text, text.bytes, quoted.text, quoted.bytes};
+    }
+    return status;
+}
+
+static enum cr_status append(struct cr_episode *episode, struct cr_chat *chat,
+                             enum cr_speaker speaker, struct cr_span text) {
+    enum cr_status status = grow(episode, chat);
+    if (!status) {
+        status = make_turn(episode, speaker, text, &chat->turns[chat->len]);
+    }
+    chat->len += !status;
+    return status;
+}
+
+static enum cr_status append_rendered(struct cr_episode *episode, struct cr_chat *chat,
+                                      enum cr_speaker speaker,
+                                      enum cr_template template,
+                                      const struct cr_values *values) {
+    struct cr_span text;
+    enum cr_status status = render(episode, template, values, &text);
+    return status ? status : append(episode, chat, speaker, text);
+}
+
+enum cr_status cr_chat_question(struct cr_episode *episode,
+                                const struct cr_ask_spec *spec) {
+    struct cr_chat *chat = cr_chat_of(episode, spec);
+    struct cr_values values = {0};
+    values.at[CR_VAR_PROPOSITION] = episode->item;
+    values.at[CR_VAR_MEANING] = episode->meaning;
+    enum cr_status status = set_answer(episode, spec->ask, &values);
+    if (!status) {
+        status = set_price(episode, &values);
+    }
+    if (!status) {
+        status = spec->role == CR_ROLE_MAKER
+                     ? set_arguments(episode, spec, &values)
+                     : set_trader_values(episode, spec, &values);
+    }
+    if (!status && chat->len == 0) {
+        status = append_rendered(episode, chat, CR_SYSTEM, spec->system, &values);
+    }
+    if (!status) {
+        status = append_rendered(episode, chat, CR_USER, spec->user, &values);
+    }
+    if (!status) {
+        chat->events_seen = episode->history.events_len;
+    }
+    return status;
+}
+
+enum cr_status cr_chat_answered(struct cr_episode *episode,
+                                const struct cr_ask_spec *spec, struct cr_span body) {
+    return append(episode, cr_chat_of(episode, spec), CR_ASSISTANT, body);
+}
+
+// Where a maker's request goes on after the system's turn and the opening: a maker with
+// a memory of k turns sees its last k judgments and what it was told after each.
+static uint32_t remembered_from(const struct cr_episode *episode,
+                                const struct cr_ask_spec *spec,
+                                const struct cr_chat *chat) {
+    uint64_t memory = 2 * (uint64_t)episode->setting.cell->memory;
+    bool is_cut =
+        spec->role == CR_ROLE_MAKER && memory > 0 && chat->len > HEAD_TURNS + memory;
+    return is_cut ? chat->len - (uint32_t)memory : HEAD_TURNS;
+}
+
+// The turns of a request with room for MORE behind them.
+static enum cr_status copy_turns(struct cr_episode *episode, const struct cr_chat *chat,
+                                 uint32_t from, uint32_t more, struct cr_turn **out,
+                                 uint32_t *len) {
+    *len = HEAD_TURNS + chat->len - from;
+    struct cr_turn *turns =
+        cr_arena_alloc(&episode->arena, (*len + more) * sizeof *turns);
+    if (!turns) {
+        return CR_E_MEMORY;
+    }
+    memcpy(turns, chat->turns, HEAD_TURNS * sizeof *turns);
+    if (chat->len > from) {
+        memcpy(turns + HEAD_TURNS, chat->turns + from,
+               (chat->len - from) * sizeof *turns);
+    }
+    *out = turns;
+    return CR_OK;
+}
+
+enum cr_status cr_chat_request(struct cr_episode *episode,
+                               const struct cr_ask_spec *spec, struct cr_call *call) {
+    struct cr_chat *chat = cr_chat_of(episode, spec);
+    uint32_t from = remembered_from(episode, spec, chat);
+    call->turns = chat->turns;
+    call->turns_len = chat->len;
+    call->prefix_len = chat->sent_len;
+    if (from > HEAD_TURNS) {
+        struct cr_turn *turns;
+        uint32_t len;
+        enum cr_status status = copy_turns(episode, chat, from, 0, &turns, &len);
+        if (status) {
+            return status;
+        }
+        call->turns = turns;
+        call->turns_len = len;
+        call->prefix_len = chat->sent_len == chat->len ? len : HEAD_TURNS;
+    }
+    chat->sent_len = chat->len;
+    return CR_OK;
+}
+
+// The bad reply as its repair quotes it: an empty turn is refused by some servers.
+static struct cr_span quoted_reply(struct cr_span body) {
+    if (body.bytes == 0) {
+        return span_of("(empty)");
+    }
+    size_t keep = body.bytes;
+    if (keep > REPAIR_QUOTE_BYTES_MAX) {
+        keep = REPAIR_QUOTE_BYTES_MAX;
+        while (keep > 0 && ((unsigned char)body.text[keep] & 0xc0) == 0x80) {
+            keep--;
+        }
+    }
+    return (struct cr_span){body.text, keep};
+}
+
+enum cr_status cr_chat_repair(struct cr_episode *episode,
+                              const struct cr_ask_spec *spec, struct cr_call *call,
+                              struct cr_span body, const char *complaint) {
+    const struct cr_chat *chat = cr_chat_of(episode, spec);
+    struct cr_values values = {0};
+    values.at[CR_VAR_COMPLAINT] = span_of(complaint);
+    struct cr_span text = {0}, quote = {0};
+    struct cr_turn *turns;
+    uint32_t len = 0;
+    enum cr_status status = set_answer(episode, spec->ask, &values);
+    if (!status) {
+        status = render(episode, CR_T_REPAIR, &values, &text);
+    }
+    if (!status) {
+        status = copy_turns(episode, chat, remembered_from(episode, spec, chat), 2,
+                            &turns, &len);
+    }
+    if (!status) {
+        status = cr_chat_keep(episode, quoted_reply(body), &quote);
+    }
+    if (!status) {
+        status = make_turn(episode, CR_ASSISTANT, quote, &turns[len]);
+    }
+    if (!status) {
+        status = make_turn(episode, CR_USER, text, &turns[len + 1]);
+    }
+    if (!status) {
+        call->turns = turns;
+        call->turns_len = len + 2;
+        call->prefix_len = len;
+    }
+    return status;
+}

@@ -1,0 +1,374 @@
+// episode.c - the engine that runs any protocol over any outcome space.
+//
+// An episode moves in rounds. The protocol says what to ask (a move); the engine puts
+// the questions into the chats and makes one slot a call. Slots are answered in any
+// order, each repaired by itself; only when none is out or ready does the engine settle
+// the round (settle.c), in the order of the slots, and ask for the next move. So
+// nothing depends on the order in which replies come.
+//
+// After a failed call nothing more is asked and the episode ends as failed when the
+// last call that is out was answered. A sample that stays unusable is left out; the
+// episode is invalid when a question got no usable answer at all.
+#include "credence/episode.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "credence/answer.h"
+#include "credence/hash.h"
+#include "credence/rng.h"
+#include "protocol/live.h"
+
+enum { TURN_BYTES_MAX = 64 << 20, TOP_LOGPROBS = 20, SHUFFLE_SALT = 0x5f0e };
+
+static enum cr_status fail(struct cr_err *err, enum cr_status status) {
+    return cr_err_set(err, status, "%s",
+                      status == CR_E_MEMORY ? "out of memory"
+                                            : "a turn is longer than 64 MiB");
+}
+
+// The order in which the options are shown, by seed.
+static enum cr_status shuffle_options(struct cr_episode *episode) {
+    const struct cr_setting *s = &episode->setting;
+    uint32_t len = s->proposition->options_len;
+    uint32_t *shown = cr_arena_alloc(&episode->arena, len * sizeof *shown);
+    const char **options = cr_arena_alloc(&episode->arena, len * sizeof *options);
+    if (!shown || !options) {
+        return CR_E_MEMORY;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        shown[i] = i;
+    }
+    struct cr_rng rng;
+    cr_rng_seed(&rng,
+                cr_hash_mix(cr_hash_mix(s->job_seed, s->trajectory_key), SHUFFLE_SALT));
+    cr_rng_shuffle(&rng, shown, len);
+    for (uint32_t i = 0; i < len; i++) {
+        options[i] = s->proposition->options[shown[i]];
+    }
+    episode->history.shown = shown;
+    episode->form.options = options;
+    episode->form.options_len = len;
+    return CR_OK;
+}
+
+static enum cr_status set_form(struct cr_episode *episode) {
+    const struct cr_proposition *p = episode->setting.proposition;
+    episode->form.space = p->space;
+    episode->form.low = p->low;
+    episode->form.high = p->high;
+    episode->form.unit = p->unit;
+    return p->space == CR_SPACE_CATEGORICAL ? shuffle_options(episode) : CR_OK;
+}
+
+static enum cr_status set_stops(struct cr_episode *episode) {
+    struct cr_setting *s = &episode->setting;
+    if (s->stops_len == 0) {
+        s->stops = &s->cell->stop;
+        s->stops_len = 1;
+    }
+    episode->fired = cr_arena_alloc(&episode->arena, s->stops_len);
+    if (!episode->fired) {
+        return CR_E_MEMORY;
+    }
+    memset(episode->fired, 0, s->stops_len);
+    return CR_OK;
+}
+
+static uint64_t seed_of(const struct cr_setting *setting, const struct cr_seat *seat) {
+    uint64_t seed = cr_hash_mix(setting->job_seed, setting->trajectory_key);
+    seed = cr_hash_mix(seed, seat->iteration);
+    seed = cr_hash_mix(seed, ((uint64_t)seat->role << 16) |
+                                 ((uint64_t)seat->trader << 8) | seat->ask);
+    return cr_hash_mix(seed, ((uint64_t)seat->sample << 16) | seat->repair);
+}
+
+// The schema of ASK, made once an episode; NULL for logprobs, which want free text.
+static enum cr_status schema_of(struct cr_episode *episode, enum cr_ask ask,
+                                const char **out) {
+    if (ask == CR_ASK_LOGPROB) {
+        *out = NULL;
+        return CR_OK;
+    }
+    if (!episode->schema[ask]) {
+        cr_buf_clear(&episode->scratch);
+        enum cr_status status = cr_answer_schema(
+            ask, &episode->form, episode->setting.cell->chain_of_thought,
+            &episode->scratch);
+        if (status) {
+            return status;
+        }
+        episode->schema[ask] = cr_arena_strdup(&episode->arena, episode->scratch.data);
+    }
+    *out = episode->schema[ask];
+    return *out ? CR_OK : CR_E_MEMORY;
+}
+
+static struct cr_call call_of(const struct cr_episode *episode,
+                              const struct cr_ask_spec *spec, uint32_t sample) {
+    static const char *const names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
+                                                    "answer"};
+    const struct cr_setting *s = &episode->setting;
+    bool is_maker = spec->role == CR_ROLE_MAKER;
+    struct cr_call call = {
+        .trajectory = s->trajectory,
+        .trajectory_key = s->trajectory_key,
+        .seat = {.iteration =
+                     episode->trajectory.prices_len + (spec->is_running ? sample : 0),
+                 .role = spec->role,
+                 .trader = spec->trader,
+                 .sample = (uint16_t)sample,
+                 .ask = (uint8_t)spec->ask},
+        .model = is_maker ? s->cell->maker
+                          : s->cell->traders[spec->trader % s->cell->traders_len],
+        .schema_name = names[spec->ask],
+        .max_tokens = spec->ask == CR_ASK_LOGPROB ? 1 : 0,
+        .top_logprobs = spec->ask == CR_ASK_LOGPROB ? TOP_LOGPROBS : 0,
+        .proposition = s->proposition,
+        .options_shown = episode->history.shown,
+    };
+    call.seed = seed_of(s, &call.seat);
+    return call;
+}
+
+static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
+    const struct cr_ask_spec *spec = &episode->move.asks[index];
+    const char *schema;
+    enum cr_status status = cr_chat_question(episode, spec);
+    if (!status) {
+        status = schema_of(episode, spec->ask, &schema);
+    }
+    for (uint32_t i = 0; i < spec->samples && !status; i++) {
+        struct cr_slot *slot = &episode->slots[episode->slots_len];
+        *slot = (struct cr_slot){.call = call_of(episode, spec, i), .spec = index};
+        slot->call.schema = schema;
+        status = cr_chat_request(episode, spec, &slot->call);
+        episode->slots_len += !status;
+    }
+    return status;
+}
+
+// Ask the protocol, and put its questions.
+static enum cr_status advance(struct cr_episode *episode) {
+    struct cr_move *move = &episode->move;
+    *move = (struct cr_move){0};
+    episode->protocol->next(&episode->history, move);
+    if (move->end) {
+        episode->trajectory.status = CR_DONE;
+        episode->trajectory.reason = move->end;
+        episode->is_done = true;
+        return CR_OK;
+    }
+    uint32_t len = 0;
+    for (uint32_t i = 0; i < move->asks_len; i++) {
+        len += move->asks[i].samples;
+    }
+    assert(len > 0);
+    episode->slots = cr_arena_alloc(&episode->arena, len * sizeof *episode->slots);
+    episode->slots_len = 0;
+    episode->ready_from = 0;
+    enum cr_status status = episode->slots ? CR_OK : CR_E_MEMORY;
+    for (uint32_t i = 0; i < move->asks_len && !status; i++) {
+        status = open_slots(episode, i);
+    }
+    return status;
+}
+
+static enum cr_status start(struct cr_episode *episode) {
+    enum cr_status status = set_form(episode);
+    if (!status) {
+        status = set_stops(episode);
+    }
+    if (!status) {
+        status = cr_chat_prepare(episode);
+    }
+    return status ? status : advance(episode);
+}
+
+enum cr_status cr_episode_create(const struct cr_setting *setting,
+                                 struct cr_episode **out, struct cr_err *err) {
+    struct cr_episode *episode = cr_calloc(1, sizeof *episode);
+    if (!episode) {
+        return fail(err, CR_E_MEMORY);
+    }
+    episode->setting = *setting;
+    episode->protocol = cr_protocol_table[setting->cell->protocol];
+    episode->history = (struct cr_history){
+        .setting = &episode->setting,
+        .space = cr_space_table[setting->proposition->space],
+        .form = &episode->form,
+    };
+    episode->trajectory =
+        (struct cr_trajectory){.number = setting->trajectory,
+                               .key = setting->trajectory_key,
+                               .width = cr_proposition_prices(setting->proposition)};
+    cr_buf_init(&episode->scratch, TURN_BYTES_MAX);
+    enum cr_status status = start(episode);
+    if (status) {
+        cr_episode_destroy(episode);
+        return fail(err, status);
+    }
+    *out = episode;
+    return CR_OK;
+}
+
+void cr_episode_destroy(struct cr_episode *episode) {
+    if (!episode) {
+        return;
+    }
+    cr_trajectory_fini(&episode->trajectory);
+    cr_free(episode->events);
+    cr_buf_fini(&episode->scratch);
+    cr_arena_fini(&episode->arena);
+    cr_free(episode);
+}
+
+enum cr_status cr_episode_next(struct cr_episode *episode, struct cr_call **out,
+                               struct cr_err *err) {
+    (void)err;
+    *out = NULL;
+    if (episode->is_done || episode->has_failed) {
+        return CR_OK;
+    }
+    for (uint32_t i = episode->ready_from; i < episode->slots_len; i++) {
+        struct cr_slot *slot = &episode->slots[i];
+        if (slot->state == CR_SLOT_READY) {
+            slot->state = CR_SLOT_OUT;
+            episode->slots_out++;
+            episode->ready_from = i + 1;
+            *out = &slot->call;
+            return CR_OK;
+        }
+    }
+    episode->ready_from = episode->slots_len;
+    return CR_OK;
+}
+
+static void add_cost(struct cr_slot *slot, const struct cr_reply *reply) {
+    struct cr_step *cost = &slot->cost;
+    if (slot->call.seat.role == CR_ROLE_MAKER) {
+        cost->judgment_tokens_in += reply->tokens_in;
+        cost->judgment_tokens_out += reply->tokens_out;
+    } else {
+        cost->argument_tokens_in += reply->tokens_in;
+        cost->argument_tokens_out += reply->tokens_out;
+    }
+    cost->cached_tokens += reply->tokens_cached;
+    cost->calls++;
+    cost->latency_s += (float)reply->latency_s;
+}
+
+// Copy what a usable answer says.
+static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *slot,
+                                  const struct cr_answer *answer, struct cr_span body) {
+    slot->push = answer->push;
+    slot->argument = (struct cr_span){answer->argument, answer->argument_bytes};
+    if (slot->call.seat.role == CR_ROLE_MAKER) {
+        uint32_t width = episode->trajectory.width;
+        bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
+        double *price = cr_arena_alloc(&episode->arena, (width + 3) * sizeof *price);
+        if (!price) {
+            return CR_E_MEMORY;
+        }
+        memcpy(price, answer->price, width * sizeof *price);
+        memcpy(price + width, answer->quantile, sizeof answer->quantile);
+        slot->price = price;
+        slot->quantile = has_quantiles ? price + width : NULL;
+    }
+    slot->state = CR_SLOT_USABLE;
+    return cr_chat_keep(episode, body, &slot->body);
+}
+
+static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
+                             const struct cr_answer *answer, struct cr_span body) {
+    if (slot->call.seat.repair >= episode->setting.cell->repairs) {
+        slot->state = CR_SLOT_UNUSABLE;
+        return CR_OK;
+    }
+    slot->call.seat.repair++;
+    slot->call.seed = seed_of(&episode->setting, &slot->call.seat);
+    slot->call.request_hash = (struct cr_hash){0};
+    slot->cost.repairs =
+        (uint8_t)(slot->cost.repairs + (slot->cost.repairs < UINT8_MAX));
+    slot->state = CR_SLOT_READY;
+    uint32_t at = (uint32_t)(slot - episode->slots);
+    episode->ready_from = at < episode->ready_from ? at : episode->ready_from;
+    return cr_chat_repair(episode, &episode->move.asks[slot->spec], &slot->call, body,
+                          answer->complaint);
+}
+
+static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
+                                 const struct cr_reply *reply) {
+    enum cr_ask ask = (enum cr_ask)slot->call.seat.ask;
+    const char *text = reply->text ? reply->text : "";
+    size_t bytes = strlen(text);
+    struct cr_answer answer;
+    enum cr_status status = CR_OK;
+    if (ask == CR_ASK_LOGPROB) {
+        cr_answer_logprobs(&episode->form, reply, &answer);
+    } else {
+        bool is_cut = reply->finish == CR_FINISH_LENGTH;
+        struct cr_answer_text whole = {text, bytes, is_cut};
+        status = cr_answer_read(ask, &episode->form, whole, &episode->arena, &answer);
+    }
+    if (status) {
+        return status;
+    }
+    struct cr_span body;
+    body.text = cr_answer_body(text, bytes, &body.bytes);
+    return answer.is_usable ? keep_answer(episode, slot, &answer, body)
+                            : repair(episode, slot, &answer, body);
+}
+
+// An endpoint that gives no logprobs is a failure of the endpoint, not a bad answer.
+static bool lacks_logprobs(const struct cr_slot *slot, const struct cr_reply *reply) {
+    return slot->call.seat.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0;
+}
+
+static bool is_settled(const struct cr_episode *episode) {
+    if (episode->slots_out > 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < episode->slots_len && !episode->has_failed; i++) {
+        if (episode->slots[i].state == CR_SLOT_READY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
+                             const struct cr_reply *reply) {
+    enum cr_status status = CR_OK;
+    episode->slots_out--;
+    add_cost(slot, reply);
+    if (reply->fail || lacks_logprobs(slot, reply)) {
+        slot->state = CR_SLOT_UNUSABLE;
+        episode->has_failed = true;
+    } else {
+        status = read_reply(episode, slot, reply);
+    }
+    if (!status && is_settled(episode)) {
+        status = cr_settle(episode);
+        if (!status && !episode->is_done) {
+            status = advance(episode);
+        }
+    }
+    return status;
+}
+
+enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *call,
+                                 const struct cr_reply *reply, struct cr_err *err) {
+    struct cr_slot *slot = (struct cr_slot *)(void *)call;
+    assert(slot->state == CR_SLOT_OUT);
+    enum cr_status status = answer(episode, slot, reply);
+    return status ? fail(err, status) : CR_OK;
+}
+
+bool cr_episode_is_done(const struct cr_episode *episode) {
+    return episode->is_done;
+}
+
+const struct cr_trajectory *cr_episode_trajectory(const struct cr_episode *episode) {
+    return &episode->trajectory;
+}

@@ -1,0 +1,108 @@
+// machine.h - what a protocol is: a pure function from a history to the next move.
+//
+// Layer    protocol (2)
+// Threads  read-only tables
+// MPI      none
+//
+// The engine (episode.c) keeps the chats, asks, reads and repairs. Whenever nothing is
+// out, it shows the protocol what was accepted so far, and the protocol says what to
+// ask now, or that the episode has ended. It keeps no state of its own, so an episode
+// that is fed the same replies makes the same calls.
+//
+// To add a protocol: one file with a `const struct cr_protocol`, one line in table.c.
+#ifndef CREDENCE_PROTOCOL_MACHINE_H
+#define CREDENCE_PROTOCOL_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/episode.h"
+#include "credence/protocol.h"
+#include "prompt/space.h"
+#include "prompt/template.h"
+
+enum { CR_ASKS_MAX = CR_TRADERS_MAX };
+
+// Something that was accepted: a judgment, or one trader's argument.
+struct cr_event {
+    uint8_t role;   // enum cr_role
+    uint8_t trader; // of an argument
+    int16_t push;   // of an argument, as struct cr_answer says
+    uint32_t iteration;
+    struct cr_target target; // what the trader was told to argue for
+    struct cr_span text;     // the judgment's body, or the argument
+};
+
+// What a protocol is shown. Prices are in the order shown to the models.
+struct cr_history {
+    const struct cr_setting *setting;
+    const struct cr_space_row *space;
+    const struct cr_answer_form *form;
+    const uint32_t *shown; // option index behind each letter, NULL unless categorical
+    const struct cr_event *events;
+    uint32_t events_len;
+    uint32_t arguments_len;     // arguments since the last judgment
+    uint32_t prices_len;        // judgments so far
+    const double *opening;      // prices of the first judgment, NULL before it
+    const double *price;        // prices of the last judgment, NULL before it
+    bool is_stopped;            // every stop rule that was asked has fired
+    enum cr_stop_reason reason; // of the last that fired
+};
+
+// One chat is asked one thing.
+struct cr_ask_spec {
+    uint8_t role; // enum cr_role
+    uint8_t trader;
+    enum cr_ask ask;
+    uint16_t samples; // calls with the same chat, 1 at least
+    bool is_running;  // each sample is a judgment of its own: the mean of those so far
+    enum cr_template system; // of a chat that is asked for the first time
+    enum cr_template user;   // the turn put before the question
+    // A trader: what it is told to argue for (a stance_ template), and how it sees what
+    // others said since its last turn; seen_judgment only if sees_judgments.
+    enum cr_template goal;
+    struct cr_target target;
+    enum cr_template seen_argument, seen_judgment;
+    bool sees_judgments;
+    // A maker: how each of several arguments is shown (always, if is_listed).
+    enum cr_template each_argument;
+    bool is_listed;
+};
+
+struct cr_move {
+    enum cr_stop_reason end; // other than NONE: the episode is done
+    uint32_t asks_len;
+    struct cr_ask_spec asks[CR_ASKS_MAX];
+};
+
+struct cr_protocol {
+    const char *name;
+    const char *summary; // one line, for help
+    bool has_stop_rule;  // its length is set by cell.stop
+    bool has_traders;
+    uint32_t (*prices_max)(const struct cr_cell *cell);
+    struct cr_bounds (*calls)(const struct cr_cell *cell);
+    // CR_E_JOB with the reason; what holds for all protocols was checked before. May be
+    // NULL.
+    CR_MUST_CHECK enum cr_status (*check)(const struct cr_cell *cell,
+                                          enum cr_space space, struct cr_err *err);
+    void (*next)(const struct cr_history *history, struct cr_move *move);
+};
+
+extern const struct cr_protocol *const cr_protocol_table[]; // NULL-terminated
+
+// For the protocol files.
+
+// A maker's question: SYSTEM and USER templates, elicited as the cell says.
+struct cr_ask_spec cr_ask_maker(const struct cr_cell *cell, enum cr_template system,
+                                enum cr_template user);
+// The goal and the target of a trader's question, by the cell's stance.
+void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask);
+// How many calls one judgment takes, by the cell's elicitation.
+uint32_t cr_ask_judgment_calls(const struct cr_cell *cell);
+// The fewest and most iterations of a protocol that ends by cell.stop.
+struct cr_bounds cr_stop_bounds(const struct cr_cell *cell);
+// Prices of a protocol that ends by cell.stop.
+uint32_t cr_stop_prices_max(const struct cr_cell *cell);
+
+#endif

@@ -1,0 +1,306 @@
+// settle.c - takes a round of answers into the history: prices, arguments, costs.
+#include <math.h>
+#include <string.h>
+
+#include "credence/answer.h"
+#include "credence/stop.h"
+#include "protocol/live.h"
+
+static enum cr_status grow_double(double **array, size_t *cap, size_t need) {
+    void *grown = *array;
+    enum cr_status status = cr_array_grow(&grown, cap, need, sizeof **array);
+    *array = grown;
+    return status;
+}
+
+// Step AT, which is the last one or the one behind it.
+static enum cr_status step_at(struct cr_episode *episode, uint32_t at,
+                              struct cr_step **out) {
+    struct cr_trajectory *t = &episode->trajectory;
+    if (t->steps_len <= at) {
+        void *grown = t->step;
+        enum cr_status status =
+            cr_array_grow(&grown, &episode->step_cap, at + 1, sizeof *t->step);
+        if (status) {
+            return status;
+        }
+        t->step = grown;
+        t->step[t->steps_len++] = (struct cr_step){0};
+    }
+    *out = &t->step[at];
+    return CR_OK;
+}
+
+static void fold_cost(struct cr_step *step, const struct cr_step *cost) {
+    unsigned repairs = step->repairs + (unsigned)cost->repairs;
+    step->judgment_tokens_in += cost->judgment_tokens_in;
+    step->judgment_tokens_out += cost->judgment_tokens_out;
+    step->argument_tokens_in += cost->argument_tokens_in;
+    step->argument_tokens_out += cost->argument_tokens_out;
+    step->cached_tokens += cost->cached_tokens;
+    step->calls += cost->calls;
+    step->latency_s += cost->latency_s;
+    step->repairs = (uint8_t)(repairs < UINT8_MAX ? repairs : UINT8_MAX);
+}
+
+static enum cr_status fold_slot(struct cr_episode *episode, struct cr_slot *slot,
+                                uint32_t at) {
+    struct cr_step *step;
+    enum cr_status status = step_at(episode, at, &step);
+    if (!status) {
+        fold_cost(step, &slot->cost);
+        slot->cost = (struct cr_step){0};
+    }
+    return status;
+}
+
+static enum cr_status finish(struct cr_episode *episode, enum cr_episode_status status,
+                             enum cr_stop_reason reason) {
+    for (uint32_t i = 0; i < episode->slots_len; i++) {
+        if (episode->slots[i].cost.calls > 0) {
+            enum cr_status failure =
+                fold_slot(episode, &episode->slots[i], episode->trajectory.prices_len);
+            if (failure) {
+                return failure;
+            }
+        }
+    }
+    episode->trajectory.status = status;
+    episode->trajectory.reason = reason;
+    episode->is_done = true;
+    return CR_OK;
+}
+
+static enum cr_status add_event(struct cr_episode *episode, struct cr_event event) {
+    struct cr_history *h = &episode->history;
+    void *grown = episode->events;
+    enum cr_status status =
+        cr_array_grow(&grown, &episode->events_cap, h->events_len + 1, sizeof event);
+    if (status) {
+        return status;
+    }
+    episode->events = grown;
+    episode->events[h->events_len++] = event;
+    h->events = episode->events;
+    h->arguments_len = event.role == CR_ROLE_TRADER ? h->arguments_len + 1 : 0;
+    return CR_OK;
+}
+
+// A push as the trajectory keeps it: options in the file's order.
+static int8_t push_of(const struct cr_history *h, int push) {
+    return (int8_t)(h->shown && push > 0 ? 1 + (int)h->shown[push - 1] : push);
+}
+
+static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *slot) {
+    const struct cr_ask_spec *spec = &episode->move.asks[slot->spec];
+    struct cr_history *h = &episode->history;
+    struct cr_step *step;
+    enum cr_status status = fold_slot(episode, slot, h->prices_len);
+    if (!status) {
+        status = step_at(episode, h->prices_len, &step);
+    }
+    if (status) {
+        return status;
+    }
+    int8_t push = push_of(h, slot->push);
+    step->push = h->arguments_len == 0 || step->push == push ? push : 0;
+    struct cr_event event = {.role = CR_ROLE_TRADER,
+                             .trader = spec->trader,
+                             .push = (int16_t)slot->push,
+                             .iteration = h->prices_len,
+                             .target = spec->target,
+                             .text = slot->argument};
+    status = cr_chat_answered(episode, spec, slot->body);
+    return status ? status : add_event(episode, event);
+}
+
+// Note which rules fire at the last judgment. A market that is run to its full length
+// asks none of them.
+static void ask_stops(struct cr_episode *episode) {
+    const struct cr_setting *s = &episode->setting;
+    const struct cr_trajectory *t = &episode->trajectory;
+    struct cr_history *h = &episode->history;
+    bool is_stopped = true;
+    for (uint32_t i = 0; i < s->stops_len; i++) {
+        struct cr_stop rule = s->stops[i];
+        if (!s->cell->stop_early) {
+            rule.rule = CR_STOP_FIXED;
+        }
+        if (!episode->fired[i]) {
+            episode->fired[i] =
+                cr_stop_now(&rule, t->price, t->prices_len, t->width, &h->reason);
+        }
+        is_stopped = is_stopped && episode->fired[i];
+    }
+    h->is_stopped = is_stopped;
+}
+
+// Post a judgment: PRICE as shown, and QUANTILE when the space has them.
+static enum cr_status post(struct cr_episode *episode, const double *price,
+                           const double *quantile) {
+    struct cr_trajectory *t = &episode->trajectory;
+    struct cr_history *h = &episode->history;
+    size_t at = (size_t)t->prices_len * t->width;
+    enum cr_status status = grow_double(&t->price, &episode->price_cap, at + t->width);
+    if (!status && quantile) {
+        status = grow_double(&t->quantile, &episode->quantile_cap,
+                             3 * ((size_t)t->prices_len + 1));
+    }
+    if (status) {
+        return status;
+    }
+    for (uint32_t i = 0; i < t->width; i++) {
+        t->price[at + (h->shown ? h->shown[i] : i)] = price[i];
+    }
+    if (quantile) {
+        memcpy(t->quantile + 3 * (size_t)t->prices_len, quantile, 3 * sizeof *quantile);
+    }
+    t->prices_len++;
+    h->prices_len = t->prices_len;
+    h->price = price;
+    h->opening = h->opening ? h->opening : price;
+    if (episode->protocol->has_stop_rule) {
+        ask_stops(episode);
+    }
+    return CR_OK;
+}
+
+// The mean of the samples of one question: price and, behind it, quantiles.
+struct mean {
+    double *sum; // [width + 3]
+    uint32_t width;
+    uint32_t len;
+};
+
+static void mean_add(struct mean *mean, const struct cr_slot *slot) {
+    for (uint32_t i = 0; i < mean->width + 3; i++) {
+        mean->sum[i] += slot->price[i];
+    }
+    mean->len++;
+}
+
+// The mean so far, in the arena; NULL when out of memory.
+static double *mean_price(struct cr_episode *episode, const struct mean *mean) {
+    uint32_t len = mean->width + 3;
+    double *price = cr_arena_alloc(&episode->arena, len * sizeof *price);
+    for (uint32_t i = 0; price && i < len; i++) {
+        price[i] = mean->sum[i] / mean->len;
+    }
+    return price;
+}
+
+static enum cr_status post_mean(struct cr_episode *episode, const struct mean *mean) {
+    double *price = mean_price(episode, mean);
+    if (!price) {
+        return CR_E_MEMORY;
+    }
+    bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
+    return post(episode, price, has_quantiles ? price + mean->width : NULL);
+}
+
+static double distance(const double *a, const double *b, uint32_t len) {
+    double sum = 0;
+    for (uint32_t i = 0; i < len; i++) {
+        sum += fabs(a[i] - b[i]);
+    }
+    return sum;
+}
+
+// One question's usable answers, in the order of the samples.
+struct answers {
+    struct cr_slot *first;
+    uint32_t len; // slots, usable or not
+};
+
+static struct answers answers_of(struct cr_episode *episode, uint32_t spec) {
+    struct answers found = {NULL, 0};
+    for (uint32_t i = 0; i < episode->slots_len; i++) {
+        if (episode->slots[i].spec == spec) {
+            found.first = found.first ? found.first : &episode->slots[i];
+            found.len++;
+        }
+    }
+    return found;
+}
+
+static bool has_usable(struct answers answers) {
+    for (uint32_t i = 0; i < answers.len; i++) {
+        if (answers.first[i].state == CR_SLOT_USABLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The maker's turn in its own chat: the sample nearest to the price, the first of
+// equals.
+static const struct cr_slot *spokesman(const struct cr_episode *episode,
+                                       struct answers answers) {
+    const struct cr_slot *best = NULL;
+    uint32_t width = episode->trajectory.width;
+    const double *price = episode->history.price;
+    for (uint32_t i = 0; i < answers.len; i++) {
+        const struct cr_slot *slot = &answers.first[i];
+        if (slot->state == CR_SLOT_USABLE &&
+            (!best || distance(slot->price, price, width) <
+                          distance(best->price, price, width))) {
+            best = slot;
+        }
+    }
+    return best;
+}
+
+static enum cr_status take_samples(struct cr_episode *episode, struct answers answers,
+                                   bool is_running, struct mean *mean) {
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < answers.len && !status; i++) {
+        struct cr_slot *slot = &answers.first[i];
+        // What a lost sample cost belongs to the judgment before it, if there is one.
+        uint32_t at = episode->trajectory.prices_len;
+        bool is_lost = is_running && slot->state != CR_SLOT_USABLE;
+        status = fold_slot(episode, slot, is_lost && at > 0 ? at - 1 : at);
+        if (!status && slot->state == CR_SLOT_USABLE) {
+            mean_add(mean, slot);
+            status = is_running ? post_mean(episode, mean) : CR_OK;
+        }
+    }
+    return status || is_running ? status : post_mean(episode, mean);
+}
+
+static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) {
+    const struct cr_ask_spec *spec = &episode->move.asks[index];
+    struct answers answers = answers_of(episode, index);
+    double sum[CR_OPTIONS_MAX + 3] = {0};
+    struct mean mean = {sum, episode->trajectory.width, 0};
+    enum cr_status status = take_samples(episode, answers, spec->is_running, &mean);
+    if (status) {
+        return status;
+    }
+    const struct cr_slot *voice = spokesman(episode, answers);
+    struct cr_span body =
+        voice->body.bytes > 0 ? voice->body : (struct cr_span){"-", 1};
+    status = cr_chat_answered(episode, spec, body);
+    struct cr_event event = {.role = CR_ROLE_MAKER,
+                             .iteration = episode->history.prices_len - 1,
+                             .text = body};
+    return status ? status : add_event(episode, event);
+}
+
+enum cr_status cr_settle(struct cr_episode *episode) {
+    const struct cr_move *move = &episode->move;
+    if (episode->has_failed) {
+        return finish(episode, CR_FAILED, CR_REASON_FAILED);
+    }
+    for (uint32_t i = 0; i < move->asks_len; i++) {
+        if (!has_usable(answers_of(episode, i))) {
+            return finish(episode, CR_INVALID, CR_REASON_INVALID);
+        }
+    }
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < move->asks_len && !status; i++) {
+        status = move->asks[i].role == CR_ROLE_MAKER
+                     ? take_judgment(episode, i)
+                     : take_argument(episode, answers_of(episode, i).first);
+    }
+    return status;
+}

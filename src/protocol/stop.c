@@ -1,0 +1,152 @@
+// stop.c - the stop rules: one row a rule, each a function of the last judgments alone.
+//
+// A rule is asked after every judgment, so a trajectory that was made for a strict rule
+// can be cut by a loose one afterwards: what a market under the loose rule would have
+// stored is the shortest prefix at which it fires.
+#include "credence/stop.h"
+
+#include <assert.h>
+#include <math.h>
+
+struct window {
+    const double *price; // [len][width], the judgments that the rule looks at
+    uint32_t len;
+    uint32_t width;
+};
+
+typedef bool (*fires_fn)(const struct cr_stop *rule, const struct window *w);
+
+static double price_at(const struct window *w, uint32_t t, uint32_t option) {
+    return w->price[(size_t)t * w->width + option];
+}
+
+static double range_of(const struct window *w, uint32_t option) {
+    double low = price_at(w, 0, option), high = low;
+    for (uint32_t t = 1; t < w->len; t++) {
+        low = fmin(low, price_at(w, t, option));
+        high = fmax(high, price_at(w, t, option));
+    }
+    return high - low;
+}
+
+static bool range_fires(const struct cr_stop *rule, const struct window *w) {
+    for (uint32_t k = 0; k < w->width; k++)
+        if (range_of(w, k) > rule->threshold + CR_STOP_EPSILON)
+            return false;
+    return true;
+}
+
+static bool fixed_fires(const struct cr_stop *rule, const struct window *w) {
+    (void)rule;
+    (void)w;
+    return false;
+}
+
+enum { NO_SIDE = -1 };
+
+// Which side judgment T is on: 0 or 1 for one price, else the option that leads alone.
+static int side_of(const struct window *w, uint32_t t) {
+    if (w->width == 1) {
+        double distance = price_at(w, t, 0) - 0.5;
+        return fabs(distance) <= CR_STOP_EPSILON ? NO_SIDE : distance > 0;
+    }
+    uint32_t best = 0;
+    for (uint32_t k = 1; k < w->width; k++)
+        if (price_at(w, t, k) > price_at(w, t, best))
+            best = k;
+    for (uint32_t k = 0; k < w->width; k++)
+        if (k != best && price_at(w, t, best) - price_at(w, t, k) <= CR_STOP_EPSILON)
+            return NO_SIDE;
+    return (int)best;
+}
+
+static bool stable_side_fires(const struct cr_stop *rule, const struct window *w) {
+    (void)rule;
+    int side = side_of(w, 0);
+    for (uint32_t t = 1; t < w->len && side != NO_SIDE; t++)
+        if (side_of(w, t) != side)
+            return false;
+    return side != NO_SIDE;
+}
+
+// The share of judgments [FROM, FROM + LEN) whose price is at most X.
+static double share_up_to(const struct window *w, uint32_t option, uint32_t from,
+                          double x) {
+    uint32_t half = w->len / 2, below = 0;
+    for (uint32_t t = from; t < from + half; t++)
+        below += price_at(w, t, option) <= x + CR_STOP_EPSILON;
+    return (double)below / half;
+}
+
+// The largest distance between the distributions of the older and the newer half. It is
+// attained at one of the prices.
+static double ks_of(const struct window *w, uint32_t option) {
+    double largest = 0;
+    for (uint32_t t = 0; t < w->len; t++) {
+        double x = price_at(w, t, option);
+        largest = fmax(largest, fabs(share_up_to(w, option, 0, x) -
+                                     share_up_to(w, option, w->len / 2, x)));
+    }
+    return largest;
+}
+
+static bool ks_fires(const struct cr_stop *rule, const struct window *w) {
+    for (uint32_t k = 0; k < w->width; k++)
+        if (ks_of(w, k) > rule->threshold + CR_STOP_EPSILON)
+            return false;
+    return true;
+}
+
+static const struct rule {
+    uint32_t windows; // of rule.window judgments that it looks at
+    enum cr_stop_reason reason;
+    fires_fn fires;
+} rule_table[CR_STOP_RULE_COUNT] = {
+    [CR_STOP_RANGE] = {1, CR_REASON_EQUILIBRIUM, range_fires},
+    [CR_STOP_FIXED] = {0, CR_REASON_MAX_ITERATIONS, fixed_fires},
+    [CR_STOP_STABLE_SIDE] = {1, CR_REASON_STABLE_SIDE, stable_side_fires},
+    [CR_STOP_KS] = {2, CR_REASON_KS, ks_fires},
+};
+
+bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t prices_len,
+                 uint32_t width, enum cr_stop_reason *reason) {
+    assert((unsigned)rule->rule < CR_STOP_RULE_COUNT && width > 0);
+    const struct rule *row = &rule_table[rule->rule];
+    uint32_t need = row->windows * rule->window;
+    if (need > 0 && prices_len >= need) {
+        struct window w = {price + (size_t)(prices_len - need) * width, need, width};
+        if (row->fires(rule, &w)) {
+            *reason = row->reason;
+            return true;
+        }
+    }
+    if (prices_len > rule->max_iterations) {
+        *reason = CR_REASON_MAX_ITERATIONS;
+        return true;
+    }
+    return false;
+}
+
+uint32_t cr_stop_iterations_min(const struct cr_stop *rule) {
+    uint32_t need = rule_table[rule->rule].windows * rule->window;
+    if (need == 0 || need - 1 > rule->max_iterations)
+        return rule->max_iterations;
+    return need - 1;
+}
+
+struct cr_view cr_stop_view(const struct cr_stop *rule,
+                            const struct cr_trajectory *trajectory) {
+    uint32_t len = trajectory->prices_len;
+    struct cr_view view = {trajectory->status, trajectory->reason, len};
+    if (trajectory->reason == CR_REASON_COMPLETE)
+        return view;
+    for (uint32_t n = 1; n <= len; n++)
+        if (cr_stop_now(rule, trajectory->price, n, trajectory->width, &view.reason)) {
+            view.status = CR_DONE;
+            view.prices_len = n;
+            return view;
+        }
+    if (view.status == CR_DONE)
+        view = (struct cr_view){CR_PENDING, CR_REASON_NONE, len};
+    return view;
+}

@@ -1,0 +1,67 @@
+// coordinator.h - rank 0: grants trajectories, gathers results, keeps the job's limits.
+//
+// Layer    run (4): policy over cluster and recorder
+// Threads  one owner
+// MPI      local; talks to every worker
+#ifndef CREDENCE_RUN_COORDINATOR_H
+#define CREDENCE_RUN_COORDINATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/clock.h"
+#include "credence/cluster.h"
+#include "credence/log.h"
+#include "credence/plan.h"
+#include "run/ledger.h"
+#include "run/lock.h"
+#include "run/progress.h"
+#include "run/recorder.h"
+
+struct cr_coordinator;
+
+struct cr_coordinator_cfg { // all borrowed until the coordinator is destroyed
+    const struct cr_job *job;
+    const struct cr_plan *plan;
+    struct cr_cluster *cluster;
+    const struct cr_clock *clock;
+    struct cr_log *log;
+    const char *dir;
+    struct cr_lock *lock;
+    struct cr_ledger *ledger;
+    struct cr_recorder *recorder;
+    struct cr_progress *progress; // launch, and what earlier launches spent
+    int64_t lost_ms;              // silence that means death
+    int64_t grace_ms;             // for what is in flight when a drain begins
+    bool
+        is_offline; // rebuild: nothing may be asked, what is not recorded stays pending
+};
+
+enum cr_end {
+    CR_END_NONE,
+    CR_END_COMPLETE,
+    CR_END_INTERRUPTED, // a signal, a budget, lost workers: resumable
+    CR_END_TROUBLE      // the machine failed somewhere: resumable when mended
+};
+
+CR_MUST_CHECK enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
+                                                   struct cr_coordinator **out,
+                                                   struct cr_err *err);
+void cr_coordinator_destroy(struct cr_coordinator *coordinator);
+
+// One turn. *moved says whether anything happened. An error of rank 0's own machine is
+// not returned: it starts a drain, and is told by the end.
+void cr_coordinator_step(struct cr_coordinator *coordinator, bool *moved);
+
+// A signal came to rank 0: LEVEL 1 drains, 2 drops what is in flight.
+void cr_coordinator_signal(struct cr_coordinator *coordinator, int level,
+                           const char *name);
+
+bool cr_coordinator_is_over(const struct cr_coordinator *coordinator);
+enum cr_end cr_coordinator_end(const struct cr_coordinator *coordinator);
+const char *cr_coordinator_message(const struct cr_coordinator *coordinator);
+// The last snapshot, for status.json.
+void cr_coordinator_snapshot(const struct cr_coordinator *coordinator,
+                             struct cr_snapshot *out);
+
+#endif

@@ -1,0 +1,169 @@
+// directory.c - see directory.h.
+#include "run/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/bundle.h"
+#include "credence/file.h"
+#include "credence/json.h"
+#include "credence/log.h"
+#include "run/job.h"
+
+enum { PATH_BYTES_MAX = 1 << 14, STATUS_BYTES_MAX = 1 << 20, ASIDE_MAX = 10000 };
+
+static enum cr_status write_in(const char *dir, const char *name, const void *bytes,
+                               size_t len, struct cr_err *err) {
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    enum cr_status status = cr_path_join(&path, dir, name);
+    status = status == CR_OK ? cr_file_write(path.data, bytes, len, 0600, err)
+                             : cr_err_set(err, status, "%s/%s: too long", dir, name);
+    cr_buf_fini(&path);
+    return status;
+}
+
+static enum cr_status read_in(const char *dir, const char *name, struct cr_buf *out,
+                              struct cr_err *err) {
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    enum cr_status status = cr_path_join(&path, dir, name);
+    status = status == CR_OK ? cr_file_read(path.data, out, err)
+                             : cr_err_set(err, status, "%s/%s: too long", dir, name);
+    cr_buf_fini(&path);
+    return status;
+}
+
+static bool has_in(const char *dir, const char *name) {
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    const bool is_there =
+        cr_path_join(&path, dir, name) == CR_OK && cr_file_exists(path.data);
+    cr_buf_fini(&path);
+    return is_there;
+}
+
+static bool is_empty(const char *dir) {
+    DIR *stream = opendir(dir);
+    bool is_empty = true;
+    if (stream == NULL)
+        return true;
+    for (struct dirent *entry; is_empty && (entry = readdir(stream)) != NULL;)
+        is_empty = strcmp(entry->d_name, ".") == 0 ||
+                   strcmp(entry->d_name, "..") == 0 ||
+                   strncmp(entry->d_name, "lock", 4) == 0;
+    closedir(stream);
+    return is_empty;
+}
+
+// Nothing is ever deleted: what was there is to be found under another name.
+static enum cr_status move_aside(const char *dir, struct cr_log *log,
+                                 struct cr_err *err) {
+    char aside[PATH_BYTES_MAX];
+    for (int n = 1; n < ASIDE_MAX; n++) {
+        if (snprintf(aside, sizeof aside, "%s.%d", dir, n) >= (int)sizeof aside)
+            break;
+        if (cr_dir_exists(aside) || cr_file_exists(aside))
+            continue;
+        if (rename(dir, aside) != 0)
+            return cr_err_set(err, cr_status_from_errno(errno),
+                              "%s cannot be moved to %s: %s", dir, aside,
+                              strerror(errno));
+        cr_log_write(log, CR_LOG_INFO, "the earlier %s is now %s", dir, aside);
+        return CR_OK;
+    }
+    return cr_err_set(err, CR_E_IO, "%s cannot be moved aside: no free name", dir);
+}
+
+enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log,
+                                 struct cr_err *err) {
+    if (cr_dir_exists(dir)) {
+        if (fresh && !is_empty(dir)) {
+            const enum cr_status status = move_aside(dir, log, err);
+            if (status != CR_OK)
+                return status;
+        } else if (!is_empty(dir) && !has_in(dir, "bundle")) {
+            return cr_err_set(err, CR_E_USAGE,
+                              "%s exists and is no run directory; choose another", dir);
+        }
+    }
+    enum cr_status status = cr_dir_make(dir, err);
+    if (status == CR_OK && access(dir, W_OK | X_OK) != 0)
+        status =
+            cr_err_set(err, CR_E_IO, "%s cannot be written: %s", dir, strerror(errno));
+    return status;
+}
+
+static enum cr_status check_same(const char *dir, const struct cr_job *job,
+                                 const struct cr_buf *stored, struct cr_err *err) {
+    struct cr_job *old = NULL;
+    struct cr_buf difference;
+    enum cr_status status = cr_job_create(stored->data, stored->used_bytes, &old, err);
+    if (status != CR_OK)
+        return cr_err_while(err, status, "reading the job that %s belongs to", dir);
+    cr_buf_init(&difference, CR_ERR_TEXT_MAX / 2);
+    if (old->identity.hi != job->identity.hi || old->identity.lo != job->identity.lo) {
+        // A list too long for a message is cut; its beginning says enough.
+        (void)!cr_job_difference(old->identity_json, job->identity_json, &difference);
+        status = cr_err_set(err, CR_E_DIFFERS,
+                            "%s belongs to another job; choose another directory, or "
+                            "--fresh to move it "
+                            "aside. What differs:\n%s",
+                            dir, difference.data == NULL ? "" : difference.data);
+    }
+    cr_buf_fini(&difference);
+    cr_job_free(old);
+    return status;
+}
+
+enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
+                                  const struct cr_buf *bundle, bool *is_unchanged,
+                                  struct cr_err *err) {
+    struct cr_buf stored;
+    cr_buf_init(&stored, CR_BUNDLE_BYTES_MAX);
+    enum cr_status status = CR_OK;
+    const bool is_known = has_in(dir, "bundle");
+    if (is_known)
+        status = read_in(dir, "bundle", &stored, err);
+    if (status == CR_OK && is_known)
+        status = check_same(dir, job, &stored, err);
+    *is_unchanged = is_known && stored.used_bytes == bundle->used_bytes &&
+                    memcmp(stored.data, bundle->data, bundle->used_bytes) == 0;
+    cr_buf_fini(&stored);
+    if (status == CR_OK && !*is_unchanged)
+        status = write_in(dir, "bundle", bundle->data, bundle->used_bytes, err);
+    if (status == CR_OK && !*is_unchanged)
+        status = write_in(dir, "job.json", job->resolved, strlen(job->resolved), err);
+    return status;
+}
+
+enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
+                                   struct cr_err *err) {
+    if (!cr_dir_exists(dir) || !has_in(dir, "bundle"))
+        return cr_err_set(err, CR_E_USAGE, "%s is no run directory (it has no bundle)",
+                          dir);
+    return read_in(dir, "bundle", out, err);
+}
+
+bool cr_directory_is_complete(const char *dir) {
+    struct cr_buf text;
+    struct cr_json *root = NULL;
+    const struct cr_json_limits limits = {STATUS_BYTES_MAX, 16};
+    cr_buf_init(&text, STATUS_BYTES_MAX);
+    bool is_complete =
+        has_in(dir, "status.json") && has_in(dir, "run.h5") &&
+        read_in(dir, "status.json", &text, NULL) == CR_OK &&
+        cr_json_parse(text.data, text.used_bytes, limits, &root, NULL) == CR_OK;
+    if (is_complete) {
+        const char *state = cr_json_string(cr_json_get(root, "state"));
+        is_complete = state != NULL && strcmp(state, "complete") == 0 &&
+                      cr_json_number(cr_json_get(root, "failed"), 1) == 0 &&
+                      cr_json_number(cr_json_get(root, "pending"), 1) == 0;
+    }
+    cr_json_free(root);
+    cr_buf_fini(&text);
+    return is_complete;
+}

@@ -1,0 +1,38 @@
+// directory.h - a run directory: made, recognised, or moved aside.
+//
+// Layer    run (4), rank 0
+// Threads  one owner
+//
+//   bundle       the job's inputs, byte for byte: what every rank works from
+//   job.json     the job as it was understood, for people
+//   tape/        the record of every finished call
+//   spool        results on their way into run.h5 (disposable)
+//   run.h5       the product
+//   status.json  how far it is, and how it ended
+//   lock         who is running it
+#ifndef CREDENCE_RUN_DIRECTORY_H
+#define CREDENCE_RUN_DIRECTORY_H
+
+#include <stdbool.h>
+
+#include "credence/buf.h"
+#include "credence/job.h"
+#include "credence/log.h"
+
+// Make DIR (0700) unless it exists; FRESH: an existing one is renamed to DIR.N first.
+// CR_E_IO when it cannot be written, CR_E_USAGE when it holds something else.
+CR_MUST_CHECK enum cr_status cr_directory_make(const char *dir, bool fresh,
+                                               struct cr_log *log, struct cr_err *err);
+// Keep BUNDLE of JOB in DIR. CR_E_DIFFERS, with what differs, when DIR belongs to
+// another job; a changed budget, limit or number of replicates is no other job.
+CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,
+                                                const struct cr_job *job,
+                                                const struct cr_buf *bundle,
+                                                bool *is_unchanged, struct cr_err *err);
+// The bundle that DIR holds, appended to OUT.
+CR_MUST_CHECK enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
+                                                 struct cr_err *err);
+// Whether status.json says that all is done and nothing failed, and run.h5 is there.
+bool cr_directory_is_complete(const char *dir);
+
+#endif

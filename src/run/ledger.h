@@ -1,0 +1,74 @@
+// ledger.h - what is known of each trajectory of the plan: one byte, and where its
+// recorded calls and its result are to be found.
+//
+// Layer    run (4), private to rank 0
+// Threads  one owner
+//
+// Memory is 9 bytes a trajectory, and one reference for each recorded call of a
+// trajectory that is not finished.
+#ifndef CREDENCE_RUN_LEDGER_H
+#define CREDENCE_RUN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/plan.h"
+#include "credence/tape.h"
+
+enum cr_ledger_state {
+    CR_LEDGER_PENDING,
+    CR_LEDGER_GRANTED,
+    CR_LEDGER_DONE,
+    CR_LEDGER_INVALID,
+    CR_LEDGER_FAILED,
+    CR_LEDGER_OTHERS, // another shard's
+    CR_LEDGER_STATE_COUNT
+};
+
+struct cr_ledger {
+    const struct cr_plan *plan;
+    uint8_t *state;      // [plan->trajectories]
+    uint64_t *result_at; // [plan->trajectories] offset in the spool; 0: none
+    uint64_t counts[CR_LEDGER_STATE_COUNT];
+    uint64_t cursor;    // everything below has been granted at least once
+    uint64_t *returned; // given back by lost ranks
+    size_t returned_len, returned_cap;
+    struct cr_tape_key *recorded; // sorted by trajectory, in tape order within one
+    size_t recorded_len, recorded_cap;
+    bool is_sorted;
+    struct cr_key_index *index; // made when numbers of an older plan turn up
+};
+
+CR_MUST_CHECK enum cr_status cr_ledger_init(struct cr_ledger *ledger,
+                                            const struct cr_plan *plan,
+                                            struct cr_err *err);
+void cr_ledger_fini(struct cr_ledger *ledger);
+
+void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
+                   enum cr_ledger_state state);
+// The next trajectory to grant, now granted; false when none is pending.
+bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory);
+// A granted trajectory is pending again.
+CR_MUST_CHECK enum cr_status cr_ledger_return(struct cr_ledger *ledger,
+                                              uint64_t trajectory, struct cr_err *err);
+// Trajectories that are neither finished nor another shard's.
+uint64_t cr_ledger_open_count(const struct cr_ledger *ledger);
+
+// The number that the trajectory of KEY has in this plan; NUMBER is what an older plan
+// of the job called it. False when this plan has no such trajectory.
+CR_MUST_CHECK enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
+                                              uint64_t *number, bool *is_ours,
+                                              struct cr_err *err);
+
+// Remember where a recorded call stands.
+CR_MUST_CHECK enum cr_status cr_ledger_record(struct cr_ledger *ledger,
+                                              const struct cr_tape_key *key,
+                                              struct cr_err *err);
+// The recorded calls of TRAJECTORY, read back from the tapes of DIR and appended to
+// OUT.
+CR_MUST_CHECK enum cr_status cr_ledger_recorded(struct cr_ledger *ledger,
+                                                const char *dir, uint64_t trajectory,
+                                                struct cr_call_records *out,
+                                                struct cr_err *err);
+
+#endif

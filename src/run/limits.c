@@ -1,0 +1,236 @@
+// limits.c - see limits.h.
+#include "run/limits.h"
+
+#include <math.h>
+
+#include "credence/mem.h"
+
+struct share {              // of one worker in one model
+    uint32_t held;          // concurrency that it may be using
+    uint32_t leased;        // of the last lease sent
+    uint32_t sequence;      // of the last lease sent; 0: none yet
+    uint32_t demand;        // waiting + in flight at its last beat
+    int64_t requests_given; // credits given so far
+    uint64_t attempts;      // of its last beat
+    bool is_gone;
+};
+
+struct bucket {
+    double level, rate_per_ms, capacity;
+    int64_t filled_ms;
+};
+
+struct model_book {
+    uint32_t concurrency; // 0: adaptive, every rank by itself
+    struct bucket requests, tokens;
+    bool has_requests, has_tokens;
+};
+
+struct cr_limits_book {
+    int ranks;
+    uint32_t models_len;
+    struct model_book *models;
+    struct share *shares; // [models_len][ranks]
+    bool has_budget;
+    uint64_t calls_left;
+};
+
+static struct bucket bucket_of(double per_minute, int64_t now_ms) {
+    // One second's worth at most, so that no minute sees more than the limit + 1/60.
+    const double rate = per_minute / 60000;
+    return (struct bucket){
+        .rate_per_ms = rate, .capacity = fmax(1, rate * 1000), .filled_ms = now_ms};
+}
+
+static void bucket_fill(struct bucket *bucket, int64_t now_ms) {
+    const double more = (double)(now_ms - bucket->filled_ms) * bucket->rate_per_ms;
+    bucket->level = fmin(bucket->capacity, bucket->level + more);
+    bucket->filled_ms = now_ms;
+}
+
+static struct share *share_of(const struct cr_limits_book *book, uint32_t model,
+                              int worker) {
+    return &book->shares[(size_t)model * (size_t)book->ranks + (size_t)worker];
+}
+
+struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
+                                        uint64_t calls_left, int64_t now_ms) {
+    struct cr_limits_book *book = cr_calloc(1, sizeof *book);
+    if (book == NULL)
+        return NULL;
+    book->ranks = ranks;
+    book->models_len = job->models_len;
+    book->has_budget = calls_left != UINT64_MAX;
+    book->calls_left = calls_left;
+    book->models = cr_calloc(job->models_len + 1u, sizeof *book->models);
+    book->shares =
+        cr_calloc((size_t)job->models_len * (size_t)ranks + 1, sizeof *book->shares);
+    if (book->models == NULL || book->shares == NULL) {
+        cr_limits_destroy(book);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < job->models_len; i++) {
+        const struct cr_limits *limits = &job->models[i].limits;
+        struct model_book *model = &book->models[i];
+        model->concurrency = limits->concurrency;
+        model->has_requests = limits->rpm > 0;
+        model->has_tokens = limits->tpm > 0;
+        model->requests = bucket_of(limits->rpm, now_ms);
+        model->tokens = bucket_of(limits->tpm, now_ms);
+        for (int worker = 0; worker < ranks;
+             worker++) // until a beat says what it needs
+            share_of(book, i, worker)->demand = limits->concurrency;
+    }
+    return book;
+}
+
+void cr_limits_destroy(struct cr_limits_book *book) {
+    if (book == NULL)
+        return;
+    cr_free(book->models);
+    cr_free(book->shares);
+    cr_free(book);
+}
+
+bool cr_limits_has_any(const struct cr_limits_book *book, uint32_t model) {
+    const struct model_book *m = &book->models[model];
+    return m->concurrency > 0 || m->has_requests || m->has_tokens || book->has_budget;
+}
+
+// The even level at which demands, cut off at it, use up the limit (water filling): a
+// rank that needs less leaves the rest to those that need more.
+static uint32_t fair_level(const struct cr_limits_book *book, uint32_t model) {
+    const uint32_t limit = book->models[model].concurrency;
+    uint32_t low = 0, high = limit;
+    while (low < high) {
+        const uint32_t level = low + (high - low + 1) / 2;
+        uint64_t used = 0;
+        for (int worker = 0; worker < book->ranks; worker++) {
+            const struct share *share = share_of(book, model, worker);
+            if (!share->is_gone)
+                used += share->demand < level ? share->demand : level;
+        }
+        if (used <= limit)
+            low = level;
+        else
+            high = level - 1;
+    }
+    return low;
+}
+
+// What WORKER should hold: its demand up to the fair level; the first ranks share the
+// remainder, so that a limit below the number of ranks is still used up.
+static uint32_t wanted_share(const struct cr_limits_book *book, uint32_t model,
+                             int worker) {
+    const uint32_t limit = book->models[model].concurrency;
+    const uint32_t level = fair_level(book, model);
+    uint64_t used = 0;
+    uint32_t before = 0;
+    for (int i = 0; i < book->ranks; i++) {
+        const struct share *share = share_of(book, model, i);
+        if (share->is_gone)
+            continue;
+        used += share->demand < level ? share->demand : level;
+        before += i < worker && share->demand > level;
+    }
+    const uint32_t demand = share_of(book, model, worker)->demand;
+    if (demand <= level)
+        return demand;
+    return level + (before < limit - used ? 1u : 0u);
+}
+
+static uint32_t free_slots(const struct cr_limits_book *book, uint32_t model) {
+    uint64_t held = 0;
+    for (int worker = 0; worker < book->ranks; worker++)
+        held += share_of(book, model, worker)->held;
+    const uint32_t limit = book->models[model].concurrency;
+    return held >= limit ? 0 : limit - (uint32_t)held;
+}
+
+static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
+                                  int worker, const struct cr_beat_model *beat) {
+    struct share *share = share_of(book, model, worker);
+    if (beat->sequence ==
+        share->sequence) // it has our last word: what it holds is known
+        share->held = beat->metrics.in_flight > share->leased ? beat->metrics.in_flight
+                                                              : share->leased;
+    const uint32_t wanted = wanted_share(book, model, worker);
+    if (wanted > share->held) {
+        const uint32_t spare = free_slots(book, model);
+        const uint32_t more = wanted - share->held;
+        share->held += more < spare ? more : spare;
+        return share->held;
+    }
+    return wanted;
+}
+
+// Whole credits for a worker that waits, and has not enough unused ones.
+static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
+                              const struct share *share,
+                              const struct cr_beat_model *beat) {
+    struct model_book *m = &book->models[model];
+    const int64_t unused = share->requests_given - (int64_t)beat->metrics.attempts;
+    int64_t want = (int64_t)beat->metrics.waiting - (unused > 0 ? unused : 0);
+    if (want <= 0)
+        return 0;
+    if (m->has_requests && want > (int64_t)m->requests.level)
+        want = (int64_t)m->requests.level;
+    if (book->has_budget && (uint64_t)want > book->calls_left)
+        want = (int64_t)book->calls_left;
+    if (m->has_requests)
+        m->requests.level -= (double)want;
+    if (book->has_budget)
+        book->calls_left -= (uint64_t)want;
+    return want;
+}
+
+static int64_t lease_tokens(struct model_book *m, const struct cr_beat_model *beat) {
+    if (!m->has_tokens)
+        return -1;
+    if (beat->metrics.waiting == 0)
+        return 0;
+    const int64_t tokens = (int64_t)m->tokens.level;
+    m->tokens.level -= (double)tokens;
+    return tokens;
+}
+
+bool cr_limits_lease(struct cr_limits_book *book, int worker, uint32_t model,
+                     const struct cr_beat_model *beat, int64_t now_ms,
+                     struct cr_lease_message *out) {
+    if (!cr_limits_has_any(book, model))
+        return false;
+    struct model_book *m = &book->models[model];
+    struct share *share = share_of(book, model, worker);
+    bucket_fill(&m->requests, now_ms);
+    bucket_fill(&m->tokens, now_ms);
+    share->demand = beat->metrics.waiting + beat->metrics.in_flight;
+    share->attempts = beat->metrics.attempts;
+    struct cr_lease lease = {.requests = -1};
+    if (m->concurrency > 0)
+        lease.concurrency = lease_concurrency(book, model, worker, beat);
+    if (m->has_requests || book->has_budget)
+        lease.requests = lease_requests(book, model, share, beat);
+    lease.tokens = lease_tokens(m, beat);
+    const bool is_news = share->sequence == 0 || lease.concurrency != share->leased ||
+                         lease.requests > 0 || lease.tokens > 0;
+    if (!is_news)
+        return false;
+    if (lease.requests > 0)
+        share->requests_given += lease.requests;
+    share->leased = lease.concurrency;
+    share->sequence++;
+    *out = (struct cr_lease_message){
+        .model = model, .sequence = share->sequence, .lease = lease};
+    return true;
+}
+
+void cr_limits_forget(struct cr_limits_book *book, int worker) {
+    for (uint32_t model = 0; model < book->models_len; model++) {
+        struct share *share = share_of(book, model, worker);
+        // Credits it never used go back to the budget.
+        const int64_t unused = share->requests_given - (int64_t)share->attempts;
+        if (book->has_budget && unused > 0)
+            book->calls_left += (uint64_t)unused;
+        *share = (struct share){.is_gone = true};
+    }
+}

@@ -1,0 +1,38 @@
+// limits.h - the job's limits, leased to ranks by need.
+//
+// Layer    run (4): pure policy, time is an argument
+// Threads  one owner
+//
+// Concurrency: the sum of what ranks hold never exceeds the limit. A rank holds what it
+// was last leased until a beat says that it has the smaller lease and no more than that
+// in flight; only then is the difference given to others.
+// Requests: a token bucket of one second; credits go to ranks that wait for them.
+// A calls budget is a bucket that is never refilled.
+#ifndef CREDENCE_RUN_LIMITS_H
+#define CREDENCE_RUN_LIMITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/job.h"
+#include "credence/message.h"
+
+struct cr_limits_book;
+
+// RANKS workers share the limits of JOB. CALLS_LEFT: what a calls budget still allows,
+// UINT64_MAX for no budget.
+struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
+                                        uint64_t calls_left, int64_t now_ms);
+void cr_limits_destroy(struct cr_limits_book *book);
+
+// What WORKER (0 .. ranks-1) may do with MODEL from now on, having sent METRICS and the
+// sequence number of the last lease it has seen. True when *out must be sent to it.
+bool cr_limits_lease(struct cr_limits_book *book, int worker, uint32_t model,
+                     const struct cr_beat_model *beat, int64_t now_ms,
+                     struct cr_lease_message *out);
+// WORKER is gone, and so is what it held.
+void cr_limits_forget(struct cr_limits_book *book, int worker);
+// Whether a model has any limit that must be leased before its first call.
+bool cr_limits_has_any(const struct cr_limits_book *book, uint32_t model);
+
+#endif

@@ -1,0 +1,85 @@
+// market.c - see market.h. A recorded reply is believed only for the very request it
+// answered (its hash): after a damaged line the calls behind it were made on another
+// history, so they are asked again.
+#include "run/market.h"
+
+#include <string.h>
+
+void cr_market_clear(struct cr_market *market) {
+    cr_episode_destroy(market->episode);
+    cr_call_records_fini(&market->recorded);
+    cr_call_records_fini(&market->calls);
+    *market = (struct cr_market){0};
+}
+
+static enum cr_status keep(struct cr_market *market, struct cr_call_record record,
+                           bool keep_text) {
+    if (!keep_text) {
+        record.text = NULL;
+        record.reasoning = NULL;
+        record.logprobs = NULL;
+        record.logprobs_len = 0;
+    }
+    return cr_call_records_add(&market->calls, &record);
+}
+
+enum cr_status cr_market_answer(struct cr_market *market, struct cr_call *call,
+                                const struct cr_reply *reply,
+                                const struct cr_call_record *record, bool keep_text,
+                                struct cr_err *err) {
+    const enum cr_status status = keep(market, *record, keep_text);
+    if (status != CR_OK)
+        return cr_err_set(err, status, "out of memory for the calls of a market");
+    return cr_episode_answer(market->episode, call, reply, err);
+}
+
+static const struct cr_call_record *find_recorded(const struct cr_market *market,
+                                                  struct cr_seat seat) {
+    const struct cr_call_record *record = cr_call_records_find(&market->recorded, seat);
+    for (size_t i = market->recorded.len;
+         record == NULL && market->believes_failures && i > 0; i--)
+        if (memcmp(&market->recorded.at[i - 1].seat, &seat, sizeof seat) == 0)
+            record = &market->recorded.at[i - 1];
+    return record;
+}
+
+// Answer CALL from the tape when it is there; *was_answered says so.
+static enum cr_status answer_recorded(struct cr_market *market, struct cr_call *call,
+                                      bool keep_text, bool *was_answered,
+                                      struct cr_err *err) {
+    *was_answered = false;
+    const struct cr_call_record *record = find_recorded(market, call->seat);
+    if (record == NULL || record->request_hash.hi != call->request_hash.hi ||
+        record->request_hash.lo != call->request_hash.lo)
+        return CR_OK;
+    struct cr_reply reply = {0};
+    enum cr_status status = cr_reply_from_record(record, &reply);
+    if (status != CR_OK)
+        return cr_err_set(err, status, "out of memory for a recorded reply");
+    *was_answered = true;
+    status = cr_market_answer(market, call, &reply, record, keep_text, err);
+    cr_reply_fini(&reply);
+    return status;
+}
+
+enum cr_status cr_market_pump(struct cr_market *market, struct cr_client *client,
+                              bool keep_text, struct cr_err *err) {
+    for (;;) {
+        struct cr_call *call = NULL;
+        enum cr_status status = cr_episode_next(market->episode, &call, err);
+        if (status != CR_OK || call == NULL)
+            return status;
+        cr_client_hash(client, call);
+        bool was_answered;
+        status = answer_recorded(market, call, keep_text, &was_answered, err);
+        if (status != CR_OK)
+            return status;
+        if (was_answered)
+            continue;
+        call->ctx = market;
+        status = cr_client_submit(client, call, err);
+        if (status != CR_OK)
+            return status;
+        market->out++;
+    }
+}

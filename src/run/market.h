@@ -1,0 +1,41 @@
+// market.h - one live market of a worker: its episode, and what is known of its calls.
+//
+// Layer    run (4), private to the worker
+#ifndef CREDENCE_RUN_MARKET_H
+#define CREDENCE_RUN_MARKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/client.h"
+#include "credence/episode.h"
+#include "credence/plan.h"
+
+struct cr_market {
+    struct cr_market *next; // in the worker's queue or free list
+    uint64_t trajectory;
+    struct cr_setting setting;
+    struct cr_episode *episode;      // NULL until started
+    struct cr_call_records recorded; // from the tape of an earlier rank or launch
+    struct cr_call_records calls;    // all of this market's, for the result
+    uint32_t out;                    // calls submitted and not yet answered
+    bool believes_failures; // a recorded failure counts (rebuild); else it is tried
+                            // again
+    bool is_stopped;        // a call was dropped by a drain: no result
+};
+
+void cr_market_clear(struct cr_market *market); // ready for another trajectory
+
+// Ask the episode for calls until it has none: what is recorded is answered at once,
+// the rest is submitted to CLIENT with call->ctx = MARKET.
+CR_MUST_CHECK enum cr_status cr_market_pump(struct cr_market *market,
+                                            struct cr_client *client, bool keep_text,
+                                            struct cr_err *err);
+// Answer CALL and keep its record.
+CR_MUST_CHECK enum cr_status cr_market_answer(struct cr_market *market,
+                                              struct cr_call *call,
+                                              const struct cr_reply *reply,
+                                              const struct cr_call_record *record,
+                                              bool keep_text, struct cr_err *err);
+
+#endif

@@ -1,0 +1,64 @@
+// progress.h - how far a run is: status.json for other programs, a line for people.
+//
+// Layer    run (4), rank 0
+// Threads  one owner
+#ifndef CREDENCE_RUN_PROGRESS_H
+#define CREDENCE_RUN_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/job.h"
+#include "credence/log.h"
+#include "credence/message.h"
+#include "run/recorder.h"
+#include "run/roster.h"
+
+// What calls have cost; of earlier launches from the tape, of this one from the beats.
+struct cr_spent {
+    uint64_t calls, retries, rate_limited;
+    uint64_t tokens_in, tokens_out, tokens_cached;
+    double usd;
+};
+
+struct cr_progress {
+    const struct cr_job *job;
+    const char *dir, *host;
+    uint32_t launch;
+    int ranks;
+    uint64_t episodes; // of this shard
+    int64_t started_wall_ms, started_ms, printed_ms;
+    uint64_t episodes_before; // finished by earlier launches
+    struct cr_spent before;   // spent by earlier launches
+    bool is_quiet, is_terminal;
+};
+
+// The state of a run as status.json and the progress line tell it.
+struct cr_snapshot {
+    const char *state;   // running, draining, complete, interrupted, failed
+    const char *message; // why it ended, or ""
+    int exit_code;       // -1 while it runs
+    int lost_ranks;
+    struct cr_tally tally;
+    struct cr_spent spent; // earlier launches included
+    uint32_t in_flight;
+    int64_t now_ms, wall_ms;
+    struct cr_model_metrics
+        models[CR_BEAT_MODELS_MAX]; // summed over ranks, this launch
+};
+
+// Sum up what the members last said.
+void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *progress,
+                      const struct cr_roster *roster);
+// Replace DIR/status.json.
+CR_MUST_CHECK enum cr_status cr_progress_write(const struct cr_progress *progress,
+                                               const struct cr_snapshot *snapshot,
+                                               struct cr_err *err);
+// The live line on a terminal, a log line every 30 s elsewhere.
+void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *snapshot,
+                       struct cr_log *log);
+// The line goes away, the last word stays.
+void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
+                     struct cr_log *log);
+
+#endif

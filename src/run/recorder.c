@@ -1,0 +1,173 @@
+// recorder.c - see recorder.h.
+#include "run/recorder.h"
+
+#include <string.h>
+
+#include "credence/message.h"
+#include "credence/stop.h"
+
+static void count(struct cr_tally *tally, const struct cr_view *view) {
+    tally->done += view->status == CR_DONE;
+    tally->invalid += view->status == CR_INVALID;
+    tally->failed += view->status == CR_FAILED;
+    tally->converged +=
+        view->status == CR_DONE && view->reason != CR_REASON_MAX_ITERATIONS;
+}
+
+// What a cell sees of a trajectory: its first prices, and how it ended for it.
+static struct cr_view view_of(const struct cr_group *group, uint32_t i,
+                              const struct cr_trajectory *t) {
+    const bool has_rule = t->reason != CR_REASON_COMPLETE;
+    if (has_rule)
+        return cr_stop_view(&group->stops[i], t);
+    return (struct cr_view){t->status, t->reason, t->prices_len};
+}
+
+static enum cr_status put_view(struct cr_recorder *recorder,
+                               const struct cr_place *place, uint32_t i,
+                               const struct cr_trajectory *t, struct cr_err *err) {
+    const struct cr_view view = view_of(place->group, i, t);
+    // A market that ended in mid-iteration has paid for a step that has no price.
+    const bool is_whole = view.prices_len == t->prices_len;
+    const struct cr_episode_row row = {
+        .episode = place->first_episode + i,
+        .cell = place->group->cells[i],
+        .replicate = place->replicate,
+        .proposition = place->proposition_row,
+        .status = view.status,
+        .reason = view.reason,
+        .prices_len = view.prices_len,
+        .width = t->width,
+        .price = t->price,
+        .quantile = t->quantile,
+        .step = t->step,
+        .steps_len = is_whole ? t->steps_len : view.prices_len,
+    };
+    count(&recorder->tally, &view);
+    return cr_run_file_put(recorder->file, &row, err);
+}
+
+static enum cr_status put_views(struct cr_recorder *recorder,
+                                const struct cr_trajectory *t, struct cr_err *err) {
+    struct cr_place place;
+    cr_plan_place(recorder->plan, t->number, &place);
+    for (uint32_t i = 0; i < place.group->cells_len; i++) {
+        const enum cr_status status = put_view(recorder, &place, i, t, err);
+        if (status != CR_OK)
+            return status;
+    }
+    return CR_OK;
+}
+
+static enum cr_ledger_state state_of(const struct cr_trajectory *t) {
+    switch (t->status) {
+    case CR_DONE:
+        return CR_LEDGER_DONE;
+    case CR_INVALID:
+        return CR_LEDGER_INVALID;
+    case CR_FAILED:
+        return CR_LEDGER_FAILED;
+    default:
+        return CR_LEDGER_PENDING;
+    }
+}
+
+static bool is_finished(const struct cr_ledger *ledger, uint64_t trajectory) {
+    return ledger->state[trajectory] != CR_LEDGER_PENDING &&
+           ledger->state[trajectory] != CR_LEDGER_GRANTED;
+}
+
+// Whether T is a trajectory of this plan, whatever its number was meant to be.
+static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t) {
+    struct cr_place place;
+    if (t->number >= plan->trajectories)
+        return false;
+    cr_plan_place(plan, t->number, &place);
+    return place.key == t->key && t->prices_len <= place.group->prices_max &&
+           t->width == cr_proposition_prices(place.proposition);
+}
+
+static enum cr_status spool(struct cr_recorder *recorder, const struct cr_trajectory *t,
+                            const char *bytes, size_t head_bytes, size_t len,
+                            struct cr_err *err) {
+    const struct cr_spool_entry entry = {
+        .trajectory = t->number,
+        .trajectory_key = t->key,
+        .head_bytes = head_bytes,
+        .body_bytes = len - head_bytes,
+    };
+    return cr_spool_append(recorder->spool, &entry, bytes,
+                           &recorder->ledger->result_at[t->number], err);
+}
+
+enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *bytes,
+                                  size_t len, uint64_t *trajectory,
+                                  struct cr_err *err) {
+    struct cr_trajectory t = {0};
+    size_t head_bytes = 0;
+    enum cr_status status = cr_trajectory_decode(bytes, len, &t, &head_bytes);
+    if (status != CR_OK)
+        return cr_err_set(err, status, "a result that cannot be read");
+    *trajectory = t.number;
+    if (!is_of_plan(recorder->plan, &t))
+        status = cr_err_set(err, CR_E_FORMAT, "a result that is not of this plan");
+    else if (!is_finished(recorder->ledger, t.number)) {
+        status = spool(recorder, &t, bytes, head_bytes, len, err);
+        if (status == CR_OK)
+            status = put_views(recorder, &t, err);
+        if (status == CR_OK)
+            cr_ledger_set(recorder->ledger, t.number, state_of(&t));
+    }
+    cr_trajectory_fini(&t);
+    return status;
+}
+
+enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
+                                   const struct cr_spool_entry *entry, const char *head,
+                                   struct cr_err *err) {
+    struct cr_trajectory t = {0};
+    size_t used = 0;
+    bool is_ours = false;
+    enum cr_status status = cr_trajectory_decode(head, entry->head_bytes, &t, &used);
+    if (status == CR_E_FORMAT) // not believed; the tape has its calls
+        return CR_OK;
+    if (status != CR_OK)
+        return status;
+    status = cr_ledger_number(recorder->ledger, t.key, &t.number, &is_ours, err);
+    if (status == CR_OK && is_ours && is_of_plan(recorder->plan, &t) &&
+        t.status != CR_FAILED && !is_finished(recorder->ledger, t.number)) {
+        status = put_views(recorder, &t, err);
+        recorder->ledger->result_at[t.number] = entry->offset;
+        cr_ledger_set(recorder->ledger, t.number, state_of(&t));
+    }
+    cr_trajectory_fini(&t);
+    return status;
+}
+
+static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajectory,
+                                struct cr_buf *body, struct cr_err *err) {
+    struct cr_place place;
+    struct cr_call_records records = {0};
+    enum cr_status status = cr_spool_read(
+        recorder->spool, recorder->ledger->result_at[trajectory], body, err);
+    if (status == CR_OK)
+        status = cr_records_decode(body->data, body->used_bytes, &records);
+    if (status == CR_OK) {
+        cr_plan_place(recorder->plan, trajectory, &place);
+        status = cr_run_file_put_calls(recorder->file, place.first_episode, records.at,
+                                       records.len, err);
+    }
+    cr_call_records_fini(&records);
+    return status;
+}
+
+enum cr_status cr_recorder_calls(struct cr_recorder *recorder, struct cr_err *err) {
+    struct cr_buf body;
+    enum cr_status status = CR_OK;
+    cr_buf_init(&body, CR_MESSAGE_BYTES_MAX);
+    for (uint64_t i = 0; i < recorder->plan->trajectories && status == CR_OK; i++)
+        if (recorder->ledger->result_at[i] != 0 && is_finished(recorder->ledger, i))
+            status = put_calls(recorder, i, &body, err);
+    cr_buf_fini(&body);
+    return status;
+}

@@ -1,0 +1,45 @@
+// recorder.h - results into run.h5: each cell's view of a trajectory becomes a row.
+//
+// Layer    run (4), private to rank 0
+// Threads  one owner
+#ifndef CREDENCE_RUN_RECORDER_H
+#define CREDENCE_RUN_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/plan.h"
+#include "credence/run_file.h"
+#include "credence/spool.h"
+#include "run/ledger.h"
+
+struct cr_tally { // of episodes, for the progress line and status.json
+    uint64_t done, invalid, failed;
+    uint64_t converged; // done by a stop rule before max_iterations
+};
+
+struct cr_recorder {
+    const struct cr_plan *plan;
+    struct cr_ledger *ledger;
+    struct cr_run_file *file;
+    struct cr_spool *spool;
+    struct cr_tally tally;
+};
+
+// A worker's RESULT: checked against the plan, written, spooled, entered in the ledger.
+// *trajectory is its number. A second result of a finished trajectory is ignored (a
+// lost rank that was not dead).
+CR_MUST_CHECK enum cr_status cr_recorder_result(struct cr_recorder *recorder,
+                                                const char *bytes, size_t len,
+                                                uint64_t *trajectory,
+                                                struct cr_err *err);
+// The head of a spooled result of an earlier launch: rows and ledger only. Failed
+// trajectories are left pending: they are tried again.
+CR_MUST_CHECK enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
+                                                 const struct cr_spool_entry *entry,
+                                                 const char *head, struct cr_err *err);
+// Fill /calls in the order of the episodes from the spool.
+CR_MUST_CHECK enum cr_status cr_recorder_calls(struct cr_recorder *recorder,
+                                               struct cr_err *err);
+
+#endif

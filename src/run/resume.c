@@ -1,0 +1,76 @@
+// resume.c - see resume.h. A million finished episodes must not keep the next call
+// waiting: their rows come from the heads of the spool, and of the tapes only the keys
+// are read.
+#include "run/resume.h"
+
+#include <inttypes.h>
+
+struct keys {
+    const struct cr_resume *resume;
+    struct cr_spent *spent;
+};
+
+static enum cr_status on_entry(void *ctx, const struct cr_spool_entry *entry,
+                               const char *head, struct cr_err *err) {
+    const struct cr_resume *resume = ctx;
+    return cr_recorder_spooled(resume->recorder, entry, head, err);
+}
+
+static void spend(struct cr_spent *spent, const struct cr_job *job,
+                  const struct cr_tape_key *key) {
+    spent->calls++;
+    spent->tokens_in += key->tokens_in;
+    spent->tokens_out += key->tokens_out;
+    spent->tokens_cached += key->tokens_cached;
+    if (key->model >= job->models_len)
+        return;
+    const struct cr_model *model = &job->models[key->model];
+    const uint32_t fresh =
+        key->tokens_in -
+        (key->tokens_cached < key->tokens_in ? key->tokens_cached : key->tokens_in);
+    spent->usd += 1e-6 * ((double)fresh * model->cost_input +
+                          (double)key->tokens_cached * model->cost_cached +
+                          (double)key->tokens_out * model->cost_output);
+}
+
+static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
+                             struct cr_err *err) {
+    const struct keys *keys = ctx;
+    struct cr_ledger *ledger = keys->resume->ledger;
+    struct cr_tape_key key = *found;
+    bool is_ours = false;
+    spend(keys->spent, keys->resume->job, &key);
+    const enum cr_status status =
+        cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours, err);
+    if (status != CR_OK || !is_ours ||
+        ledger->state[key.trajectory] != CR_LEDGER_PENDING)
+        return status;
+    return cr_ledger_record(ledger, &key, err);
+}
+
+enum cr_status cr_resume_load(const struct cr_resume *resume, struct cr_spent *spent,
+                              struct cr_err *err) {
+    struct keys keys = {resume, spent};
+    struct cr_tape_damage damage = {0};
+    enum cr_status status =
+        cr_spool_open(resume->dir, resume->job->identity, resume->ignores_spool,
+                      on_entry, (void *)resume, &resume->recorder->spool, err);
+    if (status == CR_OK)
+        status = cr_tape_scan_keys(resume->dir, on_key, &keys, &damage, err);
+    if (status != CR_OK)
+        return cr_err_while(err, status, "resuming %s", resume->dir);
+    if (damage.damaged > 0)
+        cr_log_write(resume->log, CR_LOG_WARN,
+                     "%s (%" PRIu64
+                     " damaged lines in all): those calls are asked again",
+                     damage.first, damage.damaged);
+    if (damage.lines > 0)
+        cr_log_write(resume->log, CR_LOG_INFO,
+                     "resuming: %" PRIu64 " recorded calls, %" PRIu64
+                     " trajectories finished, %" PRIu64 " to go",
+                     damage.lines,
+                     resume->ledger->counts[CR_LEDGER_DONE] +
+                         resume->ledger->counts[CR_LEDGER_INVALID],
+                     cr_ledger_open_count(resume->ledger));
+    return CR_OK;
+}

@@ -1,0 +1,47 @@
+// roster.h - the workers as the coordinator knows them.
+//
+// Layer    run (4), private to rank 0
+// Threads  one owner
+#ifndef CREDENCE_RUN_ROSTER_H
+#define CREDENCE_RUN_ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/message.h"
+#include "credence/status.h"
+
+enum cr_member_state {
+    CR_MEMBER_ABSENT, // not heard of yet
+    CR_MEMBER_LIVE,
+    CR_MEMBER_LEAVING, // told to stop
+    CR_MEMBER_GONE,    // said goodbye
+    CR_MEMBER_LOST
+};
+
+struct cr_member {
+    enum cr_member_state state;
+    int64_t last_heard_ms;
+    uint64_t wanting;  // trajectories it has asked for and not been given
+    uint64_t *granted; // what it works on
+    size_t granted_len, granted_cap;
+    struct cr_beat beat; // its last
+};
+
+struct cr_roster {
+    int size;             // workers are ranks 1 .. size-1
+    struct cr_member *at; // [size]; at[0] is unused
+    int live, absent, lost;
+};
+
+CR_MUST_CHECK enum cr_status cr_roster_init(struct cr_roster *roster, int size,
+                                            int64_t now_ms, struct cr_err *err);
+void cr_roster_fini(struct cr_roster *roster);
+void cr_roster_set(struct cr_roster *roster, int rank, enum cr_member_state state);
+CR_MUST_CHECK enum cr_status cr_member_grant(struct cr_member *member,
+                                             uint64_t trajectory);
+// It is no longer working on TRAJECTORY.
+void cr_member_settle(struct cr_member *member, uint64_t trajectory);
+
+#endif

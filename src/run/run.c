@@ -1,0 +1,112 @@
+// run.c - a launch: prepare, loop, finish.
+//
+// Idle costs nothing: a rank that has nothing to do sleeps, longer each time, from 50
+// us to 10 ms; a worker does so inside the poll of its models, so that a reply wakes
+// it.
+#include "credence/run.h"
+
+#include <time.h>
+
+#include "run/session.h"
+#include "run/signals.h"
+
+enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000 };
+
+struct patience { // grows while nothing moves
+    long us;
+};
+
+static void lose_patience(struct patience *patience, bool moved) {
+    if (moved)
+        patience->us = 0;
+    else if (patience->us == 0)
+        patience->us = SLEEP_MIN_US;
+    else if (patience->us < SLEEP_MAX_US)
+        patience->us =
+            patience->us * 2 < SLEEP_MAX_US ? patience->us * 2 : SLEEP_MAX_US;
+}
+
+static void sleep_us(long us) {
+    const struct timespec pause = {.tv_nsec = us * 1000};
+    if (us > 0)
+        nanosleep(&pause, NULL);
+}
+
+// A signal that came since the last look goes to whoever decides.
+static void pass_signals(struct cr_session *session, int *seen) {
+    const int count = cr_signals_count();
+    if (count == *seen)
+        return;
+    *seen = count;
+    if (cr_session_coordinates(session))
+        cr_coordinator_signal(session->coordinator, count > 1 ? 2 : 1,
+                              cr_signals_name());
+    else
+        cr_worker_signal(session->worker, count > 1 ? 2 : 1);
+}
+
+static bool is_over(const struct cr_session *session) {
+    if (cr_session_coordinates(session))
+        return cr_coordinator_is_over(session->coordinator);
+    return cr_worker_is_over(session->worker) || cr_worker_is_orphaned(session->worker);
+}
+
+static void step_worker(struct cr_session *session, long wait_us, bool *moved,
+                        bool *has_complained) {
+    struct cr_err err = {0};
+    const int wait_ms = (int)((wait_us + 999) / 1000);
+    const enum cr_status status =
+        cr_worker_step(session->worker, wait_us < 1000 ? 0 : wait_ms, moved, &err);
+    if (wait_us < 1000 && !*moved)
+        sleep_us(wait_us); // poll has milliseconds only
+    if (status != CR_OK && !*has_complained)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+    *has_complained = *has_complained || status != CR_OK;
+}
+
+static void loop(struct cr_session *session) {
+    struct patience patience = {0};
+    bool has_complained = false;
+    int signals_seen = 0;
+    while (!is_over(session)) {
+        bool moved = false;
+        pass_signals(session, &signals_seen);
+        if (cr_session_coordinates(session))
+            cr_coordinator_step(session->coordinator, &moved);
+        if (cr_session_works(session) && !cr_worker_is_over(session->worker))
+            step_worker(session, moved ? 0 : patience.us, &moved, &has_complained);
+        else if (!moved)
+            sleep_us(patience.us);
+        lose_patience(&patience, moved);
+    }
+}
+
+static enum cr_outcome execute(struct cr_session *session) {
+    struct cr_err err = {0};
+    enum cr_status status = cr_session_prepare(session, &err);
+    if (status == CR_OK && session->is_complete_already) {
+        cr_log_write(session->log, CR_LOG_INFO, "%s is already complete", session->dir);
+        return CR_OUTCOME_COMPLETE;
+    }
+    if (status == CR_OK)
+        status = cr_session_begin(session, &err);
+    if (status != CR_OK) {
+        if (status == CR_E_PEER && session->bundle.used_bytes == 1)
+            return session->verdict; // rank 0 has said why
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+        return cr_session_outcome(status);
+    }
+    loop(session);
+    if (!cr_session_coordinates(session))
+        return cr_worker_is_orphaned(session->worker) ? CR_OUTCOME_STOPPED
+                                                      : CR_OUTCOME_COMPLETE;
+    return cr_session_finish(session);
+}
+
+enum cr_outcome cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
+                               bool *must_exit) {
+    struct cr_session session = {.options = options, .log = log};
+    const enum cr_outcome outcome = execute(&session);
+    cr_session_close(&session, must_exit);
+    return outcome;
+}

@@ -1,0 +1,475 @@
+// session.c - making ready: from the command line to a coordinator and its workers.
+//
+// Rank 0 reads, checks, makes the directory and takes the lock before anything is
+// broadcast; when it fails it broadcasts one byte, its outcome, and the others leave
+// with it.
+#include "run/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/bundle.h"
+#include "credence/file.h"
+#include "credence/json.h"
+#include "credence/mem.h"
+#include "credence/tape.h"
+#include "run/directory.h"
+#include "run/job.h"
+#include "run/resume.h"
+#include "run/signals.h"
+
+enum {
+    LIVE_DEFAULT = 1024, // markets of a rank whose models make it wait
+    LIVE_SIMULATED = 64, // nothing waits: more would only cost memory
+    CALLS_OF_RANK_MAX = 65536,
+    PATH_BYTES_MAX = 1 << 14
+};
+
+bool cr_session_coordinates(const struct cr_session *session) {
+    return cr_cluster_rank(session->cluster) == 0;
+}
+
+bool cr_session_works(const struct cr_session *session) {
+    return session->is_alone || cr_cluster_rank(session->cluster) != 0;
+}
+
+static enum cr_status open_cluster(struct cr_session *session, struct cr_err *err) {
+    struct cr_cluster *both[2];
+    enum cr_status status = CR_OK;
+    if (cr_cluster_is_launched())
+        status = cr_cluster_open_mpi(&session->cluster, err);
+    if (status != CR_OK)
+        return status;
+    if (session->cluster != NULL && cr_cluster_size(session->cluster) > 1) {
+        session->worker_cluster = session->cluster;
+        session->log->rank = cr_cluster_rank(session->cluster);
+        return CR_OK;
+    }
+    bool must_exit;
+    cr_cluster_close(session->cluster, &must_exit);
+    session->cluster = NULL;
+    status = cr_cluster_open_local(2, both, err);
+    if (status != CR_OK)
+        return status;
+    session->is_alone = true;
+    session->cluster = both[0];
+    session->worker_cluster = both[1];
+    return CR_OK;
+}
+
+static enum cr_status read_bundle(struct cr_session *session, struct cr_err *err) {
+    const struct cr_run_options *options = session->options;
+    if (options->job_path == NULL)
+        return cr_directory_bundle(options->dir, &session->bundle, err);
+    const struct cr_bundle_request request = {
+        .job_path = options->job_path,
+        .sets = options->sets,
+        .sets_len = options->sets_len,
+        .limit = options->limit,
+        .shard = options->shard,
+        .shards = options->shards,
+    };
+    return cr_bundle_read(&request, &session->bundle, err);
+}
+
+static enum cr_status make_plan(struct cr_session *session, struct cr_err *err) {
+    enum cr_status status = cr_job_create(
+        session->bundle.data, session->bundle.used_bytes, &session->job, err);
+    if (status == CR_OK && session->job->models_len > CR_BEAT_MODELS_MAX)
+        status =
+            cr_err_set(err, CR_E_JOB, "a job has at most %d models, this one has %u",
+                       CR_BEAT_MODELS_MAX, session->job->models_len);
+    if (status == CR_OK)
+        status = cr_plan_create(session->job, &session->plan, err);
+    if (status == CR_OK)
+        status = cr_client_check(session->job, err);
+    return status;
+}
+
+static enum cr_status name_directory(struct cr_session *session, struct cr_err *err) {
+    char path[PATH_BYTES_MAX];
+    if (session->options->dir != NULL)
+        (void)snprintf(path, sizeof path, "%s", session->options->dir);
+    else
+        (void)snprintf(path, sizeof path, "runs/%s", session->job->name);
+    session->dir = cr_strdup(path);
+    return session->dir == NULL ? cr_err_set(err, CR_E_MEMORY, "out of memory") : CR_OK;
+}
+
+static enum cr_status claim_directory(struct cr_session *session, struct cr_err *err) {
+    bool is_unchanged = false;
+    enum cr_status status =
+        cr_directory_make(session->dir, session->options->fresh, session->log, err);
+    if (status == CR_OK)
+        status = cr_lock_take(session->dir, cr_cluster_host(session->cluster),
+                              session->clock, &session->lock, err);
+    if (status == CR_OK)
+        status = cr_directory_claim(session->dir, session->job, &session->bundle,
+                                    &is_unchanged, err);
+    session->is_complete_already = status == CR_OK && is_unchanged &&
+                                   session->options->job_path != NULL &&
+                                   cr_directory_is_complete(session->dir);
+    return status;
+}
+
+static enum cr_status make_client(struct cr_session *session, struct cr_err *err);
+
+static enum cr_status prepare_rank_0(struct cr_session *session, struct cr_err *err) {
+    enum cr_status status = read_bundle(session, err);
+    if (status == CR_OK)
+        status = make_plan(session, err);
+    if (status == CR_OK)
+        status = name_directory(session, err);
+    // A key that is not there must be found before anything is touched.
+    if (status == CR_OK)
+        status = make_client(session, err);
+    if (status == CR_OK && !session->is_alone) {
+        cr_client_destroy(session->client);
+        session->client = NULL;
+    }
+    if (status == CR_OK)
+        status = claim_directory(session, err);
+    return status;
+}
+
+static enum cr_status prepare_worker(struct cr_session *session, struct cr_err *err) {
+    if (session->bundle.used_bytes == 1) {
+        session->verdict = (enum cr_outcome)session->bundle.data[0];
+        return cr_err_set(err, CR_E_PEER, "rank 0 does not run the job");
+    }
+    enum cr_status status = make_plan(session, err);
+    if (status == CR_OK)
+        status = name_directory(session, err);
+    if (status == CR_OK)
+        status = make_client(session, err);
+    return status;
+}
+
+enum cr_outcome cr_session_outcome(enum cr_status status) {
+    switch (status) {
+    case CR_OK:
+        return CR_OUTCOME_COMPLETE;
+    case CR_E_USAGE:
+    case CR_E_JOB:
+    case CR_E_NOT_FOUND:
+    case CR_E_DIFFERS:
+    case CR_E_BUSY:
+    case CR_E_UNSUPPORTED:
+        return CR_OUTCOME_REFUSED;
+    case CR_E_FULL:
+    case CR_E_STOPPED:
+        return CR_OUTCOME_STOPPED;
+    default:
+        return CR_OUTCOME_ERROR;
+    }
+}
+
+// In the place of a bundle: how all ranks end, so that they end alike.
+static void send_verdict(struct cr_session *session, enum cr_status status) {
+    const char verdict = (char)cr_session_outcome(status);
+    cr_buf_clear(&session->bundle);
+    (void)!cr_buf_add(&session->bundle, &verdict, 1);
+}
+
+enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err) {
+    struct cr_err ignored;
+    session->clock = cr_clock_monotonic();
+    cr_buf_init(&session->bundle, CR_BUNDLE_BYTES_MAX);
+    enum cr_status status = cr_signals_start(err);
+    if (status == CR_OK)
+        status = open_cluster(session, err);
+    if (status != CR_OK)
+        return status;
+    if (session->is_alone)
+        return prepare_rank_0(session, err);
+    if (cr_session_coordinates(session)) {
+        status = prepare_rank_0(session, err);
+        if (status != CR_OK || session->is_complete_already)
+            send_verdict(session, status);
+        const enum cr_status sent =
+            cr_cluster_bcast(session->cluster, &session->bundle, &ignored);
+        return status != CR_OK ? status : sent;
+    }
+    status = cr_cluster_bcast(session->cluster, &session->bundle, err);
+    return status != CR_OK ? status : prepare_worker(session, err);
+}
+
+static bool makes_wait(const struct cr_model *model) {
+    return strcmp(model->api, "replay") != 0 &&
+           (strcmp(model->api, "sim") != 0 || model->sim.latency_ms > 0);
+}
+
+// Markets at once: a little more than the calls that may be in flight, when that is
+// known, so that a slot never waits for a market.
+static uint32_t live_markets(const struct cr_session *session) {
+    const struct cr_job *job = session->job;
+    uint64_t live = 0;
+    if (session->options->live > 0)
+        return session->options->live;
+    for (uint32_t i = 0; i < job->models_len; i++) {
+        const uint32_t concurrency = job->models[i].limits.concurrency;
+        if (makes_wait(&job->models[i]))
+            live += concurrency > 0 ? concurrency + concurrency / 4 + 1 : LIVE_DEFAULT;
+    }
+    if (live == 0)
+        return LIVE_SIMULATED;
+    return live < CALLS_OF_RANK_MAX / 2 ? (uint32_t)live : CALLS_OF_RANK_MAX / 2;
+}
+
+// Calls that one market may have out at once.
+static uint32_t calls_of_market(const struct cr_job *job) {
+    uint32_t most = 2;
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        most = cell->samples > most ? cell->samples : most;
+        most = cell->traders_len > most ? cell->traders_len : most;
+    }
+    return most;
+}
+
+static enum cr_status make_client(struct cr_session *session, struct cr_err *err) {
+    const struct cr_client_cfg cfg = {
+        .job = session->job,
+        .clock = session->clock,
+        .log = session->log,
+        .rank = cr_cluster_rank(session->worker_cluster),
+        .live_max = live_markets(session) * calls_of_market(session->job),
+        .is_offline = session->options->job_path == NULL,
+    };
+    return cr_client_create(&cfg, &session->client, err);
+}
+
+static enum cr_status begin_worker(struct cr_session *session, struct cr_err *err) {
+    const struct cr_worker_cfg cfg = {
+        .job = session->job,
+        .plan = session->plan,
+        .cluster = session->worker_cluster,
+        .client = session->client,
+        .clock = session->clock,
+        .log = session->log,
+        .dir = session->dir,
+        .sync_ms = session->options->sync_ms,
+        .live_max = live_markets(session),
+        .believes_failures = session->options->job_path == NULL,
+    };
+    return cr_worker_create(&cfg, &session->worker, err);
+}
+
+static enum cr_status begin_coordinator(struct cr_session *session, struct cr_err *err);
+
+enum cr_status cr_session_begin(struct cr_session *session, struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    if (cr_session_coordinates(session))
+        status = begin_coordinator(session, err);
+    if (status == CR_OK && cr_session_works(session))
+        status = begin_worker(session, err);
+    return status;
+}
+
+static enum cr_status prompt_hashes(const struct cr_job *job, struct cr_buf *out) {
+    enum cr_status status = cr_buf_add_text(out, "{");
+    for (uint32_t i = 0; i < job->prompts_len && status == CR_OK; i++) {
+        char hex[CR_HASH_HEX_BYTES];
+        const char *name = cr_prompt_set_name(job->prompts[i]);
+        cr_hash_hex(cr_prompt_set_hash(job->prompts[i]), hex);
+        if (i > 0)
+            status = cr_buf_add_text(out, ",");
+        if (status == CR_OK)
+            status = cr_json_add_quoted(out, name, strlen(name));
+        if (status == CR_OK)
+            status = cr_buf_printf(out, ":\"%s\"", hex);
+    }
+    return status == CR_OK ? cr_buf_add_text(out, "}") : status;
+}
+
+static enum cr_status create_file(struct cr_session *session, struct cr_err *err) {
+    struct cr_buf hashes, path;
+    const struct cr_run_layout layout = {
+        .episodes = session->plan->episodes,
+        .propositions = session->plan->propositions,
+        .iterations = session->plan->prices_max,
+        .outcomes = session->plan->width_max,
+        .first_proposition = session->plan->first_proposition,
+    };
+    cr_buf_init(&hashes, 1 << 20);
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    enum cr_status status = prompt_hashes(session->job, &hashes);
+    if (status == CR_OK)
+        status = cr_path_join(&path, session->dir, "run.h5");
+    const struct cr_run_facts facts = {
+        .version = session->options->version,
+        .git_revision = session->options->revision,
+        .host = cr_cluster_host(session->cluster),
+        .mpi = cr_cluster_library(session->cluster),
+        .prompt_hashes = hashes.data,
+        .start_wall_ms = cr_clock_wall_ms(session->clock),
+    };
+    if (status == CR_OK)
+        status = cr_run_file_create(path.data, session->job, &layout, &facts,
+                                    &session->recorder.file, err);
+    cr_buf_fini(&hashes);
+    cr_buf_fini(&path);
+    return status;
+}
+
+static uint64_t episodes_of_shard(const struct cr_session *session) {
+    uint64_t episodes = 0;
+    for (uint64_t i = 0; i < session->plan->trajectories; i++) {
+        struct cr_place place;
+        if (session->ledger.state[i] == CR_LEDGER_OTHERS)
+            continue;
+        cr_plan_place(session->plan, i, &place);
+        episodes += place.group->cells_len;
+    }
+    return episodes;
+}
+
+static void begin_progress(struct cr_session *session) {
+    const int size = cr_cluster_size(session->cluster);
+    session->progress = (struct cr_progress){
+        .job = session->job,
+        .dir = session->dir,
+        .host = cr_cluster_host(session->cluster),
+        .launch = cr_tape_next_launch(session->dir),
+        .ranks = session->is_alone ? 1 : size,
+        .episodes = episodes_of_shard(session),
+        .started_wall_ms = cr_clock_wall_ms(session->clock),
+        .started_ms = cr_clock_now_ms(session->clock),
+        .printed_ms = cr_clock_now_ms(session->clock),
+        .is_quiet = session->options->is_quiet,
+        .is_terminal = session->log->file != NULL && isatty(fileno(session->log->file)),
+    };
+}
+
+static enum cr_status load(struct cr_session *session, struct cr_err *err) {
+    const struct cr_resume resume = {
+        .dir = session->dir,
+        .recorder = &session->recorder,
+        .ledger = &session->ledger,
+        .job = session->job,
+        .log = session->log,
+        .ignores_spool = session->options->job_path == NULL,
+    };
+    const enum cr_status status =
+        cr_resume_load(&resume, &session->progress.before, err);
+    const struct cr_tally *tally = &session->recorder.tally;
+    session->progress.episodes_before = tally->done + tally->invalid + tally->failed;
+    return status;
+}
+
+static enum cr_status begin_coordinator(struct cr_session *session,
+                                        struct cr_err *err) {
+    enum cr_status status = cr_ledger_init(&session->ledger, session->plan, err);
+    if (status != CR_OK)
+        return status;
+    begin_progress(session);
+    session->recorder =
+        (struct cr_recorder){.plan = session->plan, .ledger = &session->ledger};
+    status = create_file(session, err);
+    if (status == CR_OK)
+        status = load(session, err);
+    const struct cr_coordinator_cfg cfg = {
+        .job = session->job,
+        .plan = session->plan,
+        .cluster = session->cluster,
+        .clock = session->clock,
+        .log = session->log,
+        .dir = session->dir,
+        .lock = session->lock,
+        .ledger = &session->ledger,
+        .recorder = &session->recorder,
+        .progress = &session->progress,
+        .lost_ms = session->options->lost_ms,
+        .grace_ms = session->options->grace_ms,
+        .is_offline = session->options->job_path == NULL,
+    };
+    if (status == CR_OK)
+        status = cr_coordinator_create(&cfg, &session->coordinator, err);
+    return status;
+}
+
+// The last pass over run.h5. Without it the file is not believed and made anew.
+static enum cr_status finish_file(struct cr_session *session, bool is_complete,
+                                  struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    if (is_complete)
+        status = cr_recorder_calls(&session->recorder, err);
+    struct cr_run_file *file = session->recorder.file;
+    session->recorder.file = NULL;
+    if (status != CR_OK) {
+        cr_run_file_abandon(file);
+        return status;
+    }
+    return cr_run_file_finish(file, is_complete, cr_clock_wall_ms(session->clock), err);
+}
+
+static enum cr_outcome outcome_of(enum cr_end end, const struct cr_tally *tally) {
+    if (end != CR_END_COMPLETE)
+        return CR_OUTCOME_STOPPED;
+    return tally->failed > 0 ? CR_OUTCOME_SOME_FAILED : CR_OUTCOME_COMPLETE;
+}
+
+static const char *state_of(enum cr_end end) {
+    return end == CR_END_COMPLETE      ? "complete"
+           : end == CR_END_INTERRUPTED ? "interrupted"
+                                       : "failed";
+}
+
+static int exit_code_of(enum cr_outcome outcome) {
+    return outcome == CR_OUTCOME_COMPLETE      ? 0
+           : outcome == CR_OUTCOME_SOME_FAILED ? 3
+                                               : 75;
+}
+
+enum cr_outcome cr_session_finish(struct cr_session *session) {
+    struct cr_err err = {0};
+    struct cr_snapshot snapshot;
+    enum cr_end end = cr_coordinator_end(session->coordinator);
+    const bool is_rebuilt = session->options->job_path == NULL;
+    const bool is_whole =
+        end == CR_END_COMPLETE && cr_ledger_open_count(&session->ledger) == 0;
+    cr_coordinator_snapshot(session->coordinator, &snapshot);
+    // A rebuilt file holds the calls of what is finished, be it all or not.
+    enum cr_status status = CR_OK;
+    if (is_rebuilt && !is_whole)
+        status = cr_recorder_calls(&session->recorder, &err);
+    if (status == CR_OK)
+        status = finish_file(session, is_whole, &err);
+    if (status != CR_OK) {
+        end = CR_END_TROUBLE;
+        snapshot.message = err.text;
+    } else if (!is_whole && end == CR_END_COMPLETE) {
+        end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
+    }
+    const enum cr_outcome outcome = outcome_of(end, &session->recorder.tally);
+    cr_spool_close(session->recorder.spool);
+    session->recorder.spool = NULL;
+    if (outcome == CR_OUTCOME_COMPLETE)
+        cr_spool_remove(session->dir);
+    snapshot.state = state_of(end);
+    snapshot.exit_code = exit_code_of(outcome);
+    if (cr_progress_write(&session->progress, &snapshot, &err) != CR_OK)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+    cr_progress_end(&session->progress, &snapshot, session->log);
+    return outcome;
+}
+
+void cr_session_close(struct cr_session *session, bool *must_exit) {
+    bool ignored;
+    cr_worker_destroy(session->worker);
+    cr_client_destroy(session->client);
+    cr_coordinator_destroy(session->coordinator);
+    cr_run_file_abandon(session->recorder.file);
+    cr_spool_close(session->recorder.spool);
+    cr_ledger_fini(&session->ledger);
+    cr_plan_destroy(session->plan);
+    cr_job_free(session->job);
+    cr_buf_fini(&session->bundle);
+    cr_lock_release(session->lock);
+    cr_free(session->dir);
+    if (session->is_alone)
+        cr_cluster_close(session->worker_cluster, &ignored);
+    cr_cluster_close(session->cluster, must_exit);
+}

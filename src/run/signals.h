@@ -1,0 +1,17 @@
+// signals.h - SIGTERM, SIGINT and SIGUSR1 as a number that the loops look at.
+//
+// Layer    run (4)
+// Threads  the process's
+#ifndef CREDENCE_RUN_SIGNALS_H
+#define CREDENCE_RUN_SIGNALS_H
+
+#include "credence/status.h"
+
+// Begin to count. USR1 is a batch system's warning before the time limit.
+CR_MUST_CHECK enum cr_status cr_signals_start(struct cr_err *err);
+// Signals so far: 1 asks for a drain, 2 for an end at once.
+int cr_signals_count(void);
+// The name of the last one, "SIGTERM".
+const char *cr_signals_name(void);
+
+#endif

@@ -1,0 +1,271 @@
+// spool.c - see spool.h. An entry is a fixed header, the head and the body; the header
+// carries its own checksum and one for each part, so that a scan can skip the bodies.
+#include "credence/spool.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credence/file.h"
+#include "credence/mem.h"
+
+enum {
+    HEAD_BYTES_MAX = 1 << 24,
+    GATHER_BYTES = 1 << 18 // entries are written together: one write for about 100
+};
+static const uint64_t magic = 0x31304c4f4f505343; // "CSPOOL01"
+
+struct header { // little-endian on disk
+    uint64_t trajectory, trajectory_key;
+    uint64_t head_bytes, body_bytes;
+    uint64_t head_sum, body_sum;
+    uint64_t header_sum;
+};
+
+struct cr_spool {
+    int fd;
+    uint64_t end;         // where the next entry goes, gathered bytes included
+    struct cr_buf gather; // not written yet: the last bytes of the file
+};
+
+static struct header to_disk(struct header h) {
+    uint64_t *word = (uint64_t *)&h;
+    for (size_t i = 0; i < sizeof h / sizeof *word; i++)
+        word[i] = htole64(word[i]);
+    return h;
+}
+
+static struct header from_disk(struct header h) {
+    uint64_t *word = (uint64_t *)&h;
+    for (size_t i = 0; i < sizeof h / sizeof *word; i++)
+        word[i] = le64toh(word[i]);
+    return h;
+}
+
+static uint64_t header_sum(const struct header *h) {
+    return cr_hash64(h, offsetof(struct header, header_sum), magic);
+}
+
+static enum cr_status fail(struct cr_err *err, const char *what) {
+    return cr_err_set(err, cr_status_from_errno(errno), "spool: %s: %s", what,
+                      strerror(errno));
+}
+
+static enum cr_status write_all(int fd, const char *bytes, size_t len,
+                                struct cr_err *err) {
+    while (len > 0) {
+        const ssize_t done = write(fd, bytes, len);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return fail(err, "write");
+        bytes += done;
+        len -= (size_t)done;
+    }
+    return CR_OK;
+}
+
+// Whether LEN bytes stand at OFFSET and are now in BYTES.
+static bool read_all(int fd, uint64_t offset, void *bytes, size_t len) {
+    char *at = bytes;
+    while (len > 0) {
+        const ssize_t done = pread(fd, at, len, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        at += done;
+        offset += (uint64_t)done;
+        len -= (size_t)done;
+    }
+    return true;
+}
+
+// The first bytes of the file: whose spool it is.
+struct opening {
+    uint64_t magic, hi, lo;
+};
+
+static struct opening opening_of(struct cr_hash identity) {
+    return (struct opening){htole64(magic), htole64(identity.hi), htole64(identity.lo)};
+}
+
+static bool is_ours(int fd, struct cr_hash identity) {
+    struct opening found;
+    const struct opening wanted = opening_of(identity);
+    return read_all(fd, 0, &found, sizeof found) &&
+           memcmp(&found, &wanted, sizeof found) == 0;
+}
+
+static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
+                            struct cr_err *err) {
+    const struct opening opening = opening_of(identity);
+    if (ftruncate(spool->fd, 0) != 0)
+        return fail(err, "truncate");
+    spool->end = sizeof opening;
+    return write_all(spool->fd, (const char *)&opening, sizeof opening, err);
+}
+
+// One whole entry at spool->end, or false where the believable part ends.
+static bool entry_at(struct cr_spool *spool, uint64_t file_bytes, struct header *h,
+                     struct cr_buf *head) {
+    if (!read_all(spool->fd, spool->end, h, sizeof *h))
+        return false;
+    const uint64_t sum = header_sum(h);
+    *h = from_disk(*h);
+    if (h->header_sum != sum || h->head_bytes > HEAD_BYTES_MAX ||
+        h->body_bytes > file_bytes ||
+        spool->end + sizeof *h + h->head_bytes + h->body_bytes > file_bytes)
+        return false;
+    cr_buf_clear(head);
+    if (cr_buf_reserve(head, h->head_bytes + 1) != CR_OK ||
+        !read_all(spool->fd, spool->end + sizeof *h, head->data, h->head_bytes))
+        return false;
+    return cr_hash64(head->data, h->head_bytes, magic) == h->head_sum;
+}
+
+static enum cr_status scan(struct cr_spool *spool, cr_spool_entry_fn each, void *ctx,
+                           struct cr_err *err) {
+    struct stat st;
+    struct cr_buf head;
+    struct header h;
+    enum cr_status status = CR_OK;
+    if (fstat(spool->fd, &st) != 0)
+        return fail(err, "stat");
+    cr_buf_init(&head, HEAD_BYTES_MAX + 1);
+    spool->end = sizeof(struct opening);
+    while (status == CR_OK && entry_at(spool, (uint64_t)st.st_size, &h, &head)) {
+        const struct cr_spool_entry entry = {
+            .trajectory = h.trajectory,
+            .trajectory_key = h.trajectory_key,
+            .offset = spool->end + sizeof h,
+            .head_bytes = (size_t)h.head_bytes,
+            .body_bytes = (size_t)h.body_bytes,
+        };
+        if (each != NULL)
+            status = each(ctx, &entry, head.data, err);
+        spool->end += sizeof h + h.head_bytes + h.body_bytes;
+    }
+    cr_buf_fini(&head);
+    if (status == CR_OK && ftruncate(spool->fd, (off_t)spool->end) != 0)
+        status = fail(err, "truncate");
+    return status;
+}
+
+static enum cr_status spool_path(const char *dir, struct cr_buf *path) {
+    cr_buf_init(path, 1 << 14);
+    return cr_path_join(path, dir, "spool");
+}
+
+enum cr_status cr_spool_open(const char *dir, struct cr_hash identity, bool fresh,
+                             cr_spool_entry_fn each, void *ctx, struct cr_spool **out,
+                             struct cr_err *err) {
+    struct cr_buf path;
+    struct cr_spool *spool = cr_calloc(1, sizeof *spool);
+    if (spool == NULL || spool_path(dir, &path) != CR_OK) {
+        cr_free(spool);
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for the spool");
+    }
+    cr_buf_init(&spool->gather, (size_t)1 << 32);
+    spool->fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+    enum cr_status status = CR_OK;
+    if (spool->fd < 0)
+        status = fail(err, path.data);
+    else if (fresh || !is_ours(spool->fd, identity))
+        status = begin(spool, identity, err);
+    else
+        status = scan(spool, each, ctx, err);
+    cr_buf_fini(&path);
+    if (status != CR_OK) {
+        cr_spool_close(spool);
+        return status;
+    }
+    *out = spool;
+    return CR_OK;
+}
+
+static enum cr_status write_gathered(struct cr_spool *spool, struct cr_err *err) {
+    const uint64_t written = spool->end - spool->gather.used_bytes;
+    const enum cr_status status =
+        write_all(spool->fd, spool->gather.data, spool->gather.used_bytes, err);
+    // A part of an entry must not stand in front of the next attempt.
+    if (status != CR_OK && ftruncate(spool->fd, (off_t)written) != 0)
+        return fail(err, "truncate");
+    if (status == CR_OK)
+        cr_buf_clear(&spool->gather);
+    return status;
+}
+
+enum cr_status cr_spool_append(struct cr_spool *spool,
+                               const struct cr_spool_entry *entry, const char *bytes,
+                               uint64_t *offset, struct cr_err *err) {
+    const char *body = bytes + entry->head_bytes;
+    struct header h = to_disk((struct header){
+        .trajectory = entry->trajectory,
+        .trajectory_key = entry->trajectory_key,
+        .head_bytes = entry->head_bytes,
+        .body_bytes = entry->body_bytes,
+        .head_sum = cr_hash64(bytes, entry->head_bytes, magic),
+        .body_sum = cr_hash64(body, entry->body_bytes, magic),
+    });
+    h.header_sum = htole64(header_sum(&h));
+    const size_t len = entry->head_bytes + entry->body_bytes;
+    enum cr_status status = cr_buf_reserve(&spool->gather, sizeof h + len);
+    if (status == CR_OK)
+        status = cr_buf_add(&spool->gather, &h, sizeof h);
+    if (status == CR_OK)
+        status = cr_buf_add(&spool->gather, bytes, len);
+    if (status != CR_OK)
+        return cr_err_set(err, status, "spool: an entry of %zu bytes does not fit",
+                          len);
+    *offset = spool->end + sizeof h;
+    spool->end += sizeof h + len;
+    return spool->gather.used_bytes < GATHER_BYTES ? CR_OK : write_gathered(spool, err);
+}
+
+enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
+                             struct cr_buf *out, struct cr_err *err) {
+    struct header h;
+    cr_buf_clear(out);
+    enum cr_status status =
+        spool->gather.used_bytes > 0 ? write_gathered(spool, err) : CR_OK;
+    if (status != CR_OK)
+        return status;
+    if (!read_all(spool->fd, offset - sizeof h, &h, sizeof h))
+        return cr_err_set(err, CR_E_FORMAT, "spool: no entry at %llu",
+                          (unsigned long long)offset);
+    h = from_disk(h);
+    status = cr_buf_reserve(out, h.body_bytes + 1);
+    if (status != CR_OK)
+        return cr_err_set(err, status, "spool: a body of %llu bytes does not fit",
+                          (unsigned long long)h.body_bytes);
+    if (!read_all(spool->fd, offset + h.head_bytes, out->data, h.body_bytes) ||
+        cr_hash64(out->data, h.body_bytes, magic) != h.body_sum)
+        return cr_err_set(err, CR_E_FORMAT, "spool: damaged entry at %llu",
+                          (unsigned long long)offset);
+    out->used_bytes = h.body_bytes;
+    return CR_OK;
+}
+
+void cr_spool_close(struct cr_spool *spool) {
+    if (spool == NULL)
+        return;
+    if (spool->fd >= 0) {
+        if (spool->gather.used_bytes > 0)
+            (void)!write_gathered(spool, NULL);
+        (void)close(spool->fd);
+    }
+    cr_buf_fini(&spool->gather);
+    cr_free(spool);
+}
+
+void cr_spool_remove(const char *dir) {
+    struct cr_buf path;
+    if (spool_path(dir, &path) == CR_OK)
+        (void)unlink(path.data);
+    cr_buf_fini(&path);
+}

@@ -1,0 +1,89 @@
+// script.h - an episode that is fed a script of replies, for tests.
+//
+// A script answers calls in the order in which they were asked. A reply's text decides
+// everything; "!" is a failed call, "~TEXT" a reply that was cut at the token limit,
+// and
+// "%yes 0.7 no 0.2" one with logprobs.
+#ifndef TESTS_SUPPORT_SCRIPT_H
+#define TESTS_SUPPORT_SCRIPT_H
+
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "credence/episode.h"
+#include "credence/protocol.h"
+
+enum { SCRIPT_ASKED_MAX = 512 };
+
+// What a cell is unless a test says otherwise: the paper's market.
+static inline struct cr_cell script_cell(const char *protocol) {
+    return (struct cr_cell){.name = "cell",
+                            .protocol = (uint32_t)cr_protocol_find(protocol),
+                            .maker = 0,
+                            .traders_len = 1,
+                            .traders = {1, 2, 3},
+                            .replicates = 1,
+                            .samples = 3,
+                            .rounds = 2,
+                            .repairs = 2,
+                            .chain_of_thought = true,
+                            .stop_early = true,
+                            .stop = {CR_STOP_RANGE, 3, 0.2, 10}};
+}
+
+static inline struct cr_reply script_reply(const char *text) {
+    struct cr_reply reply = {.attempts = 1, .latency_s = 0.25, .tokens_cached = 1};
+    reply.tokens_in = 10;
+    reply.tokens_out = (uint32_t)strlen(text);
+    if (text[0] == '!') {
+        reply.fail = CR_FAIL_SERVER;
+        return reply;
+    }
+    if (text[0] == '~') {
+        reply.finish = CR_FINISH_LENGTH;
+        text++;
+    }
+    if (text[0] == '%') {
+        int used;
+        double p;
+        text++;
+        for (struct cr_logprob *l = reply.logprobs;
+             sscanf(text, "%31s %lf%n", l->token, &p, &used) == 2; l++) {
+            l->logprob = log(p);
+            reply.logprobs_len++;
+            text += used;
+        }
+        text = reply.logprobs[0].token;
+    }
+    reply.text = (char *)text; // lives as long as the script; never freed
+    return reply;
+}
+
+// Ask and answer until the episode is done or the script has no more; how many calls.
+static inline size_t script_run(struct cr_episode *episode,
+                                const char *const *replies) {
+    struct cr_call *out[SCRIPT_ASKED_MAX];
+    size_t asked = 0, answered = 0;
+    for (;;) {
+        struct cr_call *call;
+        enum cr_status status = cr_episode_next(episode, &call, NULL);
+        assert(!status);
+        if (call) {
+            assert(asked < SCRIPT_ASKED_MAX);
+            out[asked++] = call;
+            continue;
+        }
+        if (answered == asked || !replies[answered]) {
+            return answered;
+        }
+        struct cr_reply reply = script_reply(replies[answered]);
+        status = cr_episode_answer(episode, out[answered], &reply, NULL);
+        assert(!status);
+        answered++;
+    }
+}
+
+#endif

@@ -1,0 +1,168 @@
+// Limits of the job: whatever ranks do, their sum stays within.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "run/limits.h"
+
+enum { RANKS_MAX = 8 };
+
+struct rank { // a worker that uses whatever it is given
+    struct cr_beat_model beat;
+    uint32_t concurrency;
+    int64_t credits;
+};
+
+static struct cr_job job_with(struct cr_model *model) {
+    return (struct cr_job){.models = model, .models_len = 1};
+}
+
+static void take(struct cr_limits_book *book, struct rank *rank, int i, int64_t now_ms) {
+    struct cr_lease_message lease;
+    if (!cr_limits_lease(book, i, 0, &rank->beat, now_ms, &lease))
+        return;
+    rank->beat.sequence = lease.sequence;
+    rank->concurrency = lease.lease.concurrency;
+    if (lease.lease.requests > 0)
+        rank->credits += lease.lease.requests;
+}
+
+static uint64_t minute_of_requests(int ranks, double rpm) {
+    struct cr_model model = {.limits = {.rpm = rpm}};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, ranks, UINT64_MAX, 0);
+    struct rank rank[RANKS_MAX] = {0};
+    uint64_t sent = 0;
+    for (int64_t now = 0; now < 60000; now += 250)
+        for (int i = 0; i < ranks; i++) {
+            rank[i].beat.metrics.waiting = 100;
+            take(book, &rank[i], i, now);
+            sent += (uint64_t)rank[i].credits;
+            rank[i].beat.metrics.attempts += (uint64_t)rank[i].credits;
+            rank[i].credits = 0;
+        }
+    cr_limits_destroy(book);
+    return sent;
+}
+
+static void requests_a_minute_are_exact_on_two_ranks_and_eight(void **state) {
+    (void)state;
+    assert_in_range(minute_of_requests(2, 600), 588, 612);
+    assert_in_range(minute_of_requests(8, 600), 588, 612);
+    assert_in_range(minute_of_requests(1, 30), 28, 31);
+}
+
+static uint32_t held(const struct rank *rank, int ranks) {
+    uint32_t sum = 0;
+    for (int i = 0; i < ranks; i++)
+        sum += rank[i].concurrency > rank[i].beat.metrics.in_flight
+                   ? rank[i].concurrency
+                   : rank[i].beat.metrics.in_flight;
+    return sum;
+}
+
+static void concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit(void **state) {
+    (void)state;
+    struct cr_model model = {.limits = {.concurrency = 10}};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 3, UINT64_MAX, 0);
+    struct rank rank[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        rank[i].beat.metrics.waiting = 10;
+        take(book, &rank[i], i, 0);
+    }
+    assert_int_equal(held(rank, 3), 10);
+    for (int i = 0; i < 3; i++)
+        rank[i].beat.metrics.in_flight = rank[i].concurrency;
+    rank[0].beat.metrics.waiting = 0; // rank 0 runs out of work, slowly
+    rank[1].beat.metrics.waiting = 0;
+    for (int turn = 0; turn < 20; turn++)
+        for (int i = 0; i < 3; i++) {
+            if (i < 2 && rank[i].beat.metrics.in_flight > 0)
+                rank[i].beat.metrics.in_flight--;
+            if (i == 2)
+                rank[i].beat.metrics.in_flight = rank[i].concurrency;
+            take(book, &rank[i], i, turn);
+            assert_true(held(rank, 3) <= 10);
+        }
+    assert_int_equal(rank[2].concurrency, 10);
+    cr_limits_destroy(book);
+}
+
+static void fewer_slots_than_ranks_are_still_all_used(void **state) {
+    (void)state;
+    struct cr_model model = {.limits = {.concurrency = 2}};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 5, UINT64_MAX, 0);
+    struct rank rank[5] = {0};
+    for (int i = 0; i < 5; i++) {
+        rank[i].beat.metrics.waiting = 4;
+        take(book, &rank[i], i, 0);
+    }
+    assert_int_equal(held(rank, 5), 2);
+    cr_limits_destroy(book);
+}
+
+static void a_lost_rank_frees_what_it_held(void **state) {
+    (void)state;
+    struct cr_model model = {.limits = {.concurrency = 4}};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, UINT64_MAX, 0);
+    struct rank rank[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        rank[i].beat.metrics.waiting = 9;
+        take(book, &rank[i], i, 0);
+    }
+    assert_int_equal(rank[1].concurrency, 2);
+    cr_limits_forget(book, 0);
+    take(book, &rank[1], 1, 1);
+    assert_int_equal(rank[1].concurrency, 4);
+    cr_limits_destroy(book);
+}
+
+static void a_budget_of_calls_is_never_exceeded(void **state) {
+    (void)state;
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 3, 100, 0);
+    struct rank rank[3] = {0};
+    uint64_t sent = 0;
+    for (int turn = 0; turn < 50; turn++)
+        for (int i = 0; i < 3; i++) {
+            rank[i].beat.metrics.waiting = 7;
+            take(book, &rank[i], i, turn);
+            sent += (uint64_t)rank[i].credits;
+            rank[i].beat.metrics.attempts += (uint64_t)rank[i].credits;
+            rank[i].credits = 0;
+        }
+    assert_int_equal(sent, 100);
+    cr_limits_destroy(book);
+}
+
+static void no_limit_needs_no_lease(void **state) {
+    (void)state;
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, UINT64_MAX, 0);
+    const struct cr_beat_model beat = {.metrics = {.waiting = 5}};
+    struct cr_lease_message lease;
+    assert_false(cr_limits_has_any(book, 0));
+    assert_false(cr_limits_lease(book, 0, 0, &beat, 0, &lease));
+    cr_limits_destroy(book);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_a_minute_are_exact_on_two_ranks_and_eight),
+        cmocka_unit_test(concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit),
+        cmocka_unit_test(fewer_slots_than_ranks_are_still_all_used),
+        cmocka_unit_test(a_lost_rank_frees_what_it_held),
+        cmocka_unit_test(a_budget_of_calls_is_never_exceeded),
+        cmocka_unit_test(no_limit_needs_no_lease),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
