@@ -14,9 +14,11 @@ struct cr_prompt_set {
 };
 
 static int find_file(const char *file) {
-    for (int t = 0; t < CR_TEMPLATE_COUNT; t++)
-        if (strcmp(cr_template_table[t].file, file) == 0)
+    for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
+        if (strcmp(cr_template_table[t].file, file) == 0) {
             return t;
+        }
+    }
     return -1;
 }
 
@@ -61,8 +63,9 @@ static enum cr_status fill_from_base(struct cr_prompt_set *set, int t,
 
 static enum cr_status hash_all(struct cr_prompt_set *set) {
     struct cr_hasher hasher;
-    if (cr_hasher_init(&hasher) != 0)
+    if (cr_hasher_init(&hasher) != 0) {
         return CR_E_MEMORY;
+    }
     for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
         const char *file = cr_template_table[t].file;
         cr_hasher_add(&hasher, file, strlen(file));
@@ -80,17 +83,20 @@ static enum cr_status fill(struct cr_prompt_set *set,
     enum cr_status worst = CR_OK;
     for (size_t i = 0; i < sources_len; i++) {
         enum cr_status status = add_source(set, &sources[i], err);
-        if (status && status != CR_E_JOB)
+        if (status && status != CR_E_JOB) {
             return status;
+        }
         worst = status ? status : worst;
     }
-    if (worst)
+    if (worst) {
         return worst;
+    }
     for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
         enum cr_status status =
             set->templates[t].text ? CR_OK : fill_from_base(set, t, base, err);
-        if (status && status != CR_E_JOB)
+        if (status && status != CR_E_JOB) {
             return status;
+        }
         worst = status ? status : worst;
     }
     return worst ? worst : hash_all(set);
@@ -118,10 +124,12 @@ enum cr_status cr_prompt_set_create(const char *name,
 }
 
 void cr_prompt_set_destroy(struct cr_prompt_set *set) {
-    if (!set)
+    if (!set) {
         return;
-    for (int t = 0; t < CR_TEMPLATE_COUNT; t++)
+    }
+    for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
         cr_template_fini(&set->templates[t]);
+    }
     cr_free(set->name);
     cr_free(set);
 }
@@ -142,11 +150,13 @@ enum cr_status cr_prompt_render(const struct cr_prompt_set *set,
         const struct cr_template_part *part = &t->parts[i];
         enum cr_status status =
             cr_buf_add(out, part->literal.text, part->literal.bytes);
-        if (!status && part->var >= 0)
+        if (!status && part->var >= 0) {
             status = cr_buf_add(out, values->at[part->var].text,
                                 values->at[part->var].bytes);
-        if (status)
+        }
+        if (status) {
             return status;
+        }
     }
     return CR_OK;
 }

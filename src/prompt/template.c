@@ -27,8 +27,9 @@ struct compiler {
 
 static unsigned line_of(const struct compiler *c, size_t at) {
     unsigned line = 1;
-    for (size_t i = 0; i < at; i++)
+    for (size_t i = 0; i < at; i++) {
         line += c->text[i] == '\n';
+    }
     return line;
 }
 
@@ -40,10 +41,12 @@ static void complain(struct compiler *c, size_t at, const char *what,
 }
 
 static int find_var(struct cr_span name) {
-    for (int v = 0; v < CR_VAR_COUNT; v++)
+    for (int v = 0; v < CR_VAR_COUNT; v++) {
         if (strlen(cr_var_names[v]) == name.bytes &&
-            memcmp(cr_var_names[v], name.text, name.bytes) == 0)
+            memcmp(cr_var_names[v], name.text, name.bytes) == 0) {
             return v;
+        }
+    }
     return -1;
 }
 
@@ -52,8 +55,9 @@ static struct cr_span trimmed(const char *text, size_t bytes) {
         text++;
         bytes--;
     }
-    while (bytes > 0 && isspace((unsigned char)text[bytes - 1]))
+    while (bytes > 0 && isspace((unsigned char)text[bytes - 1])) {
         bytes--;
+    }
     return (struct cr_span){text, bytes};
 }
 
@@ -62,8 +66,9 @@ static enum cr_status add_part(struct compiler *c, size_t from, size_t to, int v
     void *parts = t->parts;
     enum cr_status status =
         cr_array_grow(&parts, &c->parts_cap, t->parts_len + 1, sizeof *t->parts);
-    if (status)
+    if (status) {
         return status;
+    }
     t->parts = parts;
     t->parts[t->parts_len++] =
         (struct cr_template_part){{c->text + from, to - from}, var};
@@ -99,18 +104,21 @@ static enum cr_status compile_parts(struct compiler *c) {
         }
         int var = check_name(c, at, trimmed(open + 2, (size_t)(close - open) - 2));
         enum cr_status status = add_part(c, from, at, var);
-        if (status)
+        if (status) {
             return status;
+        }
         from = (size_t)(close - c->text) + 2;
     }
     return add_part(c, from, c->bytes, -1);
 }
 
 static void check_required(struct compiler *c) {
-    for (int v = 0; v < CR_VAR_COUNT; v++)
-        if ((c->row->required & ~c->seen) & (1u << v))
+    for (int v = 0; v < CR_VAR_COUNT; v++) {
+        if ((c->row->required & ~c->seen) & (1u << v)) {
             complain(c, c->bytes, "never uses the placeholder ",
                      (struct cr_span){cr_var_names[v], strlen(cr_var_names[v])});
+        }
+    }
 }
 
 static enum cr_status compile_checked(struct compiler *c) {
@@ -120,8 +128,9 @@ static enum cr_status compile_checked(struct compiler *c) {
         return CR_OK;
     }
     enum cr_status status = compile_parts(c);
-    if (!status && !c->is_wrong)
+    if (!status && !c->is_wrong) {
         check_required(c);
+    }
     return status;
 }
 
@@ -129,8 +138,9 @@ enum cr_status cr_template_compile(const char *set, enum cr_template template,
                                    const struct cr_prompt_source *source,
                                    struct cr_template_text *out, struct cr_err *err) {
     struct cr_template_text made = {.text = cr_strndup(source->text, source->bytes)};
-    if (!made.text)
+    if (!made.text) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
+    }
     struct compiler c = {.set = set,
                          .file = source->file,
                          .row = &cr_template_table[template],
@@ -138,8 +148,10 @@ enum cr_status cr_template_compile(const char *set, enum cr_template template,
                          .bytes = source->bytes,
                          .out = &made,
                          .err = err};
-    while (c.bytes > 0 && (c.text[c.bytes - 1] == '\n' || c.text[c.bytes - 1] == '\r'))
+    while (c.bytes > 0 &&
+           (c.text[c.bytes - 1] == '\n' || c.text[c.bytes - 1] == '\r')) {
         c.bytes--;
+    }
     enum cr_status status = compile_checked(&c);
     if (status) {
         cr_template_fini(&made);

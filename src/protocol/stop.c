@@ -30,9 +30,11 @@ static double range_of(const struct window *w, uint32_t option) {
 }
 
 static bool range_fires(const struct cr_stop *rule, const struct window *w) {
-    for (uint32_t k = 0; k < w->width; k++)
-        if (range_of(w, k) > rule->threshold + CR_STOP_EPSILON)
+    for (uint32_t k = 0; k < w->width; k++) {
+        if (range_of(w, k) > rule->threshold + CR_STOP_EPSILON) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -51,21 +53,27 @@ static int side_of(const struct window *w, uint32_t t) {
         return fabs(distance) <= CR_STOP_EPSILON ? NO_SIDE : distance > 0;
     }
     uint32_t best = 0;
-    for (uint32_t k = 1; k < w->width; k++)
-        if (price_at(w, t, k) > price_at(w, t, best))
+    for (uint32_t k = 1; k < w->width; k++) {
+        if (price_at(w, t, k) > price_at(w, t, best)) {
             best = k;
-    for (uint32_t k = 0; k < w->width; k++)
-        if (k != best && price_at(w, t, best) - price_at(w, t, k) <= CR_STOP_EPSILON)
+        }
+    }
+    for (uint32_t k = 0; k < w->width; k++) {
+        if (k != best && price_at(w, t, best) - price_at(w, t, k) <= CR_STOP_EPSILON) {
             return NO_SIDE;
+        }
+    }
     return (int)best;
 }
 
 static bool stable_side_fires(const struct cr_stop *rule, const struct window *w) {
     (void)rule;
     int side = side_of(w, 0);
-    for (uint32_t t = 1; t < w->len && side != NO_SIDE; t++)
-        if (side_of(w, t) != side)
+    for (uint32_t t = 1; t < w->len && side != NO_SIDE; t++) {
+        if (side_of(w, t) != side) {
             return false;
+        }
+    }
     return side != NO_SIDE;
 }
 
@@ -73,8 +81,9 @@ static bool stable_side_fires(const struct cr_stop *rule, const struct window *w
 static double share_up_to(const struct window *w, uint32_t option, uint32_t from,
                           double x) {
     uint32_t half = w->len / 2, below = 0;
-    for (uint32_t t = from; t < from + half; t++)
+    for (uint32_t t = from; t < from + half; t++) {
         below += price_at(w, t, option) <= x + CR_STOP_EPSILON;
+    }
     return (double)below / half;
 }
 
@@ -91,9 +100,11 @@ static double ks_of(const struct window *w, uint32_t option) {
 }
 
 static bool ks_fires(const struct cr_stop *rule, const struct window *w) {
-    for (uint32_t k = 0; k < w->width; k++)
-        if (ks_of(w, k) > rule->threshold + CR_STOP_EPSILON)
+    for (uint32_t k = 0; k < w->width; k++) {
+        if (ks_of(w, k) > rule->threshold + CR_STOP_EPSILON) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -129,8 +140,9 @@ bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t price
 
 uint32_t cr_stop_iterations_min(const struct cr_stop *rule) {
     uint32_t need = rule_table[rule->rule].windows * rule->window;
-    if (need == 0 || need - 1 > rule->max_iterations)
+    if (need == 0 || need - 1 > rule->max_iterations) {
         return rule->max_iterations;
+    }
     return need - 1;
 }
 
@@ -138,15 +150,18 @@ struct cr_view cr_stop_view(const struct cr_stop *rule,
                             const struct cr_trajectory *trajectory) {
     uint32_t len = trajectory->prices_len;
     struct cr_view view = {trajectory->status, trajectory->reason, len};
-    if (trajectory->reason == CR_REASON_COMPLETE)
+    if (trajectory->reason == CR_REASON_COMPLETE) {
         return view;
-    for (uint32_t n = 1; n <= len; n++)
+    }
+    for (uint32_t n = 1; n <= len; n++) {
         if (cr_stop_now(rule, trajectory->price, n, trajectory->width, &view.reason)) {
             view.status = CR_DONE;
             view.prices_len = n;
             return view;
         }
-    if (view.status == CR_DONE)
+    }
+    if (view.status == CR_DONE) {
         view = (struct cr_view){CR_PENDING, CR_REASON_NONE, len};
+    }
     return view;
 }

@@ -1,0 +1,433 @@
+// test_answer.c - what the reader makes of what models write.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka.h needs the four above first.
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/answer.h"
+#include "credence/json.h"
+
+static const char *const cities[] = {"Paris", "London", "Rome"};
+static const char *const twins[] = {"red", "red", "blue"};
+static const struct cr_answer_form binary = {.space = CR_SPACE_BINARY};
+static const struct cr_answer_form choice = {
+    .space = CR_SPACE_CATEGORICAL, .options_len = 3, .options = cities};
+static const struct cr_answer_form doubled = {
+    .space = CR_SPACE_CATEGORICAL, .options_len = 3, .options = twins};
+static const struct cr_answer_form quantity = {
+    .space = CR_SPACE_CONTINUOUS, .low = 100, .high = 300, .unit = "km"};
+
+// Reads TEXT; "~TEXT" is one that was cut.
+static struct cr_answer read_with(enum cr_ask ask, const struct cr_answer_form *form,
+                                  const char *text, struct cr_arena *arena) {
+    struct cr_answer answer;
+    bool is_cut = text[0] == '~';
+    text += is_cut;
+    struct cr_answer_text reply = {text, strlen(text), is_cut};
+    assert_int_equal(cr_answer_read(ask, form, reply, arena, &answer), CR_OK);
+    return answer;
+}
+
+struct price_case {
+    const char *text;
+    double price;          // -1: unusable
+    const char *complaint; // is part of it
+};
+
+static const struct price_case prices[] = {
+    {"{\"claim\":\"c\",\"reasoning\":\"r\",\"price\":0.73}", 0.73, NULL},
+    {"```json\n{\"price\": 0.5}\n```", 0.5, NULL},
+    {"Sure! Here is {my} judgment:\n{\"price\": 0.5}\nHope it helps {you}.", 0.5, NULL},
+    {"{\"price\":0.1} no, rather {\"price\":0.2}", 0.2, NULL},
+    {"{\"price\":0.1} as in {\"claim\":\"x\"}", 0.1, NULL},
+    {"{\"judgment\":{\"price\":0.4}}", 0.4, NULL},
+    {"{\"Price\":\"0.4\"}", 0.4, NULL},
+    {"{\"price\":\" 70% \"}", 0.7, NULL},
+    {"{\"price\":70%}", 0.7, NULL},
+    {"{\"price\": 70 %, \"claim\": \"x\",}", 0.7, NULL},
+    {"{\"price\": +0.4}", 0.4, NULL},
+    {"{\"price\": .4}", 0.4, NULL},
+    {"{\"price\": 1e-3 // small\n}", 0.001, NULL},
+    {"{\"claim\":\"a } and { in \\\" strings\",\"price\":1}", 1, NULL},
+    {"{\"claim\":\"line\nbreak\",\"price\":0}", 0, NULL},
+    {"<think>{\"price\":0.9}</think>{\"price\":0.1}", 0.1, NULL},
+    {"{\"price\":0.9} is too high</think>\n{\"price\":0.1}", 0.1, NULL},
+    {"{\"price\":0.3}<think>{\"price\":0.9}", 0.3, NULL},
+    {"<think>{\"price\":0.9}", -1, "empty"},
+    {"~<think>so {\"price\":0.9}", -1, "cut off"},
+    {"~{\"price\":0.7,\"reasoning\":\"becau", 0.7, NULL},
+    {"~{\"claim\":\"x\",\"price\":0.7, ", 0.7, NULL},
+    {"~{\"price\":\"70%\"", 0.7, NULL},
+    {"~{\"claim\":\"x\",\"price\":0.7", -1, "cut off"},
+    {"~{\"claim\":\"x\",\"pri", -1, "cut off"},
+    {"~```", -1, "cut off"},
+    {"{\"claim\":\"x\",\"price\":0.7,", 0.7, NULL},
+    {"{\"claim\":\"x\",\"price\":0.7", -1, "never ends"},
+    {"{\"price\":0.2} then ~ {\"price\":0.9,", 0.2, NULL},
+    {"{\"price\":3}", -1, "\"price\" is 3, outside 0 to 1"},
+    {"{\"price\":999}", -1, "999"},
+    {"{\"price\":-3e42}", -1, "-3e+42"},
+    {"{\"price\":70}", -1, "write 70 per cent as 0.70"},
+    {"{\"price\":\"170%\"}", -1, "outside"},
+    {"{\"price\":NaN}", -1, "\"NaN\""},
+    {"{\"price\":Infinity}", -1, "\"Infinity\""},
+    {"{\"price\":1e999}", -1, "price"},
+    {"{\"price\":\"0x1\"}", -1, "not a number"},
+    {"{\"price\":\"high\"}", -1, "\"high\""},
+    {"{\"price\":null}", -1, "null"},
+    {"{\"price\":[0.5]}", -1, "array"},
+    {"{\"prise\":0.5}", -1, "no \"price\""},
+    {"{\"price\":0.5]", -1, "not valid JSON (1:13: unexpected ']')"},
+    {"{]} {\"a\" 1}", -1, "not valid JSON"},
+    {"0.7", -1, "no JSON object"},
+    {"", -1, "empty"},
+    {" \n", -1, "empty"},
+};
+
+static void prices_are_read_or_refused_with_the_reason(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
+        const struct price_case *c = &prices[i];
+        struct cr_arena arena = {0};
+        struct cr_answer a = read_with(CR_ASK_JUDGMENT, &binary, c->text, &arena);
+        bool is_right = c->price < 0
+                            ? !a.is_usable && strstr(a.complaint, c->complaint)
+                            : a.is_usable && fabs(a.price[0] - c->price) < 1e-12;
+        if (!is_right) {
+            fail_msg("%s: usable %d, price %g, complaint: %s", c->text, a.is_usable,
+                     a.price[0], a.complaint);
+        }
+        cr_arena_fini(&arena);
+    }
+}
+
+struct choice_case {
+    const char *text;
+    double price[3];
+    const char *complaint;
+};
+
+static const struct choice_case choices[] = {
+    {"{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.2}}", {0.5, 0.3, 0.2}, NULL},
+    {"{\"prices\":{\"rome\":0.5,\" PARIS \":0.3,\"London\":\"20%\"}}",
+     {0.3, 0.2, 0.5},
+     NULL},
+    {"{\"prices\":{\"B) London\":0.5,\"c. Rome\":0.3,\"a\":0.2}}",
+     {0.2, 0.5, 0.3},
+     NULL},
+    {"{\"prices\":{\"A\":0.5,\"B\":0.31,\"C\":0.21}}",
+     {0.5 / 1.02, 0.31 / 1.02, 0.21 / 1.02},
+     NULL},
+    {"{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.23}}", {0}, "sum to 1.03"},
+    {"{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.17}}", {0}, "sum to 0.97"},
+    {"{\"prices\":{\"A\":0.5,\"B\":0.5}}", {0}, "lacks option C"},
+    {"{\"prices\":{\"A\":0.5,\"Berlin\":0.5}}", {0}, "\"Berlin\", which is no option"},
+    {"{\"prices\":{\"A\":0.5,\"Paris\":0.5}}", {0}, "no option that is left"},
+    {"{\"prices\":{\"A\":0.5,\"A\":0.5}}", {0}, "twice"},
+    {"{\"prices\":{\"A\":1.5,\"B\":-0.5,\"C\":0}}", {0}, "1.5, not within 0 to 1"},
+    {"{\"prices\":{\"A\":\"most\",\"B\":0,\"C\":0}}", {0}, "\"most\""},
+    {"{\"prices\":[0.5,0.3,0.2]}", {0}, "an array"},
+    {"~{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.2}", {0.5, 0.3, 0.2}, NULL},
+    {"~{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.2", {0}, "cut off"},
+    {"{\"price\":0.5}", {0}, "no \"prices\""},
+};
+
+static void option_prices_go_by_letter_or_name_and_sum_to_one(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const struct choice_case *c = &choices[i];
+        struct cr_arena arena = {0};
+        struct cr_answer a = read_with(CR_ASK_JUDGMENT, &choice, c->text, &arena);
+        bool is_right = c->complaint ? !a.is_usable && strstr(a.complaint, c->complaint)
+                                     : a.is_usable;
+        for (int k = 0; k < 3 && !c->complaint; k++) {
+            is_right = is_right && fabs(a.price[k] - c->price[k]) < 1e-12;
+        }
+        if (!is_right) {
+            fail_msg("%s: %g %g %g, complaint: %s", c->text, a.price[0], a.price[1],
+                     a.price[2], a.complaint);
+        }
+        cr_arena_fini(&arena);
+    }
+}
+
+static void a_text_that_stands_twice_is_filled_from_the_first(void **state) {
+    (void)state;
+    struct cr_answer a =
+        read_with(CR_ASK_JUDGMENT, &doubled,
+                  "{\"prices\":{\"red\":0.5,\"blue\":0.3,\"Red\":0.2}}", NULL);
+    assert_true(a.is_usable);
+    assert_true(a.price[0] == 0.5 && a.price[1] == 0.2 && a.price[2] == 0.3);
+}
+
+struct quantity_case {
+    const char *text;
+    double quantile[3];
+    const char *complaint;
+};
+
+static const struct quantity_case quantities[] = {
+    {"{\"q05\":100,\"q50\":150,\"q95\":300}", {0, 0.25, 1}, NULL},
+    {"{\"q05\":\"110\",\"q50\":150,\"q95\":200,}", {0.05, 0.25, 0.5}, NULL},
+    {"{\"q05\":150,\"q50\":150,\"q95\":150}", {0.25, 0.25, 0.25}, NULL},
+    {"{\"q05\":160,\"q50\":150,\"q95\":200}", {0}, "must not decrease"},
+    {"{\"q05\":110,\"q50\":150,\"q95\":301}", {0}, "\"q95\" is 301, outside the range"},
+    {"{\"q05\":99,\"q50\":150,\"q95\":300}", {0}, "\"q05\" is 99"},
+    {"{\"q50\":150,\"q95\":300}", {0}, "no \"q05\""},
+    {"{\"q05\":110,\"q50\":\"150%\",\"q95\":300}", {0}, "not a plain number"},
+    {"{\"price\":0.5}", {0}, "no \"q50\""},
+};
+
+static void quantiles_become_fractions_of_the_range(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++) {
+        const struct quantity_case *c = &quantities[i];
+        struct cr_answer a = read_with(CR_ASK_JUDGMENT, &quantity, c->text, NULL);
+        bool is_right = c->complaint ? !a.is_usable && strstr(a.complaint, c->complaint)
+                                     : a.is_usable && a.price[0] == a.quantile[1];
+        for (int k = 0; k < 3 && !c->complaint; k++) {
+            is_right = is_right && fabs(a.quantile[k] - c->quantile[k]) < 1e-12;
+        }
+        if (!is_right) {
+            fail_msg("%s: %g %g %g, complaint: %s", c->text, a.quantile[0],
+                     a.quantile[1], a.quantile[2], a.complaint);
+        }
+    }
+}
+
+struct argument_case {
+    const struct cr_answer_form *form;
+    const char *text;
+    const char *argument; // NULL: unusable
+    int push;
+    const char *complaint;
+};
+
+static const struct argument_case arguments[] = {
+    {&binary, "{\"direction\":\"up\",\"argument\":\" because \"}", "because", 1, NULL},
+    {&binary, "{\"direction\":\"Down.\",\"argument\":\"\\u00e9\"}", "\xc3\xa9", -1,
+     NULL},
+    {&binary, "{\"argument\":\"a\"}", "a", 0, NULL},
+    {&binary, "{\"direction\":\"sideways\",\"argument\":\"a\"}", "a", 0, NULL},
+    {&binary, "I say it is so.", "I say it is so.", 0, NULL},
+    {&binary, "<think>no</think> I say so.", "I say so.", 0, NULL},
+    {&binary, "~I say it is", "I say it is", 0, NULL},
+    {&binary, "{\"direction\":\"up\",\"argument\":\"\"}", NULL, 0, "empty"},
+    {&binary, "{\"direction\":\"up\"}", NULL, 0, "no \"argument\""},
+    {&binary, "{\"direction\":\"up\",\"argument\":7}", NULL, 0, "must be a string"},
+    {&binary, "~{\"direction\":\"up\",\"argument\":\"be", NULL, 0, "cut off"},
+    {&binary, "  ", NULL, 0, "empty"},
+    {&choice, "{\"toward\":\"B\",\"argument\":\"a\"}", "a", 2, NULL},
+    {&choice, "{\"toward\":\"rome\",\"argument\":\"a\"}", "a", 3, NULL},
+    {&choice, "{\"toward\":\"Oslo\",\"argument\":\"a\"}", "a", 0, NULL},
+    {&quantity, "{\"direction\":\"down\",\"argument\":\"a\"}", "a", -1, NULL},
+};
+
+static void arguments_carry_their_direction(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        const struct argument_case *c = &arguments[i];
+        struct cr_arena arena = {0};
+        struct cr_answer a = read_with(CR_ASK_ARGUMENT, c->form, c->text, &arena);
+        bool is_right = c->argument ? a.is_usable && a.push == c->push &&
+                                          strcmp(a.argument, c->argument) == 0 &&
+                                          a.argument_bytes == strlen(c->argument)
+                                    : !a.is_usable && strstr(a.complaint, c->complaint);
+        if (!is_right) {
+            fail_msg("%s: usable %d, push %d, complaint: %s", c->text, a.is_usable,
+                     a.push, a.complaint);
+        }
+        cr_arena_fini(&arena);
+    }
+}
+
+struct vote_case {
+    const struct cr_answer_form *form;
+    const char *text;
+    int vote; // -1: unusable
+};
+
+static const struct vote_case votes[] = {
+    {&binary, "{\"answer\":\"yes\"}", 1},
+    {&binary, "{\"reasoning\":\"no doubt\",\"answer\":\"No.\"}", 0},
+    {&binary, "{\"answer\":true}", 1},
+    {&binary, "Yes.", 1},
+    {&binary, "no, because it is not", 0},
+    {&binary, "**No**", 0},
+    {&binary, "It is true", -1},
+    {&binary, "{\"answer\":\"perhaps\"}", -1},
+    {&binary, "{\"answer\":1}", -1},
+    {&binary, "{\"reply\":\"yes\"}", -1},
+    {&binary, "", -1},
+    {&choice, "{\"answer\":\"C\"}", 2},
+    {&choice, "{\"answer\":\"London\"}", 1},
+    {&choice, "(b)", 1},
+    {&choice, "{\"answer\":\"D\"}", -1},
+    {&choice, "{\"answer\":true}", -1},
+};
+
+static void votes_are_yes_or_no_or_an_option(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof votes / sizeof *votes; i++) {
+        const struct vote_case *c = &votes[i];
+        struct cr_answer a = read_with(CR_ASK_VOTE, c->form, c->text, NULL);
+        bool is_right =
+            a.is_usable == (c->vote >= 0) && (a.is_usable || a.complaint[0]);
+        if (a.is_usable && c->form == &binary) {
+            is_right = a.price[0] == c->vote;
+        } else if (a.is_usable) {
+            is_right = a.price[c->vote] == 1;
+        }
+        if (!is_right) {
+            fail_msg("%s: usable %d, %g, complaint: %s", c->text, a.is_usable,
+                     a.price[0], a.complaint);
+        }
+    }
+}
+
+static struct cr_reply reply_of(const struct cr_logprob *at, uint32_t len) {
+    struct cr_reply reply = {.logprobs_len = len};
+    memcpy(reply.logprobs, at, len * sizeof *at);
+    return reply;
+}
+
+static void logprobs_share_their_mass_among_the_answers(void **state) {
+    (void)state;
+    struct cr_logprob words[] = {{"Yes", log(0.5)},
+                                 {" yes", log(0.1)},
+                                 {"\xc4\xa0No", log(0.2)},
+                                 {"Maybe", log(0.2)}};
+    struct cr_reply reply = reply_of(words, 4);
+    struct cr_answer a;
+    cr_answer_logprobs(&binary, &reply, &a);
+    assert_true(a.is_usable && fabs(a.price[0] - 0.75) < 1e-12);
+
+    struct cr_logprob letters[] = {{"A", log(0.3)},
+                                   {"\xe2\x96\x81"
+                                    "C",
+                                    log(0.1)},
+                                   {"a", log(0.6)}};
+    reply = reply_of(letters, 3);
+    cr_answer_logprobs(&choice, &reply, &a);
+    assert_true(a.is_usable && fabs(a.price[0] - 0.75) < 1e-12);
+    assert_true(a.price[1] == 0 && fabs(a.price[2] - 0.25) < 1e-12);
+
+    reply = reply_of(words + 3, 1);
+    cr_answer_logprobs(&binary, &reply, &a);
+    assert_false(a.is_usable);
+    assert_non_null(strstr(a.complaint, "yes or no"));
+}
+
+static void letters_go_on_after_z(void **state) {
+    (void)state;
+    char letter[CR_LETTER_MAX];
+    cr_answer_letter(0, letter);
+    assert_string_equal(letter, "A");
+    cr_answer_letter(25, letter);
+    assert_string_equal(letter, "Z");
+    cr_answer_letter(26, letter);
+    assert_string_equal(letter, "AA");
+    cr_answer_letter(CR_OPTIONS_MAX - 1, letter);
+    assert_string_equal(letter, "BL");
+}
+
+static void schemas_are_json_that_requires_every_property(void **state) {
+    (void)state;
+    const struct cr_answer_form *const forms[] = {&binary, &choice, &quantity};
+    for (int f = 0; f < 3; f++) {
+        for (int ask = 0; ask < CR_ASK_LOGPROB; ask++) {
+            for (int thinks = 0; thinks < 2; thinks++) {
+                struct cr_buf schema;
+                struct cr_json *root = NULL;
+                struct cr_json_limits limits = {1 << 16, 16};
+                cr_buf_init(&schema, 1 << 16);
+                assert_int_equal(
+                    cr_answer_schema((enum cr_ask)ask, forms[f], thinks, &schema),
+                    CR_OK);
+                if (forms[f] == &quantity && ask == CR_ASK_VOTE) {
+                    assert_int_equal(schema.used_bytes, 0);
+                    continue;
+                }
+                assert_int_equal(
+                    cr_json_parse(schema.data, schema.used_bytes, limits, &root, NULL),
+                    CR_OK);
+                assert_int_equal(cr_json_len(cr_json_get(root, "properties")),
+                                 cr_json_len(cr_json_get(root, "required")));
+                assert_false(
+                    cr_json_bool(cr_json_get(root, "additionalProperties"), true));
+                cr_json_free(root);
+                cr_buf_fini(&schema);
+            }
+        }
+    }
+}
+
+// 1 MiB of the worst that was thought of; a quadratic reader would take minutes.
+static void hostile_replies_are_refused_in_bounded_time(void **state) {
+    (void)state;
+    static const char *const worst[] = {"{",     "{\"",  "{\"a\":", "[{",
+                                        "{\"a{", "}{\"", "{}"};
+    size_t bytes = CR_ANSWER_BYTES_MAX;
+    char *text = malloc(bytes + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof worst / sizeof *worst; i++) {
+        size_t len = strlen(worst[i]);
+        for (size_t at = 0; at < bytes; at++) {
+            text[at] = worst[i][at % len];
+        }
+        struct cr_answer a;
+        struct cr_answer_text reply = {text, bytes, false};
+        assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a),
+                         CR_OK);
+        assert_false(a.is_usable);
+        assert_true(a.complaint[0]);
+        reply.bytes = bytes + 1;
+        text[bytes] = '{';
+        assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a),
+                         CR_OK);
+        assert_non_null(strstr(a.complaint, "bytes long"));
+    }
+    free(text);
+}
+
+static void out_of_memory_is_an_error_and_not_a_bad_answer(void **state) {
+    (void)state;
+    const char *text = "x {\"direction\":\"up\",\"argument\":\"a\",} y";
+    struct cr_answer_text reply = {text, strlen(text), false};
+    enum cr_status status = CR_E_MEMORY;
+    int failures = -1;
+    for (uint64_t n = 1; status; n++) {
+        struct cr_arena arena = {0};
+        struct cr_answer a;
+        cr_mem_fail_at(n);
+        status = cr_answer_read(CR_ASK_ARGUMENT, &binary, reply, &arena, &a);
+        cr_mem_fail_at(0);
+        assert_true(status == CR_OK || status == CR_E_MEMORY);
+        assert_true(status || a.is_usable);
+        cr_arena_fini(&arena);
+        failures++;
+    }
+    assert_true(failures > 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prices_are_read_or_refused_with_the_reason),
+        cmocka_unit_test(option_prices_go_by_letter_or_name_and_sum_to_one),
+        cmocka_unit_test(a_text_that_stands_twice_is_filled_from_the_first),
+        cmocka_unit_test(quantiles_become_fractions_of_the_range),
+        cmocka_unit_test(arguments_carry_their_direction),
+        cmocka_unit_test(votes_are_yes_or_no_or_an_option),
+        cmocka_unit_test(logprobs_share_their_mass_among_the_answers),
+        cmocka_unit_test(letters_go_on_after_z),
+        cmocka_unit_test(schemas_are_json_that_requires_every_property),
+        cmocka_unit_test(hostile_replies_are_refused_in_bounded_time),
+        cmocka_unit_test(out_of_memory_is_an_error_and_not_a_bad_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

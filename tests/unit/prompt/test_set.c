@@ -1,0 +1,147 @@
+// test_set.c - prompt sets: what is refused at load, and what is rendered.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka.h needs the four above first.
+#include <cmocka.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "paper.h"
+#include "prompt/template.h"
+
+static struct cr_prompt_set *paper;
+
+static struct cr_prompt_source source_of(const char *file, const char *text) {
+    return (struct cr_prompt_source){file, text, strlen(text)};
+}
+
+static void shipped_set_renders_without_a_placeholder_left(void **state) {
+    (void)state;
+    struct cr_values values;
+    for (int v = 0; v < CR_VAR_COUNT; v++) {
+        values.at[v] = (struct cr_span){"<<>>", 4};
+    }
+    for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
+        struct cr_buf out;
+        cr_buf_init(&out, 1 << 16);
+        assert_int_equal(cr_prompt_render(paper, (enum cr_template)t, &values, &out),
+                         CR_OK);
+        assert_true(out.used_bytes > 0);
+        assert_null(strstr(out.data, "{{"));
+        assert_true(out.data[out.used_bytes - 1] != '\n');
+        cr_buf_fini(&out);
+    }
+}
+
+struct refused {
+    const char *file, *text, *said;
+};
+
+static const struct refused refusals[] = {
+    {"maker_openning.txt", "x",
+     "mine/maker_openning.txt:1: no such template; did you mean "
+     "maker_opening.txt"},
+    {"maker_opening.txt", "one\n{{propositon}}", ":2: unknown placeholder propositon"},
+    {"maker_opening.txt", "{{proposition}}\n\n{{argument}}",
+     ":3: this template is given no"},
+    {"maker_opening.txt", "no placeholder", "never uses the placeholder proposition"},
+    {"maker_opening.txt", "{{proposition}} {{answer", ":1: {{ with no }}"},
+    {"maker_opening.txt", "{{proposition}} \xff", "not UTF-8"},
+};
+
+static void mistakes_are_named_with_file_and_line(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct cr_prompt_source source = source_of(refusals[i].file, refusals[i].text);
+        struct cr_prompt_set *set = NULL;
+        struct cr_err err = {0};
+        assert_int_equal(cr_prompt_set_create("mine", &source, 1, paper, &set, &err),
+                         CR_E_JOB);
+        assert_null(set);
+        if (!strstr(err.text, refusals[i].said)) {
+            fail_msg("said: %s", err.text);
+        }
+    }
+}
+
+static void all_mistakes_are_reported_at_once(void **state) {
+    (void)state;
+    struct cr_prompt_source sources[] = {source_of("maker_opening.txt", "{{x}}"),
+                                         source_of("repair.txt", "nothing"),
+                                         source_of("repair.txt", "{{complaint}}")};
+    struct cr_prompt_set *set = NULL;
+    struct cr_err err = {0};
+    assert_int_equal(cr_prompt_set_create("mine", sources, 3, paper, &set, &err),
+                     CR_E_JOB);
+    assert_non_null(strstr(err.text, "maker_opening.txt:1: unknown placeholder x"));
+    assert_non_null(strstr(err.text, "repair.txt:1: never uses"));
+}
+
+static void a_set_lacking_templates_takes_them_from_its_base(void **state) {
+    (void)state;
+    struct cr_prompt_source source =
+        source_of("repair.txt", "Wrong: {{ complaint }}\n\n");
+    struct cr_prompt_set *set = NULL;
+    struct cr_err err = {0};
+    assert_int_equal(cr_prompt_set_create("mine", &source, 1, NULL, &set, &err),
+                     CR_E_JOB);
+    assert_non_null(strstr(err.text, "maker_system.txt:1: missing"));
+    assert_int_equal(cr_prompt_set_create("mine", &source, 1, paper, &set, &err),
+                     CR_OK);
+    assert_string_equal(cr_prompt_set_name(set), "mine");
+    struct cr_hash own = cr_prompt_set_hash(set), base = cr_prompt_set_hash(paper);
+    assert_true(own.hi != base.hi);
+
+    struct cr_values values = {0};
+    values.at[CR_VAR_COMPLAINT] = (struct cr_span){"late", 4};
+    struct cr_buf out;
+    cr_buf_init(&out, 1 << 16);
+    assert_int_equal(cr_prompt_render(set, CR_T_REPAIR, &values, &out), CR_OK);
+    assert_string_equal(out.data, "Wrong: late");
+    cr_buf_fini(&out);
+    cr_prompt_set_destroy(set);
+
+    assert_int_equal(cr_prompt_set_create("again", NULL, 0, paper, &set, &err), CR_OK);
+    own = cr_prompt_set_hash(set);
+    assert_true(own.hi == base.hi && own.lo == base.lo);
+    cr_prompt_set_destroy(set);
+}
+
+static void each_failed_allocation_is_reported_and_nothing_leaks(void **state) {
+    (void)state;
+    struct cr_prompt_source source = source_of("repair.txt", "{{complaint}}");
+    enum cr_status status = CR_E_MEMORY;
+    for (uint64_t n = 1; status; n++) {
+        struct cr_prompt_set *set = NULL;
+        cr_mem_fail_at(n);
+        status = cr_prompt_set_create("mine", &source, 1, paper, &set, NULL);
+        cr_mem_fail_at(0);
+        assert_true(status == CR_OK || (status == CR_E_MEMORY && !set));
+        cr_prompt_set_destroy(set);
+    }
+}
+
+static int load(void **state) {
+    (void)state;
+    paper = paper_load();
+    return 0;
+}
+
+static int unload(void **state) {
+    (void)state;
+    cr_prompt_set_destroy(paper);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shipped_set_renders_without_a_placeholder_left),
+        cmocka_unit_test(mistakes_are_named_with_file_and_line),
+        cmocka_unit_test(all_mistakes_are_reported_at_once),
+        cmocka_unit_test(a_set_lacking_templates_takes_them_from_its_base),
+        cmocka_unit_test(each_failed_allocation_is_reported_and_nothing_leaks),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
