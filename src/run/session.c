@@ -127,7 +127,9 @@ static enum cr_status prepare_rank_0(struct cr_session *session, struct cr_err *
         status = make_client(session, err);
     if (status == CR_OK && !session->is_alone) {
         cr_client_destroy(session->client);
+        cr_library_close(session->library);
         session->client = NULL;
+        session->library = NULL;
     }
     if (status == CR_OK)
         status = claim_directory(session, err);
@@ -230,13 +232,22 @@ static uint32_t calls_of_market(const struct cr_job *job) {
 }
 
 static enum cr_status make_client(struct cr_session *session, struct cr_err *err) {
+    const bool is_offline = session->options->job_path == NULL;
+    if (!is_offline) {
+        const enum cr_status status =
+            cr_library_open(session->job, session->log, &session->library, err);
+        if (status != CR_OK)
+            return status;
+    }
     const struct cr_client_cfg cfg = {
         .job = session->job,
         .clock = session->clock,
         .log = session->log,
         .rank = cr_cluster_rank(session->worker_cluster),
         .live_max = live_markets(session) * calls_of_market(session->job),
-        .is_offline = session->options->job_path == NULL,
+        .is_offline = is_offline,
+        .lookup = session->library == NULL ? NULL : cr_library_lookup,
+        .lookup_ctx = session->library,
     };
     return cr_client_create(&cfg, &session->client, err);
 }
@@ -460,6 +471,7 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     bool ignored;
     cr_worker_destroy(session->worker);
     cr_client_destroy(session->client);
+    cr_library_close(session->library);
     cr_coordinator_destroy(session->coordinator);
     cr_run_file_abandon(session->recorder.file);
     cr_spool_close(session->recorder.spool);

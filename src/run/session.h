@@ -13,6 +13,7 @@
 #include "credence/cluster.h"
 #include "credence/run.h"
 #include "run/coordinator.h"
+#include "run/library.h"
 #include "run/worker.h"
 
 struct cr_session {
@@ -26,6 +27,7 @@ struct cr_session {
     struct cr_plan *plan;
     char *dir;
     // What workers have.
+    struct cr_library *library; // recorded replies of other runs, or NULL
     struct cr_client *client;
     struct cr_worker *worker;
     // What rank 0 has.
