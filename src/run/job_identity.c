@@ -157,14 +157,15 @@ static struct cr_json *benchmarks_part(struct cr_making *making) {
     struct cr_json *out = cr_json_new_object();
     for (uint32_t i = 0; i < job->benchmarks_len && out != NULL; i++) {
         const struct cr_benchmark *benchmark = &job->benchmarks[i];
+        if (!benchmark_is_used(job, i)) {
+            continue;
+        }
         struct cr_json *one = shaping(&making->check, &cr_keys_benchmark,
                                       cr_json_get(all, benchmark->name));
-        if (one != NULL && benchmark_is_used(job, i)) {
+        if (one != NULL) {
             put_hash(&making->check, one, "file", benchmark->bytes_hash);
-            cr_check_put(&making->check, out, benchmark->name, one);
-        } else {
-            cr_json_free(one);
         }
+        cr_check_put(&making->check, out, benchmark->name, one);
     }
     return out;
 }
