@@ -1,6 +1,7 @@
 // proposition.c - the list of a benchmark's propositions and their identities.
 #include "credence/proposition.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "credence/hash.h"
@@ -19,6 +20,7 @@ static uint64_t identity(const struct cr_proposition *p) {
     uint64_t key = fold_text(0, p->id);
     key = fold_text(key, p->text);
     key = cr_hash_mix(key, (uint64_t)p->space);
+    assert(p->options || p->options_len == 0);
     for (uint32_t i = 0; i < p->options_len; i++) {
         key = fold_text(key, p->options[i]);
     }
