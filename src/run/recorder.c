@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/message.h"
+#include "credence/protocol.h"
 #include "credence/stop.h"
 
 static void count(struct cr_tally *tally, const struct cr_view *view) {
@@ -15,10 +16,10 @@ static void count(struct cr_tally *tally, const struct cr_view *view) {
 }
 
 // What a cell sees of a trajectory: its first prices, and how it ended for it.
-static struct cr_view view_of(const struct cr_group *group, uint32_t i,
-                              const struct cr_trajectory *t) {
-    const bool has_rule = t->reason != CR_REASON_COMPLETE;
-    if (has_rule)
+static struct cr_view view_of(const struct cr_plan *plan, const struct cr_group *group,
+                              uint32_t i, const struct cr_trajectory *t) {
+    const struct cr_cell *cell = &plan->job->cells[group->cells[i]];
+    if (cr_protocol_has_stop_rule(cell->protocol))
         return cr_stop_view(&group->stops[i], t);
     return (struct cr_view){t->status, t->reason, t->prices_len};
 }
@@ -26,7 +27,7 @@ static struct cr_view view_of(const struct cr_group *group, uint32_t i,
 static enum cr_status put_view(struct cr_recorder *recorder,
                                const struct cr_place *place, uint32_t i,
                                const struct cr_trajectory *t, struct cr_err *err) {
-    const struct cr_view view = view_of(place->group, i, t);
+    const struct cr_view view = view_of(recorder->plan, place->group, i, t);
     // A market that ended in mid-iteration has paid for a step that has no price.
     const bool is_whole = view.prices_len == t->prices_len;
     const struct cr_episode_row row = {
