@@ -16,6 +16,7 @@
 #include "credence/call.h"
 #include "credence/clock.h"
 #include "credence/job.h"
+#include "credence/lease.h"
 #include "credence/log.h"
 #include "credence/status.h"
 #include "credence/trajectory.h"
@@ -47,7 +48,7 @@ struct cr_client_cfg {
     struct cr_log *log;
     int rank;
     uint32_t live_max; // calls that may be submitted at once; slots are made for these
-    bool is_offline;     // send nothing, read no key: a call without a record is STOPPED
+    bool is_offline;   // send nothing, read no key: a call without a record is STOPPED
     cr_lookup_fn lookup; // NULL: no recorded replies
     void *lookup_ctx;
 };
@@ -75,12 +76,6 @@ CR_MUST_CHECK enum cr_status cr_client_poll(struct cr_client *client, int timeou
 bool cr_client_take(struct cr_client *client, struct cr_call **call,
                     struct cr_reply *reply);
 
-// What this rank may do with one model. The coordinator leases it (run/limits.c).
-struct cr_lease {
-    uint32_t concurrency; // in flight at most
-    int64_t requests;     // starts granted, added to what is left; -1: unlimited
-    int64_t tokens;       // likewise
-};
 void cr_client_lease(struct cr_client *client, uint32_t model,
                      const struct cr_lease *lease);
 // No start on MODEL for PAUSE_MS from now (a 429 seen on another rank).
@@ -95,17 +90,6 @@ CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client,
 void cr_client_drain(struct cr_client *client);
 void cr_client_drop(struct cr_client *client); // the rest, as CR_FAIL_STOPPED
 
-// Counters since create, and the present state; per model.
-struct cr_model_metrics {
-    uint64_t calls_done, calls_failed, attempts, retries, rate_limited; // 429 and 503
-    uint64_t tokens_in, tokens_out, tokens_cached;
-    double usd;
-    uint32_t waiting, in_flight, concurrency; // the limit now
-    int64_t pause_ms;                         // left of a pause
-    int64_t pause_seen_ms;  // longest that a server asked for since this was last read
-    double latency_s;       // moving average of successful attempts
-    double requests_wanted; // starts refused for want of a lease since last read
-};
 void cr_client_metrics(struct cr_client *client, uint32_t model,
                        struct cr_model_metrics *out);
 uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken

@@ -30,26 +30,28 @@ CR_MUST_CHECK enum cr_status cr_cluster_open_local(int size, struct cr_cluster *
 
 int cr_cluster_rank(const struct cr_cluster *cluster);
 int cr_cluster_size(const struct cr_cluster *cluster);
-// Names the process space of this rank, "node1 pid:[4026531836]": equal on two ranks when
-// a process number of one means the same process to the other.
+// Names the process space of this rank, "node1 pid:[4026531836]": equal on two ranks
+// when a process number of one means the same process to the other.
 const char *cr_cluster_host(const struct cr_cluster *cluster);
-const char *cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
+const char *
+cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
 
 // Collective. BUF of rank 0 into BUF of all; waits asleep.
 CR_MUST_CHECK enum cr_status cr_cluster_bcast(struct cr_cluster *cluster,
                                               struct cr_buf *buf, struct cr_err *err);
 
-// Local. BYTES are copied. CR_E_PEER when RANK is known to be lost.
-CR_MUST_CHECK enum cr_status cr_cluster_send(struct cr_cluster *cluster, int rank,
-                                             int tag, const void *bytes, size_t len,
-                                             struct cr_err *err);
-
+// A message: on its way out, whom it is for; on its way in, who sent it.
 struct cr_packet {
-    int rank; // sender
+    int rank;
     int tag;
-    const char *bytes; // borrowed until the next receive
+    const char *bytes; // borrowed for a send; until the next receive otherwise
     size_t len;
 };
+// Local. The bytes are copied. CR_E_PEER when the rank is known to be lost.
+CR_MUST_CHECK enum cr_status cr_cluster_send(struct cr_cluster *cluster,
+                                             const struct cr_packet *packet,
+                                             struct cr_err *err);
+
 // Local. False when nothing has come.
 bool cr_cluster_receive(struct cr_cluster *cluster, struct cr_packet *out);
 

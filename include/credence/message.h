@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "credence/buf.h"
-#include "credence/client.h"
+#include "credence/lease.h"
 #include "credence/status.h"
 #include "credence/trajectory.h"
 
@@ -121,10 +121,13 @@ CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
 // A grant is a list; add to a cleared buffer, then read it back one at a time.
 CR_MUST_CHECK enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
                                           const struct cr_call_records *recorded);
-// Reads the grant at *at_bytes and moves it; *recorded gets copies. False at the end.
-CR_MUST_CHECK enum cr_status cr_grant_next(const char *bytes, size_t len,
-                                           size_t *at_bytes, bool *is_there,
-                                           uint64_t *trajectory,
+struct cr_grant_reader {
+    const char *bytes;
+    size_t len, at; // at: 0 at first
+};
+// The next grant of a list; *recorded gets copies. *is_there is false at the end.
+CR_MUST_CHECK enum cr_status cr_grant_next(struct cr_grant_reader *reader,
+                                           bool *is_there, uint64_t *trajectory,
                                            struct cr_call_records *recorded);
 
 // A result: the trajectory first, then its calls, so that a reader who needs only the

@@ -33,12 +33,17 @@ typedef enum cr_status (*cr_spool_entry_fn)(void *ctx,
                                             const struct cr_spool_entry *entry,
                                             const char *head, struct cr_err *err);
 
-// Open DIR/spool for the job of IDENTITY: EACH (may be NULL) sees what is there, a torn
-// or damaged rest is cut off. FRESH, or the spool of another job: start empty.
-CR_MUST_CHECK enum cr_status cr_spool_open(const char *dir, struct cr_hash identity,
-                                           bool fresh, cr_spool_entry_fn each,
-                                           void *ctx, struct cr_spool **out,
-                                           struct cr_err *err);
+struct cr_spool_cfg {
+    const char *dir;
+    struct cr_hash identity; // of the job
+    bool is_fresh;           // start empty, whatever is there
+    cr_spool_entry_fn each;  // sees what is there; may be NULL
+    void *ctx;
+};
+// Open DIR/spool. A torn or damaged rest is cut off; the spool of another job is
+// emptied.
+CR_MUST_CHECK enum cr_status cr_spool_open(const struct cr_spool_cfg *cfg,
+                                           struct cr_spool **out, struct cr_err *err);
 // Append; *offset is what cr_spool_read wants.
 CR_MUST_CHECK enum cr_status cr_spool_append(struct cr_spool *spool,
                                              const struct cr_spool_entry *entry,

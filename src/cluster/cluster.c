@@ -72,14 +72,15 @@ enum cr_status cr_cluster_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
     return cluster->ops->bcast(cluster, buf, err);
 }
 
-enum cr_status cr_cluster_send(struct cr_cluster *cluster, int rank, int tag,
-                               const void *bytes, size_t len, struct cr_err *err) {
+enum cr_status cr_cluster_send(struct cr_cluster *cluster,
+                               const struct cr_packet *packet, struct cr_err *err) {
+    const int rank = packet->rank;
     if (rank < 0 || rank >= cluster->size)
         return cr_err_set(err, CR_E_PEER, "there is no rank %d of %d", rank,
                           cluster->size);
     if (cluster->is_lost[rank])
         return cr_err_set(err, CR_E_PEER, "rank %d is lost", rank);
-    return cluster->ops->send(cluster, rank, tag, bytes, len, err);
+    return cluster->ops->send(cluster, packet, err);
 }
 
 bool cr_cluster_receive(struct cr_cluster *cluster, struct cr_packet *out) {

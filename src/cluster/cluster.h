@@ -12,8 +12,8 @@ struct cr_cluster_ops {
     const char *name;
     enum cr_status (*bcast)(struct cr_cluster *cluster, struct cr_buf *buf,
                             struct cr_err *err);
-    enum cr_status (*send)(struct cr_cluster *cluster, int rank, int tag,
-                           const void *bytes, size_t len, struct cr_err *err);
+    enum cr_status (*send)(struct cr_cluster *cluster, const struct cr_packet *packet,
+                           struct cr_err *err);
     bool (*receive)(struct cr_cluster *cluster, struct cr_packet *out);
     int (*lost)(struct cr_cluster *cluster);
     void (*abandon)(struct cr_cluster *cluster, int rank);

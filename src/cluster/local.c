@@ -50,18 +50,19 @@ static enum cr_status local_bcast(struct cr_cluster *cluster, struct cr_buf *buf
     return cr_buf_add(buf, exchange->broadcast.data, exchange->broadcast.used_bytes);
 }
 
-static enum cr_status local_send(struct cr_cluster *cluster, int rank, int tag,
-                                 const void *bytes, size_t len, struct cr_err *err) {
-    struct letter *letter = cr_malloc(sizeof *letter + len);
+static enum cr_status local_send(struct cr_cluster *cluster,
+                                 const struct cr_packet *packet, struct cr_err *err) {
+    struct letter *letter = cr_malloc(sizeof *letter + packet->len);
     if (letter == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
-    *letter = (struct letter){.rank = cluster->rank, .tag = tag, .len = len};
-    if (len > 0)
-        memcpy(letter->bytes, bytes, len);
-    struct inbox *inbox = &local_of(cluster)->exchange->inbox[rank];
+    *letter =
+        (struct letter){.rank = cluster->rank, .tag = packet->tag, .len = packet->len};
+    if (packet->len > 0)
+        memcpy(letter->bytes, packet->bytes, packet->len);
+    struct inbox *inbox = &local_of(cluster)->exchange->inbox[packet->rank];
     *inbox->last = letter;
     inbox->last = &letter->next;
-    inbox->bytes += len;
+    inbox->bytes += packet->len;
     return CR_OK;
 }
 

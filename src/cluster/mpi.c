@@ -155,24 +155,24 @@ static void test_sends(struct mpi *mpi) {
         mpi->sends_last = at;
 }
 
-static enum cr_status mpi_send(struct cr_cluster *cluster, int rank, int tag,
-                               const void *bytes, size_t len, struct cr_err *err) {
+static enum cr_status mpi_send(struct cr_cluster *cluster,
+                               const struct cr_packet *packet, struct cr_err *err) {
     struct mpi *mpi = mpi_of(cluster);
-    struct sending *sending = cr_malloc(sizeof *sending + len);
+    struct sending *sending = cr_malloc(sizeof *sending + packet->len);
     if (sending == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
-    *sending = (struct sending){.rank = rank, .len = len};
-    if (len > 0)
-        memcpy(sending->bytes, bytes, len);
-    const int code = MPI_Isend(sending->bytes, (int)len, MPI_BYTE, rank, tag,
-                               MPI_COMM_WORLD, &sending->request);
+    *sending = (struct sending){.rank = packet->rank, .len = packet->len};
+    if (packet->len > 0)
+        memcpy(sending->bytes, packet->bytes, packet->len);
+    const int code = MPI_Isend(sending->bytes, (int)packet->len, MPI_BYTE, packet->rank,
+                               packet->tag, MPI_COMM_WORLD, &sending->request);
     if (code != MPI_SUCCESS) {
         cr_free(sending);
         return fail(err, code, "send");
     }
     *mpi->sends_last = sending;
     mpi->sends_last = &sending->next;
-    mpi->unsent_bytes += len;
+    mpi->unsent_bytes += packet->len;
     test_sends(mpi);
     return CR_OK;
 }

@@ -134,17 +134,17 @@ enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
     return packer.status;
 }
 
-enum cr_status cr_grant_next(const char *bytes, size_t len, size_t *at_bytes,
-                             bool *is_there, uint64_t *trajectory,
-                             struct cr_call_records *recorded) {
-    *is_there = *at_bytes < len;
+enum cr_status cr_grant_next(struct cr_grant_reader *reader, bool *is_there,
+                             uint64_t *trajectory, struct cr_call_records *recorded) {
+    *is_there = reader->at < reader->len;
     if (!*is_there)
         return CR_OK;
-    struct cr_unpacker unpacker = {.at = bytes + *at_bytes, .end = bytes + len};
+    struct cr_unpacker unpacker = {.at = reader->bytes + reader->at,
+                                   .end = reader->bytes + reader->len};
     *trajectory = cr_unpack_u64(&unpacker);
     const enum cr_status status = unpack_records(&unpacker, recorded);
     if (status == CR_OK)
-        *at_bytes = (size_t)(unpacker.at - bytes);
+        reader->at = (size_t)(unpacker.at - reader->bytes);
     return status;
 }
 

@@ -56,9 +56,9 @@ static int64_t now_ms(const struct cr_coordinator *c) {
 static void tell(struct cr_coordinator *c, int rank, enum cr_tag tag,
                  enum cr_status encoded) {
     struct cr_err err = {0};
+    const struct cr_packet packet = {rank, (int)tag, c->out.data, c->out.used_bytes};
     if (encoded == CR_OK)
-        encoded = cr_cluster_send(c->cfg.cluster, rank, (int)tag, c->out.data,
-                                  c->out.used_bytes, &err);
+        encoded = cr_cluster_send(c->cfg.cluster, &packet, &err);
     // A send to a lost rank is no news; any other failure shows as its silence.
     if (encoded != CR_OK && encoded != CR_E_PEER)
         cr_log_write(c->cfg.log, CR_LOG_WARN, "message to rank %d: %s", rank, err.text);
@@ -166,8 +166,9 @@ void cr_coordinator_destroy(struct cr_coordinator *c) {
 
 static void send_lease(struct cr_coordinator *c, int rank, uint32_t model,
                        const struct cr_beat_model *beat) {
+    const struct cr_limits_ask ask = {rank - 1, model, beat, now_ms(c)};
     struct cr_lease_message lease;
-    if (!cr_limits_lease(c->limits, rank - 1, model, beat, now_ms(c), &lease))
+    if (!cr_limits_lease(c->limits, &ask, &lease))
         return;
     cr_buf_clear(&c->out);
     tell(c, rank, CR_TAG_LEASE, cr_lease_encode(&c->out, &lease));

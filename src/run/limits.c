@@ -194,15 +194,17 @@ static int64_t lease_tokens(struct model_book *m, const struct cr_beat_model *be
     return tokens;
 }
 
-bool cr_limits_lease(struct cr_limits_book *book, int worker, uint32_t model,
-                     const struct cr_beat_model *beat, int64_t now_ms,
+bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *ask,
                      struct cr_lease_message *out) {
+    const uint32_t model = ask->model;
+    const int worker = ask->worker;
+    const struct cr_beat_model *beat = ask->beat;
     if (!cr_limits_has_any(book, model))
         return false;
     struct model_book *m = &book->models[model];
     struct share *share = share_of(book, model, worker);
-    bucket_fill(&m->requests, now_ms);
-    bucket_fill(&m->tokens, now_ms);
+    bucket_fill(&m->requests, ask->now_ms);
+    bucket_fill(&m->tokens, ask->now_ms);
     share->demand = beat->metrics.waiting + beat->metrics.in_flight;
     share->attempts = beat->metrics.attempts;
     struct cr_lease lease = {.requests = -1};

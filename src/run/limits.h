@@ -25,10 +25,15 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
                                         uint64_t calls_left, int64_t now_ms);
 void cr_limits_destroy(struct cr_limits_book *book);
 
-// What WORKER (0 .. ranks-1) may do with MODEL from now on, having sent METRICS and the
-// sequence number of the last lease it has seen. True when *out must be sent to it.
-bool cr_limits_lease(struct cr_limits_book *book, int worker, uint32_t model,
-                     const struct cr_beat_model *beat, int64_t now_ms,
+// A worker's word that asks for what it may do next.
+struct cr_limits_ask {
+    int worker; // 0 .. ranks - 1
+    uint32_t model;
+    const struct cr_beat_model *beat; // its metrics, and the last lease it has seen
+    int64_t now_ms;
+};
+// True when *out must be sent to the worker.
+bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *ask,
                      struct cr_lease_message *out);
 // WORKER is gone, and so is what it held.
 void cr_limits_forget(struct cr_limits_book *book, int worker);

@@ -12,9 +12,8 @@ void cr_market_clear(struct cr_market *market) {
     *market = (struct cr_market){0};
 }
 
-static enum cr_status keep(struct cr_market *market, struct cr_call_record record,
-                           bool keep_text) {
-    if (!keep_text) {
+static enum cr_status keep(struct cr_market *market, struct cr_call_record record) {
+    if (!market->keeps_text) {
         record.text = NULL;
         record.reasoning = NULL;
         record.logprobs = NULL;
@@ -25,9 +24,9 @@ static enum cr_status keep(struct cr_market *market, struct cr_call_record recor
 
 enum cr_status cr_market_answer(struct cr_market *market, struct cr_call *call,
                                 const struct cr_reply *reply,
-                                const struct cr_call_record *record, bool keep_text,
+                                const struct cr_call_record *record,
                                 struct cr_err *err) {
-    const enum cr_status status = keep(market, *record, keep_text);
+    const enum cr_status status = keep(market, *record);
     if (status != CR_OK)
         return cr_err_set(err, status, "out of memory for the calls of a market");
     return cr_episode_answer(market->episode, call, reply, err);
@@ -45,8 +44,7 @@ static const struct cr_call_record *find_recorded(const struct cr_market *market
 
 // Answer CALL from the tape when it is there; *was_answered says so.
 static enum cr_status answer_recorded(struct cr_market *market, struct cr_call *call,
-                                      bool keep_text, bool *was_answered,
-                                      struct cr_err *err) {
+                                      bool *was_answered, struct cr_err *err) {
     *was_answered = false;
     const struct cr_call_record *record = find_recorded(market, call->seat);
     if (record == NULL || record->request_hash.hi != call->request_hash.hi ||
@@ -57,13 +55,13 @@ static enum cr_status answer_recorded(struct cr_market *market, struct cr_call *
     if (status != CR_OK)
         return cr_err_set(err, status, "out of memory for a recorded reply");
     *was_answered = true;
-    status = cr_market_answer(market, call, &reply, record, keep_text, err);
+    status = cr_market_answer(market, call, &reply, record, err);
     cr_reply_fini(&reply);
     return status;
 }
 
 enum cr_status cr_market_pump(struct cr_market *market, struct cr_client *client,
-                              bool keep_text, struct cr_err *err) {
+                              struct cr_err *err) {
     for (;;) {
         struct cr_call *call = NULL;
         enum cr_status status = cr_episode_next(market->episode, &call, err);
@@ -71,7 +69,7 @@ enum cr_status cr_market_pump(struct cr_market *market, struct cr_client *client
             return status;
         cr_client_hash(client, call);
         bool was_answered;
-        status = answer_recorded(market, call, keep_text, &was_answered, err);
+        status = answer_recorded(market, call, &was_answered, err);
         if (status != CR_OK)
             return status;
         if (was_answered)

@@ -19,6 +19,7 @@ struct cr_market {
     struct cr_call_records recorded; // from the tape of an earlier rank or launch
     struct cr_call_records calls;    // all of this market's, for the result
     uint32_t out;                    // calls submitted and not yet answered
+    bool keeps_text;                 // the result carries the replies' texts
     bool believes_failures; // a recorded failure counts (rebuild); else it is tried
                             // again
     bool is_stopped;        // a call was dropped by a drain: no result
@@ -28,14 +29,13 @@ void cr_market_clear(struct cr_market *market); // ready for another trajectory
 
 // Ask the episode for calls until it has none: what is recorded is answered at once,
 // the rest is submitted to CLIENT with call->ctx = MARKET.
-CR_MUST_CHECK enum cr_status cr_market_pump(struct cr_market *market,
-                                            struct cr_client *client, bool keep_text,
-                                            struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_market_pump(struct cr_market *market, struct cr_client *client, struct cr_err *err);
 // Answer CALL and keep its record.
 CR_MUST_CHECK enum cr_status cr_market_answer(struct cr_market *market,
                                               struct cr_call *call,
                                               const struct cr_reply *reply,
                                               const struct cr_call_record *record,
-                                              bool keep_text, struct cr_err *err);
+                                              struct cr_err *err);
 
 #endif

@@ -88,19 +88,6 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
            t->width == cr_proposition_prices(place.proposition);
 }
 
-static enum cr_status spool(struct cr_recorder *recorder, const struct cr_trajectory *t,
-                            const char *bytes, size_t head_bytes, size_t len,
-                            struct cr_err *err) {
-    const struct cr_spool_entry entry = {
-        .trajectory = t->number,
-        .trajectory_key = t->key,
-        .head_bytes = head_bytes,
-        .body_bytes = len - head_bytes,
-    };
-    return cr_spool_append(recorder->spool, &entry, bytes,
-                           &recorder->ledger->result_at[t->number], err);
-}
-
 enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *bytes,
                                   size_t len, uint64_t *trajectory,
                                   struct cr_err *err) {
@@ -113,7 +100,14 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
     if (!is_of_plan(recorder->plan, &t))
         status = cr_err_set(err, CR_E_FORMAT, "a result that is not of this plan");
     else if (!is_finished(recorder->ledger, t.number)) {
-        status = spool(recorder, &t, bytes, head_bytes, len, err);
+        const struct cr_spool_entry entry = {
+            .trajectory = t.number,
+            .trajectory_key = t.key,
+            .head_bytes = head_bytes,
+            .body_bytes = len - head_bytes,
+        };
+        status = cr_spool_append(recorder->spool, &entry, bytes,
+                                 &recorder->ledger->result_at[t.number], err);
         if (status == CR_OK)
             status = put_views(recorder, &t, err);
         if (status == CR_OK)

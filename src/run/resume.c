@@ -52,9 +52,14 @@ enum cr_status cr_resume_load(const struct cr_resume *resume, struct cr_spent *s
                               struct cr_err *err) {
     struct keys keys = {resume, spent};
     struct cr_tape_damage damage = {0};
-    enum cr_status status =
-        cr_spool_open(resume->dir, resume->job->identity, resume->ignores_spool,
-                      on_entry, (void *)resume, &resume->recorder->spool, err);
+    const struct cr_spool_cfg cfg = {
+        .dir = resume->dir,
+        .identity = resume->job->identity,
+        .is_fresh = resume->ignores_spool,
+        .each = on_entry,
+        .ctx = (void *)resume,
+    };
+    enum cr_status status = cr_spool_open(&cfg, &resume->recorder->spool, err);
     if (status == CR_OK)
         status = cr_tape_scan_keys(resume->dir, on_key, &keys, &damage, err);
     if (status != CR_OK)

@@ -71,9 +71,9 @@ static enum cr_status send_message(struct cr_worker *worker, enum cr_tag tag,
                                    enum cr_status encoded, struct cr_err *err) {
     if (encoded != CR_OK)
         return cr_err_set(err, encoded, "a message to the coordinator does not fit");
-    const enum cr_status status =
-        cr_cluster_send(worker->cfg.cluster, 0, (int)tag, worker->message.data,
-                        worker->message.used_bytes, err);
+    const struct cr_packet packet = {0, (int)tag, worker->message.data,
+                                     worker->message.used_bytes};
+    const enum cr_status status = cr_cluster_send(worker->cfg.cluster, &packet, err);
     // A coordinator that is gone is noticed as such, not here.
     return status == CR_E_PEER ? CR_OK : status;
 }
@@ -160,8 +160,7 @@ static enum cr_status start(struct cr_worker *worker, struct cr_market *market,
     worker->live++;
     enum cr_status status = cr_episode_create(&market->setting, &market->episode, err);
     if (status == CR_OK)
-        status = cr_market_pump(market, worker->cfg.client,
-                                worker->cfg.job->output_text, err);
+        status = cr_market_pump(market, worker->cfg.client, err);
     return status == CR_OK ? settle(worker, market, err) : status;
 }
 
@@ -199,14 +198,14 @@ static enum cr_status on_welcome(struct cr_worker *worker,
 
 static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet *packet,
                                struct cr_err *err) {
-    size_t at = 0;
+    struct cr_grant_reader reader = {.bytes = packet->bytes, .len = packet->len};
     worker->is_wanting = false;
     for (;;) {
         struct cr_call_records recorded = {0};
         uint64_t trajectory = 0;
         bool is_there;
-        const enum cr_status status = cr_grant_next(packet->bytes, packet->len, &at,
-                                                    &is_there, &trajectory, &recorded);
+        const enum cr_status status =
+            cr_grant_next(&reader, &is_there, &trajectory, &recorded);
         if (status != CR_OK || !is_there || worker->free == NULL ||
             trajectory >= worker->cfg.plan->trajectories) {
             cr_call_records_fini(&recorded);
@@ -220,6 +219,7 @@ static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet 
         *market =
             (struct cr_market){.trajectory = trajectory,
                                .recorded = recorded,
+                               .keeps_text = worker->cfg.job->output_text,
                                .believes_failures = worker->cfg.believes_failures};
         *worker->queue_last = market;
         worker->queue_last = &market->next;
@@ -341,12 +341,10 @@ static enum cr_status take_reply(struct cr_worker *worker, struct cr_call *call,
         status = cr_tape_append(worker->tape, &record, err);
     market->is_stopped = market->is_stopped || is_dropped || status != CR_OK;
     if (status == CR_OK && !market->is_stopped)
-        status = cr_market_answer(market, call, reply, &record,
-                                  worker->cfg.job->output_text, err);
+        status = cr_market_answer(market, call, reply, &record, err);
     // A draining episode may ask on: the client answers STOPPED at once.
     if (status == CR_OK && !market->is_stopped)
-        status = cr_market_pump(market, worker->cfg.client,
-                                worker->cfg.job->output_text, err);
+        status = cr_market_pump(market, worker->cfg.client, err);
     const enum cr_status settled = settle(worker, market, err);
     return status != CR_OK ? status : settled;
 }

@@ -128,7 +128,7 @@ static bool entry_at(struct cr_spool *spool, uint64_t file_bytes, struct header 
     return cr_hash64(head->data, h->head_bytes, magic) == h->head_sum;
 }
 
-static enum cr_status scan(struct cr_spool *spool, cr_spool_entry_fn each, void *ctx,
+static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cfg,
                            struct cr_err *err) {
     struct stat st;
     struct cr_buf head;
@@ -146,8 +146,8 @@ static enum cr_status scan(struct cr_spool *spool, cr_spool_entry_fn each, void 
             .head_bytes = (size_t)h.head_bytes,
             .body_bytes = (size_t)h.body_bytes,
         };
-        if (each != NULL)
-            status = each(ctx, &entry, head.data, err);
+        if (cfg->each != NULL)
+            status = cfg->each(cfg->ctx, &entry, head.data, err);
         spool->end += sizeof h + h.head_bytes + h.body_bytes;
     }
     cr_buf_fini(&head);
@@ -161,12 +161,11 @@ static enum cr_status spool_path(const char *dir, struct cr_buf *path) {
     return cr_path_join(path, dir, "spool");
 }
 
-enum cr_status cr_spool_open(const char *dir, struct cr_hash identity, bool fresh,
-                             cr_spool_entry_fn each, void *ctx, struct cr_spool **out,
+enum cr_status cr_spool_open(const struct cr_spool_cfg *cfg, struct cr_spool **out,
                              struct cr_err *err) {
     struct cr_buf path;
     struct cr_spool *spool = cr_calloc(1, sizeof *spool);
-    if (spool == NULL || spool_path(dir, &path) != CR_OK) {
+    if (spool == NULL || spool_path(cfg->dir, &path) != CR_OK) {
         cr_free(spool);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the spool");
     }
@@ -175,10 +174,10 @@ enum cr_status cr_spool_open(const char *dir, struct cr_hash identity, bool fres
     enum cr_status status = CR_OK;
     if (spool->fd < 0)
         status = fail(err, path.data);
-    else if (fresh || !is_ours(spool->fd, identity))
-        status = begin(spool, identity, err);
+    else if (cfg->is_fresh || !is_ours(spool->fd, cfg->identity))
+        status = begin(spool, cfg->identity, err);
     else
-        status = scan(spool, each, ctx, err);
+        status = scan(spool, cfg, err);
     cr_buf_fini(&path);
     if (status != CR_OK) {
         cr_spool_close(spool);

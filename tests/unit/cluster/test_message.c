@@ -79,26 +79,20 @@ static void assert_same_records(const struct cr_call_records *a,
 static void a_grant_brings_the_recorded_calls(void **state) {
     (void)state;
     struct cr_call_records sent = two_records(), got = {0}, none = {0};
-    size_t at = 0;
     bool is_there = false;
     uint64_t trajectory = 0;
     assert_int_equal(cr_grant_add(&buf, 7, &sent), CR_OK);
     assert_int_equal(cr_grant_add(&buf, 8, NULL), CR_OK);
-    assert_int_equal(
-        cr_grant_next(buf.data, buf.used_bytes, &at, &is_there, &trajectory, &got),
-        CR_OK);
+    struct cr_grant_reader reader = {.bytes = buf.data, .len = buf.used_bytes};
+    assert_int_equal(cr_grant_next(&reader, &is_there, &trajectory, &got), CR_OK);
     assert_true(is_there);
     assert_int_equal(trajectory, 7);
     assert_same_records(&sent, &got);
-    assert_int_equal(
-        cr_grant_next(buf.data, buf.used_bytes, &at, &is_there, &trajectory, &none),
-        CR_OK);
+    assert_int_equal(cr_grant_next(&reader, &is_there, &trajectory, &none), CR_OK);
     assert_true(is_there);
     assert_int_equal(trajectory, 8);
     assert_int_equal(none.len, 0);
-    assert_int_equal(
-        cr_grant_next(buf.data, buf.used_bytes, &at, &is_there, &trajectory, &none),
-        CR_OK);
+    assert_int_equal(cr_grant_next(&reader, &is_there, &trajectory, &none), CR_OK);
     assert_false(is_there);
     cr_call_records_fini(&sent);
     cr_call_records_fini(&got);
@@ -120,7 +114,8 @@ static struct cr_trajectory small_trajectory(double *price, double *quantile,
 
 static void a_result_splits_into_prices_and_calls(void **state) {
     (void)state;
-    double price[4] = {0.25, 0.75, 0.5, 0.5}, quantile[6] = {0.1, 0.2, 0.3, 0.4, 0.5, 1};
+    double price[4] = {0.25, 0.75, 0.5, 0.5},
+           quantile[6] = {0.1, 0.2, 0.3, 0.4, 0.5, 1};
     struct cr_step step[3] = {{.judgment_tokens_in = 5, .latency_s = 0.5f, .push = -1},
                               {.calls = 2, .repairs = 1},
                               {.argument_tokens_out = 9}};
@@ -129,7 +124,8 @@ static void a_result_splits_into_prices_and_calls(void **state) {
     struct cr_call_records calls = two_records(), back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, true), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used), CR_OK);
+    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+                     CR_OK);
     assert_int_equal(got.number, 9);
     assert_int_equal(got.steps_len, 3);
     assert_memory_equal(got.price, price, sizeof price);
@@ -153,7 +149,8 @@ static void without_text_only_numbers_travel(void **state) {
     struct cr_call_records calls = two_records(), back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, false), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used), CR_OK);
+    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+                     CR_OK);
     assert_null(got.quantile);
     assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
                      CR_OK);

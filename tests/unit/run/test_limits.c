@@ -21,9 +21,11 @@ static struct cr_job job_with(struct cr_model *model) {
     return (struct cr_job){.models = model, .models_len = 1};
 }
 
-static void take(struct cr_limits_book *book, struct rank *rank, int i, int64_t now_ms) {
+static void take(struct cr_limits_book *book, struct rank *rank, int i,
+                 int64_t now_ms) {
+    const struct cr_limits_ask ask = {i, 0, &rank->beat, now_ms};
     struct cr_lease_message lease;
-    if (!cr_limits_lease(book, i, 0, &rank->beat, now_ms, &lease))
+    if (!cr_limits_lease(book, &ask, &lease))
         return;
     rank->beat.sequence = lease.sequence;
     rank->concurrency = lease.lease.concurrency;
@@ -65,7 +67,8 @@ static uint32_t held(const struct rank *rank, int ranks) {
     return sum;
 }
 
-static void concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit(void **state) {
+static void
+concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit(void **state) {
     (void)state;
     struct cr_model model = {.limits = {.concurrency = 10}};
     const struct cr_job job = job_with(&model);
@@ -149,9 +152,10 @@ static void no_limit_needs_no_lease(void **state) {
     const struct cr_job job = job_with(&model);
     struct cr_limits_book *book = cr_limits_create(&job, 2, UINT64_MAX, 0);
     const struct cr_beat_model beat = {.metrics = {.waiting = 5}};
+    const struct cr_limits_ask ask = {0, 0, &beat, 0};
     struct cr_lease_message lease;
     assert_false(cr_limits_has_any(book, 0));
-    assert_false(cr_limits_lease(book, 0, 0, &beat, 0, &lease));
+    assert_false(cr_limits_lease(book, &ask, &lease));
     cr_limits_destroy(book);
 }
 
