@@ -1,0 +1,272 @@
+// h5.c - the library's errors folded into cr_err, attributes, slabs of rows.
+#include "store/h5.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "store/schema.h"
+
+void cr_h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+
+// The innermost entry, and the errno that a driver put into any of them.
+struct cause {
+    char text[512];
+    int errnum;
+    bool is_memory;
+};
+
+static herr_t note_cause(unsigned n, const H5E_error2_t *entry, void *ctx) {
+    struct cause *cause = ctx;
+    if (n == 0 && entry->desc != NULL) {
+        snprintf(cause->text, sizeof cause->text, "%s", entry->desc);
+    }
+    const char *found = entry->desc ? strstr(entry->desc, "errno = ") : NULL;
+    if (found != NULL && cause->errnum == 0) {
+        cause->errnum = atoi(found + strlen("errno = "));
+    }
+    cause->is_memory |= entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC;
+    return 0;
+}
+
+enum cr_status cr_h5_fail(struct cr_err *err, const char *fmt, ...) {
+    struct cause cause = {"no cause given", 0, false};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, note_cause, &cause);
+    H5Eclear2(H5E_DEFAULT);
+    char what[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    if (cause.errnum == EFBIG) { // RLIMIT_FSIZE is as good as full
+        cause.errnum = ENOSPC;
+    }
+    if (cause.errnum != 0) {
+        return cr_err_set(err, cr_status_from_errno(cause.errnum), "%s: %s", what,
+                          strerror(cause.errnum));
+    }
+    return cr_err_set(err, cause.is_memory ? CR_E_MEMORY : CR_E_IO, "%s: HDF5: %s", what,
+                      cause.text);
+}
+
+void cr_h5_close(hid_t id) {
+    if (id < 0) {
+        return;
+    }
+    switch (H5Iget_type(id)) {
+    case H5I_FILE:
+        H5Fclose(id);
+        break;
+    case H5I_GROUP:
+        H5Gclose(id);
+        break;
+    case H5I_DATATYPE:
+        H5Tclose(id);
+        break;
+    case H5I_DATASPACE:
+        H5Sclose(id);
+        break;
+    case H5I_DATASET:
+        H5Dclose(id);
+        break;
+    case H5I_ATTR:
+        H5Aclose(id);
+        break;
+    default:
+        H5Pclose(id);
+        break;
+    }
+}
+
+hid_t cr_h5_access(void) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access >= 0 &&
+        (H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 ||
+         H5Pset_file_locking(access, false, true) < 0 ||
+         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)) {
+        cr_h5_close(access);
+        return H5I_INVALID_HID;
+    }
+    return access;
+}
+
+static int put_attribute(hid_t object, const char *name, hid_t type, const void *data) {
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t attribute =
+        space < 0 ? H5I_INVALID_HID
+                  : H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int result = attribute >= 0 && H5Awrite(attribute, type, data) >= 0 ? 0 : -1;
+    cr_h5_close(attribute);
+    cr_h5_close(space);
+    return result;
+}
+
+static hid_t chars_type(size_t bytes) {
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 && (H5Tset_size(type, bytes > 0 ? bytes : 1) < 0 ||
+                      H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+                      H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
+        cr_h5_close(type);
+        return H5I_INVALID_HID;
+    }
+    return type;
+}
+
+int cr_h5_put_chars(hid_t object, const char *name, const char *text) {
+    hid_t type = chars_type(strlen(text));
+    int result = type < 0 ? -1 : put_attribute(object, name, type, text);
+    cr_h5_close(type);
+    return result;
+}
+
+hid_t cr_h5_text_type(void) {
+    hid_t type = chars_type(1);
+    if (type >= 0 && (H5Tset_size(type, H5T_VARIABLE) < 0 ||
+                      H5Tset_strpad(type, H5T_STR_NULLTERM) < 0)) {
+        cr_h5_close(type);
+        return H5I_INVALID_HID;
+    }
+    return type;
+}
+
+int cr_h5_put_text(hid_t object, const char *name, const char *text) {
+    hid_t type = cr_h5_text_type();
+    int result = type < 0 ? -1 : put_attribute(object, name, type, &text);
+    cr_h5_close(type);
+    return result;
+}
+
+int cr_h5_put_i32(hid_t object, const char *name, int32_t value) {
+    hid_t type = H5Tcopy(H5T_STD_I32LE);
+    int result = type < 0 ? -1 : put_attribute(object, name, type, &value);
+    cr_h5_close(type);
+    return result;
+}
+
+int cr_h5_set_chars(hid_t object, const char *name, const char *text) {
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
+    size_t bytes = type < 0 ? 0 : H5Tget_size(type);
+    char *padded = bytes == 0 ? NULL : cr_calloc(1, bytes);
+    int result = -1;
+    if (padded != NULL) {
+        memcpy(padded, text, strnlen(text, bytes));
+        result = H5Awrite(attribute, type, padded) >= 0 ? 0 : -1;
+    }
+    cr_free(padded);
+    cr_h5_close(type);
+    cr_h5_close(attribute);
+    return result;
+}
+
+int cr_h5_set_i32(hid_t object, const char *name, int32_t value) {
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    int result =
+        attribute >= 0 && H5Awrite(attribute, H5T_NATIVE_INT32, &value) >= 0 ? 0 : -1;
+    cr_h5_close(attribute);
+    return result;
+}
+
+static char *read_chars(hid_t attribute, hid_t type) {
+    size_t bytes = H5Tget_size(type);
+    char *text = cr_calloc(1, bytes + 1);
+    if (text != NULL && H5Aread(attribute, type, text) < 0) {
+        cr_free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static char *read_text(hid_t attribute) {
+    hid_t type = cr_h5_text_type();
+    char *owned = NULL, *text = NULL;
+    if (type >= 0 && H5Aread(attribute, type, &owned) >= 0) {
+        text = cr_strdup(owned == NULL ? "" : owned);
+        H5free_memory(owned);
+    }
+    cr_h5_close(type);
+    return text;
+}
+
+char *cr_h5_get_text(hid_t object, const char *name) {
+    if (H5Aexists(object, name) <= 0) {
+        return NULL;
+    }
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
+    char *text = NULL;
+    if (type >= 0 && H5Tget_class(type) == H5T_STRING) {
+        text = H5Tis_variable_str(type) > 0 ? read_text(attribute)
+                                            : read_chars(attribute, type);
+    }
+    cr_h5_close(type);
+    cr_h5_close(attribute);
+    return text;
+}
+
+int32_t cr_h5_get_i32(hid_t object, const char *name, int32_t fallback) {
+    if (H5Aexists(object, name) <= 0) {
+        return fallback;
+    }
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    int32_t value = fallback;
+    if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_INT32, &value) < 0) {
+        value = fallback;
+    }
+    cr_h5_close(attribute);
+    return value;
+}
+
+// The memory and the file space of a run of rows.
+static int select_rows(hid_t dataset, struct cr_slab slab, hid_t *memory, hid_t *file) {
+    hsize_t start[CR_RANK_MAX] = {0}, count[CR_RANK_MAX];
+    *memory = H5I_INVALID_HID;
+    *file = H5Dget_space(dataset);
+    int rank = *file < 0 ? -1 : H5Sget_simple_extent_ndims(*file);
+    if (rank < 1 || rank > CR_RANK_MAX ||
+        H5Sget_simple_extent_dims(*file, count, NULL) < 0) {
+        return -1;
+    }
+    start[0] = slab.first_row;
+    count[0] = slab.rows;
+    if (H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, NULL, count, NULL) < 0) {
+        return -1;
+    }
+    *memory = H5Screate_simple(rank, count, NULL);
+    return *memory < 0 ? -1 : 0;
+}
+
+int cr_h5_write_rows(hid_t dataset, hid_t type, struct cr_slab slab, const void *data) {
+    hid_t memory, file;
+    int result = select_rows(dataset, slab, &memory, &file);
+    if (result == 0 && H5Dwrite(dataset, type, memory, file, H5P_DEFAULT, data) < 0) {
+        result = -1;
+    }
+    cr_h5_close(memory);
+    cr_h5_close(file);
+    return result;
+}
+
+int cr_h5_read_rows(hid_t dataset, hid_t type, struct cr_slab slab, void *data) {
+    hid_t memory, file;
+    int result = select_rows(dataset, slab, &memory, &file);
+    if (result == 0 && H5Dread(dataset, type, memory, file, H5P_DEFAULT, data) < 0) {
+        result = -1;
+    }
+    cr_h5_close(memory);
+    cr_h5_close(file);
+    return result;
+}
+
+int64_t cr_h5_rows(hid_t dataset) {
+    hsize_t dims[CR_RANK_MAX];
+    hid_t space = H5Dget_space(dataset);
+    int rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
+    bool is_ok = rank >= 1 && rank <= CR_RANK_MAX &&
+                 H5Sget_simple_extent_dims(space, dims, NULL) >= 0;
+    cr_h5_close(space);
+    return is_ok ? (int64_t)dims[0] : -1;
+}

@@ -1,0 +1,58 @@
+// h5.h - what every use of HDF5 here has in common: errors, attributes, slabs.
+//
+// Layer    store (3), private
+// Threads  not thread-safe
+// MPI      none
+//
+// An hid_t has one owner; -1 (H5I_INVALID_HID) is the neutral value, and cr_h5_close
+// accepts it.
+#ifndef CREDENCE_STORE_H5_H
+#define CREDENCE_STORE_H5_H
+
+#include <hdf5.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/status.h"
+
+// Switch the library's own error printer off. Every public entry of this layer calls it.
+void cr_h5_quiet(void);
+
+// Fill ERR with the text and the innermost cause on the library's error stack, and clear
+// the stack. CR_E_FULL when the disk was, else CR_E_MEMORY, CR_E_IO.
+enum cr_status cr_h5_fail(struct cr_err *err, const char *fmt, ...) CR_PRINTF(2, 3);
+
+// Close an id of any kind.
+void cr_h5_close(hid_t id);
+
+// How every file of ours is opened and created: 1.10 format, no locks of the library's
+// own (the run directory has one, and many cluster file systems refuse flock).
+hid_t cr_h5_access(void);
+
+// A fixed-length string attribute, an attribute of any length, a number.
+CR_MUST_CHECK int cr_h5_put_chars(hid_t object, const char *name, const char *text);
+CR_MUST_CHECK int cr_h5_put_text(hid_t object, const char *name, const char *text);
+CR_MUST_CHECK int cr_h5_put_i32(hid_t object, const char *name, int32_t value);
+// Into an attribute that exists; chars are padded to its size.
+CR_MUST_CHECK int cr_h5_set_chars(hid_t object, const char *name, const char *text);
+CR_MUST_CHECK int cr_h5_set_i32(hid_t object, const char *name, int32_t value);
+// The attribute as a heap string (cr_free), whatever its string type; NULL when absent.
+char *cr_h5_get_text(hid_t object, const char *name);
+int32_t cr_h5_get_i32(hid_t object, const char *name, int32_t fallback);
+
+// A run of rows of a dataset: all of the other dimensions.
+struct cr_slab {
+    uint64_t first_row, rows;
+};
+// BYTES-typed access by TYPE (a memory type) to whole rows.
+CR_MUST_CHECK int cr_h5_write_rows(hid_t dataset, hid_t type, struct cr_slab slab,
+                                   const void *data);
+CR_MUST_CHECK int cr_h5_read_rows(hid_t dataset, hid_t type, struct cr_slab slab,
+                                  void *data);
+// Rows of DATASET (its first dimension); -1 on failure.
+int64_t cr_h5_rows(hid_t dataset);
+
+// A memory type for variable-length UTF-8 strings (the caller closes it).
+hid_t cr_h5_text_type(void);
+
+#endif

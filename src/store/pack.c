@@ -1,0 +1,246 @@
+// pack.c - joins files of one job. Everything is copied through the schema: variables that
+// one file has as a whole from the first source, rows of episodes block by block from
+// their owners, calls in the order of their episodes, so that the result does not depend
+// on who finished first. The old file stays until the new one is whole.
+#include "store/pack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/mem.h"
+#include "store/h5.h"
+#include "store/pack_calls.h"
+
+struct packer {
+    const struct cr_pack_input *input;
+    struct cr_frame out;
+    struct cr_err *err;
+};
+
+static enum cr_status fail_read(struct packer *p, enum cr_variable_id id) {
+    return cr_h5_fail(p->err, "cannot read %s", cr_schema[id].path);
+}
+
+static enum cr_status fail_write(struct packer *p, enum cr_variable_id id) {
+    return cr_h5_fail(p->err, "cannot write %s", cr_schema[id].path);
+}
+
+// One attribute, of any type that can be copied as bytes or is one string.
+static herr_t copy_attribute(hid_t from, const char *name, const H5A_info_t *info,
+                             void *ctx) {
+    (void)info;
+    hid_t to = *(hid_t *)ctx;
+    hid_t attribute = H5Aopen(from, name, H5P_DEFAULT);
+    hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
+    int result = -1;
+    if (type >= 0 && H5Tget_class(type) == H5T_STRING) {
+        char *text = cr_h5_get_text(from, name);
+        result = text == NULL                  ? -1
+                 : H5Tis_variable_str(type) > 0 ? cr_h5_put_text(to, name, text)
+                                                : cr_h5_put_chars(to, name, text);
+        cr_free(text);
+    } else if (type >= 0 && H5Tget_class(type) == H5T_INTEGER) {
+        result = cr_h5_put_i32(to, name, cr_h5_get_i32(from, name, 0));
+    }
+    cr_h5_close(type);
+    cr_h5_close(attribute);
+    return result;
+}
+
+static enum cr_status copy_attributes(struct packer *p, bool complete) {
+    hsize_t at = 0;
+    hid_t from = p->input->sources[0].file;
+    if (H5Aiterate2(from, H5_INDEX_CRT_ORDER, H5_ITER_INC, &at, copy_attribute,
+                    &p->out.file) < 0 ||
+        cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
+        return cr_h5_fail(p->err, "cannot copy the attributes");
+    }
+    return CR_OK;
+}
+
+static void free_strings(char **texts, uint64_t len) {
+    for (uint64_t i = 0; i < len; i++) {
+        H5free_memory(texts[i]);
+    }
+}
+
+static enum cr_status copy_whole(struct packer *p, enum cr_variable_id id) {
+    enum cr_kind kind = cr_schema[id].kind;
+    uint64_t rows = p->out.shape.size[cr_schema[id].dims[0]];
+    hid_t type = kind == CR_KIND_TEXT ? cr_h5_text_type()
+                                      : H5Tcopy(cr_kind_memory_type(kind));
+    void *data = cr_calloc(rows, cr_kind_bytes(kind));
+    struct cr_slab slab = {0, rows};
+    enum cr_status status = CR_OK;
+    if (data == NULL) {
+        status = cr_err_set(p->err, CR_E_MEMORY, "no memory for %s", cr_schema[id].path);
+    } else if (type < 0 ||
+               cr_h5_read_rows(p->input->sources[0].var[id], type, slab, data) != 0) {
+        status = fail_read(p, id);
+    } else if (cr_h5_write_rows(p->out.var[id], type, slab, data) != 0) {
+        status = fail_write(p, id);
+    }
+    if (data != NULL && kind == CR_KIND_TEXT) {
+        free_strings(data, rows);
+    }
+    cr_free(data);
+    cr_h5_close(type);
+    return status;
+}
+
+static enum cr_status copy_groups(struct packer *p) {
+    enum cr_status status = CR_OK;
+    for (int id = CR_VAR_ROW_END; status == CR_OK && id < CR_VAR_CALL_FIRST; id++) {
+        if (p->out.var[id] >= 0) {
+            status = copy_whole(p, (enum cr_variable_id)id);
+        }
+    }
+    return status;
+}
+
+// The rows of one variable that are gathered and written together.
+struct gather {
+    enum cr_variable_id id;
+    struct cr_slab slab;
+    size_t row_bytes;
+    unsigned char *rows; // [slab.rows], the result
+    unsigned char *part; // [slab.rows], of one source
+};
+
+// The rows of SOURCE within the slab that it owns, into their places.
+static enum cr_status take_rows(struct packer *p, struct gather *g, size_t source) {
+    const uint16_t *owner = p->input->owner + g->slab.first_row;
+    uint64_t first = 0, end = g->slab.rows;
+    while (first < end && owner[first] != source) {
+        first++;
+    }
+    while (end > first && owner[end - 1] != source) {
+        end--;
+    }
+    if (first == end) {
+        return CR_OK;
+    }
+    hid_t type = cr_kind_memory_type(cr_schema[g->id].kind);
+    struct cr_slab span = {g->slab.first_row + first, end - first};
+    if (cr_h5_read_rows(p->input->sources[source].var[g->id], type, span, g->part) != 0) {
+        return fail_read(p, g->id);
+    }
+    for (uint64_t i = first; i < end; i++) {
+        if (owner[i] == source) {
+            memcpy(g->rows + i * g->row_bytes, g->part + (i - first) * g->row_bytes,
+                   g->row_bytes);
+        }
+    }
+    return CR_OK;
+}
+
+static enum cr_status copy_slab(struct packer *p, struct gather *g) {
+    hid_t type = cr_kind_memory_type(cr_schema[g->id].kind);
+    if (p->input->owner == NULL &&
+        cr_h5_read_rows(p->input->sources[0].var[g->id], type, g->slab, g->rows) != 0) {
+        return fail_read(p, g->id);
+    }
+    for (size_t s = 0; p->input->owner != NULL && s < p->input->len; s++) {
+        enum cr_status status = take_rows(p, g, s);
+        if (status != CR_OK) {
+            return status;
+        }
+    }
+    return cr_h5_write_rows(p->out.var[g->id], type, g->slab, g->rows) == 0
+               ? CR_OK
+               : fail_write(p, g->id);
+}
+
+static enum cr_status copy_variable_rows(struct packer *p, enum cr_variable_id id) {
+    const struct cr_shape *shape = &p->out.shape;
+    struct gather g = {.id = id,
+                       .row_bytes = cr_kind_bytes(cr_schema[id].kind) *
+                                    cr_shape_row_elements(shape, id)};
+    g.rows = cr_malloc(shape->block_rows * g.row_bytes);
+    g.part = cr_malloc(shape->block_rows * g.row_bytes);
+    enum cr_status status =
+        g.rows != NULL && g.part != NULL
+            ? CR_OK
+            : cr_err_set(p->err, CR_E_MEMORY, "no memory for rows of episodes");
+    uint64_t episodes = shape->size[CR_DIM_EPISODE];
+    for (uint64_t first = 0; status == CR_OK && first < episodes;
+         first += shape->block_rows) {
+        uint64_t left = episodes - first;
+        g.slab = (struct cr_slab){first,
+                                  left < shape->block_rows ? left : shape->block_rows};
+        status = copy_slab(p, &g);
+    }
+    cr_free(g.rows);
+    cr_free(g.part);
+    return status;
+}
+
+static enum cr_status copy_rows(struct packer *p) {
+    enum cr_status status = CR_OK;
+    for (int id = 0; status == CR_OK && id < CR_VAR_ROW_END; id++) {
+        if (p->out.var[id] >= 0) {
+            status = copy_variable_rows(p, (enum cr_variable_id)id);
+        }
+    }
+    return status;
+}
+
+static enum cr_status fill(struct packer *p, const char *path, bool complete) {
+    struct cr_shape shape = p->input->sources[0].shape;
+    shape.size[CR_DIM_CALL] = 0;
+    shape.size[CR_DIM_BYTE] = 0;
+    cr_shape_set_block(&shape);
+    enum cr_status status = cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
+    if (status == CR_OK) {
+        status = copy_attributes(p, complete);
+    }
+    if (status == CR_OK) {
+        status = copy_groups(p);
+    }
+    if (status == CR_OK) {
+        status = copy_rows(p);
+    }
+    if (status == CR_OK) {
+        status = cr_pack_calls(p->input, &p->out, p->err);
+    }
+    if (cr_frame_close(&p->out) != 0 && status == CR_OK) {
+        status = cr_h5_fail(p->err, "cannot write %s", path);
+    }
+    return status;
+}
+
+enum cr_status cr_pack_join(const struct cr_pack_input *input, const char *out_path,
+                            bool complete, struct cr_err *err) {
+    size_t bytes = strlen(out_path) + sizeof ".packed";
+    char *fresh = cr_malloc(bytes);
+    if (fresh == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for %s", out_path);
+    }
+    snprintf(fresh, bytes, "%s.packed", out_path);
+    struct packer p = {.input = input, .err = err};
+    cr_frame_init(&p.out);
+    enum cr_status status = fill(&p, fresh, complete);
+    if (status == CR_OK && rename(fresh, out_path) != 0) {
+        status = cr_err_set(err, cr_status_from_errno(errno), "cannot replace %s: %s",
+                            out_path, strerror(errno));
+    }
+    if (status != CR_OK) {
+        unlink(fresh);
+    }
+    cr_free(fresh);
+    return status;
+}
+
+enum cr_status cr_pack(const char *path, struct cr_err *err) {
+    struct cr_frame source;
+    enum cr_status status = cr_frame_open(&source, path, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    struct cr_pack_input input = {&source, 1, NULL};
+    status = cr_pack_join(&input, path, true, err);
+    cr_frame_close(&source);
+    return status;
+}

@@ -1,0 +1,212 @@
+// run_file.c - the writer of run.h5. The file is made whole beside its final name and put
+// there only when readers can use it, so a run.h5 is never half made; from then on it is
+// in SWMR mode, where the file on disk is readable at any instant, a crash included.
+#include "credence/run_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/mem.h"
+#include "store/h5.h"
+#include "store/pack.h"
+#include "store/run_parts.h"
+
+struct cr_run_file {
+    char *path, *fresh_path; // PATH, PATH.new
+    struct cr_frame frame;
+    struct cr_rows *rows;
+    struct cr_calls *calls;
+};
+
+static void file_destroy(struct cr_run_file *file) {
+    cr_rows_destroy(file->rows);
+    cr_calls_destroy(file->calls);
+    cr_frame_close(&file->frame);
+    H5Eclear2(H5E_DEFAULT);
+    cr_free(file->path);
+    cr_free(file->fresh_path);
+    cr_free(file);
+}
+
+static bool has_continuous(const struct cr_job *job) {
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_propositions *list =
+            &job->benchmarks[job->cells[i].benchmark].propositions;
+        for (size_t p = 0; p < list->len; p++) {
+            if (list->at[p].space == CR_SPACE_CONTINUOUS) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void shape_of(const struct cr_job *job, const struct cr_run_layout *layout,
+                     struct cr_shape *shape) {
+    *shape = (struct cr_shape){.block_rows = 0};
+    shape->size[CR_DIM_EPISODE] = layout->episodes;
+    shape->size[CR_DIM_ITERATION] = layout->iterations;
+    shape->size[CR_DIM_OUTCOME] = layout->outcomes > 1 ? layout->outcomes : 0;
+    shape->size[CR_DIM_LEVEL] = has_continuous(job) ? CR_QUANTILES : 0;
+    shape->size[CR_DIM_PROPOSITION] = layout->propositions;
+    shape->size[CR_DIM_CELL] = job->cells_len;
+    cr_shape_set_block(shape);
+}
+
+static double saved(const struct cr_model *model) {
+    return model->cost_input - model->cost_cached;
+}
+
+// Several traders take turns, so a trader's token costs what it costs on average.
+static struct cr_rates *rates_of(const struct cr_job *job) {
+    struct cr_rates *rates = cr_calloc(job->cells_len, sizeof *rates);
+    for (uint32_t i = 0; rates != NULL && i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        const struct cr_model *maker = &job->models[cell->maker];
+        rates[i].maker_in = maker->cost_input;
+        rates[i].maker_out = maker->cost_output;
+        rates[i].maker_saved = saved(maker);
+        for (uint32_t t = 0; t < cell->traders_len; t++) {
+            const struct cr_model *trader = &job->models[cell->traders[t]];
+            rates[i].trader_in += trader->cost_input / cell->traders_len;
+            rates[i].trader_out += trader->cost_output / cell->traders_len;
+            rates[i].trader_saved += saved(trader) / cell->traders_len;
+        }
+    }
+    return rates;
+}
+
+static enum cr_status make_parts(struct cr_run_file *file, const struct cr_job *job,
+                                 struct cr_err *err) {
+    struct cr_rates *rates = rates_of(job);
+    if (rates == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for prices of tokens");
+    }
+    enum cr_status status = cr_rows_create(&file->frame, rates, &file->rows, err);
+    if (status == CR_OK) {
+        status = cr_calls_create(&file->frame, job->output_text, &file->calls, err);
+    }
+    return status;
+}
+
+static enum cr_status go_live(struct cr_run_file *file, struct cr_err *err) {
+    if (H5Fflush(file->frame.file, H5F_SCOPE_GLOBAL) < 0 ||
+        H5Fstart_swmr_write(file->frame.file) < 0) {
+        return cr_h5_fail(err, "cannot switch %s to live mode", file->fresh_path);
+    }
+    if (rename(file->fresh_path, file->path) != 0) {
+        return cr_err_set(err, cr_status_from_errno(errno), "cannot replace %s: %s",
+                          file->path, strerror(errno));
+    }
+    return CR_OK;
+}
+
+static enum cr_status make_file(struct cr_run_file *file, const struct cr_job *job,
+                                const struct cr_run_layout *layout,
+                                const struct cr_run_facts *facts, struct cr_err *err) {
+    struct cr_shape shape;
+    shape_of(job, layout, &shape);
+    enum cr_status status =
+        cr_frame_create(&file->frame, file->fresh_path, &shape, CR_PACK_LIVE, err);
+    if (status == CR_OK) {
+        status = cr_attributes_put(&file->frame, job, facts, err);
+    }
+    if (status == CR_OK) {
+        status = cr_groups_fill(&file->frame, job, layout->first_proposition, err);
+    }
+    if (status == CR_OK) {
+        status = make_parts(file, job, err);
+    }
+    return status == CR_OK ? go_live(file, err) : status;
+}
+
+static char *fresh_path_of(const char *path) {
+    size_t bytes = strlen(path) + sizeof ".new";
+    char *fresh = cr_malloc(bytes);
+    if (fresh != NULL) {
+        snprintf(fresh, bytes, "%s.new", path);
+    }
+    return fresh;
+}
+
+enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
+                                  const struct cr_run_layout *layout,
+                                  const struct cr_run_facts *facts,
+                                  struct cr_run_file **out, struct cr_err *err) {
+    cr_h5_quiet();
+    struct cr_run_file *file = cr_calloc(1, sizeof *file);
+    if (file == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for %s", path);
+    }
+    cr_frame_init(&file->frame);
+    file->path = cr_strdup(path);
+    file->fresh_path = fresh_path_of(path);
+    enum cr_status status =
+        file->path == NULL || file->fresh_path == NULL
+            ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
+            : make_file(file, job, layout, facts, err);
+    if (status != CR_OK) {
+        if (file->fresh_path != NULL) {
+            unlink(file->fresh_path);
+        }
+        file_destroy(file);
+        return status;
+    }
+    *out = file;
+    return CR_OK;
+}
+
+enum cr_status cr_run_file_put(struct cr_run_file *file, const struct cr_episode_row *row,
+                               struct cr_err *err) {
+    return cr_rows_put(file->rows, row, err);
+}
+
+enum cr_status cr_run_file_put_calls(struct cr_run_file *file, uint64_t episode,
+                                     const struct cr_call_record *records, size_t len,
+                                     struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; status == CR_OK && i < len; i++) {
+        status = cr_calls_put(file->calls, episode, &records[i], err);
+    }
+    return status;
+}
+
+enum cr_status cr_run_file_flush(struct cr_run_file *file, struct cr_err *err) {
+    enum cr_status status = cr_rows_write(file->rows, err);
+    if (status == CR_OK && H5Fflush(file->frame.file, H5F_SCOPE_GLOBAL) < 0) {
+        status = cr_h5_fail(err, "cannot write %s", file->path);
+    }
+    return status;
+}
+
+static enum cr_status write_end(struct cr_run_file *file, bool complete,
+                                int64_t end_wall_ms, struct cr_err *err) {
+    enum cr_status status = cr_rows_write(file->rows, err);
+    if (status == CR_OK) {
+        status = cr_calls_write(file->calls, err);
+    }
+    if (status == CR_OK &&
+        (cr_attributes_finish(&file->frame, complete, end_wall_ms) != 0 ||
+         cr_frame_close(&file->frame) != 0)) {
+        status = cr_h5_fail(err, "cannot write the end of %s", file->path);
+    }
+    return status;
+}
+
+enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
+                                  int64_t end_wall_ms, struct cr_err *err) {
+    enum cr_status status = write_end(file, complete, end_wall_ms, err);
+    if (status == CR_OK && complete) {
+        status = cr_pack(file->path, err);
+    }
+    file_destroy(file);
+    return status;
+}
+
+void cr_run_file_abandon(struct cr_run_file *file) {
+    if (file != NULL) {
+        file_destroy(file);
+    }
+}

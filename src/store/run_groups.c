@@ -1,0 +1,335 @@
+// run_groups.c - /propositions and /cells, written once. A column is gathered by a small
+// function from each element, so that a factor is one line of a table.
+#include <math.h>
+#include <string.h>
+
+#include "credence/json.h"
+#include "credence/mem.h"
+#include "credence/prompt.h"
+#include "credence/protocol.h"
+#include "store/h5.h"
+#include "store/run_parts.h"
+
+enum { PIECE_ROWS = 4096, OPTIONS_BYTES_MAX = 16 << 20 };
+
+// The texts of one column, PIECE_ROWS at a time, and what they are made in.
+struct writer {
+    struct cr_frame *frame;
+    const struct cr_job *job;
+    struct cr_err *err;
+    union {
+        const char *text[PIECE_ROWS];
+        double number[PIECE_ROWS];
+    } piece;
+    struct cr_arena arena; // of texts that are made here
+};
+
+static enum cr_status write_piece(struct writer *w, enum cr_variable_id id,
+                                  struct cr_slab slab) {
+    bool is_text = cr_schema[id].kind == CR_KIND_TEXT;
+    hid_t type = is_text ? cr_h5_text_type() : H5Tcopy(H5T_NATIVE_DOUBLE);
+    int result = type < 0 ? -1
+                          : cr_h5_write_rows(w->frame->var[id], type, slab,
+                                             is_text ? (const void *)w->piece.text
+                                                     : (const void *)w->piece.number);
+    cr_h5_close(type);
+    return result == 0 ? CR_OK : cr_h5_fail(w->err, "cannot write %s", cr_schema[id].path);
+}
+
+static double missing_number(enum cr_kind kind) {
+    return kind == CR_KIND_F64 ? NAN : -1;
+}
+
+// Propositions: each function gives the element's text (NULL: no memory) or number.
+typedef const char *(*proposition_text_fn)(struct writer *w,
+                                           const struct cr_proposition *p);
+typedef double (*proposition_number_fn)(const struct cr_proposition *p);
+
+static const char *prop_id(struct writer *w, const struct cr_proposition *p) {
+    (void)w;
+    return p->id;
+}
+static const char *prop_question(struct writer *w, const struct cr_proposition *p) {
+    (void)w;
+    return p->question_id;
+}
+static const char *prop_text(struct writer *w, const struct cr_proposition *p) {
+    (void)w;
+    return p->text;
+}
+static const char *prop_unit(struct writer *w, const struct cr_proposition *p) {
+    (void)w;
+    return p->unit == NULL ? "" : p->unit;
+}
+static const char *prop_options(struct writer *w, const struct cr_proposition *p) {
+    if (p->options_len == 0) {
+        return "";
+    }
+    struct cr_buf buf;
+    cr_buf_init(&buf, OPTIONS_BYTES_MAX);
+    enum cr_status status = cr_buf_add(&buf, "[", 1);
+    for (uint32_t i = 0; status == CR_OK && i < p->options_len; i++) {
+        status = i == 0 ? CR_OK : cr_buf_add(&buf, ",", 1);
+        if (status == CR_OK) {
+            status = cr_json_add_quoted(&buf, p->options[i], strlen(p->options[i]));
+        }
+    }
+    if (status == CR_OK) {
+        status = cr_buf_add(&buf, "]", 1);
+    }
+    const char *text = status == CR_OK ? cr_arena_strdup(&w->arena, buf.data) : NULL;
+    cr_buf_fini(&buf);
+    return text;
+}
+
+static double prop_space(const struct cr_proposition *p) { return p->space; }
+static double prop_label(const struct cr_proposition *p) {
+    return p->space == CR_SPACE_CONTINUOUS ? missing_number(CR_KIND_I32) : p->label;
+}
+static double prop_outcomes(const struct cr_proposition *p) {
+    return cr_proposition_prices(p);
+}
+static double prop_value(const struct cr_proposition *p) {
+    return p->space == CR_SPACE_CONTINUOUS ? p->value : NAN;
+}
+static double prop_low(const struct cr_proposition *p) {
+    return p->space == CR_SPACE_CONTINUOUS ? p->low : NAN;
+}
+static double prop_high(const struct cr_proposition *p) {
+    return p->space == CR_SPACE_CONTINUOUS ? p->high : NAN;
+}
+
+static const struct {
+    enum cr_variable_id id;
+    proposition_text_fn text;
+    proposition_number_fn number;
+} proposition_columns[] = {
+    {CR_VAR_PROP_ID, prop_id, NULL},
+    {CR_VAR_PROP_QUESTION, prop_question, NULL},
+    {CR_VAR_PROP_TEXT, prop_text, NULL},
+    {CR_VAR_PROP_UNIT, prop_unit, NULL},
+    {CR_VAR_PROP_OPTIONS, prop_options, NULL},
+    {CR_VAR_PROP_SPACE, NULL, prop_space},
+    {CR_VAR_PROP_LABEL, NULL, prop_label},
+    {CR_VAR_PROP_OUTCOMES, NULL, prop_outcomes},
+    {CR_VAR_PROP_VALUE, NULL, prop_value},
+    {CR_VAR_PROP_LOW, NULL, prop_low},
+    {CR_VAR_PROP_HIGH, NULL, prop_high},
+};
+enum { PROPOSITION_COLUMNS = sizeof proposition_columns / sizeof *proposition_columns };
+
+// One column of the LEN propositions at AT, rows from FIRST of /propositions on.
+static enum cr_status write_propositions(struct writer *w, int column, uint64_t first,
+                                         const struct cr_propositions *list) {
+    enum cr_variable_id id = proposition_columns[column].id;
+    for (size_t done = 0; done < list->len;) {
+        size_t rows = list->len - done < PIECE_ROWS ? list->len - done : PIECE_ROWS;
+        for (size_t i = 0; i < rows; i++) {
+            const struct cr_proposition *p = &list->at[done + i];
+            if (proposition_columns[column].number != NULL) {
+                w->piece.number[i] = proposition_columns[column].number(p);
+                continue;
+            }
+            w->piece.text[i] = proposition_columns[column].text(w, p);
+            if (w->piece.text[i] == NULL) {
+                return cr_err_set(w->err, CR_E_MEMORY, "no memory for /propositions");
+            }
+        }
+        enum cr_status status =
+            write_piece(w, id, (struct cr_slab){first + done, rows});
+        if (status != CR_OK) {
+            return status;
+        }
+        done += rows;
+    }
+    return CR_OK;
+}
+
+static enum cr_status write_benchmark_name(struct writer *w, uint64_t first,
+                                           const struct cr_benchmark *benchmark) {
+    for (size_t i = 0; i < PIECE_ROWS; i++) {
+        w->piece.text[i] = benchmark->name;
+    }
+    size_t len = benchmark->propositions.len;
+    enum cr_status status = CR_OK;
+    for (size_t done = 0; status == CR_OK && done < len; done += PIECE_ROWS) {
+        size_t rows = len - done < PIECE_ROWS ? len - done : PIECE_ROWS;
+        status = write_piece(w, CR_VAR_PROP_BENCHMARK,
+                             (struct cr_slab){first + done, rows});
+    }
+    return status;
+}
+
+static bool is_used(const struct cr_job *job, uint32_t benchmark) {
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        if (job->cells[i].benchmark == benchmark) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cr_status fill_propositions(struct writer *w,
+                                        const uint64_t *first_proposition) {
+    const struct cr_job *job = w->job;
+    enum cr_status status = CR_OK;
+    for (uint32_t b = 0; status == CR_OK && b < job->benchmarks_len; b++) {
+        if (!is_used(job, b)) {
+            continue;
+        }
+        const struct cr_propositions *list = &job->benchmarks[b].propositions;
+        for (int c = 0; status == CR_OK && c < PROPOSITION_COLUMNS; c++) {
+            status = write_propositions(w, c, first_proposition[b], list);
+        }
+        if (status == CR_OK) {
+            status =
+                write_benchmark_name(w, first_proposition[b], &job->benchmarks[b]);
+        }
+    }
+    return status;
+}
+
+typedef const char *(*cell_text_fn)(struct writer *w, const struct cr_cell *cell);
+typedef double (*cell_number_fn)(const struct cr_cell *cell);
+
+static const char *cell_name(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cell->name;
+}
+static const char *cell_protocol(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cr_protocol_name(cell->protocol);
+}
+static const char *cell_benchmark(struct writer *w, const struct cr_cell *cell) {
+    return w->job->benchmarks[cell->benchmark].name;
+}
+static const char *cell_maker(struct writer *w, const struct cr_cell *cell) {
+    return w->job->models[cell->maker].name;
+}
+static const char *cell_trader(struct writer *w, const struct cr_cell *cell) {
+    if (cell->traders_len == 0) {
+        return "";
+    }
+    struct cr_buf buf;
+    cr_buf_init(&buf, 1 << 20);
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; status == CR_OK && i < cell->traders_len; i++) {
+        status = cr_buf_printf(&buf, "%s%s", i == 0 ? "" : "+",
+                               w->job->models[cell->traders[i]].name);
+    }
+    const char *text = status == CR_OK ? cr_arena_strdup(&w->arena, buf.data) : NULL;
+    cr_buf_fini(&buf);
+    return text;
+}
+static const char *cell_stance(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cr_stance_names[cell->stance];
+}
+static const char *cell_elicitation(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cr_elicitation_names[cell->elicitation];
+}
+static const char *cell_order(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cr_order_names[cell->order];
+}
+static const char *cell_prompts(struct writer *w, const struct cr_cell *cell) {
+    return cr_prompt_set_name(w->job->prompts[cell->prompts]);
+}
+static const char *cell_stop_rule(struct writer *w, const struct cr_cell *cell) {
+    (void)w;
+    return cr_stop_rule_names[cell->stop.rule];
+}
+
+static double cell_replicates(const struct cr_cell *c) { return c->replicates; }
+static double cell_samples(const struct cr_cell *c) { return c->samples; }
+static double cell_rounds(const struct cr_cell *c) { return c->rounds; }
+static double cell_memory(const struct cr_cell *c) { return c->memory; }
+static double cell_repairs(const struct cr_cell *c) { return c->repairs; }
+static double cell_thinks(const struct cr_cell *c) { return c->chain_of_thought; }
+static double cell_stop_early(const struct cr_cell *c) { return c->stop_early; }
+static double cell_reads_label(const struct cr_cell *c) {
+    return c->traders_len > 0 && (c->stance == CR_STANCE_TRUTHFUL ||
+                                  c->stance == CR_STANCE_ADVERSARIAL);
+}
+static double cell_threshold(const struct cr_cell *c) { return c->stop.threshold; }
+static double cell_window(const struct cr_cell *c) { return c->stop.window; }
+static double cell_iterations(const struct cr_cell *c) { return c->stop.max_iterations; }
+static double cell_trajectory(const struct cr_cell *c) { return c->trajectory; }
+
+static const struct {
+    enum cr_variable_id id;
+    cell_text_fn text;
+    cell_number_fn number;
+} cell_columns[] = {
+    {CR_VAR_CELL_NAME, cell_name, NULL},
+    {CR_VAR_CELL_PROTOCOL, cell_protocol, NULL},
+    {CR_VAR_CELL_BENCHMARK, cell_benchmark, NULL},
+    {CR_VAR_CELL_MAKER, cell_maker, NULL},
+    {CR_VAR_CELL_TRADER, cell_trader, NULL},
+    {CR_VAR_CELL_STANCE, cell_stance, NULL},
+    {CR_VAR_CELL_ELICITATION, cell_elicitation, NULL},
+    {CR_VAR_CELL_ORDER, cell_order, NULL},
+    {CR_VAR_CELL_PROMPTS, cell_prompts, NULL},
+    {CR_VAR_CELL_STOP_RULE, cell_stop_rule, NULL},
+    {CR_VAR_CELL_REPLICATES, NULL, cell_replicates},
+    {CR_VAR_CELL_SAMPLES, NULL, cell_samples},
+    {CR_VAR_CELL_ROUNDS, NULL, cell_rounds},
+    {CR_VAR_CELL_MEMORY, NULL, cell_memory},
+    {CR_VAR_CELL_REPAIRS, NULL, cell_repairs},
+    {CR_VAR_CELL_CHAIN_OF_THOUGHT, NULL, cell_thinks},
+    {CR_VAR_CELL_STOP_EARLY, NULL, cell_stop_early},
+    {CR_VAR_CELL_READS_LABEL, NULL, cell_reads_label},
+    {CR_VAR_CELL_THRESHOLD, NULL, cell_threshold},
+    {CR_VAR_CELL_WINDOW, NULL, cell_window},
+    {CR_VAR_CELL_MAX_ITERATIONS, NULL, cell_iterations},
+    {CR_VAR_CELL_TRAJECTORY, NULL, cell_trajectory},
+};
+enum { CELL_COLUMNS = sizeof cell_columns / sizeof *cell_columns };
+
+static enum cr_status write_cells(struct writer *w, int column) {
+    const struct cr_job *job = w->job;
+    enum cr_status status = CR_OK;
+    for (uint32_t done = 0; status == CR_OK && done < job->cells_len;) {
+        uint32_t left = job->cells_len - done;
+        uint32_t rows = left < PIECE_ROWS ? left : PIECE_ROWS;
+        for (uint32_t i = 0; i < rows; i++) {
+            const struct cr_cell *cell = &job->cells[done + i];
+            if (cell_columns[column].number != NULL) {
+                w->piece.number[i] = cell_columns[column].number(cell);
+                continue;
+            }
+            w->piece.text[i] = cell_columns[column].text(w, cell);
+            if (w->piece.text[i] == NULL) {
+                return cr_err_set(w->err, CR_E_MEMORY, "no memory for /cells");
+            }
+        }
+        status = write_piece(w, cell_columns[column].id, (struct cr_slab){done, rows});
+        done += rows;
+    }
+    return status;
+}
+
+enum cr_status cr_groups_fill(struct cr_frame *frame, const struct cr_job *job,
+                              const uint64_t *first_proposition, struct cr_err *err) {
+    struct writer *w = cr_calloc(1, sizeof *w);
+    if (w == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for /propositions");
+    }
+    w->frame = frame;
+    w->job = job;
+    w->err = err;
+    enum cr_status status = fill_propositions(w, first_proposition);
+    for (int c = 0; status == CR_OK && c < CELL_COLUMNS; c++) {
+        status = write_cells(w, c);
+    }
+    static const double levels[CR_QUANTILES] = {0.05, 0.5, 0.95};
+    if (status == CR_OK && frame->var[CR_VAR_LEVEL] >= 0 &&
+        cr_h5_write_rows(frame->var[CR_VAR_LEVEL], H5T_NATIVE_DOUBLE,
+                         (struct cr_slab){0, CR_QUANTILES}, levels) != 0) {
+        status = cr_h5_fail(err, "cannot write /level");
+    }
+    cr_arena_fini(&w->arena);
+    cr_free(w);
+    return status;
+}

@@ -1,0 +1,373 @@
+// run_rows.c - rows of episodes on their way into the file. Rows come one at a time and
+// roughly in order; HDF5 wants many at once. A block holds the rows of one chunk, dense,
+// one array a variable; the least recently used block gives way when BLOCKS_BYTES_MAX
+// are in use, and is read back should another of its rows come late.
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "store/h5.h"
+#include "store/run_parts.h"
+
+enum { BLOCKS_BYTES_MAX = 64 << 20, BLOCKS_MIN = 4, BLOCKS_MAX = 256 };
+
+struct block {
+    uint64_t number; // of its rows: [number * block_rows, ...)
+    uint32_t dirty_first, dirty_end; // rows not written yet; equal: none
+    uint64_t used_at;
+    unsigned char *data; // NULL: not in use
+};
+
+struct cr_rows {
+    struct cr_frame *frame;
+    struct cr_rates *rates;
+    size_t row_bytes[CR_VAR_ROW_END]; // of one row of each variable; 0: not in this file
+    size_t offset[CR_VAR_ROW_END];    // of the variable's array in a block
+    size_t block_bytes;
+    unsigned char *empty_row;  // every variable's row as it reads when missing
+    size_t empty_offset[CR_VAR_ROW_END];
+    unsigned char *was_written; // bit a block
+    struct block blocks[BLOCKS_MAX];
+    uint32_t blocks_max;
+    struct block *last;
+    uint64_t tick;
+};
+
+void cr_rows_destroy(struct cr_rows *rows) {
+    if (rows == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        cr_free(rows->blocks[i].data);
+    }
+    cr_free(rows->rates);
+    cr_free(rows->empty_row);
+    cr_free(rows->was_written);
+    cr_free(rows);
+}
+
+// Returns the bytes of one row of all variables.
+static size_t lay_out(struct cr_rows *rows) {
+    const struct cr_shape *shape = &rows->frame->shape;
+    size_t all = 0;
+    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+        if (cr_shape_has(shape, (enum cr_variable_id)id)) {
+            rows->row_bytes[id] = cr_kind_bytes(cr_schema[id].kind) *
+                                  cr_shape_row_elements(shape, (enum cr_variable_id)id);
+        }
+        rows->offset[id] = rows->block_bytes;
+        rows->empty_offset[id] = all;
+        // Arrays begin at multiples of 8, whatever the variable before.
+        all += (rows->row_bytes[id] + 7) & ~(size_t)7;
+        rows->block_bytes += (rows->row_bytes[id] * shape->block_rows + 7) & ~(size_t)7;
+    }
+    return all;
+}
+
+static void fill_empty_row(struct cr_rows *rows) {
+    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+        const struct cr_variable *v = &cr_schema[id];
+        size_t bytes = cr_kind_bytes(v->kind);
+        for (size_t at = 0; v->has_missing && at < rows->row_bytes[id]; at += bytes) {
+            memcpy(rows->empty_row + rows->empty_offset[id] + at, cr_kind_missing(v->kind),
+                   bytes);
+        }
+    }
+}
+
+enum cr_status cr_rows_create(struct cr_frame *frame, struct cr_rates *rates_taken,
+                              struct cr_rows **out, struct cr_err *err) {
+    struct cr_rows *rows = cr_calloc(1, sizeof *rows);
+    if (rows == NULL) {
+        cr_free(rates_taken);
+        return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
+    }
+    rows->frame = frame;
+    rows->rates = rates_taken;
+    const struct cr_shape *shape = &frame->shape;
+    uint64_t blocks =
+        (shape->size[CR_DIM_EPISODE] + shape->block_rows - 1) / shape->block_rows;
+    rows->empty_row = cr_calloc(1, lay_out(rows));
+    rows->was_written = cr_calloc(blocks / 8 + 1, 1);
+    if (rows->empty_row == NULL || rows->was_written == NULL) {
+        cr_rows_destroy(rows);
+        return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
+    }
+    size_t fit = BLOCKS_BYTES_MAX / rows->block_bytes;
+    rows->blocks_max = fit < BLOCKS_MIN   ? BLOCKS_MIN
+                       : fit > BLOCKS_MAX ? BLOCKS_MAX
+                                          : (uint32_t)fit;
+    fill_empty_row(rows);
+    *out = rows;
+    return CR_OK;
+}
+
+static bool is_written(const struct cr_rows *rows, uint64_t block) {
+    return rows->was_written[block / 8] >> (block % 8) & 1;
+}
+
+static uint32_t rows_of(const struct cr_rows *rows, uint64_t block) {
+    const struct cr_shape *shape = &rows->frame->shape;
+    uint64_t left = shape->size[CR_DIM_EPISODE] - block * shape->block_rows;
+    return left < shape->block_rows ? (uint32_t)left : shape->block_rows;
+}
+
+static enum cr_status write_block(struct cr_rows *rows, struct block *block,
+                                  struct cr_err *err) {
+    uint64_t first = block->number * rows->frame->shape.block_rows;
+    struct cr_slab slab = {first + block->dirty_first,
+                           block->dirty_end - block->dirty_first};
+    for (int id = 0; slab.rows > 0 && id < CR_VAR_ROW_END; id++) {
+        if (rows->row_bytes[id] == 0) {
+            continue;
+        }
+        const unsigned char *data = block->data + rows->offset[id] +
+                                    block->dirty_first * rows->row_bytes[id];
+        hid_t type = cr_kind_memory_type(cr_schema[id].kind);
+        if (cr_h5_write_rows(rows->frame->var[id], type, slab, data) != 0) {
+            return cr_h5_fail(err, "cannot write %s", cr_schema[id].path);
+        }
+    }
+    if (slab.rows > 0) {
+        rows->was_written[block->number / 8] |= (unsigned char)(1 << block->number % 8);
+    }
+    block->dirty_first = block->dirty_end = 0;
+    return CR_OK;
+}
+
+static enum cr_status read_block(struct cr_rows *rows, struct block *block,
+                                 struct cr_err *err) {
+    struct cr_slab slab = {block->number * rows->frame->shape.block_rows,
+                           rows_of(rows, block->number)};
+    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+        hid_t type = cr_kind_memory_type(cr_schema[id].kind);
+        if (rows->row_bytes[id] > 0 &&
+            cr_h5_read_rows(rows->frame->var[id], type, slab,
+                            block->data + rows->offset[id]) != 0) {
+            return cr_h5_fail(err, "cannot read %s back", cr_schema[id].path);
+        }
+    }
+    return CR_OK;
+}
+
+static void empty_block(struct cr_rows *rows, struct block *block) {
+    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+        const unsigned char *empty = rows->empty_row + rows->empty_offset[id];
+        unsigned char *at = block->data + rows->offset[id];
+        for (uint32_t i = 0; i < rows->frame->shape.block_rows; i++) {
+            memcpy(at, empty, rows->row_bytes[id]);
+            at += rows->row_bytes[id];
+        }
+    }
+}
+
+// The place of a block not in memory: a free one, else the least recently used.
+static struct block *choose(struct cr_rows *rows) {
+    struct block *oldest = &rows->blocks[0];
+    for (uint32_t i = 0; i < rows->blocks_max; i++) {
+        if (rows->blocks[i].data == NULL) {
+            return &rows->blocks[i];
+        }
+        if (rows->blocks[i].used_at < oldest->used_at) {
+            oldest = &rows->blocks[i];
+        }
+    }
+    return oldest;
+}
+
+static enum cr_status bring(struct cr_rows *rows, uint64_t number, struct block **out,
+                            struct cr_err *err) {
+    struct block *block = choose(rows);
+    if (block->data != NULL) {
+        enum cr_status status = write_block(rows, block, err);
+        if (status != CR_OK) {
+            return status;
+        }
+    } else {
+        block->data = cr_malloc(rows->block_bytes);
+        if (block->data == NULL) {
+            return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
+        }
+    }
+    block->number = number;
+    if (is_written(rows, number)) {
+        enum cr_status status = read_block(rows, block, err);
+        if (status != CR_OK) {
+            cr_free(block->data);
+            block->data = NULL;
+            return status;
+        }
+    } else {
+        empty_block(rows, block);
+    }
+    *out = block;
+    return CR_OK;
+}
+
+static enum cr_status find(struct cr_rows *rows, uint64_t number, struct block **out,
+                           struct cr_err *err) {
+    if (rows->last == NULL || rows->last->data == NULL || rows->last->number != number) {
+        rows->last = NULL;
+        for (uint32_t i = 0; i < rows->blocks_max && rows->last == NULL; i++) {
+            struct block *block = &rows->blocks[i];
+            rows->last = block->data != NULL && block->number == number ? block : NULL;
+        }
+        if (rows->last == NULL) {
+            enum cr_status status = bring(rows, number, &rows->last, err);
+            if (status != CR_OK) {
+                return status;
+            }
+        }
+        rows->last->used_at = ++rows->tick;
+    }
+    *out = rows->last;
+    return CR_OK;
+}
+
+// Where row AT of variable ID stands in BLOCK.
+static void *cell_of(struct cr_rows *rows, struct block *block, enum cr_variable_id id,
+                     uint32_t at) {
+    return block->data + rows->offset[id] + at * rows->row_bytes[id];
+}
+
+static int32_t count_of(uint32_t value) {
+    return value > INT32_MAX ? INT32_MAX : (int32_t)value;
+}
+
+static void set_i32(struct cr_rows *rows, struct block *block, enum cr_variable_id id,
+                    uint32_t at, uint64_t value) {
+    *(int32_t *)cell_of(rows, block, id, at) =
+        value > INT32_MAX ? INT32_MAX : (int32_t)value;
+}
+
+static void fill_prices(struct cr_rows *rows, struct block *block, uint32_t at,
+                        const struct cr_episode_row *row) {
+    if (row->width == 1) {
+        double *price = cell_of(rows, block, CR_VAR_PRICE, at);
+        memcpy(price, row->price, row->prices_len * sizeof *price);
+    } else if (row->prices_len > 0) {
+        uint64_t outcomes = rows->frame->shape.size[CR_DIM_OUTCOME];
+        double *price = cell_of(rows, block, CR_VAR_OUTCOME_PRICE, at);
+        for (uint32_t i = 0; i < row->prices_len; i++) {
+            memcpy(price + i * outcomes, row->price + i * row->width,
+                   row->width * sizeof *price);
+        }
+    }
+    if (row->quantile != NULL && rows->row_bytes[CR_VAR_QUANTILE] > 0) {
+        memcpy(cell_of(rows, block, CR_VAR_QUANTILE, at), row->quantile,
+               row->prices_len * CR_QUANTILES * sizeof(double));
+    }
+}
+
+static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
+                       const struct cr_episode_row *row) {
+    int32_t *judgment_in = cell_of(rows, block, CR_VAR_JUDGMENT_TOKENS_IN, at);
+    int32_t *judgment_out = cell_of(rows, block, CR_VAR_JUDGMENT_TOKENS_OUT, at);
+    int32_t *argument_in = cell_of(rows, block, CR_VAR_ARGUMENT_TOKENS_IN, at);
+    int32_t *argument_out = cell_of(rows, block, CR_VAR_ARGUMENT_TOKENS_OUT, at);
+    int32_t *cached = cell_of(rows, block, CR_VAR_CACHED_TOKENS, at);
+    int32_t *calls = cell_of(rows, block, CR_VAR_CALLS_MADE, at);
+    float *latency = cell_of(rows, block, CR_VAR_LATENCY, at);
+    int8_t *push = cell_of(rows, block, CR_VAR_PUSH, at);
+    uint8_t *repairs = cell_of(rows, block, CR_VAR_REPAIRS, at);
+    for (uint32_t i = 0; i < row->steps_len; i++) {
+        const struct cr_step *step = &row->step[i];
+        judgment_in[i] = count_of(step->judgment_tokens_in);
+        judgment_out[i] = count_of(step->judgment_tokens_out);
+        argument_in[i] = count_of(step->argument_tokens_in);
+        argument_out[i] = count_of(step->argument_tokens_out);
+        cached[i] = count_of(step->cached_tokens);
+        calls[i] = count_of(step->calls);
+        latency[i] = step->latency_s;
+        push[i] = step->push;
+        repairs[i] = step->repairs;
+    }
+}
+
+// Cached tokens are known for both roles together: shared out by their prompt tokens.
+static double step_usd(const struct cr_rates *rates, const struct cr_step *step) {
+    double judgment = step->judgment_tokens_in, argument = step->argument_tokens_in;
+    double share = judgment + argument > 0 ? judgment / (judgment + argument) : 0;
+    double cached = step->cached_tokens;
+    double millionths = judgment * rates->maker_in + argument * rates->trader_in +
+                        step->judgment_tokens_out * rates->maker_out +
+                        step->argument_tokens_out * rates->trader_out -
+                        cached * share * rates->maker_saved -
+                        cached * (1 - share) * rates->trader_saved;
+    return millionths * 1e-6;
+}
+
+static void fill_totals(struct cr_rows *rows, struct block *block, uint32_t at,
+                        const struct cr_episode_row *row) {
+    int64_t tokens = 0;
+    uint64_t calls = 0;
+    double latency = 0, usd = 0;
+    for (uint32_t i = 0; i < row->steps_len; i++) {
+        const struct cr_step *step = &row->step[i];
+        tokens += (int64_t)step->judgment_tokens_in + step->judgment_tokens_out +
+                  step->argument_tokens_in + step->argument_tokens_out;
+        calls += step->calls;
+        latency += (double)step->latency_s;
+        usd += step_usd(&rows->rates[row->cell], step);
+    }
+    *(int64_t *)cell_of(rows, block, CR_VAR_TOTAL_TOKENS, at) = tokens;
+    set_i32(rows, block, CR_VAR_TOTAL_CALLS, at, calls);
+    *(float *)cell_of(rows, block, CR_VAR_TOTAL_LATENCY, at) = (float)latency;
+    *(double *)cell_of(rows, block, CR_VAR_TOTAL_USD, at) = usd;
+}
+
+static void check_row(const struct cr_rows *rows, const struct cr_episode_row *row) {
+    const uint64_t *size = rows->frame->shape.size;
+    assert(row->episode < size[CR_DIM_EPISODE]);
+    assert(row->proposition < size[CR_DIM_PROPOSITION]);
+    assert(row->cell < size[CR_DIM_CELL]);
+    assert(row->prices_len <= size[CR_DIM_ITERATION]);
+    assert(row->steps_len <= size[CR_DIM_ITERATION]);
+    assert(row->prices_len == 0 || row->width == 1 || row->width <= size[CR_DIM_OUTCOME]);
+}
+
+enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *row,
+                           struct cr_err *err) {
+    check_row(rows, row);
+    struct block *block;
+    uint32_t block_rows = rows->frame->shape.block_rows;
+    enum cr_status status = find(rows, row->episode / block_rows, &block, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    uint32_t at = (uint32_t)(row->episode % block_rows);
+    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+        memcpy(cell_of(rows, block, (enum cr_variable_id)id, at),
+               rows->empty_row + rows->empty_offset[id], rows->row_bytes[id]);
+    }
+    set_i32(rows, block, CR_VAR_CELL, at, row->cell);
+    set_i32(rows, block, CR_VAR_PROPOSITION, at, row->proposition);
+    set_i32(rows, block, CR_VAR_REPLICATE, at, row->replicate);
+    set_i32(rows, block, CR_VAR_ITERATIONS, at, row->prices_len);
+    *(uint8_t *)cell_of(rows, block, CR_VAR_STATUS, at) = (uint8_t)row->status;
+    *(uint8_t *)cell_of(rows, block, CR_VAR_STOP_REASON, at) = (uint8_t)row->reason;
+    if (row->prices_len > 0) {
+        fill_prices(rows, block, at, row);
+    }
+    fill_steps(rows, block, at, row);
+    fill_totals(rows, block, at, row);
+    bool was_clean = block->dirty_first == block->dirty_end;
+    if (was_clean || at < block->dirty_first) {
+        block->dirty_first = at;
+    }
+    if (was_clean || at >= block->dirty_end) {
+        block->dirty_end = at + 1;
+    }
+    return CR_OK;
+}
+
+enum cr_status cr_rows_write(struct cr_rows *rows, struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; status == CR_OK && i < rows->blocks_max; i++) {
+        if (rows->blocks[i].data != NULL) {
+            status = write_block(rows, &rows->blocks[i], err);
+        }
+    }
+    return status;
+}

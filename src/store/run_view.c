@@ -1,0 +1,314 @@
+// run_view.c - run.h5 read at once, for the analysis. Only what a table needs is read: the
+// totals of an episode, not the costs of each of its steps.
+#include <string.h>
+
+#include "credence/mem.h"
+#include "credence/run_file.h"
+#include "store/frame.h"
+#include "store/h5.h"
+
+// The view and what it is read from. The first failure is kept; later reads are no-ops.
+struct reader {
+    struct cr_frame frame;
+    struct cr_run_view *view;
+    const char *path;
+    enum cr_status status;
+    struct cr_err *err;
+};
+
+static void fail_memory(struct reader *r) {
+    r->status = cr_err_set(r->err, CR_E_MEMORY, "no memory to read %s", r->path);
+}
+
+// A whole variable as an array of TYPE; NULL when the file has none and it may.
+static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
+                        bool is_optional) {
+    hid_t dataset = r->frame.var[id];
+    if (r->status != CR_OK || (dataset < 0 && is_optional)) {
+        return NULL;
+    }
+    if (dataset < 0) {
+        r->status = cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path,
+                               cr_schema[id].path);
+        return NULL;
+    }
+    uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]];
+    void *array = cr_calloc(rows * cr_shape_row_elements(&r->frame.shape, id),
+                            H5Tget_size(type));
+    if (array == NULL) {
+        fail_memory(r);
+        return NULL;
+    }
+    if (cr_h5_rows(dataset) != (int64_t)rows ||
+        cr_h5_read_rows(dataset, type, (struct cr_slab){0, rows}, array) != 0) {
+        r->status = cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path,
+                               r->path);
+        cr_free(array);
+        return NULL;
+    }
+    return array;
+}
+
+static void free_texts(char **texts, uint64_t len) {
+    for (uint64_t i = 0; texts != NULL && i < len; i++) {
+        cr_free(texts[i]);
+    }
+    cr_free(texts);
+}
+
+// Copies of the library's strings, freed as they are copied.
+static char **copy_texts(struct reader *r, char **owned, uint64_t len) {
+    char **texts = cr_calloc(len > 0 ? len : 1, sizeof *texts);
+    for (uint64_t i = 0; i < len; i++) {
+        if (texts != NULL) {
+            texts[i] = cr_strdup(owned[i] == NULL ? "" : owned[i]);
+        }
+        H5free_memory(owned[i]);
+        if (texts != NULL && texts[i] == NULL) {
+            free_texts(texts, i);
+            texts = NULL;
+        }
+    }
+    if (texts == NULL) {
+        fail_memory(r);
+    }
+    return texts;
+}
+
+static char **read_texts(struct reader *r, enum cr_variable_id id) {
+    if (r->status != CR_OK) {
+        return NULL;
+    }
+    hid_t type = cr_h5_text_type();
+    if (type < 0) {
+        r->status = cr_h5_fail(r->err, "cannot read %s", r->path);
+        return NULL;
+    }
+    char **owned = read_array(r, id, type, false);
+    char **texts = NULL;
+    if (owned != NULL) {
+        texts = copy_texts(r, owned, r->frame.shape.size[cr_schema[id].dims[0]]);
+        cr_free(owned);
+    }
+    cr_h5_close(type);
+    return texts;
+}
+
+static void read_episodes(struct reader *r) {
+    struct cr_run_view *v = r->view;
+    v->price = read_array(r, CR_VAR_PRICE, H5T_NATIVE_DOUBLE, false);
+    v->outcome_price = read_array(r, CR_VAR_OUTCOME_PRICE, H5T_NATIVE_DOUBLE, true);
+    v->quantile = read_array(r, CR_VAR_QUANTILE, H5T_NATIVE_DOUBLE, true);
+    v->replicate = read_array(r, CR_VAR_REPLICATE, H5T_NATIVE_INT32, false);
+    v->cell = read_array(r, CR_VAR_CELL, H5T_NATIVE_INT32, false);
+    v->proposition = read_array(r, CR_VAR_PROPOSITION, H5T_NATIVE_INT64, false);
+    v->prices_len = read_array(r, CR_VAR_ITERATIONS, H5T_NATIVE_INT32, false);
+    v->status = read_array(r, CR_VAR_STATUS, H5T_NATIVE_UINT8, false);
+    v->reason = read_array(r, CR_VAR_STOP_REASON, H5T_NATIVE_UINT8, false);
+    v->tokens = read_array(r, CR_VAR_TOTAL_TOKENS, H5T_NATIVE_UINT32, false);
+    v->calls = read_array(r, CR_VAR_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
+    v->latency_s = read_array(r, CR_VAR_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
+    v->usd = read_array(r, CR_VAR_TOTAL_USD, H5T_NATIVE_DOUBLE, false);
+    v->push = read_array(r, CR_VAR_PUSH, H5T_NATIVE_INT8, false);
+}
+
+static void read_propositions(struct reader *r) {
+    struct cr_run_view *v = r->view;
+    v->label = read_array(r, CR_VAR_PROP_LABEL, H5T_NATIVE_INT32, false);
+    v->n_outcomes = read_array(r, CR_VAR_PROP_OUTCOMES, H5T_NATIVE_UINT32, false);
+    v->value = read_array(r, CR_VAR_PROP_VALUE, H5T_NATIVE_DOUBLE, false);
+    v->low = read_array(r, CR_VAR_PROP_LOW, H5T_NATIVE_DOUBLE, false);
+    v->high = read_array(r, CR_VAR_PROP_HIGH, H5T_NATIVE_DOUBLE, false);
+    v->proposition_id = read_texts(r, CR_VAR_PROP_ID);
+    v->question_id = read_texts(r, CR_VAR_PROP_QUESTION);
+    v->benchmark = read_texts(r, CR_VAR_PROP_BENCHMARK);
+    v->text = read_texts(r, CR_VAR_PROP_TEXT);
+}
+
+// Move a column of texts into one member of every cell.
+static void read_cell_texts(struct reader *r, enum cr_variable_id id, size_t member) {
+    char **texts = read_texts(r, id);
+    for (uint32_t i = 0; texts != NULL && i < r->view->cells; i++) {
+        char *cell = (char *)&r->view->cell_info[i];
+        memcpy(cell + member, &texts[i], sizeof texts[i]);
+    }
+    cr_free(texts);
+}
+
+static void read_cell_numbers(struct reader *r, enum cr_variable_id id, size_t member) {
+    uint32_t *numbers = read_array(r, id, H5T_NATIVE_UINT32, false);
+    for (uint32_t i = 0; numbers != NULL && i < r->view->cells; i++) {
+        char *cell = (char *)&r->view->cell_info[i];
+        memcpy(cell + member, &numbers[i], sizeof numbers[i]);
+    }
+    cr_free(numbers);
+}
+
+#define MEMBER(name) offsetof(struct cr_run_cell, name)
+
+static void read_cells(struct reader *r) {
+    struct cr_run_view *v = r->view;
+    v->cell_info = cr_calloc(v->cells, sizeof *v->cell_info);
+    if (v->cell_info == NULL) {
+        fail_memory(r);
+        return;
+    }
+    read_cell_texts(r, CR_VAR_CELL_NAME, MEMBER(name));
+    read_cell_texts(r, CR_VAR_CELL_PROTOCOL, MEMBER(protocol));
+    read_cell_texts(r, CR_VAR_CELL_BENCHMARK, MEMBER(benchmark));
+    read_cell_texts(r, CR_VAR_CELL_MAKER, MEMBER(maker));
+    read_cell_texts(r, CR_VAR_CELL_TRADER, MEMBER(trader));
+    read_cell_texts(r, CR_VAR_CELL_STANCE, MEMBER(stance));
+    read_cell_texts(r, CR_VAR_CELL_PROMPTS, MEMBER(prompts));
+    read_cell_texts(r, CR_VAR_CELL_ELICITATION, MEMBER(elicitation));
+    read_cell_texts(r, CR_VAR_CELL_STOP_RULE, MEMBER(stop_rule));
+    read_cell_numbers(r, CR_VAR_CELL_WINDOW, MEMBER(window));
+    read_cell_numbers(r, CR_VAR_CELL_MAX_ITERATIONS, MEMBER(max_iterations));
+    read_cell_numbers(r, CR_VAR_CELL_TRAJECTORY, MEMBER(trajectory));
+    read_cell_numbers(r, CR_VAR_CELL_SAMPLES, MEMBER(samples));
+    read_cell_numbers(r, CR_VAR_CELL_ROUNDS, MEMBER(rounds));
+    read_cell_numbers(r, CR_VAR_CELL_REPLICATES, MEMBER(replicates));
+    double *threshold = read_array(r, CR_VAR_CELL_THRESHOLD, H5T_NATIVE_DOUBLE, false);
+    for (uint32_t i = 0; threshold != NULL && i < v->cells; i++) {
+        v->cell_info[i].threshold = threshold[i];
+    }
+    cr_free(threshold);
+}
+
+static void read_attributes(struct reader *r) {
+    struct cr_run_view *v = r->view;
+    v->job = cr_h5_get_text(r->frame.file, "job");
+    v->job_hash = cr_h5_get_text(r->frame.file, "job_hash");
+    v->version = cr_h5_get_text(r->frame.file, "credence_version");
+    v->is_simulated = cr_h5_get_i32(r->frame.file, "simulated", 0) != 0;
+    v->is_complete = cr_h5_get_i32(r->frame.file, "complete", 0) != 0;
+    if (r->status == CR_OK && (v->job == NULL || v->job_hash == NULL)) {
+        r->status =
+            cr_err_set(r->err, CR_E_FORMAT, "%s does not say which job made it", r->path);
+    }
+}
+
+// An open hash table of the question ids seen, by row of their first proposition.
+static enum cr_status number_questions(struct cr_run_view *v) {
+    uint64_t slots = 16;
+    while (slots < 2 * v->propositions) {
+        slots *= 2;
+    }
+    uint32_t *table = cr_calloc(slots, sizeof *table); // row + 1 of the first with that id
+    v->question = cr_calloc(v->propositions > 0 ? v->propositions : 1, sizeof *v->question);
+    if (table == NULL || v->question == NULL) {
+        cr_free(table);
+        return CR_E_MEMORY;
+    }
+    uint32_t next = 0;
+    for (uint32_t row = 0; row < v->propositions; row++) {
+        // The same id in two benchmarks is two questions.
+        const char *id = v->question_id[row], *benchmark = v->benchmark[row];
+        uint64_t at = cr_hash_mix(cr_hash64(id, strlen(id), 0),
+                                  cr_hash64(benchmark, strlen(benchmark), 0)) &
+                      (slots - 1);
+        while (table[at] != 0 && (strcmp(v->question_id[table[at] - 1], id) != 0 ||
+                                  strcmp(v->benchmark[table[at] - 1], benchmark) != 0)) {
+            at = (at + 1) & (slots - 1);
+        }
+        if (table[at] == 0) {
+            table[at] = row + 1;
+            v->question[row] = next++;
+        } else {
+            v->question[row] = v->question[table[at] - 1];
+        }
+    }
+    cr_free(table);
+    return CR_OK;
+}
+
+// Numbers that index other arrays must be good before anyone follows them.
+static bool is_consistent(const struct cr_run_view *v) {
+    for (uint64_t e = 0; e < v->episodes; e++) {
+        bool is_put = v->cell[e] != UINT32_MAX;
+        if (v->prices_len[e] > v->iterations || v->status[e] >= CR_EPISODE_STATUS_COUNT ||
+            v->reason[e] >= CR_REASON_COUNT || (!is_put && v->status[e] != CR_PENDING) ||
+            (is_put &&
+             (v->cell[e] >= v->cells || v->proposition[e] >= v->propositions))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_all(struct reader *r) {
+    const uint64_t *size = r->frame.shape.size;
+    struct cr_run_view *v = r->view;
+    v->episodes = size[CR_DIM_EPISODE];
+    v->propositions = size[CR_DIM_PROPOSITION];
+    v->iterations = (uint32_t)size[CR_DIM_ITERATION];
+    v->outcomes = size[CR_DIM_OUTCOME] == 0 ? 1 : (uint32_t)size[CR_DIM_OUTCOME];
+    v->cells = (uint32_t)size[CR_DIM_CELL];
+    read_attributes(r);
+    read_episodes(r);
+    read_propositions(r);
+    read_cells(r);
+    if (r->status == CR_OK && number_questions(v) != CR_OK) {
+        fail_memory(r);
+    }
+    if (r->status == CR_OK && !is_consistent(v)) {
+        r->status = cr_err_set(r->err, CR_E_FORMAT,
+                               "%s is damaged: an index points nowhere", r->path);
+    }
+}
+
+enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,
+                                struct cr_err *err) {
+    struct reader r = {.path = path, .err = err};
+    enum cr_status status = cr_frame_open(&r.frame, path, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    r.view = cr_calloc(1, sizeof *r.view);
+    if (r.view == NULL) {
+        fail_memory(&r);
+    } else {
+        read_all(&r);
+    }
+    cr_frame_close(&r.frame);
+    if (r.status != CR_OK) {
+        cr_run_view_close(r.view);
+        return r.status;
+    }
+    *out = r.view;
+    return CR_OK;
+}
+
+static void free_cells(struct cr_run_view *v) {
+    for (uint32_t i = 0; v->cell_info != NULL && i < v->cells; i++) {
+        struct cr_run_cell *cell = &v->cell_info[i];
+        char *texts[] = {cell->name,    cell->protocol, cell->benchmark,
+                         cell->maker,   cell->trader,   cell->stance,
+                         cell->prompts, cell->elicitation, cell->stop_rule};
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+            cr_free(texts[t]);
+        }
+    }
+    cr_free(v->cell_info);
+}
+
+void cr_run_view_close(struct cr_run_view *v) {
+    if (v == NULL) {
+        return;
+    }
+    void *arrays[] = {v->price,      v->outcome_price, v->quantile, v->cell,
+                      v->replicate,  v->proposition,   v->prices_len, v->status,
+                      v->reason,     v->tokens,        v->calls,    v->latency_s,
+                      v->usd,        v->push,          v->label,    v->value,
+                      v->low,        v->high,          v->n_outcomes, v->question,
+                      v->job,        v->job_hash,      v->version};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        cr_free(arrays[i]);
+    }
+    free_texts(v->proposition_id, v->propositions);
+    free_texts(v->question_id, v->propositions);
+    free_texts(v->text, v->propositions);
+    free_texts(v->benchmark, v->propositions);
+    free_cells(v);
+    cr_free(v);
+}
