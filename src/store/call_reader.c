@@ -8,8 +8,8 @@
 
 enum { TEXTS_BYTES_MAX = 1 << 30 };
 
-// The columns of the calls [first, first + len), as doubles would lose 64-bit identities:
-// every integer is read as 64-bit.
+// The columns of the calls [first, first + len), as doubles would lose 64-bit
+// identities: every integer is read as 64-bit.
 struct columns {
     struct cr_frame *frame;
     uint64_t row; // the one being read
@@ -82,8 +82,9 @@ static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
 }
 
 static enum cr_status read_texts(struct columns *c, struct texts *texts) {
-    static const enum cr_variable_id ids[3] = {
-        CR_VAR_CALL_TEXT_LENGTH, CR_VAR_CALL_REASONING_LENGTH, CR_VAR_CALL_ERROR_LENGTH};
+    static const enum cr_variable_id ids[3] = {CR_VAR_CALL_TEXT_LENGTH,
+                                               CR_VAR_CALL_REASONING_LENGTH,
+                                               CR_VAR_CALL_ERROR_LENGTH};
     int64_t lengths[3], all = 0, from = number(c, CR_VAR_CALL_TEXT_OFFSET);
     for (int i = 0; i < 3; i++) {
         lengths[i] = number(c, ids[i]);
@@ -149,7 +150,7 @@ static enum cr_status add_calls(struct cr_frame *frame, uint64_t episode,
         }
         status = add_call(frame, (uint64_t)i, list);
         if (status == CR_E_FORMAT) {
-            H5Eclear2(H5E_DEFAULT);
+            cr_h5_forget();
             cr_err_set(err, status, "call %lld is damaged or not written out yet",
                        (long long)i);
         } else if (status != CR_OK) {
@@ -172,8 +173,8 @@ enum cr_status cr_run_file_calls(const char *path, uint64_t episode,
         status = add_calls(&frame, episode, &list, err);
     }
     if (status == CR_OK && list.len == 0) {
-        status = cr_err_set(err, CR_E_NOT_FOUND, "%s holds no calls of episode %llu", path,
-                            (unsigned long long)episode);
+        status = cr_err_set(err, CR_E_NOT_FOUND, "%s holds no calls of episode %llu",
+                            path, (unsigned long long)episode);
     }
     cr_frame_close(&frame);
     if (status != CR_OK) {

@@ -1,10 +1,11 @@
-// frame.c - makes the file that schema.c describes, as netCDF-4 wants it: each dimension
-// is a dataset marked as a scale, numbered, and attached to the variables along it.
+// frame.c - makes the file that schema.c describes, as netCDF-4 wants it: each
+// dimension is a dataset marked as a scale, numbered, and attached to the variables
+// along it.
 //
-// A deflated block that is written again moves, and in SWMR mode its old bytes are never
-// freed: a slow run that flushes each second would grow without end. So a live file's
-// rows are plain, and the finished file is packed once (pack.c). /calls only grows by
-// whole chunks and is deflated from the start.
+// A deflated block that is written again moves, and in SWMR mode its old bytes are
+// never freed: a slow run that flushes each second would grow without end. So a live
+// file's rows are plain, and the finished file is packed once (pack.c). /calls only
+// grows by whole chunks and is deflated from the start.
 #include "store/frame.h"
 
 #include <hdf5_hl.h>
@@ -75,9 +76,10 @@ static int create_file(struct cr_frame *frame, const char *path) {
 static int create_groups(struct cr_frame *frame) {
     hid_t creation = tracked(H5P_GROUP_CREATE);
     int result = creation < 0 ? -1 : 0;
-    for (size_t i = 0; result == 0 && i < sizeof group_paths / sizeof *group_paths; i++) {
-        hid_t group = H5Gcreate2(frame->file, group_paths[i], H5P_DEFAULT, creation,
-                                 H5P_DEFAULT);
+    for (size_t i = 0; result == 0 && i < sizeof group_paths / sizeof *group_paths;
+         i++) {
+        hid_t group =
+            H5Gcreate2(frame->file, group_paths[i], H5P_DEFAULT, creation, H5P_DEFAULT);
         result = group < 0 ? -1 : 0;
         cr_h5_close(group);
     }
@@ -107,7 +109,8 @@ static int mark_scale(struct cr_frame *frame, enum cr_dim dim) {
 
 static int create_scale(struct cr_frame *frame, enum cr_dim dim) {
     const struct cr_dim_info *info = &cr_dim_table[dim];
-    hsize_t size = frame->shape.size[dim], most = info->does_grow ? H5S_UNLIMITED : size;
+    hsize_t size = frame->shape.size[dim],
+            most = info->does_grow ? H5S_UNLIMITED : size;
     hsize_t chunk = dim == CR_DIM_BYTE ? BYTE_CHUNK : CALL_CHUNK;
     hid_t space = H5Screate_simple(1, &size, &most);
     hid_t creation = tracked(H5P_DATASET_CREATE);
@@ -117,8 +120,8 @@ static int create_scale(struct cr_frame *frame, enum cr_dim dim) {
         result = H5Pset_chunk(creation, 1, &chunk) < 0 ? -1 : 0;
     }
     if (result == 0) {
-        frame->scale[dim] = H5Dcreate2(frame->file, info->path, type, space, H5P_DEFAULT,
-                                       creation, H5P_DEFAULT);
+        frame->scale[dim] = H5Dcreate2(frame->file, info->path, type, space,
+                                       H5P_DEFAULT, creation, H5P_DEFAULT);
         result = frame->scale[dim] < 0 ? -1 : mark_scale(frame, dim);
     }
     cr_h5_close(creation);
@@ -162,8 +165,8 @@ static hid_t creation_list(const struct cr_shape *shape, enum cr_variable_id id,
     chunk[0] = first_chunk(shape, v->dims[0]);
     int result = list < 0 || H5Pset_chunk(list, rank, chunk) < 0 ? -1 : 0;
     if (result == 0 && v->has_missing &&
-        H5Pset_fill_value(list, cr_kind_memory_type(v->kind), cr_kind_missing(v->kind)) <
-            0) {
+        H5Pset_fill_value(list, cr_kind_memory_type(v->kind),
+                          cr_kind_missing(v->kind)) < 0) {
         result = -1;
     }
     if (result == 0 && is_deflated && cr_kind_bytes(v->kind) > 1) {
@@ -214,8 +217,8 @@ static int put_flags(hid_t dataset, const struct cr_variable *v) {
 static int put_missing(hid_t dataset, const struct cr_variable *v) {
     hsize_t one = 1; // netCDF knows no scalar attribute of a number
     hid_t space = H5Screate_simple(1, &one, NULL);
-    hid_t attribute = H5Acreate2(dataset, "_FillValue", cr_kind_file_type(v->kind), space,
-                                 H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attribute = H5Acreate2(dataset, "_FillValue", cr_kind_file_type(v->kind),
+                                 space, H5P_DEFAULT, H5P_DEFAULT);
     int result = attribute >= 0 && H5Awrite(attribute, cr_kind_memory_type(v->kind),
                                             cr_kind_missing(v->kind)) >= 0
                      ? 0
@@ -295,7 +298,7 @@ static int create_variables(struct cr_frame *frame, enum cr_packing packing) {
 enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
                                const struct cr_shape *shape, enum cr_packing packing,
                                struct cr_err *err) {
-    cr_h5_quiet();
+    cr_h5_enter();
     cr_frame_init(frame);
     frame->shape = *shape;
     if (create_file(frame, path) != 0 || create_groups(frame) != 0 ||
@@ -322,9 +325,11 @@ int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
 static hid_t open_file(const char *path) {
     hid_t access = cr_h5_access(), file = H5I_INVALID_HID;
     if (access >= 0) {
-        // Reads a live file, and one whose writer crashed: in SWMR mode it is always whole.
+        // Reads a live file, and one whose writer crashed: in SWMR mode it is always
+        // whole.
         file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
         if (file < 0) { // rewritten by another tool in an older format
+            cr_h5_forget();
             file = H5Fopen(path, H5F_ACC_RDONLY, access);
         }
     }
@@ -358,7 +363,7 @@ static int open_variables(struct cr_frame *frame) {
 
 enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
                              struct cr_err *err) {
-    cr_h5_quiet();
+    cr_h5_enter();
     cr_frame_init(frame);
     if (access(path, F_OK) != 0) {
         return cr_err_set(err, CR_E_NOT_FOUND, "%s does not exist", path);
@@ -367,6 +372,7 @@ enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
     if (frame->file < 0) {
         return cr_h5_fail(err, "cannot open %s", path);
     }
+    cr_h5_forget();
     int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
     enum cr_status status = CR_OK;
     if (version == -1) {

@@ -27,7 +27,8 @@ void cr_frame_init(struct cr_frame *frame);
 // Make PATH, replacing a file there. CR_E_IO, CR_E_FULL.
 CR_MUST_CHECK enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
                                              const struct cr_shape *shape,
-                                             enum cr_packing packing, struct cr_err *err);
+                                             enum cr_packing packing,
+                                             struct cr_err *err);
 // Open PATH for reading, also while it is written or after its writer crashed, and
 // find its shape. CR_E_NOT_FOUND, CR_E_IO, CR_E_FORMAT (no file of ours, or of another
 // schema version).

@@ -10,32 +10,54 @@
 #include "credence/mem.h"
 #include "store/schema.h"
 
-void cr_h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
-
-// The innermost entry, and the errno that a driver put into any of them.
-struct cause {
+// Why the first call since the last cr_h5_forget failed. Kept when it happens: every
+// later call of the library, a close included, wipes its error stack. State of the
+// process, as the library's own is.
+static struct cause {
+    bool is_set, is_memory;
+    int errnum; // as a driver reported it; 0: none
     char text[512];
-    int errnum;
-    bool is_memory;
-};
+} first_cause;
 
-static herr_t note_cause(unsigned n, const H5E_error2_t *entry, void *ctx) {
+static herr_t note_entry(unsigned n, const H5E_error2_t *entry, void *ctx) {
     struct cause *cause = ctx;
-    if (n == 0 && entry->desc != NULL) {
+    if (n == 0 && entry->desc != NULL) { // the innermost
         snprintf(cause->text, sizeof cause->text, "%s", entry->desc);
     }
     const char *found = entry->desc ? strstr(entry->desc, "errno = ") : NULL;
     if (found != NULL && cause->errnum == 0) {
         cause->errnum = atoi(found + strlen("errno = "));
     }
-    cause->is_memory |= entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC;
+    cause->is_memory |=
+        entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC;
     return 0;
 }
 
+// Called by the library in place of its printer, whenever one of its functions fails.
+static herr_t note_failure(hid_t stack, void *ctx) {
+    (void)ctx;
+    if (!first_cause.is_set) {
+        first_cause.is_set = true;
+        H5Ewalk2(stack, H5E_WALK_UPWARD, note_entry, &first_cause);
+    }
+    return 0;
+}
+
+void cr_h5_forget(void) {
+    memset(&first_cause, 0, sizeof first_cause);
+}
+
+void cr_h5_enter(void) {
+    H5Eset_auto2(H5E_DEFAULT, note_failure, NULL);
+    cr_h5_forget();
+}
+
 enum cr_status cr_h5_fail(struct cr_err *err, const char *fmt, ...) {
-    struct cause cause = {"no cause given", 0, false};
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, note_cause, &cause);
-    H5Eclear2(H5E_DEFAULT);
+    struct cause cause = first_cause;
+    cr_h5_forget();
+    if (!cause.is_set) { // not the library: an allocation of our own
+        cause = (struct cause){.is_memory = true, .text = "out of memory"};
+    }
     char what[1024];
     va_list args;
     va_start(args, fmt);
@@ -48,8 +70,8 @@ enum cr_status cr_h5_fail(struct cr_err *err, const char *fmt, ...) {
         return cr_err_set(err, cr_status_from_errno(cause.errnum), "%s: %s", what,
                           strerror(cause.errnum));
     }
-    return cr_err_set(err, cause.is_memory ? CR_E_MEMORY : CR_E_IO, "%s: HDF5: %s", what,
-                      cause.text);
+    return cr_err_set(err, cause.is_memory ? CR_E_MEMORY : CR_E_IO, "%s: HDF5: %s",
+                      what, cause.text);
 }
 
 void cr_h5_close(hid_t id) {

@@ -15,11 +15,14 @@
 
 #include "credence/status.h"
 
-// Switch the library's own error printer off. Every public entry of this layer calls it.
-void cr_h5_quiet(void);
+// Have the library report failures to cr_h5_fail and print none. Every public entry of
+// this layer calls it first.
+void cr_h5_enter(void);
+// Forget a failure that was expected.
+void cr_h5_forget(void);
 
-// Fill ERR with the text and the innermost cause on the library's error stack, and clear
-// the stack. CR_E_FULL when the disk was, else CR_E_MEMORY, CR_E_IO.
+// Fill ERR with the text and the cause of the first failure that is not forgotten, and
+// forget it. CR_E_FULL when the disk was, else CR_E_MEMORY, CR_E_IO.
 enum cr_status cr_h5_fail(struct cr_err *err, const char *fmt, ...) CR_PRINTF(2, 3);
 
 // Close an id of any kind.

@@ -1,7 +1,7 @@
-// pack.c - joins files of one job. Everything is copied through the schema: variables that
-// one file has as a whole from the first source, rows of episodes block by block from
-// their owners, calls in the order of their episodes, so that the result does not depend
-// on who finished first. The old file stays until the new one is whole.
+// pack.c - joins files of one job. Everything is copied through the schema: variables
+// that one file has as a whole from the first source, rows of episodes block by block
+// from their owners, calls in the order of their episodes, so that the result does not
+// depend on who finished first. The old file stays until the new one is whole.
 #include "store/pack.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static herr_t copy_attribute(hid_t from, const char *name, const H5A_info_t *inf
     int result = -1;
     if (type >= 0 && H5Tget_class(type) == H5T_STRING) {
         char *text = cr_h5_get_text(from, name);
-        result = text == NULL                  ? -1
+        result = text == NULL                   ? -1
                  : H5Tis_variable_str(type) > 0 ? cr_h5_put_text(to, name, text)
                                                 : cr_h5_put_chars(to, name, text);
         cr_free(text);
@@ -69,13 +69,14 @@ static void free_strings(char **texts, uint64_t len) {
 static enum cr_status copy_whole(struct packer *p, enum cr_variable_id id) {
     enum cr_kind kind = cr_schema[id].kind;
     uint64_t rows = p->out.shape.size[cr_schema[id].dims[0]];
-    hid_t type = kind == CR_KIND_TEXT ? cr_h5_text_type()
-                                      : H5Tcopy(cr_kind_memory_type(kind));
+    hid_t type =
+        kind == CR_KIND_TEXT ? cr_h5_text_type() : H5Tcopy(cr_kind_memory_type(kind));
     void *data = cr_calloc(rows, cr_kind_bytes(kind));
     struct cr_slab slab = {0, rows};
     enum cr_status status = CR_OK;
     if (data == NULL) {
-        status = cr_err_set(p->err, CR_E_MEMORY, "no memory for %s", cr_schema[id].path);
+        status =
+            cr_err_set(p->err, CR_E_MEMORY, "no memory for %s", cr_schema[id].path);
     } else if (type < 0 ||
                cr_h5_read_rows(p->input->sources[0].var[id], type, slab, data) != 0) {
         status = fail_read(p, id);
@@ -124,7 +125,8 @@ static enum cr_status take_rows(struct packer *p, struct gather *g, size_t sourc
     }
     hid_t type = cr_kind_memory_type(cr_schema[g->id].kind);
     struct cr_slab span = {g->slab.first_row + first, end - first};
-    if (cr_h5_read_rows(p->input->sources[source].var[g->id], type, span, g->part) != 0) {
+    if (cr_h5_read_rows(p->input->sources[source].var[g->id], type, span, g->part) !=
+        0) {
         return fail_read(p, g->id);
     }
     for (uint64_t i = first; i < end; i++) {
@@ -192,7 +194,8 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
     shape.size[CR_DIM_CALL] = 0;
     shape.size[CR_DIM_BYTE] = 0;
     cr_shape_set_block(&shape);
-    enum cr_status status = cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
+    enum cr_status status =
+        cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
     if (status == CR_OK) {
         status = copy_attributes(p, complete);
     }

@@ -1,4 +1,5 @@
-// pack.h - result files rewritten as one: deflated, calls in the order of their episodes.
+// pack.h - result files rewritten as one: deflated, calls in the order of their
+// episodes.
 //
 // Layer    store (3), private
 // Threads  not thread-safe
@@ -10,16 +11,16 @@
 
 enum { CR_PACK_SOURCES_MAX = 65535 };
 
-// What is joined: open files of the same shape and job, and which of them each episode is
-// taken from.
+// What is joined: open files of the same shape and job, and which of them each episode
+// is taken from.
 struct cr_pack_input {
     struct cr_frame *sources; // [len]
     size_t len;
     const uint16_t *owner; // [episodes] below len; NULL: all from the first
 };
 
-// Write OUT_PATH, replacing a file there when it is whole. Attributes and groups are those
-// of the first source; COMPLETE replaces its attribute.
+// Write OUT_PATH, replacing a file there when it is whole. Attributes and groups are
+// those of the first source; COMPLETE replaces its attribute.
 CR_MUST_CHECK enum cr_status cr_pack_join(const struct cr_pack_input *input,
                                           const char *out_path, bool complete,
                                           struct cr_err *err);

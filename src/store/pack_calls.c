@@ -1,7 +1,7 @@
-// pack_calls.c - first the order: which call of which source comes where. Then one column
-// after the other is read whole, picked from in that order and written. The texts are
-// copied call by call through a window on each source; calls of an episode stand near each
-// other, so a window is read few times.
+// pack_calls.c - first the order: which call of which source comes where. Then one
+// column after the other is read whole, picked from in that order and written. The
+// texts are copied call by call through a window on each source; calls of an episode
+// stand near each other, so a window is read few times.
 #include "store/pack_calls.h"
 
 #include <stdlib.h>
@@ -24,8 +24,8 @@ struct call_packer {
     struct cr_err *err;
     struct pick *picks;
     size_t len, cap;
-    int64_t *bytes;        // [len] of the texts of each
-    int64_t *from;         // [len] where they begin in the source
+    int64_t *bytes; // [len] of the texts of each
+    int64_t *from;  // [len] where they begin in the source
 };
 
 static enum cr_status no_memory(struct call_packer *p) {
@@ -126,8 +126,8 @@ static enum cr_status write_column(struct call_packer *p, enum cr_variable_id id
             const struct pick *pick = &p->picks[done + i];
             memcpy(piece + i * bytes, columns[pick->source] + pick->row * bytes, bytes);
         }
-        if (cr_h5_write_rows(p->out->var[id], type, (struct cr_slab){done, rows}, piece) !=
-            0) {
+        if (cr_h5_write_rows(p->out->var[id], type, (struct cr_slab){done, rows},
+                             piece) != 0) {
             return cr_h5_fail(p->err, "cannot write %s", cr_schema[id].path);
         }
         done += rows;
@@ -138,7 +138,8 @@ static enum cr_status write_column(struct call_packer *p, enum cr_variable_id id
 static enum cr_status copy_columns(struct call_packer *p, unsigned char **columns,
                                    unsigned char *piece) {
     enum cr_status status = CR_OK;
-    for (int id = CR_VAR_CALL_FIRST + 1; status == CR_OK && id < CR_VAR_CALL_END; id++) {
+    for (int id = CR_VAR_CALL_FIRST + 1; status == CR_OK && id < CR_VAR_CALL_END;
+         id++) {
         if (id == CR_VAR_CALL_TEXT_OFFSET) {
             continue; // new ones are written with the texts
         }
@@ -177,9 +178,9 @@ static enum cr_status write_offsets(struct call_packer *p) {
         p->bytes[i] = at; // from here on: where the texts begin in the result
         at += bytes;
     }
-    if (p->len > 0 && cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT_OFFSET],
-                                       H5T_NATIVE_INT64, (struct cr_slab){0, p->len},
-                                       p->bytes) != 0) {
+    if (p->len > 0 &&
+        cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT_OFFSET], H5T_NATIVE_INT64,
+                         (struct cr_slab){0, p->len}, p->bytes) != 0) {
         return cr_h5_fail(p->err, "cannot write /calls/text_offset");
     }
     return CR_OK;
@@ -198,8 +199,8 @@ struct text_copy {
     uint64_t written;
 };
 
-static enum cr_status move_window(struct call_packer *p, struct window *w, size_t source,
-                                  int64_t from, int64_t bytes) {
+static enum cr_status move_window(struct call_packer *p, struct window *w,
+                                  size_t source, int64_t from, int64_t bytes) {
     struct cr_frame *frame = &p->input->sources[source];
     int64_t stored = (int64_t)frame->shape.size[CR_DIM_BYTE];
     if (from < 0 || bytes > stored - from) {
@@ -217,7 +218,8 @@ static enum cr_status move_window(struct call_packer *p, struct window *w, size_
     }
     w->len = 0;
     if (cr_h5_read_rows(frame->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8,
-                        (struct cr_slab){(uint64_t)from, (uint64_t)len}, w->data) != 0) {
+                        (struct cr_slab){(uint64_t)from, (uint64_t)len},
+                        w->data) != 0) {
         return cr_h5_fail(p->err, "cannot read /calls/text");
     }
     w->first = from;
@@ -226,9 +228,9 @@ static enum cr_status move_window(struct call_packer *p, struct window *w, size_
 }
 
 static enum cr_status flush_piece(struct call_packer *p, struct text_copy *t) {
-    if (t->used > 0 && cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8,
-                                        (struct cr_slab){t->written, t->used},
-                                        t->piece) != 0) {
+    if (t->used > 0 &&
+        cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8,
+                         (struct cr_slab){t->written, t->used}, t->piece) != 0) {
         return cr_h5_fail(p->err, "cannot write /calls/text");
     }
     t->written += t->used;
@@ -290,7 +292,8 @@ static enum cr_status pack_texts(struct call_packer *p, unsigned char **columns)
     }
     struct text_copy t = {cr_calloc(p->input->len, sizeof *t.windows),
                           cr_malloc(PIECE_BYTES), 0, 0};
-    status = t.windows != NULL && t.piece != NULL ? copy_texts(p, &t, all) : no_memory(p);
+    status =
+        t.windows != NULL && t.piece != NULL ? copy_texts(p, &t, all) : no_memory(p);
     for (size_t s = 0; t.windows != NULL && s < p->input->len; s++) {
         cr_free(t.windows[s].data);
     }

@@ -1,5 +1,5 @@
-// run_attrs.c - the attributes of /. Those that are known at the end alone are made at the
-// start with room for their values, because SWMR mode allows no new ones.
+// run_attrs.c - the attributes of /. Those that are known at the end alone are made at
+// the start with room for their values, because SWMR mode allows no new ones.
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,5 @@
-// run_calls.c - /calls, written by whole chunks: columns of numbers, and the texts of all
-// calls packed one after the other. A call's three texts stand together, from its
+// run_calls.c - /calls, written by whole chunks: columns of numbers, and the texts of
+// all calls packed one after the other. A call's three texts stand together, from its
 // text_offset on.
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "store/run_parts.h"
 
 enum {
-    PIECE_CALLS = 4096,     // a chunk of the columns
+    PIECE_CALLS = 4096,      // a chunk of the columns
     PIECE_BYTES = 256 << 10, // a chunk of the texts
     COLUMNS = CR_VAR_CALL_END - CR_VAR_CALL_FIRST - 1,
     TEXTS_BYTES_MAX = 1 << 30 // of one call

@@ -1,6 +1,7 @@
-// run_file.c - the writer of run.h5. The file is made whole beside its final name and put
-// there only when readers can use it, so a run.h5 is never half made; from then on it is
-// in SWMR mode, where the file on disk is readable at any instant, a crash included.
+// run_file.c - the writer of run.h5. The file is made whole beside its final name and
+// put there only when readers can use it, so a run.h5 is never half made; from then on
+// it is in SWMR mode, where the file on disk is readable at any instant, a crash
+// included.
 #include "credence/run_file.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static void file_destroy(struct cr_run_file *file) {
     cr_rows_destroy(file->rows);
     cr_calls_destroy(file->calls);
     cr_frame_close(&file->frame);
-    H5Eclear2(H5E_DEFAULT);
+    cr_h5_forget();
     cr_free(file->path);
     cr_free(file->fresh_path);
     cr_free(file);
@@ -135,7 +136,7 @@ enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
                                   const struct cr_run_layout *layout,
                                   const struct cr_run_facts *facts,
                                   struct cr_run_file **out, struct cr_err *err) {
-    cr_h5_quiet();
+    cr_h5_enter();
     struct cr_run_file *file = cr_calloc(1, sizeof *file);
     if (file == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "no memory for %s", path);
@@ -143,10 +144,9 @@ enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
     cr_frame_init(&file->frame);
     file->path = cr_strdup(path);
     file->fresh_path = fresh_path_of(path);
-    enum cr_status status =
-        file->path == NULL || file->fresh_path == NULL
-            ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
-            : make_file(file, job, layout, facts, err);
+    enum cr_status status = file->path == NULL || file->fresh_path == NULL
+                                ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
+                                : make_file(file, job, layout, facts, err);
     if (status != CR_OK) {
         if (file->fresh_path != NULL) {
             unlink(file->fresh_path);
@@ -158,8 +158,8 @@ enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
     return CR_OK;
 }
 
-enum cr_status cr_run_file_put(struct cr_run_file *file, const struct cr_episode_row *row,
-                               struct cr_err *err) {
+enum cr_status cr_run_file_put(struct cr_run_file *file,
+                               const struct cr_episode_row *row, struct cr_err *err) {
     return cr_rows_put(file->rows, row, err);
 }
 

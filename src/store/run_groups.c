@@ -1,5 +1,5 @@
-// run_groups.c - /propositions and /cells, written once. A column is gathered by a small
-// function from each element, so that a factor is one line of a table.
+// run_groups.c - /propositions and /cells, written once. A column is gathered by a
+// small function from each element, so that a factor is one line of a table.
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static enum cr_status write_piece(struct writer *w, enum cr_variable_id id,
                                              is_text ? (const void *)w->piece.text
                                                      : (const void *)w->piece.number);
     cr_h5_close(type);
-    return result == 0 ? CR_OK : cr_h5_fail(w->err, "cannot write %s", cr_schema[id].path);
+    return result == 0 ? CR_OK
+                       : cr_h5_fail(w->err, "cannot write %s", cr_schema[id].path);
 }
 
 static double missing_number(enum cr_kind kind) {
@@ -82,7 +83,9 @@ static const char *prop_options(struct writer *w, const struct cr_proposition *p
     return text;
 }
 
-static double prop_space(const struct cr_proposition *p) { return p->space; }
+static double prop_space(const struct cr_proposition *p) {
+    return p->space;
+}
 static double prop_label(const struct cr_proposition *p) {
     return p->space == CR_SPACE_CONTINUOUS ? missing_number(CR_KIND_I32) : p->label;
 }
@@ -154,8 +157,8 @@ static enum cr_status write_benchmark_name(struct writer *w, uint64_t first,
     enum cr_status status = CR_OK;
     for (size_t done = 0; status == CR_OK && done < len; done += PIECE_ROWS) {
         size_t rows = len - done < PIECE_ROWS ? len - done : PIECE_ROWS;
-        status = write_piece(w, CR_VAR_PROP_BENCHMARK,
-                             (struct cr_slab){first + done, rows});
+        status =
+            write_piece(w, CR_VAR_PROP_BENCHMARK, (struct cr_slab){first + done, rows});
     }
     return status;
 }
@@ -182,8 +185,7 @@ static enum cr_status fill_propositions(struct writer *w,
             status = write_propositions(w, c, first_proposition[b], list);
         }
         if (status == CR_OK) {
-            status =
-                write_benchmark_name(w, first_proposition[b], &job->benchmarks[b]);
+            status = write_benchmark_name(w, first_proposition[b], &job->benchmarks[b]);
         }
     }
     return status;
@@ -241,21 +243,43 @@ static const char *cell_stop_rule(struct writer *w, const struct cr_cell *cell) 
     return cr_stop_rule_names[cell->stop.rule];
 }
 
-static double cell_replicates(const struct cr_cell *c) { return c->replicates; }
-static double cell_samples(const struct cr_cell *c) { return c->samples; }
-static double cell_rounds(const struct cr_cell *c) { return c->rounds; }
-static double cell_memory(const struct cr_cell *c) { return c->memory; }
-static double cell_repairs(const struct cr_cell *c) { return c->repairs; }
-static double cell_thinks(const struct cr_cell *c) { return c->chain_of_thought; }
-static double cell_stop_early(const struct cr_cell *c) { return c->stop_early; }
-static double cell_reads_label(const struct cr_cell *c) {
-    return c->traders_len > 0 && (c->stance == CR_STANCE_TRUTHFUL ||
-                                  c->stance == CR_STANCE_ADVERSARIAL);
+static double cell_replicates(const struct cr_cell *c) {
+    return c->replicates;
 }
-static double cell_threshold(const struct cr_cell *c) { return c->stop.threshold; }
-static double cell_window(const struct cr_cell *c) { return c->stop.window; }
-static double cell_iterations(const struct cr_cell *c) { return c->stop.max_iterations; }
-static double cell_trajectory(const struct cr_cell *c) { return c->trajectory; }
+static double cell_samples(const struct cr_cell *c) {
+    return c->samples;
+}
+static double cell_rounds(const struct cr_cell *c) {
+    return c->rounds;
+}
+static double cell_memory(const struct cr_cell *c) {
+    return c->memory;
+}
+static double cell_repairs(const struct cr_cell *c) {
+    return c->repairs;
+}
+static double cell_thinks(const struct cr_cell *c) {
+    return c->chain_of_thought;
+}
+static double cell_stop_early(const struct cr_cell *c) {
+    return c->stop_early;
+}
+static double cell_reads_label(const struct cr_cell *c) {
+    return c->traders_len > 0 &&
+           (c->stance == CR_STANCE_TRUTHFUL || c->stance == CR_STANCE_ADVERSARIAL);
+}
+static double cell_threshold(const struct cr_cell *c) {
+    return c->stop.threshold;
+}
+static double cell_window(const struct cr_cell *c) {
+    return c->stop.window;
+}
+static double cell_iterations(const struct cr_cell *c) {
+    return c->stop.max_iterations;
+}
+static double cell_trajectory(const struct cr_cell *c) {
+    return c->trajectory;
+}
 
 static const struct {
     enum cr_variable_id id;

@@ -12,7 +12,7 @@
 
 // Rows of episodes, gathered in blocks of the file's block_rows.
 struct cr_rows;
-struct cr_rates { // dollars per million tokens, of one cell
+struct cr_rates {                            // dollars per million tokens, of one cell
     double maker_in, maker_out, maker_saved; // saved: by a cached prompt token
     double trader_in, trader_out, trader_saved;
 };
@@ -20,9 +20,8 @@ struct cr_rates { // dollars per million tokens, of one cell
 CR_MUST_CHECK enum cr_status cr_rows_create(struct cr_frame *frame,
                                             struct cr_rates *rates_taken,
                                             struct cr_rows **out, struct cr_err *err);
-CR_MUST_CHECK enum cr_status cr_rows_put(struct cr_rows *rows,
-                                         const struct cr_episode_row *row,
-                                         struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *row, struct cr_err *err);
 // Write what changed since it was last written.
 CR_MUST_CHECK enum cr_status cr_rows_write(struct cr_rows *rows, struct cr_err *err);
 void cr_rows_destroy(struct cr_rows *rows);

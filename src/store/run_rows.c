@@ -1,7 +1,7 @@
 // run_rows.c - rows of episodes on their way into the file. Rows come one at a time and
-// roughly in order; HDF5 wants many at once. A block holds the rows of one chunk, dense,
-// one array a variable; the least recently used block gives way when BLOCKS_BYTES_MAX
-// are in use, and is read back should another of its rows come late.
+// roughly in order; HDF5 wants many at once. A block holds the rows of one chunk,
+// dense, one array a variable; the least recently used block gives way when
+// BLOCKS_BYTES_MAX are in use, and is read back should another of its rows come late.
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 enum { BLOCKS_BYTES_MAX = 64 << 20, BLOCKS_MIN = 4, BLOCKS_MAX = 256 };
 
 struct block {
-    uint64_t number; // of its rows: [number * block_rows, ...)
+    uint64_t number;                 // of its rows: [number * block_rows, ...)
     uint32_t dirty_first, dirty_end; // rows not written yet; equal: none
     uint64_t used_at;
     unsigned char *data; // NULL: not in use
@@ -22,10 +22,11 @@ struct block {
 struct cr_rows {
     struct cr_frame *frame;
     struct cr_rates *rates;
-    size_t row_bytes[CR_VAR_ROW_END]; // of one row of each variable; 0: not in this file
-    size_t offset[CR_VAR_ROW_END];    // of the variable's array in a block
+    size_t
+        row_bytes[CR_VAR_ROW_END]; // of one row of each variable; 0: not in this file
+    size_t offset[CR_VAR_ROW_END]; // of the variable's array in a block
     size_t block_bytes;
-    unsigned char *empty_row;  // every variable's row as it reads when missing
+    unsigned char *empty_row; // every variable's row as it reads when missing
     size_t empty_offset[CR_VAR_ROW_END];
     unsigned char *was_written; // bit a block
     struct block blocks[BLOCKS_MAX];
@@ -70,8 +71,8 @@ static void fill_empty_row(struct cr_rows *rows) {
         const struct cr_variable *v = &cr_schema[id];
         size_t bytes = cr_kind_bytes(v->kind);
         for (size_t at = 0; v->has_missing && at < rows->row_bytes[id]; at += bytes) {
-            memcpy(rows->empty_row + rows->empty_offset[id] + at, cr_kind_missing(v->kind),
-                   bytes);
+            memcpy(rows->empty_row + rows->empty_offset[id] + at,
+                   cr_kind_missing(v->kind), bytes);
         }
     }
 }
@@ -122,8 +123,8 @@ static enum cr_status write_block(struct cr_rows *rows, struct block *block,
         if (rows->row_bytes[id] == 0) {
             continue;
         }
-        const unsigned char *data = block->data + rows->offset[id] +
-                                    block->dirty_first * rows->row_bytes[id];
+        const unsigned char *data =
+            block->data + rows->offset[id] + block->dirty_first * rows->row_bytes[id];
         hid_t type = cr_kind_memory_type(cr_schema[id].kind);
         if (cr_h5_write_rows(rows->frame->var[id], type, slab, data) != 0) {
             return cr_h5_fail(err, "cannot write %s", cr_schema[id].path);
@@ -207,7 +208,8 @@ static enum cr_status bring(struct cr_rows *rows, uint64_t number, struct block 
 
 static enum cr_status find(struct cr_rows *rows, uint64_t number, struct block **out,
                            struct cr_err *err) {
-    if (rows->last == NULL || rows->last->data == NULL || rows->last->number != number) {
+    if (rows->last == NULL || rows->last->data == NULL ||
+        rows->last->number != number) {
         rows->last = NULL;
         for (uint32_t i = 0; i < rows->blocks_max && rows->last == NULL; i++) {
             struct block *block = &rows->blocks[i];
@@ -324,7 +326,8 @@ static void check_row(const struct cr_rows *rows, const struct cr_episode_row *r
     assert(row->cell < size[CR_DIM_CELL]);
     assert(row->prices_len <= size[CR_DIM_ITERATION]);
     assert(row->steps_len <= size[CR_DIM_ITERATION]);
-    assert(row->prices_len == 0 || row->width == 1 || row->width <= size[CR_DIM_OUTCOME]);
+    assert(row->prices_len == 0 || row->width == 1 ||
+           row->width <= size[CR_DIM_OUTCOME]);
 }
 
 enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *row,

@@ -1,5 +1,5 @@
-// run_view.c - run.h5 read at once, for the analysis. Only what a table needs is read: the
-// totals of an episode, not the costs of each of its steps.
+// run_view.c - run.h5 read at once, for the analysis. Only what a table needs is read:
+// the totals of an episode, not the costs of each of its steps.
 #include <string.h>
 
 #include "credence/mem.h"
@@ -28,21 +28,21 @@ static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
         return NULL;
     }
     if (dataset < 0) {
-        r->status = cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path,
-                               cr_schema[id].path);
+        r->status =
+            cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
         return NULL;
     }
     uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]];
-    void *array = cr_calloc(rows * cr_shape_row_elements(&r->frame.shape, id),
-                            H5Tget_size(type));
+    void *array =
+        cr_calloc(rows * cr_shape_row_elements(&r->frame.shape, id), H5Tget_size(type));
     if (array == NULL) {
         fail_memory(r);
         return NULL;
     }
     if (cr_h5_rows(dataset) != (int64_t)rows ||
         cr_h5_read_rows(dataset, type, (struct cr_slab){0, rows}, array) != 0) {
-        r->status = cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path,
-                               r->path);
+        r->status =
+            cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path, r->path);
         cr_free(array);
         return NULL;
     }
@@ -175,16 +175,25 @@ static void read_cells(struct reader *r) {
     cr_free(threshold);
 }
 
+// NULL when absent.
+static char *read_attribute(struct reader *r, const char *name) {
+    char *text = cr_h5_get_text(r->frame.file, name);
+    if (text == NULL && r->status == CR_OK && H5Aexists(r->frame.file, name) > 0) {
+        fail_memory(r);
+    }
+    return text;
+}
+
 static void read_attributes(struct reader *r) {
     struct cr_run_view *v = r->view;
-    v->job = cr_h5_get_text(r->frame.file, "job");
-    v->job_hash = cr_h5_get_text(r->frame.file, "job_hash");
-    v->version = cr_h5_get_text(r->frame.file, "credence_version");
+    v->job = read_attribute(r, "job");
+    v->job_hash = read_attribute(r, "job_hash");
+    v->version = read_attribute(r, "credence_version");
     v->is_simulated = cr_h5_get_i32(r->frame.file, "simulated", 0) != 0;
     v->is_complete = cr_h5_get_i32(r->frame.file, "complete", 0) != 0;
     if (r->status == CR_OK && (v->job == NULL || v->job_hash == NULL)) {
-        r->status =
-            cr_err_set(r->err, CR_E_FORMAT, "%s does not say which job made it", r->path);
+        r->status = cr_err_set(r->err, CR_E_FORMAT, "%s does not say which job made it",
+                               r->path);
     }
 }
 
@@ -194,8 +203,10 @@ static enum cr_status number_questions(struct cr_run_view *v) {
     while (slots < 2 * v->propositions) {
         slots *= 2;
     }
-    uint32_t *table = cr_calloc(slots, sizeof *table); // row + 1 of the first with that id
-    v->question = cr_calloc(v->propositions > 0 ? v->propositions : 1, sizeof *v->question);
+    uint32_t *table =
+        cr_calloc(slots, sizeof *table); // row + 1 of the first with that id
+    v->question =
+        cr_calloc(v->propositions > 0 ? v->propositions : 1, sizeof *v->question);
     if (table == NULL || v->question == NULL) {
         cr_free(table);
         return CR_E_MEMORY;
@@ -207,8 +218,9 @@ static enum cr_status number_questions(struct cr_run_view *v) {
         uint64_t at = cr_hash_mix(cr_hash64(id, strlen(id), 0),
                                   cr_hash64(benchmark, strlen(benchmark), 0)) &
                       (slots - 1);
-        while (table[at] != 0 && (strcmp(v->question_id[table[at] - 1], id) != 0 ||
-                                  strcmp(v->benchmark[table[at] - 1], benchmark) != 0)) {
+        while (table[at] != 0 &&
+               (strcmp(v->question_id[table[at] - 1], id) != 0 ||
+                strcmp(v->benchmark[table[at] - 1], benchmark) != 0)) {
             at = (at + 1) & (slots - 1);
         }
         if (table[at] == 0) {
@@ -226,8 +238,10 @@ static enum cr_status number_questions(struct cr_run_view *v) {
 static bool is_consistent(const struct cr_run_view *v) {
     for (uint64_t e = 0; e < v->episodes; e++) {
         bool is_put = v->cell[e] != UINT32_MAX;
-        if (v->prices_len[e] > v->iterations || v->status[e] >= CR_EPISODE_STATUS_COUNT ||
-            v->reason[e] >= CR_REASON_COUNT || (!is_put && v->status[e] != CR_PENDING) ||
+        if (v->prices_len[e] > v->iterations ||
+            v->status[e] >= CR_EPISODE_STATUS_COUNT ||
+            v->reason[e] >= CR_REASON_COUNT ||
+            (!is_put && v->status[e] != CR_PENDING) ||
             (is_put &&
              (v->cell[e] >= v->cells || v->proposition[e] >= v->propositions))) {
             return false;
@@ -282,8 +296,8 @@ enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,
 static void free_cells(struct cr_run_view *v) {
     for (uint32_t i = 0; v->cell_info != NULL && i < v->cells; i++) {
         struct cr_run_cell *cell = &v->cell_info[i];
-        char *texts[] = {cell->name,    cell->protocol, cell->benchmark,
-                         cell->maker,   cell->trader,   cell->stance,
+        char *texts[] = {cell->name,    cell->protocol,    cell->benchmark,
+                         cell->maker,   cell->trader,      cell->stance,
                          cell->prompts, cell->elicitation, cell->stop_rule};
         for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
             cr_free(texts[t]);
@@ -296,12 +310,12 @@ void cr_run_view_close(struct cr_run_view *v) {
     if (v == NULL) {
         return;
     }
-    void *arrays[] = {v->price,      v->outcome_price, v->quantile, v->cell,
-                      v->replicate,  v->proposition,   v->prices_len, v->status,
-                      v->reason,     v->tokens,        v->calls,    v->latency_s,
-                      v->usd,        v->push,          v->label,    v->value,
-                      v->low,        v->high,          v->n_outcomes, v->question,
-                      v->job,        v->job_hash,      v->version};
+    void *arrays[] = {v->price,     v->outcome_price, v->quantile,   v->cell,
+                      v->replicate, v->proposition,   v->prices_len, v->status,
+                      v->reason,    v->tokens,        v->calls,      v->latency_s,
+                      v->usd,       v->push,          v->label,      v->value,
+                      v->low,       v->high,          v->n_outcomes, v->question,
+                      v->job,       v->job_hash,      v->version};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }

@@ -139,9 +139,9 @@ hid_t cr_kind_memory_type(enum cr_kind kind) {
 }
 
 hid_t cr_kind_file_type(enum cr_kind kind) {
-    const hid_t types[CR_KIND_COUNT] = {
-        H5T_STD_U8LE,  H5T_STD_I8LE,   H5T_STD_I32LE,  H5T_STD_I64LE,
-        H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5I_INVALID_HID};
+    const hid_t types[CR_KIND_COUNT] = {H5T_STD_U8LE,   H5T_STD_I8LE,   H5T_STD_I32LE,
+                                        H5T_STD_I64LE,  H5T_STD_U64LE,  H5T_IEEE_F32LE,
+                                        H5T_IEEE_F64LE, H5I_INVALID_HID};
     return types[kind];
 }
 

@@ -4,8 +4,8 @@
 // Threads  read-only tables
 // MPI      none
 //
-// Adding a variable: an enumerator here, its row in schema.c, and the line that fills it
-// (run_rows.c, run_groups.c or run_calls.c).
+// Adding a variable: an enumerator here, its row in schema.c, and the line that fills
+// it (run_rows.c, run_groups.c or run_calls.c).
 #ifndef CREDENCE_STORE_SCHEMA_H
 #define CREDENCE_STORE_SCHEMA_H
 
@@ -163,7 +163,8 @@ struct cr_shape {
     uint64_t size[CR_DIM_COUNT];
     uint32_t block_rows; // of the episode dimension
 };
-// Whether a file of SHAPE has the variable: it is one, and its dimensions are not empty.
+// Whether a file of SHAPE has the variable: it is one, and its dimensions are not
+// empty.
 bool cr_shape_has(const struct cr_shape *shape, enum cr_variable_id id);
 // Elements of one step along the first dimension.
 uint64_t cr_shape_row_elements(const struct cr_shape *shape, enum cr_variable_id id);
