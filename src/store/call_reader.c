@@ -30,29 +30,29 @@ static int64_t number(struct columns *c, enum cr_variable_id id) {
 }
 
 static void read_numbers(struct columns *c, struct cr_call_record *r) {
-    r->trajectory = (uint64_t)number(c, CR_VAR_CALL_TRAJECTORY);
-    r->trajectory_key = (uint64_t)number(c, CR_VAR_CALL_TRAJECTORY_KEY);
-    r->seat.iteration = (uint32_t)number(c, CR_VAR_CALL_ITERATION);
-    r->seat.role = (uint8_t)number(c, CR_VAR_CALL_ROLE);
-    r->seat.trader = (uint8_t)number(c, CR_VAR_CALL_TRADER);
-    r->seat.sample = (uint16_t)number(c, CR_VAR_CALL_SAMPLE);
-    r->seat.repair = (uint16_t)number(c, CR_VAR_CALL_REPAIR);
-    r->seat.ask = (uint8_t)number(c, CR_VAR_CALL_ASK);
-    r->request_hash.hi = (uint64_t)number(c, CR_VAR_CALL_REQUEST_HI);
-    r->request_hash.lo = (uint64_t)number(c, CR_VAR_CALL_REQUEST_LO);
-    r->model = (uint32_t)number(c, CR_VAR_CALL_MODEL);
-    r->fail = (enum cr_fail)number(c, CR_VAR_CALL_FAIL);
-    r->finish = (enum cr_finish)number(c, CR_VAR_CALL_FINISH);
-    r->tokens_in = (uint32_t)number(c, CR_VAR_CALL_TOKENS_IN);
-    r->tokens_out = (uint32_t)number(c, CR_VAR_CALL_TOKENS_OUT);
-    r->tokens_cached = (uint32_t)number(c, CR_VAR_CALL_TOKENS_CACHED);
-    r->tokens_reasoning = (uint32_t)number(c, CR_VAR_CALL_TOKENS_REASONING);
-    r->attempts = (uint32_t)number(c, CR_VAR_CALL_ATTEMPTS);
-    r->endpoint = (uint32_t)number(c, CR_VAR_CALL_ENDPOINT);
-    r->http_status = (uint32_t)number(c, CR_VAR_CALL_HTTP_STATUS);
-    r->wall_ms = number(c, CR_VAR_CALL_WALL_MS);
-    r->is_simulated = (uint8_t)number(c, CR_VAR_CALL_SIMULATED);
-    hid_t latency = c->frame->var[CR_VAR_CALL_LATENCY];
+    r->trajectory = (uint64_t)number(c, CR_V_CALL_TRAJECTORY);
+    r->trajectory_key = (uint64_t)number(c, CR_V_CALL_TRAJECTORY_KEY);
+    r->seat.iteration = (uint32_t)number(c, CR_V_CALL_ITERATION);
+    r->seat.role = (uint8_t)number(c, CR_V_CALL_ROLE);
+    r->seat.trader = (uint8_t)number(c, CR_V_CALL_TRADER);
+    r->seat.sample = (uint16_t)number(c, CR_V_CALL_SAMPLE);
+    r->seat.repair = (uint16_t)number(c, CR_V_CALL_REPAIR);
+    r->seat.ask = (uint8_t)number(c, CR_V_CALL_ASK);
+    r->request_hash.hi = (uint64_t)number(c, CR_V_CALL_REQUEST_HI);
+    r->request_hash.lo = (uint64_t)number(c, CR_V_CALL_REQUEST_LO);
+    r->model = (uint32_t)number(c, CR_V_CALL_MODEL);
+    r->fail = (enum cr_fail)number(c, CR_V_CALL_FAIL);
+    r->finish = (enum cr_finish)number(c, CR_V_CALL_FINISH);
+    r->tokens_in = (uint32_t)number(c, CR_V_CALL_TOKENS_IN);
+    r->tokens_out = (uint32_t)number(c, CR_V_CALL_TOKENS_OUT);
+    r->tokens_cached = (uint32_t)number(c, CR_V_CALL_TOKENS_CACHED);
+    r->tokens_reasoning = (uint32_t)number(c, CR_V_CALL_TOKENS_REASONING);
+    r->attempts = (uint32_t)number(c, CR_V_CALL_ATTEMPTS);
+    r->endpoint = (uint32_t)number(c, CR_V_CALL_ENDPOINT);
+    r->http_status = (uint32_t)number(c, CR_V_CALL_HTTP_STATUS);
+    r->wall_ms = number(c, CR_V_CALL_WALL_MS);
+    r->is_simulated = (uint8_t)number(c, CR_V_CALL_SIMULATED);
+    hid_t latency = c->frame->var[CR_V_CALL_LATENCY];
     c->is_ok = c->is_ok && latency >= 0 &&
                cr_h5_read_rows(latency, H5T_NATIVE_DOUBLE, (struct cr_slab){c->row, 1},
                                &r->latency_s) == 0;
@@ -70,7 +70,7 @@ static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
     if (bytes < 0) {
         return NULL;
     }
-    hid_t dataset = c->frame->var[CR_VAR_CALL_TEXT];
+    hid_t dataset = c->frame->var[CR_V_CALL_TEXT];
     struct cr_slab slab = {*from, (uint64_t)bytes};
     if (bytes > 0 && cr_h5_read_rows(dataset, H5T_NATIVE_UINT8, slab, to) != 0) {
         c->is_ok = false;
@@ -82,17 +82,16 @@ static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
 }
 
 static enum cr_status read_texts(struct columns *c, struct texts *texts) {
-    static const enum cr_variable_id ids[3] = {CR_VAR_CALL_TEXT_LENGTH,
-                                               CR_VAR_CALL_REASONING_LENGTH,
-                                               CR_VAR_CALL_ERROR_LENGTH};
-    int64_t lengths[3], all = 0, from = number(c, CR_VAR_CALL_TEXT_OFFSET);
+    static const enum cr_variable_id ids[3] = {
+        CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH, CR_V_CALL_ERROR_LENGTH};
+    int64_t lengths[3], all = 0, from = number(c, CR_V_CALL_TEXT_OFFSET);
     for (int i = 0; i < 3; i++) {
         lengths[i] = number(c, ids[i]);
         all += lengths[i] < 0 ? 0 : lengths[i];
     }
-    int64_t stored = c->frame->var[CR_VAR_CALL_TEXT] < 0
+    int64_t stored = c->frame->var[CR_V_CALL_TEXT] < 0
                          ? -1
-                         : cr_h5_rows(c->frame->var[CR_VAR_CALL_TEXT]);
+                         : cr_h5_rows(c->frame->var[CR_V_CALL_TEXT]);
     // A live file may hold a call's numbers before its texts.
     c->is_ok = c->is_ok && from >= 0 && all <= TEXTS_BYTES_MAX && from + all <= stored;
     if (!c->is_ok) {
@@ -133,14 +132,14 @@ static enum cr_status add_call(struct cr_frame *frame, uint64_t row,
 
 static enum cr_status add_calls(struct cr_frame *frame, uint64_t episode,
                                 struct cr_call_records *list, struct cr_err *err) {
-    int64_t rows = cr_h5_rows(frame->var[CR_VAR_CALL_EPISODE]);
+    int64_t rows = cr_h5_rows(frame->var[CR_V_CALL_EPISODE]);
     int32_t *owners = cr_malloc(rows > 0 ? (size_t)rows * sizeof *owners : 1);
     if (owners == NULL || rows < 0) {
         cr_free(owners);
         return cr_err_set(err, CR_E_MEMORY, "no memory to read /calls");
     }
     enum cr_status status = CR_OK;
-    if (rows > 0 && cr_h5_read_rows(frame->var[CR_VAR_CALL_EPISODE], H5T_NATIVE_INT32,
+    if (rows > 0 && cr_h5_read_rows(frame->var[CR_V_CALL_EPISODE], H5T_NATIVE_INT32,
                                     (struct cr_slab){0, (uint64_t)rows}, owners) != 0) {
         status = cr_h5_fail(err, "cannot read /calls/episode");
     }
@@ -169,7 +168,7 @@ enum cr_status cr_run_file_calls(const char *path, uint64_t episode,
         return status;
     }
     struct cr_call_records list = {0};
-    if (frame.var[CR_VAR_CALL_EPISODE] >= 0) {
+    if (frame.var[CR_V_CALL_EPISODE] >= 0) {
         status = add_calls(&frame, episode, &list, err);
     }
     if (status == CR_OK && list.len == 0) {

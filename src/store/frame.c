@@ -28,7 +28,7 @@ static const char *const group_paths[] = {"/propositions", "/cells", "/calls"};
 void cr_frame_init(struct cr_frame *frame) {
     memset(frame, 0, sizeof *frame);
     frame->file = H5I_INVALID_HID;
-    for (int i = 0; i < CR_VAR_COUNT; i++) {
+    for (int i = 0; i < CR_V_COUNT; i++) {
         frame->var[i] = H5I_INVALID_HID;
     }
     for (int i = 0; i < CR_DIM_COUNT; i++) {
@@ -37,7 +37,7 @@ void cr_frame_init(struct cr_frame *frame) {
 }
 
 int cr_frame_close(struct cr_frame *frame) {
-    for (int i = 0; i < CR_VAR_COUNT; i++) {
+    for (int i = 0; i < CR_V_COUNT; i++) {
         cr_h5_close(frame->var[i]);
     }
     for (int i = 0; i < CR_DIM_COUNT; i++) {
@@ -261,10 +261,10 @@ static int use_scale(struct cr_frame *frame, enum cr_variable_id id) {
 static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
                            enum cr_packing packing) {
     const struct cr_variable *v = &cr_schema[id];
-    if (id == CR_VAR_LEVEL) {
+    if (id == CR_V_LEVEL) {
         return use_scale(frame, id);
     }
-    bool is_row = id < CR_VAR_ROW_END;
+    bool is_row = id < CR_V_ROW_END;
     bool is_deflated = v->kind != CR_KIND_TEXT && (!is_row || packing == CR_PACK_FINAL);
     hid_t space = variable_space(&frame->shape, id);
     hid_t creation = creation_list(&frame->shape, id, is_deflated);
@@ -287,7 +287,7 @@ static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
 
 static int create_variables(struct cr_frame *frame, enum cr_packing packing) {
     int result = 0;
-    for (int id = 0; result == 0 && id < CR_VAR_COUNT; id++) {
+    for (int id = 0; result == 0 && id < CR_V_COUNT; id++) {
         if (cr_shape_has(&frame->shape, (enum cr_variable_id)id)) {
             result = create_variable(frame, (enum cr_variable_id)id, packing);
         }
@@ -313,7 +313,7 @@ enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
 int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     hsize_t extent = size;
     int result = H5Dset_extent(frame->scale[dim], &extent) < 0 ? -1 : 0;
-    for (int id = 0; result == 0 && id < CR_VAR_COUNT; id++) {
+    for (int id = 0; result == 0 && id < CR_V_COUNT; id++) {
         if (frame->var[id] >= 0 && cr_schema[id].dims[0] == dim) {
             result = H5Dset_extent(frame->var[id], &extent) < 0 ? -1 : 0;
         }
@@ -349,7 +349,7 @@ static int open_variables(struct cr_frame *frame) {
             frame->shape.size[dim] = (uint64_t)size;
         }
     }
-    for (int id = 0; id < CR_VAR_COUNT; id++) {
+    for (int id = 0; id < CR_V_COUNT; id++) {
         const char *path = cr_schema[id].path;
         if (path != NULL && H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
             frame->var[id] = H5Dopen2(frame->file, path, H5P_DEFAULT);

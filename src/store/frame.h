@@ -18,7 +18,7 @@ enum cr_packing {
 // An open file and its datasets; -1 where SHAPE has none.
 struct cr_frame {
     hid_t file;
-    hid_t var[CR_VAR_COUNT];
+    hid_t var[CR_V_COUNT];
     hid_t scale[CR_DIM_COUNT];
     struct cr_shape shape;
 };

@@ -93,7 +93,7 @@ static enum cr_status copy_whole(struct packer *p, enum cr_variable_id id) {
 
 static enum cr_status copy_groups(struct packer *p) {
     enum cr_status status = CR_OK;
-    for (int id = CR_VAR_ROW_END; status == CR_OK && id < CR_VAR_CALL_FIRST; id++) {
+    for (int id = CR_V_ROW_END; status == CR_OK && id < CR_V_CALL_FIRST; id++) {
         if (p->out.var[id] >= 0) {
             status = copy_whole(p, (enum cr_variable_id)id);
         }
@@ -181,7 +181,7 @@ static enum cr_status copy_variable_rows(struct packer *p, enum cr_variable_id i
 
 static enum cr_status copy_rows(struct packer *p) {
     enum cr_status status = CR_OK;
-    for (int id = 0; status == CR_OK && id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; status == CR_OK && id < CR_V_ROW_END; id++) {
         if (p->out.var[id] >= 0) {
             status = copy_variable_rows(p, (enum cr_variable_id)id);
         }

@@ -1,21 +1,31 @@
-// pack_calls.c - first the order: which call of which source comes where. Then one
-// column after the other is read whole, picked from in that order and written. The
-// texts are copied call by call through a window on each source; calls of an episode
-// stand near each other, so a window is read few times.
+// pack_calls.c - first the order: which call of which source comes where. It follows
+// the seats, not the time of completion: by episode, iteration, the traders before the
+// maker who answers them, sample, repair. Then one column after the other is read
+// whole, picked from in that order and written. The texts are copied call by call
+// through a window on each source; calls of an episode stand near each other, so a
+// window is read few times.
 #include "store/pack_calls.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "credence/call.h"
 #include "credence/mem.h"
 #include "store/h5.h"
 
 enum { PIECE_CALLS = 1 << 16, PIECE_BYTES = 1 << 20, WINDOW_BYTES = 2 << 20 };
 
 struct pick {
+    uint64_t seat; // what orders the calls of an episode
     int32_t episode;
-    uint16_t source;
     uint32_t row; // in the source's /calls
+    uint16_t source;
+};
+
+// The columns that make a pick.
+struct keys {
+    int32_t *episode, *iteration, *sample, *repair;
+    uint8_t *role, *trader;
 };
 
 struct call_packer {
@@ -33,7 +43,7 @@ static enum cr_status no_memory(struct call_packer *p) {
 }
 
 static uint64_t calls_of(const struct cr_frame *source) {
-    return source->var[CR_VAR_CALL_EPISODE] < 0 ? 0 : source->shape.size[CR_DIM_CALL];
+    return source->var[CR_V_CALL_EPISODE] < 0 ? 0 : source->shape.size[CR_DIM_CALL];
 }
 
 // The whole column of SOURCE as TYPE (cr_free); *status says why it is NULL.
@@ -54,25 +64,61 @@ static void *read_column(struct call_packer *p, size_t source, enum cr_variable_
     return column;
 }
 
-static enum cr_status pick_from(struct call_packer *p, size_t source) {
+static void free_keys(struct keys *k) {
+    cr_free(k->episode);
+    cr_free(k->iteration);
+    cr_free(k->sample);
+    cr_free(k->repair);
+    cr_free(k->role);
+    cr_free(k->trader);
+}
+
+static enum cr_status read_keys(struct call_packer *p, size_t source, struct keys *k) {
     enum cr_status status = CR_OK;
+    k->episode = read_column(p, source, CR_V_CALL_EPISODE, &status);
+    k->iteration = read_column(p, source, CR_V_CALL_ITERATION, &status);
+    k->sample = read_column(p, source, CR_V_CALL_SAMPLE, &status);
+    k->repair = read_column(p, source, CR_V_CALL_REPAIR, &status);
+    k->role = read_column(p, source, CR_V_CALL_ROLE, &status);
+    k->trader = read_column(p, source, CR_V_CALL_TRADER, &status);
+    return status;
+}
+
+static uint64_t seat_of(const struct keys *k, uint64_t row) {
+    uint64_t turn = 2 * (uint64_t)k->iteration[row] + (k->role[row] == CR_ROLE_MAKER);
+    return turn << 40 | (uint64_t)k->trader[row] << 32 |
+           (uint64_t)(uint16_t)k->sample[row] << 16 | (uint16_t)k->repair[row];
+}
+
+static enum cr_status add_picks(struct call_packer *p, size_t source,
+                                const struct keys *k) {
     uint64_t rows = calls_of(&p->input->sources[source]);
     uint64_t episodes = p->out->shape.size[CR_DIM_EPISODE];
-    int32_t *episode = read_column(p, source, CR_VAR_CALL_EPISODE, &status);
-    if (episode != NULL && cr_array_grow((void **)&p->picks, &p->cap, p->len + rows + 1,
-                                         sizeof *p->picks) != CR_OK) {
-        status = no_memory(p);
+    if (cr_array_grow((void **)&p->picks, &p->cap, p->len + rows + 1,
+                      sizeof *p->picks) != CR_OK) {
+        return no_memory(p);
     }
-    for (uint64_t i = 0; status == CR_OK && i < rows; i++) {
-        if (episode[i] < 0 || (uint64_t)episode[i] >= episodes) {
-            status = cr_err_set(p->err, CR_E_FORMAT, "call %llu belongs to no episode",
-                                (unsigned long long)i);
-        } else if (p->input->owner == NULL || p->input->owner[episode[i]] == source) {
+    for (uint64_t i = 0; i < rows; i++) {
+        int32_t episode = k->episode[i];
+        if (episode < 0 || (uint64_t)episode >= episodes) {
+            return cr_err_set(p->err, CR_E_FORMAT, "call %llu belongs to no episode",
+                              (unsigned long long)i);
+        }
+        if (p->input->owner == NULL || p->input->owner[episode] == source) {
             p->picks[p->len++] =
-                (struct pick){episode[i], (uint16_t)source, (uint32_t)i};
+                (struct pick){seat_of(k, i), episode, (uint32_t)i, (uint16_t)source};
         }
     }
-    cr_free(episode);
+    return CR_OK;
+}
+
+static enum cr_status pick_from(struct call_packer *p, size_t source) {
+    struct keys keys = {0};
+    enum cr_status status = read_keys(p, source, &keys);
+    if (status == CR_OK) {
+        status = add_picks(p, source, &keys);
+    }
+    free_keys(&keys);
     return status;
 }
 
@@ -80,6 +126,9 @@ static int compare(const void *left, const void *right) {
     const struct pick *a = left, *b = right;
     if (a->episode != b->episode) {
         return a->episode < b->episode ? -1 : 1;
+    }
+    if (a->seat != b->seat) {
+        return a->seat < b->seat ? -1 : 1;
     }
     return (a->row > b->row) - (a->row < b->row); // one source an episode
 }
@@ -91,7 +140,7 @@ static enum cr_status pick_all(struct call_packer *p) {
     }
     bool is_sorted = true;
     for (size_t i = 1; i < p->len && is_sorted; i++) {
-        is_sorted = p->picks[i - 1].episode <= p->picks[i].episode;
+        is_sorted = compare(&p->picks[i - 1], &p->picks[i]) <= 0;
     }
     if (status == CR_OK && !is_sorted) {
         qsort(p->picks, p->len, sizeof *p->picks, compare);
@@ -138,9 +187,8 @@ static enum cr_status write_column(struct call_packer *p, enum cr_variable_id id
 static enum cr_status copy_columns(struct call_packer *p, unsigned char **columns,
                                    unsigned char *piece) {
     enum cr_status status = CR_OK;
-    for (int id = CR_VAR_CALL_FIRST + 1; status == CR_OK && id < CR_VAR_CALL_END;
-         id++) {
-        if (id == CR_VAR_CALL_TEXT_OFFSET) {
+    for (int id = CR_V_CALL_FIRST + 1; status == CR_OK && id < CR_V_CALL_END; id++) {
+        if (id == CR_V_CALL_TEXT_OFFSET) {
             continue; // new ones are written with the texts
         }
         status = read_columns(p, (enum cr_variable_id)id, columns);
@@ -153,13 +201,13 @@ static enum cr_status copy_columns(struct call_packer *p, unsigned char **column
 }
 
 static enum cr_status read_offsets(struct call_packer *p, unsigned char **columns) {
-    enum cr_status status = read_columns(p, CR_VAR_CALL_TEXT_OFFSET, columns);
+    enum cr_status status = read_columns(p, CR_V_CALL_TEXT_OFFSET, columns);
     for (size_t i = 0; status == CR_OK && i < p->len; i++) {
         memcpy(&p->from[i], columns[p->picks[i].source] + p->picks[i].row * 8, 8);
     }
     free_columns(p, columns);
-    for (int id = CR_VAR_CALL_TEXT_LENGTH;
-         status == CR_OK && id <= CR_VAR_CALL_ERROR_LENGTH; id++) {
+    for (int id = CR_V_CALL_TEXT_LENGTH;
+         status == CR_OK && id <= CR_V_CALL_ERROR_LENGTH; id++) {
         status = read_columns(p, (enum cr_variable_id)id, columns);
         for (size_t i = 0; status == CR_OK && i < p->len; i++) {
             int32_t length;
@@ -179,7 +227,7 @@ static enum cr_status write_offsets(struct call_packer *p) {
         at += bytes;
     }
     if (p->len > 0 &&
-        cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT_OFFSET], H5T_NATIVE_INT64,
+        cr_h5_write_rows(p->out->var[CR_V_CALL_TEXT_OFFSET], H5T_NATIVE_INT64,
                          (struct cr_slab){0, p->len}, p->bytes) != 0) {
         return cr_h5_fail(p->err, "cannot write /calls/text_offset");
     }
@@ -217,7 +265,7 @@ static enum cr_status move_window(struct call_packer *p, struct window *w,
         w->cap = len;
     }
     w->len = 0;
-    if (cr_h5_read_rows(frame->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8,
+    if (cr_h5_read_rows(frame->var[CR_V_CALL_TEXT], H5T_NATIVE_UINT8,
                         (struct cr_slab){(uint64_t)from, (uint64_t)len},
                         w->data) != 0) {
         return cr_h5_fail(p->err, "cannot read /calls/text");
@@ -229,7 +277,7 @@ static enum cr_status move_window(struct call_packer *p, struct window *w,
 
 static enum cr_status flush_piece(struct call_packer *p, struct text_copy *t) {
     if (t->used > 0 &&
-        cr_h5_write_rows(p->out->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8,
+        cr_h5_write_rows(p->out->var[CR_V_CALL_TEXT], H5T_NATIVE_UINT8,
                          (struct cr_slab){t->written, t->used}, t->piece) != 0) {
         return cr_h5_fail(p->err, "cannot write /calls/text");
     }

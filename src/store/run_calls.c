@@ -11,7 +11,7 @@
 enum {
     PIECE_CALLS = 4096,      // a chunk of the columns
     PIECE_BYTES = 256 << 10, // a chunk of the texts
-    COLUMNS = CR_VAR_CALL_END - CR_VAR_CALL_FIRST - 1,
+    COLUMNS = CR_V_CALL_END - CR_V_CALL_FIRST - 1,
     TEXTS_BYTES_MAX = 1 << 30 // of one call
 };
 
@@ -25,7 +25,7 @@ struct cr_calls {
 };
 
 static unsigned char **column(struct cr_calls *calls, enum cr_variable_id id) {
-    return &calls->columns[id - CR_VAR_CALL_FIRST - 1];
+    return &calls->columns[id - CR_V_CALL_FIRST - 1];
 }
 
 void cr_calls_destroy(struct cr_calls *calls) {
@@ -44,7 +44,7 @@ enum cr_status cr_calls_create(struct cr_frame *frame, bool with_text,
     struct cr_calls *calls = cr_calloc(1, sizeof *calls);
     bool is_ok = calls != NULL;
     for (int i = 0; is_ok && i < COLUMNS; i++) {
-        enum cr_kind kind = cr_schema[CR_VAR_CALL_FIRST + 1 + i].kind;
+        enum cr_kind kind = cr_schema[CR_V_CALL_FIRST + 1 + i].kind;
         calls->columns[i] = cr_malloc(PIECE_CALLS * cr_kind_bytes(kind));
         is_ok = calls->columns[i] != NULL;
     }
@@ -66,7 +66,7 @@ static enum cr_status write_texts(struct cr_calls *calls, size_t bytes,
     }
     struct cr_slab slab = {calls->bytes, bytes};
     if (cr_frame_grow(calls->frame, CR_DIM_BYTE, calls->bytes + bytes) != 0 ||
-        cr_h5_write_rows(calls->frame->var[CR_VAR_CALL_TEXT], H5T_NATIVE_UINT8, slab,
+        cr_h5_write_rows(calls->frame->var[CR_V_CALL_TEXT], H5T_NATIVE_UINT8, slab,
                          calls->texts.data) != 0) {
         return cr_h5_fail(err, "cannot write /calls/text");
     }
@@ -84,7 +84,7 @@ static enum cr_status write_columns(struct cr_calls *calls, struct cr_err *err) 
         return cr_h5_fail(err, "cannot extend /calls");
     }
     struct cr_slab slab = {calls->calls, calls->used};
-    for (int id = CR_VAR_CALL_FIRST + 1; id < CR_VAR_CALL_END; id++) {
+    for (int id = CR_V_CALL_FIRST + 1; id < CR_V_CALL_END; id++) {
         if (cr_h5_write_rows(calls->frame->var[id],
                              cr_kind_memory_type(cr_schema[id].kind), slab,
                              *column(calls, (enum cr_variable_id)id)) != 0) {
@@ -114,31 +114,31 @@ static void set(struct cr_calls *calls, enum cr_variable_id id, uint64_t value) 
 
 static void fill_numbers(struct cr_calls *calls, uint64_t episode,
                          const struct cr_call_record *r) {
-    set(calls, CR_VAR_CALL_EPISODE, episode);
-    set(calls, CR_VAR_CALL_ITERATION, r->seat.iteration);
-    set(calls, CR_VAR_CALL_ROLE, r->seat.role);
-    set(calls, CR_VAR_CALL_TRADER, r->seat.trader);
-    set(calls, CR_VAR_CALL_SAMPLE, r->seat.sample);
-    set(calls, CR_VAR_CALL_REPAIR, r->seat.repair);
-    set(calls, CR_VAR_CALL_ASK, r->seat.ask);
-    set(calls, CR_VAR_CALL_MODEL, r->model);
-    set(calls, CR_VAR_CALL_FAIL, r->fail);
-    set(calls, CR_VAR_CALL_FINISH, r->finish);
-    set(calls, CR_VAR_CALL_TOKENS_IN, r->tokens_in);
-    set(calls, CR_VAR_CALL_TOKENS_OUT, r->tokens_out);
-    set(calls, CR_VAR_CALL_TOKENS_CACHED, r->tokens_cached);
-    set(calls, CR_VAR_CALL_TOKENS_REASONING, r->tokens_reasoning);
-    double *latency = (double *)(void *)*column(calls, CR_VAR_CALL_LATENCY);
+    set(calls, CR_V_CALL_EPISODE, episode);
+    set(calls, CR_V_CALL_ITERATION, r->seat.iteration);
+    set(calls, CR_V_CALL_ROLE, r->seat.role);
+    set(calls, CR_V_CALL_TRADER, r->seat.trader);
+    set(calls, CR_V_CALL_SAMPLE, r->seat.sample);
+    set(calls, CR_V_CALL_REPAIR, r->seat.repair);
+    set(calls, CR_V_CALL_ASK, r->seat.ask);
+    set(calls, CR_V_CALL_MODEL, r->model);
+    set(calls, CR_V_CALL_FAIL, r->fail);
+    set(calls, CR_V_CALL_FINISH, r->finish);
+    set(calls, CR_V_CALL_TOKENS_IN, r->tokens_in);
+    set(calls, CR_V_CALL_TOKENS_OUT, r->tokens_out);
+    set(calls, CR_V_CALL_TOKENS_CACHED, r->tokens_cached);
+    set(calls, CR_V_CALL_TOKENS_REASONING, r->tokens_reasoning);
+    double *latency = (double *)(void *)*column(calls, CR_V_CALL_LATENCY);
     latency[calls->used] = r->latency_s;
-    set(calls, CR_VAR_CALL_ATTEMPTS, r->attempts);
-    set(calls, CR_VAR_CALL_ENDPOINT, r->endpoint);
-    set(calls, CR_VAR_CALL_HTTP_STATUS, r->http_status);
-    set(calls, CR_VAR_CALL_WALL_MS, (uint64_t)r->wall_ms);
-    set(calls, CR_VAR_CALL_TRAJECTORY, r->trajectory);
-    set(calls, CR_VAR_CALL_TRAJECTORY_KEY, r->trajectory_key);
-    set(calls, CR_VAR_CALL_REQUEST_HI, r->request_hash.hi);
-    set(calls, CR_VAR_CALL_REQUEST_LO, r->request_hash.lo);
-    set(calls, CR_VAR_CALL_SIMULATED, r->is_simulated);
+    set(calls, CR_V_CALL_ATTEMPTS, r->attempts);
+    set(calls, CR_V_CALL_ENDPOINT, r->endpoint);
+    set(calls, CR_V_CALL_HTTP_STATUS, r->http_status);
+    set(calls, CR_V_CALL_WALL_MS, (uint64_t)r->wall_ms);
+    set(calls, CR_V_CALL_TRAJECTORY, r->trajectory);
+    set(calls, CR_V_CALL_TRAJECTORY_KEY, r->trajectory_key);
+    set(calls, CR_V_CALL_REQUEST_HI, r->request_hash.hi);
+    set(calls, CR_V_CALL_REQUEST_LO, r->request_hash.lo);
+    set(calls, CR_V_CALL_SIMULATED, r->is_simulated);
 }
 
 static enum cr_status add_text(struct cr_calls *calls, enum cr_variable_id length,
@@ -168,13 +168,13 @@ enum cr_status cr_calls_put(struct cr_calls *calls, uint64_t episode,
     }
     fill_numbers(calls, episode, record);
     size_t before = calls->texts.used_bytes;
-    set(calls, CR_VAR_CALL_TEXT_OFFSET, calls->bytes + before);
-    enum cr_status status = add_text(calls, CR_VAR_CALL_TEXT_LENGTH, record->text);
+    set(calls, CR_V_CALL_TEXT_OFFSET, calls->bytes + before);
+    enum cr_status status = add_text(calls, CR_V_CALL_TEXT_LENGTH, record->text);
     if (status == CR_OK) {
-        status = add_text(calls, CR_VAR_CALL_REASONING_LENGTH, record->reasoning);
+        status = add_text(calls, CR_V_CALL_REASONING_LENGTH, record->reasoning);
     }
     if (status == CR_OK) {
-        status = add_text(calls, CR_VAR_CALL_ERROR_LENGTH, record->error);
+        status = add_text(calls, CR_V_CALL_ERROR_LENGTH, record->error);
     }
     if (status != CR_OK) {
         calls->texts.used_bytes = before;

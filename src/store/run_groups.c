@@ -107,17 +107,12 @@ static const struct {
     proposition_text_fn text;
     proposition_number_fn number;
 } proposition_columns[] = {
-    {CR_VAR_PROP_ID, prop_id, NULL},
-    {CR_VAR_PROP_QUESTION, prop_question, NULL},
-    {CR_VAR_PROP_TEXT, prop_text, NULL},
-    {CR_VAR_PROP_UNIT, prop_unit, NULL},
-    {CR_VAR_PROP_OPTIONS, prop_options, NULL},
-    {CR_VAR_PROP_SPACE, NULL, prop_space},
-    {CR_VAR_PROP_LABEL, NULL, prop_label},
-    {CR_VAR_PROP_OUTCOMES, NULL, prop_outcomes},
-    {CR_VAR_PROP_VALUE, NULL, prop_value},
-    {CR_VAR_PROP_LOW, NULL, prop_low},
-    {CR_VAR_PROP_HIGH, NULL, prop_high},
+    {CR_V_PROP_ID, prop_id, NULL},           {CR_V_PROP_QUESTION, prop_question, NULL},
+    {CR_V_PROP_TEXT, prop_text, NULL},       {CR_V_PROP_UNIT, prop_unit, NULL},
+    {CR_V_PROP_OPTIONS, prop_options, NULL}, {CR_V_PROP_SPACE, NULL, prop_space},
+    {CR_V_PROP_LABEL, NULL, prop_label},     {CR_V_PROP_OUTCOMES, NULL, prop_outcomes},
+    {CR_V_PROP_VALUE, NULL, prop_value},     {CR_V_PROP_LOW, NULL, prop_low},
+    {CR_V_PROP_HIGH, NULL, prop_high},
 };
 enum { PROPOSITION_COLUMNS = sizeof proposition_columns / sizeof *proposition_columns };
 
@@ -158,7 +153,7 @@ static enum cr_status write_benchmark_name(struct writer *w, uint64_t first,
     for (size_t done = 0; status == CR_OK && done < len; done += PIECE_ROWS) {
         size_t rows = len - done < PIECE_ROWS ? len - done : PIECE_ROWS;
         status =
-            write_piece(w, CR_VAR_PROP_BENCHMARK, (struct cr_slab){first + done, rows});
+            write_piece(w, CR_V_PROP_BENCHMARK, (struct cr_slab){first + done, rows});
     }
     return status;
 }
@@ -286,28 +281,28 @@ static const struct {
     cell_text_fn text;
     cell_number_fn number;
 } cell_columns[] = {
-    {CR_VAR_CELL_NAME, cell_name, NULL},
-    {CR_VAR_CELL_PROTOCOL, cell_protocol, NULL},
-    {CR_VAR_CELL_BENCHMARK, cell_benchmark, NULL},
-    {CR_VAR_CELL_MAKER, cell_maker, NULL},
-    {CR_VAR_CELL_TRADER, cell_trader, NULL},
-    {CR_VAR_CELL_STANCE, cell_stance, NULL},
-    {CR_VAR_CELL_ELICITATION, cell_elicitation, NULL},
-    {CR_VAR_CELL_ORDER, cell_order, NULL},
-    {CR_VAR_CELL_PROMPTS, cell_prompts, NULL},
-    {CR_VAR_CELL_STOP_RULE, cell_stop_rule, NULL},
-    {CR_VAR_CELL_REPLICATES, NULL, cell_replicates},
-    {CR_VAR_CELL_SAMPLES, NULL, cell_samples},
-    {CR_VAR_CELL_ROUNDS, NULL, cell_rounds},
-    {CR_VAR_CELL_MEMORY, NULL, cell_memory},
-    {CR_VAR_CELL_REPAIRS, NULL, cell_repairs},
-    {CR_VAR_CELL_CHAIN_OF_THOUGHT, NULL, cell_thinks},
-    {CR_VAR_CELL_STOP_EARLY, NULL, cell_stop_early},
-    {CR_VAR_CELL_READS_LABEL, NULL, cell_reads_label},
-    {CR_VAR_CELL_THRESHOLD, NULL, cell_threshold},
-    {CR_VAR_CELL_WINDOW, NULL, cell_window},
-    {CR_VAR_CELL_MAX_ITERATIONS, NULL, cell_iterations},
-    {CR_VAR_CELL_TRAJECTORY, NULL, cell_trajectory},
+    {CR_V_CELL_NAME, cell_name, NULL},
+    {CR_V_CELL_PROTOCOL, cell_protocol, NULL},
+    {CR_V_CELL_BENCHMARK, cell_benchmark, NULL},
+    {CR_V_CELL_MAKER, cell_maker, NULL},
+    {CR_V_CELL_TRADER, cell_trader, NULL},
+    {CR_V_CELL_STANCE, cell_stance, NULL},
+    {CR_V_CELL_ELICITATION, cell_elicitation, NULL},
+    {CR_V_CELL_ORDER, cell_order, NULL},
+    {CR_V_CELL_PROMPTS, cell_prompts, NULL},
+    {CR_V_CELL_STOP_RULE, cell_stop_rule, NULL},
+    {CR_V_CELL_REPLICATES, NULL, cell_replicates},
+    {CR_V_CELL_SAMPLES, NULL, cell_samples},
+    {CR_V_CELL_ROUNDS, NULL, cell_rounds},
+    {CR_V_CELL_MEMORY, NULL, cell_memory},
+    {CR_V_CELL_REPAIRS, NULL, cell_repairs},
+    {CR_V_CELL_CHAIN_OF_THOUGHT, NULL, cell_thinks},
+    {CR_V_CELL_STOP_EARLY, NULL, cell_stop_early},
+    {CR_V_CELL_READS_LABEL, NULL, cell_reads_label},
+    {CR_V_CELL_THRESHOLD, NULL, cell_threshold},
+    {CR_V_CELL_WINDOW, NULL, cell_window},
+    {CR_V_CELL_MAX_ITERATIONS, NULL, cell_iterations},
+    {CR_V_CELL_TRAJECTORY, NULL, cell_trajectory},
 };
 enum { CELL_COLUMNS = sizeof cell_columns / sizeof *cell_columns };
 
@@ -348,8 +343,8 @@ enum cr_status cr_groups_fill(struct cr_frame *frame, const struct cr_job *job,
         status = write_cells(w, c);
     }
     static const double levels[CR_QUANTILES] = {0.05, 0.5, 0.95};
-    if (status == CR_OK && frame->var[CR_VAR_LEVEL] >= 0 &&
-        cr_h5_write_rows(frame->var[CR_VAR_LEVEL], H5T_NATIVE_DOUBLE,
+    if (status == CR_OK && frame->var[CR_V_LEVEL] >= 0 &&
+        cr_h5_write_rows(frame->var[CR_V_LEVEL], H5T_NATIVE_DOUBLE,
                          (struct cr_slab){0, CR_QUANTILES}, levels) != 0) {
         status = cr_h5_fail(err, "cannot write /level");
     }

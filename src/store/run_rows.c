@@ -22,12 +22,11 @@ struct block {
 struct cr_rows {
     struct cr_frame *frame;
     struct cr_rates *rates;
-    size_t
-        row_bytes[CR_VAR_ROW_END]; // of one row of each variable; 0: not in this file
-    size_t offset[CR_VAR_ROW_END]; // of the variable's array in a block
+    size_t row_bytes[CR_V_ROW_END]; // of one row of each variable; 0: not in this file
+    size_t offset[CR_V_ROW_END];    // of the variable's array in a block
     size_t block_bytes;
     unsigned char *empty_row; // every variable's row as it reads when missing
-    size_t empty_offset[CR_VAR_ROW_END];
+    size_t empty_offset[CR_V_ROW_END];
     unsigned char *was_written; // bit a block
     struct block blocks[BLOCKS_MAX];
     uint32_t blocks_max;
@@ -52,7 +51,7 @@ void cr_rows_destroy(struct cr_rows *rows) {
 static size_t lay_out(struct cr_rows *rows) {
     const struct cr_shape *shape = &rows->frame->shape;
     size_t all = 0;
-    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; id < CR_V_ROW_END; id++) {
         if (cr_shape_has(shape, (enum cr_variable_id)id)) {
             rows->row_bytes[id] = cr_kind_bytes(cr_schema[id].kind) *
                                   cr_shape_row_elements(shape, (enum cr_variable_id)id);
@@ -67,7 +66,7 @@ static size_t lay_out(struct cr_rows *rows) {
 }
 
 static void fill_empty_row(struct cr_rows *rows) {
-    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; id < CR_V_ROW_END; id++) {
         const struct cr_variable *v = &cr_schema[id];
         size_t bytes = cr_kind_bytes(v->kind);
         for (size_t at = 0; v->has_missing && at < rows->row_bytes[id]; at += bytes) {
@@ -119,7 +118,7 @@ static enum cr_status write_block(struct cr_rows *rows, struct block *block,
     uint64_t first = block->number * rows->frame->shape.block_rows;
     struct cr_slab slab = {first + block->dirty_first,
                            block->dirty_end - block->dirty_first};
-    for (int id = 0; slab.rows > 0 && id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; slab.rows > 0 && id < CR_V_ROW_END; id++) {
         if (rows->row_bytes[id] == 0) {
             continue;
         }
@@ -141,7 +140,7 @@ static enum cr_status read_block(struct cr_rows *rows, struct block *block,
                                  struct cr_err *err) {
     struct cr_slab slab = {block->number * rows->frame->shape.block_rows,
                            rows_of(rows, block->number)};
-    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; id < CR_V_ROW_END; id++) {
         hid_t type = cr_kind_memory_type(cr_schema[id].kind);
         if (rows->row_bytes[id] > 0 &&
             cr_h5_read_rows(rows->frame->var[id], type, slab,
@@ -153,7 +152,7 @@ static enum cr_status read_block(struct cr_rows *rows, struct block *block,
 }
 
 static void empty_block(struct cr_rows *rows, struct block *block) {
-    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; id < CR_V_ROW_END; id++) {
         const unsigned char *empty = rows->empty_row + rows->empty_offset[id];
         unsigned char *at = block->data + rows->offset[id];
         for (uint32_t i = 0; i < rows->frame->shape.block_rows; i++) {
@@ -246,33 +245,33 @@ static void set_i32(struct cr_rows *rows, struct block *block, enum cr_variable_
 static void fill_prices(struct cr_rows *rows, struct block *block, uint32_t at,
                         const struct cr_episode_row *row) {
     if (row->width == 1) {
-        double *price = cell_of(rows, block, CR_VAR_PRICE, at);
+        double *price = cell_of(rows, block, CR_V_PRICE, at);
         memcpy(price, row->price, row->prices_len * sizeof *price);
     } else if (row->prices_len > 0) {
         uint64_t outcomes = rows->frame->shape.size[CR_DIM_OUTCOME];
-        double *price = cell_of(rows, block, CR_VAR_OUTCOME_PRICE, at);
+        double *price = cell_of(rows, block, CR_V_OUTCOME_PRICE, at);
         for (uint32_t i = 0; i < row->prices_len; i++) {
             memcpy(price + i * outcomes, row->price + i * row->width,
                    row->width * sizeof *price);
         }
     }
-    if (row->quantile != NULL && rows->row_bytes[CR_VAR_QUANTILE] > 0) {
-        memcpy(cell_of(rows, block, CR_VAR_QUANTILE, at), row->quantile,
+    if (row->quantile != NULL && rows->row_bytes[CR_V_QUANTILE] > 0) {
+        memcpy(cell_of(rows, block, CR_V_QUANTILE, at), row->quantile,
                row->prices_len * CR_QUANTILES * sizeof(double));
     }
 }
 
 static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
                        const struct cr_episode_row *row) {
-    int32_t *judgment_in = cell_of(rows, block, CR_VAR_JUDGMENT_TOKENS_IN, at);
-    int32_t *judgment_out = cell_of(rows, block, CR_VAR_JUDGMENT_TOKENS_OUT, at);
-    int32_t *argument_in = cell_of(rows, block, CR_VAR_ARGUMENT_TOKENS_IN, at);
-    int32_t *argument_out = cell_of(rows, block, CR_VAR_ARGUMENT_TOKENS_OUT, at);
-    int32_t *cached = cell_of(rows, block, CR_VAR_CACHED_TOKENS, at);
-    int32_t *calls = cell_of(rows, block, CR_VAR_CALLS_MADE, at);
-    float *latency = cell_of(rows, block, CR_VAR_LATENCY, at);
-    int8_t *push = cell_of(rows, block, CR_VAR_PUSH, at);
-    uint8_t *repairs = cell_of(rows, block, CR_VAR_REPAIRS, at);
+    int32_t *judgment_in = cell_of(rows, block, CR_V_JUDGMENT_TOKENS_IN, at);
+    int32_t *judgment_out = cell_of(rows, block, CR_V_JUDGMENT_TOKENS_OUT, at);
+    int32_t *argument_in = cell_of(rows, block, CR_V_ARGUMENT_TOKENS_IN, at);
+    int32_t *argument_out = cell_of(rows, block, CR_V_ARGUMENT_TOKENS_OUT, at);
+    int32_t *cached = cell_of(rows, block, CR_V_CACHED_TOKENS, at);
+    int32_t *calls = cell_of(rows, block, CR_V_CALLS_MADE, at);
+    float *latency = cell_of(rows, block, CR_V_LATENCY, at);
+    int8_t *push = cell_of(rows, block, CR_V_PUSH, at);
+    uint8_t *repairs = cell_of(rows, block, CR_V_REPAIRS, at);
     for (uint32_t i = 0; i < row->steps_len; i++) {
         const struct cr_step *step = &row->step[i];
         judgment_in[i] = count_of(step->judgment_tokens_in);
@@ -313,10 +312,10 @@ static void fill_totals(struct cr_rows *rows, struct block *block, uint32_t at,
         latency += (double)step->latency_s;
         usd += step_usd(&rows->rates[row->cell], step);
     }
-    *(int64_t *)cell_of(rows, block, CR_VAR_TOTAL_TOKENS, at) = tokens;
-    set_i32(rows, block, CR_VAR_TOTAL_CALLS, at, calls);
-    *(float *)cell_of(rows, block, CR_VAR_TOTAL_LATENCY, at) = (float)latency;
-    *(double *)cell_of(rows, block, CR_VAR_TOTAL_USD, at) = usd;
+    *(int64_t *)cell_of(rows, block, CR_V_TOTAL_TOKENS, at) = tokens;
+    set_i32(rows, block, CR_V_TOTAL_CALLS, at, calls);
+    *(float *)cell_of(rows, block, CR_V_TOTAL_LATENCY, at) = (float)latency;
+    *(double *)cell_of(rows, block, CR_V_TOTAL_USD, at) = usd;
 }
 
 static void check_row(const struct cr_rows *rows, const struct cr_episode_row *row) {
@@ -340,16 +339,16 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
         return status;
     }
     uint32_t at = (uint32_t)(row->episode % block_rows);
-    for (int id = 0; id < CR_VAR_ROW_END; id++) {
+    for (int id = 0; id < CR_V_ROW_END; id++) {
         memcpy(cell_of(rows, block, (enum cr_variable_id)id, at),
                rows->empty_row + rows->empty_offset[id], rows->row_bytes[id]);
     }
-    set_i32(rows, block, CR_VAR_CELL, at, row->cell);
-    set_i32(rows, block, CR_VAR_PROPOSITION, at, row->proposition);
-    set_i32(rows, block, CR_VAR_REPLICATE, at, row->replicate);
-    set_i32(rows, block, CR_VAR_ITERATIONS, at, row->prices_len);
-    *(uint8_t *)cell_of(rows, block, CR_VAR_STATUS, at) = (uint8_t)row->status;
-    *(uint8_t *)cell_of(rows, block, CR_VAR_STOP_REASON, at) = (uint8_t)row->reason;
+    set_i32(rows, block, CR_V_CELL, at, row->cell);
+    set_i32(rows, block, CR_V_PROPOSITION, at, row->proposition);
+    set_i32(rows, block, CR_V_REPLICATE, at, row->replicate);
+    set_i32(rows, block, CR_V_ITERATIONS, at, row->prices_len);
+    *(uint8_t *)cell_of(rows, block, CR_V_STATUS, at) = (uint8_t)row->status;
+    *(uint8_t *)cell_of(rows, block, CR_V_STOP_REASON, at) = (uint8_t)row->reason;
     if (row->prices_len > 0) {
         fill_prices(rows, block, at, row);
     }

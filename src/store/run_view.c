@@ -96,33 +96,33 @@ static char **read_texts(struct reader *r, enum cr_variable_id id) {
 
 static void read_episodes(struct reader *r) {
     struct cr_run_view *v = r->view;
-    v->price = read_array(r, CR_VAR_PRICE, H5T_NATIVE_DOUBLE, false);
-    v->outcome_price = read_array(r, CR_VAR_OUTCOME_PRICE, H5T_NATIVE_DOUBLE, true);
-    v->quantile = read_array(r, CR_VAR_QUANTILE, H5T_NATIVE_DOUBLE, true);
-    v->replicate = read_array(r, CR_VAR_REPLICATE, H5T_NATIVE_INT32, false);
-    v->cell = read_array(r, CR_VAR_CELL, H5T_NATIVE_INT32, false);
-    v->proposition = read_array(r, CR_VAR_PROPOSITION, H5T_NATIVE_INT64, false);
-    v->prices_len = read_array(r, CR_VAR_ITERATIONS, H5T_NATIVE_INT32, false);
-    v->status = read_array(r, CR_VAR_STATUS, H5T_NATIVE_UINT8, false);
-    v->reason = read_array(r, CR_VAR_STOP_REASON, H5T_NATIVE_UINT8, false);
-    v->tokens = read_array(r, CR_VAR_TOTAL_TOKENS, H5T_NATIVE_UINT32, false);
-    v->calls = read_array(r, CR_VAR_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
-    v->latency_s = read_array(r, CR_VAR_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
-    v->usd = read_array(r, CR_VAR_TOTAL_USD, H5T_NATIVE_DOUBLE, false);
-    v->push = read_array(r, CR_VAR_PUSH, H5T_NATIVE_INT8, false);
+    v->price = read_array(r, CR_V_PRICE, H5T_NATIVE_DOUBLE, false);
+    v->outcome_price = read_array(r, CR_V_OUTCOME_PRICE, H5T_NATIVE_DOUBLE, true);
+    v->quantile = read_array(r, CR_V_QUANTILE, H5T_NATIVE_DOUBLE, true);
+    v->replicate = read_array(r, CR_V_REPLICATE, H5T_NATIVE_INT32, false);
+    v->cell = read_array(r, CR_V_CELL, H5T_NATIVE_INT32, false);
+    v->proposition = read_array(r, CR_V_PROPOSITION, H5T_NATIVE_INT64, false);
+    v->prices_len = read_array(r, CR_V_ITERATIONS, H5T_NATIVE_INT32, false);
+    v->status = read_array(r, CR_V_STATUS, H5T_NATIVE_UINT8, false);
+    v->reason = read_array(r, CR_V_STOP_REASON, H5T_NATIVE_UINT8, false);
+    v->tokens = read_array(r, CR_V_TOTAL_TOKENS, H5T_NATIVE_UINT32, false);
+    v->calls = read_array(r, CR_V_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
+    v->latency_s = read_array(r, CR_V_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
+    v->usd = read_array(r, CR_V_TOTAL_USD, H5T_NATIVE_DOUBLE, false);
+    v->push = read_array(r, CR_V_PUSH, H5T_NATIVE_INT8, false);
 }
 
 static void read_propositions(struct reader *r) {
     struct cr_run_view *v = r->view;
-    v->label = read_array(r, CR_VAR_PROP_LABEL, H5T_NATIVE_INT32, false);
-    v->n_outcomes = read_array(r, CR_VAR_PROP_OUTCOMES, H5T_NATIVE_UINT32, false);
-    v->value = read_array(r, CR_VAR_PROP_VALUE, H5T_NATIVE_DOUBLE, false);
-    v->low = read_array(r, CR_VAR_PROP_LOW, H5T_NATIVE_DOUBLE, false);
-    v->high = read_array(r, CR_VAR_PROP_HIGH, H5T_NATIVE_DOUBLE, false);
-    v->proposition_id = read_texts(r, CR_VAR_PROP_ID);
-    v->question_id = read_texts(r, CR_VAR_PROP_QUESTION);
-    v->benchmark = read_texts(r, CR_VAR_PROP_BENCHMARK);
-    v->text = read_texts(r, CR_VAR_PROP_TEXT);
+    v->label = read_array(r, CR_V_PROP_LABEL, H5T_NATIVE_INT32, false);
+    v->n_outcomes = read_array(r, CR_V_PROP_OUTCOMES, H5T_NATIVE_UINT32, false);
+    v->value = read_array(r, CR_V_PROP_VALUE, H5T_NATIVE_DOUBLE, false);
+    v->low = read_array(r, CR_V_PROP_LOW, H5T_NATIVE_DOUBLE, false);
+    v->high = read_array(r, CR_V_PROP_HIGH, H5T_NATIVE_DOUBLE, false);
+    v->proposition_id = read_texts(r, CR_V_PROP_ID);
+    v->question_id = read_texts(r, CR_V_PROP_QUESTION);
+    v->benchmark = read_texts(r, CR_V_PROP_BENCHMARK);
+    v->text = read_texts(r, CR_V_PROP_TEXT);
 }
 
 // Move a column of texts into one member of every cell.
@@ -153,22 +153,22 @@ static void read_cells(struct reader *r) {
         fail_memory(r);
         return;
     }
-    read_cell_texts(r, CR_VAR_CELL_NAME, MEMBER(name));
-    read_cell_texts(r, CR_VAR_CELL_PROTOCOL, MEMBER(protocol));
-    read_cell_texts(r, CR_VAR_CELL_BENCHMARK, MEMBER(benchmark));
-    read_cell_texts(r, CR_VAR_CELL_MAKER, MEMBER(maker));
-    read_cell_texts(r, CR_VAR_CELL_TRADER, MEMBER(trader));
-    read_cell_texts(r, CR_VAR_CELL_STANCE, MEMBER(stance));
-    read_cell_texts(r, CR_VAR_CELL_PROMPTS, MEMBER(prompts));
-    read_cell_texts(r, CR_VAR_CELL_ELICITATION, MEMBER(elicitation));
-    read_cell_texts(r, CR_VAR_CELL_STOP_RULE, MEMBER(stop_rule));
-    read_cell_numbers(r, CR_VAR_CELL_WINDOW, MEMBER(window));
-    read_cell_numbers(r, CR_VAR_CELL_MAX_ITERATIONS, MEMBER(max_iterations));
-    read_cell_numbers(r, CR_VAR_CELL_TRAJECTORY, MEMBER(trajectory));
-    read_cell_numbers(r, CR_VAR_CELL_SAMPLES, MEMBER(samples));
-    read_cell_numbers(r, CR_VAR_CELL_ROUNDS, MEMBER(rounds));
-    read_cell_numbers(r, CR_VAR_CELL_REPLICATES, MEMBER(replicates));
-    double *threshold = read_array(r, CR_VAR_CELL_THRESHOLD, H5T_NATIVE_DOUBLE, false);
+    read_cell_texts(r, CR_V_CELL_NAME, MEMBER(name));
+    read_cell_texts(r, CR_V_CELL_PROTOCOL, MEMBER(protocol));
+    read_cell_texts(r, CR_V_CELL_BENCHMARK, MEMBER(benchmark));
+    read_cell_texts(r, CR_V_CELL_MAKER, MEMBER(maker));
+    read_cell_texts(r, CR_V_CELL_TRADER, MEMBER(trader));
+    read_cell_texts(r, CR_V_CELL_STANCE, MEMBER(stance));
+    read_cell_texts(r, CR_V_CELL_PROMPTS, MEMBER(prompts));
+    read_cell_texts(r, CR_V_CELL_ELICITATION, MEMBER(elicitation));
+    read_cell_texts(r, CR_V_CELL_STOP_RULE, MEMBER(stop_rule));
+    read_cell_numbers(r, CR_V_CELL_WINDOW, MEMBER(window));
+    read_cell_numbers(r, CR_V_CELL_MAX_ITERATIONS, MEMBER(max_iterations));
+    read_cell_numbers(r, CR_V_CELL_TRAJECTORY, MEMBER(trajectory));
+    read_cell_numbers(r, CR_V_CELL_SAMPLES, MEMBER(samples));
+    read_cell_numbers(r, CR_V_CELL_ROUNDS, MEMBER(rounds));
+    read_cell_numbers(r, CR_V_CELL_REPLICATES, MEMBER(replicates));
+    double *threshold = read_array(r, CR_V_CELL_THRESHOLD, H5T_NATIVE_DOUBLE, false);
     for (uint32_t i = 0; threshold != NULL && i < v->cells; i++) {
         v->cell_info[i].threshold = threshold[i];
     }

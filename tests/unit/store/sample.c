@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "paper.h"
+
 static const char *const options[3] = {"red", "gr\xc3\xbcn", "\"blue\""};
 
 static void fill_propositions(struct sample *s) {
@@ -76,9 +78,7 @@ void sample_init(struct sample *s) {
         .name = "large", .cost_input = 2, .cost_output = 8, .cost_cached = 1};
     s->models[1] =
         (struct cr_model){.name = "small", .cost_input = 1, .cost_cached = 1};
-    if (cr_prompt_set_create("paper", NULL, 0, NULL, &s->prompts, NULL) != CR_OK) {
-        s->prompts = NULL;
-    }
+    s->prompts = paper_load();
     s->prompt_sets[0] = s->prompts;
     s->job = (struct cr_job){.name = "sample",
                              .models = s->models,
