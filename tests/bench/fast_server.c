@@ -3,11 +3,12 @@
 //   fast_server [--latency-ms N] [--port-file FILE] [--save-body FILE] [--bytes N]
 //
 // One thread, one epoll, two system calls a request. It looks at nothing in a request
-// but its length and whether a trader asks, and answers with one of two texts made at
-// the start. Every reply waits the same time, so a queue does for the timers. Prints
-// "port N"; GET /_stats says how many requests came and how many were in flight, at
-// most and in the mean over time, since the last /_stats. --save-body keeps the first
-// request's body, so that other clients can send the very same.
+// but its length, and always gives the same reply, which holds the keys of a judgment
+// and of an argument; --bytes is the length of its prose. Every reply waits the same
+// time, so a queue does for the timers. Prints "port N"; GET /_stats says how many
+// requests came and how many were in flight, at most and in the mean over time, since
+// the last /_stats.
+// --save-body keeps the first request's body, so that other clients can send the same.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -38,17 +39,16 @@ struct peer {
     char stats[STATS_MAX];
     struct peer *next; // in the queue
     int64_t due_us;
-    const char *reply;
-    size_t reply_len;
 };
 
 static struct {
     int epoll_fd;
     int64_t latency_us;
     const char *save_body;
-    char *judgment, *argument; // whole HTTP replies
+    char *reply; // the whole of it, headers included
+    size_t reply_len;
     struct peer *first, *last; // replies that wait, in the order of their time
-    uint64_t requests;
+    uint64_t requests, body_bytes;
     uint32_t in_flight, in_flight_max;
     int64_t begun_us, changed_us;
     double in_flight_us;
@@ -108,8 +108,8 @@ static bool write_out(struct peer *peer) {
 
 static bool send_reply(struct peer *peer, int64_t at_us) {
     count_in_flight(-1, at_us);
-    peer->out = peer->reply;
-    peer->out_len = peer->reply_len;
+    peer->out = server.reply;
+    peer->out_len = server.reply_len;
     return write_out(peer);
 }
 
@@ -117,17 +117,17 @@ static void make_stats(struct peer *peer) {
     count_in_flight(0, now_us());
     double span_us = (double)(server.changed_us - server.begun_us);
     char body[STATS_MAX / 2];
-    int len =
-        snprintf(body, sizeof body,
-                 "{\"requests\":%llu,\"in_flight_max\":%u,\"in_flight_mean\":%.2f,"
-                 "\"span_s\":%.6f}",
-                 (unsigned long long)server.requests, server.in_flight_max,
-                 span_us > 0 ? server.in_flight_us / span_us : 0, span_us / 1e6);
+    int len = snprintf(body, sizeof body,
+                       "{\"requests\":%llu,\"body_bytes\":%llu,\"in_flight_max\":%u,"
+                       "\"in_flight_mean\":%.2f,\"span_s\":%.6f}",
+                       (unsigned long long)server.requests,
+                       (unsigned long long)server.body_bytes, server.in_flight_max,
+                       span_us > 0 ? server.in_flight_us / span_us : 0, span_us / 1e6);
     snprintf(peer->stats, sizeof peer->stats,
              "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
              "Content-Length: %d\r\n\r\n%s",
              len, body);
-    server.requests = 0;
+    server.requests = server.body_bytes = 0;
     server.in_flight_us = 0;
     server.in_flight_max = server.in_flight;
     server.begun_us = 0;
@@ -154,9 +154,7 @@ static bool serve(struct peer *peer, size_t head, size_t body) {
     server.requests++;
     count_in_flight(+1, at_us);
     save_body(peer->in + head, body);
-    bool is_trader = memmem(peer->in + head, body, "\"name\":\"argument\"", 17);
-    peer->reply = is_trader ? server.argument : server.judgment;
-    peer->reply_len = strlen(peer->reply);
+    server.body_bytes += body;
     if (server.latency_us == 0) {
         return send_reply(peer, at_us);
     }
@@ -260,30 +258,32 @@ static void handle(struct peer *peer, uint32_t events) {
     }
 }
 
-// A reply's text of about BYTES: CONTENT with padding, in the envelope of the API.
-static char *make_reply(const char *fmt, size_t bytes) {
-    char padding[8192], content[9000], body[12000], *reply = NULL;
-    bytes = bytes < sizeof padding ? bytes : sizeof padding - 1;
+// BYTES of prose in an answer, the answer in the envelope of the API.
+static void make_reply(size_t bytes) {
+    char prose[8192], body[12000];
+    bytes = bytes < sizeof prose ? bytes : sizeof prose - 1;
     for (size_t i = 0; i < bytes; i++) {
-        padding[i] = "a plain word "[i % 13];
+        prose[i] = "a plain word "[i % 13];
     }
-    padding[bytes] = '\0';
-    snprintf(content, sizeof content, fmt, padding);
+    prose[bytes] = '\0';
     int len = snprintf(
         body, sizeof body,
         "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":0,\"model\":\"fast\","
-        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%"
-        "s\"},"
+        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
+        "\"{\\\"claim\\\":\\\"It "
+        "holds.\\\",\\\"reasoning\\\":\\\"%s\\\",\\\"price\\\":0.62,"
+        "\\\"direction\\\":\\\"up\\\",\\\"argument\\\":\\\"It does.\\\"}\"},"
         "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":275,"
         "\"completion_tokens\":75,\"total_tokens\":350}}",
-        content);
-    if (asprintf(&reply,
-                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                 "Content-Length: %d\r\n\r\n%s",
-                 len, body) < 0) {
+        prose);
+    len = asprintf(&server.reply,
+                   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                   "Content-Length: %d\r\n\r\n%s",
+                   len, body);
+    if (len < 0) {
         abort();
     }
-    return reply;
+    server.reply_len = (size_t)len;
 }
 
 static int listen_anywhere(const char *port_file) {
@@ -314,7 +314,7 @@ static int read_options(int argc, char **argv) {
                                           {"bytes", required_argument, NULL, 'b'},
                                           {0}};
     const char *port_file = NULL;
-    size_t bytes = 200;
+    size_t bytes = 100;
     for (int got; (got = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (got == 'l') {
             server.latency_us = (int64_t)(strtod(optarg, NULL) * 1000);
@@ -328,12 +328,7 @@ static int read_options(int argc, char **argv) {
             exit(2);
         }
     }
-    server.judgment =
-        make_reply("{\\\"claim\\\":\\\"It "
-                   "holds.\\\",\\\"reasoning\\\":\\\"%s\\\",\\\"price\\\":0.62}",
-                   bytes);
-    server.argument =
-        make_reply("{\\\"direction\\\":\\\"up\\\",\\\"argument\\\":\\\"%s\\\"}", bytes);
+    make_reply(bytes);
     return listen_anywhere(port_file);
 }
 

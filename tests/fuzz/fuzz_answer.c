@@ -8,9 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void check(const struct cr_answer_form *form, enum cr_ask ask,
                   struct cr_answer_text text) {
-    struct cr_arena arena;
+    struct cr_arena arena = {0};
     struct cr_answer answer;
-    cr_arena_init(&arena, 1 << 22);
     if (cr_answer_read(ask, form, text, &arena, &answer) == CR_OK) {
         assert(answer.is_usable == (answer.complaint[0] == '\0'));
         for (uint32_t i = 0; answer.is_usable && ask == CR_ASK_JUDGMENT && i < 3; i++) {

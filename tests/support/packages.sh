@@ -22,6 +22,7 @@ clang                | command -v clang                          | the second co
 clang-format         | command -v clang-format                   | lint: formatting
 git                  | command -v git                            | revision in the files; whitespace checks
 hdf5-tools           | command -v h5dump                         | an independent reader of run.h5
+libclang-rt-dev      | try_libfuzzer                             | fuzz tests: libFuzzer
 libcmocka-dev        | pkg-config --exists cmocka                | unit tests
 libmicrohttpd-dev    | pkg-config --exists libmicrohttpd         | the fault server
 man-db               | command -v man                            | checks the man page
@@ -47,6 +48,10 @@ wrk                  | command -v wrk                            | benchmark: th
 
 try_header() { echo "#include <$1>" | cc -E -o /dev/null - 2>/dev/null; }
 try_python() { /usr/bin/python3 -c "import $1" 2>/dev/null || python3 -c "import $1" 2>/dev/null; }
+
+try_libfuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -xc -fsanitize=fuzzer -o /dev/null - 2>/dev/null
+}
 
 say() { echo "${0##*/}: $*"; }
 

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""bench.py: credence beside what a user would pick instead, on one server, in one table.
+
+Every client makes chat calls to fast_server on loopback, with the same body: wrk (which looks at
+nothing: the limit of what a client can do), credence on 1, 2 and 4 ranks (tape and run.h5
+included), a Python client on aiohttp, one on httpx. Figures are medians over --repeats: calls a
+second, microseconds of CPU a call (the whole process tree, start and end included), calls in
+flight at the server in the mean and at most, and memory of the largest process. Rates and calls
+in flight are those of --seconds in the middle of the run.
+
+  bench.py [--latency 0,20,200] [--live 64,256,1024,4096] [--ranks 1,2,4] [--repeats 3]
+           [--seconds 4] [--clients wrk,credence,aiohttp,httpx] [--build DIR]
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+COLUMNS = ("calls/s", "CPU us/call", "in flight", "peak", "MB")
+WRK_SCRIPT = """
+local file = io.open("{body}", "rb")
+wrk.method, wrk.body = "POST", file:read("*a")
+wrk.headers["Content-Type"] = "application/json"
+"""
+
+
+class Server:
+    """fast_server; its counters start anew with each look."""
+
+    def __init__(self, program, latency_ms, save_body):
+        self.process = subprocess.Popen(
+            [program, "--latency-ms", str(latency_ms), "--save-body", str(save_body)],
+            stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def look(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stats", timeout=30) as page:
+            return json.load(page)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def wait_for_calls(server, process):
+    requests = 0
+    for _ in range(3000):
+        requests = server.look()["requests"]
+        if requests or process.poll() is not None:
+            return requests
+        time.sleep(0.01)
+    raise SystemExit("bench.py: no call in 30 s")
+
+
+def measure(argv, server, seconds, env, log):
+    """One client's row. It is told to end when the window is over."""
+    with open(log, "wb") as out:
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env=env,
+                                   start_new_session=True)
+        calls = wait_for_calls(server, process)
+        time.sleep(1.0)
+        calls += server.look()["requests"]
+        time.sleep(seconds)
+        window = server.look()
+        calls += window["requests"]
+        if process.poll() is not None:
+            raise SystemExit(f"bench.py: {argv[0]} ended too early, see {log}")
+        process.send_signal(signal.SIGTERM)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    calls += server.look()["requests"]
+    cpu = usage.ru_utime + usage.ru_stime
+    return (window["requests"] / window["span_s"], cpu / calls * 1e6,
+            window["in_flight_mean"], window["in_flight_max"], usage.ru_maxrss / 1024,
+            window["body_bytes"] / max(1, window["requests"]))
+
+
+def write_job(folder, server, live, latency_ms, seconds):
+    """More markets than the window can hold; each is five calls."""
+    rate = min(live / max(latency_ms, 1) * 1000, 40000)
+    claims = folder / "claims.jsonl"
+    count = int(rate * (seconds + 4) / 5) + 2 * live
+    with claims.open("w") as file:
+        for i in range(count):
+            file.write('{"id":"c%d","label":%s,"proposition":"Claim number %d holds."}\n'
+                       % (i, "true" if i % 2 else "false", i))
+    job = {"name": "bench",
+           "models": {"m": {"api": "openai", "model": "fast", "endpoints": [server.url],
+                            "structured": "none", "limits": {"concurrency": live,
+                                                             "timeout_s": 120}}},
+           "benchmarks": {"c": {"format": "jsonl", "path": str(claims)}},
+           "cell": {"protocol": "market", "benchmark": "c", "maker": "m", "trader": "m",
+                    "prompts": str(HERE / "prompts")},
+           "output": {"text": False}}
+    path = folder / "job.json"
+    path.write_text(json.dumps(job))
+    return path
+
+
+class Bench:
+    def __init__(self, options, folder):
+        import harness
+        self.harness, self.options, self.folder = harness, options, folder
+        self.body = folder / "body.json"
+        self.runs = 0
+        self.python = harness.python_with("aiohttp", "httpx")
+
+    def credence(self, server, ranks, live, latency_ms):
+        job = write_job(self.folder, server, live, latency_ms, self.options.seconds)
+        self.runs += 1
+        out = self.folder / f"run{self.runs}"
+        argv = self.harness.command("run", job, "-o", out, "--quiet",
+                                    ranks=0 if ranks == 1 else ranks)
+        argv = [str(self.options.build / "credence") if a == self.harness.CREDENCE else a
+                for a in argv]
+        return argv, self.harness.environment(ranks)
+
+    def client(self, name, server, live, latency_ms):
+        url, length = server.url + "/chat/completions", self.options.seconds + 60
+        if name == "wrk":
+            script = self.folder / "wrk.lua"
+            script.write_text(WRK_SCRIPT.format(body=self.body))
+            return [shutil.which("wrk"), "-t1", f"-c{live}", f"-d{int(length)}", "--timeout", "60",
+                    "-s", str(script), url], None
+        if name.startswith("credence"):
+            return self.credence(server, int(name.split()[1]), live, latency_ms)
+        return [self.python, str(HERE / f"client_{name}.py"), url, str(self.body),
+                "--live", str(live), "--seconds", str(length)], None
+
+    def names(self):
+        wanted = self.options.clients.split(",")
+        ranks = [f"credence {r}" for r in self.options.ranks.split(",")]
+        # credence comes first: its first request is the body that the others send.
+        return [n for w in ("credence", "wrk", "aiohttp", "httpx") if w in wanted
+                for n in (ranks if w == "credence" else [w])]
+
+    def row(self, name, live, latency_ms):
+        figures = []
+        for repeat in range(self.options.repeats):
+            save = self.body if name == "credence 1" else self.folder / "ignored"
+            with Server(self.options.build / "tests/bench/fast_server", latency_ms,
+                        save) as server:
+                argv, env = self.client(name, server, live, latency_ms)
+                log = self.folder / f"{name.replace(' ', '')}-{live}-{latency_ms}-{repeat}.log"
+                figures.append(measure(argv, server, self.options.seconds, env, log))
+            for old in self.folder.glob("run*"):
+                shutil.rmtree(old, ignore_errors=True)
+        return [statistics.median(column) for column in zip(*figures)]
+
+    def table(self):
+        print("| latency ms | live | client | " + " | ".join(COLUMNS) + " | request bytes |")
+        print("|---" * (len(COLUMNS) + 4) + "|")
+        for latency_ms in map(int, self.options.latency.split(",")):
+            for live in map(int, self.options.live.split(",")):
+                for name in self.names():
+                    row = self.row(name, live, latency_ms)
+                    label = name.replace("credence 1", "credence, 1 rank")
+                    if label.startswith("credence "):
+                        label = f"credence, {name.split()[1]} ranks"
+                    print(f"| {latency_ms} | {live} | {label} | {row[0]:,.0f} | {row[1]:.1f} | "
+                          f"{row[2]:,.0f} | {row[3]:,.0f} | {row[4]:.0f} | {row[5]:,.0f} |",
+                          flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--latency", default="0,20,200")
+    parser.add_argument("--live", default="64,256,1024,4096")
+    parser.add_argument("--ranks", default="1,2,4")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--clients", default="wrk,credence,aiohttp,httpx")
+    parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build")
+    parser.add_argument("--keep", action="store_true", help="leave the logs in place")
+    options = parser.parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="credence-bench-"))
+    try:
+        Bench(options, folder).table()
+    finally:
+        if options.keep:
+            print(f"kept: {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
