@@ -1,0 +1,35 @@
+// attempt.h - what became of one attempt.
+//
+// Layer    model (3), private
+// Threads  one owner
+// MPI      none
+#ifndef CREDENCE_MODEL_ATTEMPT_H
+#define CREDENCE_MODEL_ATTEMPT_H
+
+#include "model/lane.h"
+#include "model/request.h"
+#include "model/retry.h"
+#include "model/transfer.h"
+
+enum { CR_WHAT_MAX = 768 };
+
+struct cr_attempt {
+    struct cr_verdict verdict; // verdict.fail is CR_FAIL_NONE when it succeeded
+    int64_t retry_after_ms;    // -1: the server did not say
+    bool was_heard;            // the server answered, whatever it said
+    char what[CR_WHAT_MAX];    // of a failure, for people; "" else
+};
+
+// Judge REQUEST's finished transfer; a success fills request->reply. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_attempt_judge(struct cr_lane *lane,
+                                              struct cr_request *request,
+                                              struct cr_attempt *out);
+// Judge what an in-process backend wrote into request->reply.
+void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt *out);
+
+// Make request->reply say that the call failed for good. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_attempt_give_up(const struct cr_lane *lane,
+                                                struct cr_request *request,
+                                                enum cr_fail fail, const char *what);
+
+#endif

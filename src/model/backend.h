@@ -1,0 +1,104 @@
+// backend.h - the table of backends: how a call becomes a request, and a reply a reply.
+//
+// Layer    model (3), private
+// Threads  no shared state
+// MPI      none
+//
+// A backend is one file and one line of table.c. One that talks HTTP gives `encode` and
+// `decode` and leaves slots, retries, pace and endpoints to the pool; one that lives in
+// this process gives `answer`.
+#ifndef CREDENCE_MODEL_BACKEND_H
+#define CREDENCE_MODEL_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/buf.h"
+#include "credence/call.h"
+#include "credence/job.h"
+#include "credence/status.h"
+
+// How the form of an answer is asked for, strictest first. A server that refuses one is
+// asked for the next, and that is remembered.
+enum cr_structured {
+    CR_STRUCTURED_SCHEMA,
+    CR_STRUCTURED_OBJECT,
+    CR_STRUCTURED_NONE,
+    CR_STRUCTURED_COUNT
+};
+
+// How the services that speak one API differ: a row of dialect.c.
+struct cr_dialect {
+    const char *name;
+    const char *api;         // the backend it belongs to
+    const char *path;        // appended to a base URL
+    const char *version;     // "/v1": put before the path when the base has no path
+    const char *key_header;  // "Authorization: Bearer ", "api-key: "
+    const char *more_header; // NULL: none
+    const char *max_tokens;  // name of that member
+    const char *seed;        // name of that member, NULL: never sent
+    bool sends_temperature;
+    bool sends_structured;
+    bool is_azure; // deployment in the path, api-version in the query
+};
+
+// What does not change from call to call, prepared when the client is made.
+struct cr_wire {
+    const struct cr_model *model;
+    const struct cr_dialect *dialect;
+    char *head;              // a body up to and without its list of turns
+    bool allows_single_seed; // temperature 0: the seed changes nothing
+};
+
+// What a body depends on besides the wire.
+struct cr_asking {
+    const struct cr_call *call;
+    enum cr_structured structured;
+};
+
+struct cr_backend {
+    const char *name;
+    bool is_remote;          // reached over HTTP: has encode and decode
+    int64_t backoff_base_ms; // of the second attempt; doubled for each further one
+
+    // CR_E_JOB, a line a mistake, when MODEL makes no sense. Contacts nothing.
+    enum cr_status (*check)(const struct cr_model *model, struct cr_err *err);
+
+    // Set wire->head (given; the pool frees it). Remote only.
+    enum cr_status (*prepare)(struct cr_wire *wire);
+    // Append the request's body. CR_E_LIMIT past the buffer's maximum. Remote only.
+    enum cr_status (*encode)(const struct cr_wire *wire, const struct cr_asking *asking,
+                             struct cr_buf *body);
+    // Read the body of a 2xx into REPLY (text, reasoning, usage, finish, logprobs).
+    //   CR_E_FORMAT  not what the API promises, WHY says what; worth another attempt
+    //   CR_E_NET     an error in disguise: reply->http_status and WHY are the server's
+    //   CR_E_MEMORY
+    // What REPLY owns after a failure is freed by the pool. Remote only.
+    enum cr_status (*decode)(const char *body, size_t bytes, struct cr_reply *reply,
+                             struct cr_err *why);
+
+    // Answer attempt number ATTEMPT (from 1) at once; reply->latency_s is how long the
+    // pool shall let it take. An attempt that fails like a server sets reply->fail,
+    // reply->http_status and reply->error. In-process only.
+    enum cr_status (*answer)(const struct cr_model *model, const struct cr_call *call,
+                             uint32_t attempt, struct cr_reply *reply);
+};
+
+extern const struct cr_backend *const cr_backends[];
+const struct cr_backend *cr_backend_find(const char *name); // NULL when unknown
+
+extern const struct cr_backend cr_backend_openai;
+extern const struct cr_backend cr_backend_anthropic;
+extern const struct cr_backend cr_backend_sim;
+extern const struct cr_backend cr_backend_replay;
+
+// The row NAME of API (NULL: the API's default row), or NULL when there is none.
+const struct cr_dialect *cr_dialect_find(const char *api, const char *name);
+
+// CR_STRUCTURED_* by a job file's word: "json_schema" (and "auto"), "json_object",
+// "none".
+enum cr_structured cr_structured_first(const char *word);
+bool cr_structured_is_auto(const char *word);
+
+#endif

@@ -1,0 +1,415 @@
+// pool.c - the life of a request.
+//
+// Each request completes exactly once: cr_pool_finish is the only way to the state
+// done, the table of legal moves (request.c) lets it be entered once, and only
+// cr_pool_take leaves it.
+//
+// A request's way (states in request.h):
+//   submit   known from a tape -> done; identical to one under way -> following;
+//            else to the end of its lane's queue
+//   start    when the lane's pace allows it and a server is up: encode, send
+//   land     judge the attempt; done, or rest, or at once back to the queue's front
+//   wake     a rest is over: back to the queue's front; a simulated flight is over:
+//   land
+//
+// The loop and its callbacks only say which transfers are over; what that means is
+// decided here. A failure of the machine (memory, the HTTP library) is returned by the
+// turn, after the request it hit was completed as stopped.
+#include "model/pool.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "model/attempt.h"
+#include "model/retry.h"
+
+static const int64_t NS_PER_MS = 1000000;
+
+static struct cr_lane *lane_of(struct cr_pool *pool, const struct cr_request *request) {
+    return &pool->lanes[request->lane];
+}
+
+static int64_t now_of(const struct cr_pool *pool) {
+    return cr_clock_now_ns(pool->cfg.clock);
+}
+
+// Copy what answers LEADER to a follower. It cost nothing, so it counts no attempt.
+static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *to) {
+    *to = *from;
+    to->attempts = 0;
+    to->text = cr_strdup(from->text);
+    to->reasoning = cr_strdup(from->reasoning);
+    to->error = cr_strdup(from->error);
+    bool has_all = !from->text == !to->text && !from->reasoning == !to->reasoning;
+    if (!has_all) {
+        cr_reply_fini(to);
+        *to = (struct cr_reply){.fail = CR_FAIL_STOPPED};
+    }
+    return has_all ? CR_OK : CR_E_MEMORY;
+}
+
+static void complete(struct cr_pool *pool, struct cr_request *request) {
+    cr_request_move(request, CR_REQUEST_DONE);
+    cr_queue_push(&pool->done, request);
+    cr_lane_count(lane_of(pool, request), &request->reply);
+}
+
+// The reply is in request->reply, and the request stands in no list.
+enum cr_status cr_pool_finish(struct cr_pool *pool, struct cr_request *request) {
+    enum cr_status status = CR_OK;
+    if (request->is_leader) {
+        cr_flights_remove(&pool->flights, request);
+    }
+    complete(pool, request);
+    while (request->followers) {
+        struct cr_request *follower = request->followers;
+        request->followers = follower->follower;
+        follower->follower = NULL;
+        enum cr_status copied = copy_reply(&request->reply, &follower->reply);
+        status = status ? status : copied;
+        complete(pool, follower);
+    }
+    return status;
+}
+
+void cr_pool_stop(struct cr_pool *pool, struct cr_request *request) {
+    cr_reply_fini(&request->reply);
+    request->reply =
+        (struct cr_reply){.fail = CR_FAIL_STOPPED, .attempts = request->attempts};
+    // Followers of a stopped request hold no texts: nothing there can fail.
+    enum cr_status status = cr_pool_finish(pool, request);
+    assert(status == CR_OK);
+}
+
+enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
+                            enum cr_fail fail, const char *what) {
+    enum cr_status status =
+        cr_attempt_give_up(lane_of(pool, request), request, fail, what);
+    enum cr_status finished = cr_pool_finish(pool, request);
+    return status ? status : finished;
+}
+
+static void rest(struct cr_pool *pool, struct cr_request *request, int64_t rest_ms) {
+    cr_request_move(request, CR_REQUEST_RESTING);
+    request->due_ns = now_of(pool) + rest_ms * NS_PER_MS;
+    cr_timers_add(&pool->timers, request);
+}
+
+static void requeue(struct cr_pool *pool, struct cr_request *request) {
+    cr_request_move(request, CR_REQUEST_WAITING);
+    cr_queue_push_front(&lane_of(pool, request)->waiting, request);
+}
+
+// Remember that the server takes no such form, unless that is known already.
+static void simplify(struct cr_lane *lane, const struct cr_request *request) {
+    struct cr_endpoint *endpoint = &lane->endpoints.at[request->endpoint];
+    if (endpoint->structured == request->structured &&
+        endpoint->generation == request->generation) {
+        endpoint->structured = request->structured + 1;
+    }
+}
+
+static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *request,
+                                    const struct cr_attempt *attempt) {
+    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_verdict verdict = attempt->verdict;
+    if (pool->is_draining && verdict.retry != CR_RETRY_NEVER) {
+        cr_pool_stop(pool, request); // another attempt might have worked: not final
+        return CR_OK;
+    }
+    if (verdict.retry == CR_RETRY_NEVER ||
+        (verdict.retry == CR_RETRY_LATER &&
+         request->retries >= lane->model->limits.retries)) {
+        return cr_pool_fail(pool, request, verdict.fail, attempt->what);
+    }
+    cr_log_write(pool->cfg.log, CR_LOG_DEBUG, "model %s: attempt %u: %s",
+                 lane->model->name, request->attempts, attempt->what);
+    lane->metrics.retries++;
+    cr_reply_fini(&request->reply);
+    request->reply = (struct cr_reply){0};
+    if (verdict.retry == CR_RETRY_SIMPLER) {
+        simplify(lane, request);
+        requeue(pool, request);
+        return CR_OK;
+    }
+    request->retries++;
+    int64_t rest_ms = cr_retry_backoff_ms(lane->backend->backoff_base_ms,
+                                          request->retries, request->call->seed);
+    if (attempt->retry_after_ms >= 0) {
+        rest_ms = attempt->retry_after_ms;
+    }
+    rest(pool, request, rest_ms);
+    return CR_OK;
+}
+
+static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
+                             const struct cr_attempt *attempt) {
+    if (attempt->verdict.fail) {
+        return decide_failed(pool, request, attempt);
+    }
+    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_reply *reply = &request->reply;
+    reply->attempts = request->attempts;
+    reply->endpoint = lane->backend->is_remote ? request->endpoint : 0;
+    cr_pace_settle(&lane->pace, request->reserved_tokens,
+                   (int64_t)reply->tokens_in + reply->tokens_out);
+    return cr_pool_finish(pool, request);
+}
+
+static void land_on_endpoint(struct cr_lane *lane, const struct cr_request *request,
+                             const struct cr_attempt *attempt, int64_t now_ns) {
+    enum cr_health health = attempt->verdict.is_unhealthy ? CR_HEALTH_BAD
+                            : attempt->was_heard          ? CR_HEALTH_GOOD
+                                                          : CR_HEALTH_UNKNOWN;
+    if (lane->endpoints.at[request->endpoint].generation != request->generation) {
+        health = CR_HEALTH_UNKNOWN;
+    }
+    cr_endpoints_land(&lane->endpoints, request->endpoint, health, now_ns);
+}
+
+static void land_on_pace(struct cr_lane *lane, const struct cr_request *request,
+                         const struct cr_attempt *attempt, int64_t now_ns) {
+    bool is_rate = attempt->verdict.fail == CR_FAIL_RATE;
+    enum cr_landing landing = !attempt->verdict.fail         ? CR_LANDED_WELL
+                              : attempt->verdict.is_overload ? CR_LANDED_OVERLOADED
+                                                             : CR_LANDED_ELSE;
+    cr_pace_land(&lane->pace, landing, request->sent_ns, now_ns);
+    lane->metrics.rate_limited += is_rate;
+    if (is_rate && attempt->retry_after_ms > 0) {
+        cr_pace_pause_seen(&lane->pace, now_ns, attempt->retry_after_ms);
+    }
+}
+
+// Nothing left of a quota: no start before the server says that it is full again.
+static void heed_quota(struct cr_lane *lane, const struct cr_hints *hints,
+                       int64_t now_ns) {
+    int64_t pause_ms = 0;
+    if (hints->requests_left == 0 && hints->requests_reset_ms > pause_ms) {
+        pause_ms = hints->requests_reset_ms;
+    }
+    if (hints->tokens_left == 0 && hints->tokens_reset_ms > pause_ms) {
+        pause_ms = hints->tokens_reset_ms;
+    }
+    if (pause_ms > 0) {
+        cr_pace_pause_seen(&lane->pace, now_ns, pause_ms);
+    }
+}
+
+static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_transfer *transfer = request->transfer;
+    int64_t now_ns = now_of(pool);
+    struct cr_attempt attempt;
+    enum cr_status status = CR_OK;
+    if (transfer) {
+        status = cr_attempt_judge(lane, request, &attempt);
+        land_on_endpoint(lane, request, &attempt, now_ns);
+        heed_quota(lane, &transfer->hints, now_ns);
+        request->transfer = NULL;
+        cr_loop_release(pool->loop, transfer);
+    } else {
+        cr_attempt_judge_local(request, &attempt);
+    }
+    land_on_pace(lane, request, &attempt, now_ns);
+    if (status) {
+        cr_pool_stop(pool, request);
+        return status;
+    }
+    return decide(pool, request, &attempt);
+}
+
+static void take_off(struct cr_lane *lane, struct cr_request *request, int64_t now_ns) {
+    cr_queue_remove(&lane->waiting, request);
+    cr_request_move(request, CR_REQUEST_FLYING);
+    request->attempts++;
+    request->sent_ns = now_ns;
+    request->reserved_tokens = cr_lane_reserve(lane, request->call);
+    lane->metrics.attempts++;
+    cr_pace_start(&lane->pace, request->reserved_tokens);
+}
+
+static enum cr_status start_local(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_lane *lane = lane_of(pool, request);
+    int64_t now_ns = now_of(pool);
+    take_off(lane, request, now_ns);
+    enum cr_status status = lane->backend->answer(lane->model, request->call,
+                                                  request->attempts, &request->reply);
+    if (!status && request->reply.latency_s > 0) {
+        request->due_ns = now_ns + (int64_t)(request->reply.latency_s * 1e9);
+        cr_timers_add(&pool->timers, request);
+        return CR_OK;
+    }
+    if (status) {
+        cr_pace_land(&lane->pace, CR_LANDED_ELSE, now_ns, now_ns);
+        cr_pool_stop(pool, request);
+        return status;
+    }
+    return land(pool, request);
+}
+
+static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
+                               struct cr_transfer *transfer, uint32_t index) {
+    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_endpoint *endpoint = &lane->endpoints.at[index];
+    const struct cr_limits *limits = &lane->model->limits;
+    request->structured = endpoint->structured;
+    struct cr_asking asking = {request->call, endpoint->structured};
+    enum cr_status status =
+        lane->backend->encode(&lane->wire, &asking, &transfer->body);
+    if (status) {
+        return status;
+    }
+    struct cr_destination to = {.endpoint = endpoint,
+                                .headers = &lane->headers,
+                                .unix_socket = lane->model->unix_socket,
+                                .timeout_s = limits->timeout_s,
+                                .connect_timeout_s = limits->connect_timeout_s,
+                                .wall_ms = cr_clock_wall_ms(pool->cfg.clock)};
+    status = cr_transfer_aim(transfer, &to);
+    return status ? status : cr_loop_start(pool->loop, transfer);
+}
+
+static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *request,
+                                   uint32_t index) {
+    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_transfer *transfer = NULL;
+    enum cr_status status = cr_loop_acquire(pool->loop, &transfer);
+    status = status ? status : send_off(pool, request, transfer, index);
+    if (status) {
+        if (transfer) {
+            cr_loop_release(pool->loop, transfer);
+        }
+        cr_queue_remove(&lane->waiting, request);
+        if (status == CR_E_LIMIT) {
+            return cr_pool_fail(pool, request, CR_FAIL_LIMIT,
+                                "the request is larger than this client sends");
+        }
+        cr_pool_stop(pool, request);
+        return status;
+    }
+    int64_t now_ns = now_of(pool);
+    take_off(lane, request, now_ns);
+    request->transfer = transfer;
+    request->endpoint = index;
+    request->generation = lane->endpoints.at[index].generation;
+    transfer->owner = request;
+    cr_endpoints_start(&lane->endpoints, index, now_ns);
+    return CR_OK;
+}
+
+// A request whose last attempt met a sick server is better off elsewhere.
+static uint32_t choose_endpoint(struct cr_lane *lane, const struct cr_request *request,
+                                int64_t now_ns) {
+    uint32_t avoid = request->retries > 0 ? request->endpoint : CR_ENDPOINT_NONE;
+    if (avoid < lane->endpoints.len && lane->endpoints.at[avoid].failures == 0) {
+        avoid = CR_ENDPOINT_NONE;
+    }
+    return cr_endpoints_choose(&lane->endpoints, request->call->trajectory, avoid,
+                               now_ns);
+}
+
+static enum cr_status start_lane(struct cr_pool *pool, struct cr_lane *lane) {
+    enum cr_status status = CR_OK;
+    while (lane->waiting.head && !status) {
+        struct cr_request *request = lane->waiting.head;
+        int64_t now_ns = now_of(pool);
+        if (!cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len)) {
+            break;
+        }
+        if (!lane->backend->is_remote) {
+            status = start_local(pool, request);
+            continue;
+        }
+        uint32_t index = choose_endpoint(lane, request, now_ns);
+        if (index == CR_ENDPOINT_NONE) {
+            break;
+        }
+        status = start_remote(pool, request, index);
+    }
+    return status;
+}
+
+static enum cr_status start_all(struct cr_pool *pool) {
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < pool->lanes_len && !status; i++) {
+        status = start_lane(pool, &pool->lanes[i]);
+    }
+    return status;
+}
+
+static enum cr_status wake_due(struct cr_pool *pool) {
+    enum cr_status status = CR_OK;
+    int64_t now_ns = now_of(pool);
+    struct cr_request *request;
+    while (!status && (request = cr_timers_first(&pool->timers)) != NULL &&
+           request->due_ns <= now_ns) {
+        cr_timers_remove(&pool->timers, request);
+        if (request->state == CR_REQUEST_RESTING) {
+            requeue(pool, request);
+        } else {
+            status = land(pool, request);
+        }
+    }
+    return status;
+}
+
+// When something moves by the clock alone; INT64_MAX: never.
+static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
+    const struct cr_request *first = cr_timers_first(&pool->timers);
+    int64_t wake = first ? first->due_ns : INT64_MAX;
+    for (uint32_t i = 0; i < pool->lanes_len; i++) {
+        const struct cr_lane *lane = &pool->lanes[i];
+        if (!lane->waiting.head) {
+            continue;
+        }
+        int64_t paused = cr_pace_wake_ns(&lane->pace, now_ns);
+        int64_t broken = cr_endpoints_wake_ns(&lane->endpoints);
+        // A breaker that is due already holds nobody back.
+        broken = broken > now_ns ? broken : INT64_MAX;
+        int64_t lane_wake = paused < broken ? paused : broken;
+        wake = lane_wake < wake ? lane_wake : wake;
+    }
+    return wake;
+}
+
+static int64_t sleep_ms(const struct cr_pool *pool, int64_t timeout_ms) {
+    if (pool->done.head) {
+        return 0;
+    }
+    int64_t now_ns = now_of(pool);
+    int64_t wake = wake_ns(pool, now_ns);
+    if (wake == INT64_MAX) {
+        return timeout_ms;
+    }
+    int64_t left_ms = wake > now_ns ? (wake - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+    return timeout_ms < 0 || left_ms < timeout_ms ? left_ms : timeout_ms;
+}
+
+static enum cr_status land_finished(struct cr_pool *pool) {
+    enum cr_status status = CR_OK;
+    struct cr_transfer *transfer;
+    while (!status && (transfer = cr_loop_finished(pool->loop)) != NULL) {
+        status = land(pool, transfer->owner);
+    }
+    return status;
+}
+
+enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
+                            struct cr_err *err) {
+    enum cr_status status = wake_due(pool);
+    status = status ? status : start_all(pool);
+    if (!status) {
+        status = cr_loop_wait(pool->loop, sleep_ms(pool, timeout_ms), err);
+        if (status) {
+            return status;
+        }
+        status = land_finished(pool);
+    }
+    status = status ? status : wake_due(pool);
+    status = status ? status : start_all(pool);
+    return status
+               ? cr_err_set(err, status, "model requests: %s", cr_status_text(status))
+               : CR_OK;
+}

@@ -1,0 +1,52 @@
+// pool.h - the requests of one client, from slot to slot's end.
+//
+// Layer    model (3), private
+// Threads  one owner
+// MPI      none
+#ifndef CREDENCE_MODEL_POOL_H
+#define CREDENCE_MODEL_POOL_H
+
+#include "credence/client.h"
+#include "model/flight.h"
+#include "model/lane.h"
+#include "model/loop.h"
+#include "model/request.h"
+
+struct cr_pool {
+    struct cr_client_cfg cfg;
+    struct cr_lane *lanes; // by index of the job's models
+    uint32_t lanes_len;
+    struct cr_request *slots; // cfg.live_max of them
+    struct cr_queue free;
+    struct cr_queue done;
+    struct cr_timers timers; // resting, and flying in simulation
+    struct cr_flights flights;
+    struct cr_loop *loop;
+    uint32_t live; // slots in use
+    bool is_draining;
+};
+
+CR_MUST_CHECK enum cr_status
+cr_pool_init(struct cr_pool *pool, const struct cr_client_cfg *cfg, struct cr_err *err);
+void cr_pool_fini(struct cr_pool *pool);
+
+CR_MUST_CHECK enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
+                                            struct cr_err *err);
+// One turn: start, sleep at most TIMEOUT_MS if nothing is done, land, start again.
+CR_MUST_CHECK enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
+                                          struct cr_err *err);
+bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply);
+void cr_pool_drain(struct cr_pool *pool);
+void cr_pool_drop(struct cr_pool *pool);
+
+// Completing a request that stands in no list (pool.c): with request->reply as it is,
+// as stopped, or as failed for good. Followers get the same. CR_E_MEMORY: completed all
+// the same, without some texts.
+CR_MUST_CHECK enum cr_status cr_pool_finish(struct cr_pool *pool,
+                                            struct cr_request *request);
+void cr_pool_stop(struct cr_pool *pool, struct cr_request *request);
+CR_MUST_CHECK enum cr_status cr_pool_fail(struct cr_pool *pool,
+                                          struct cr_request *request, enum cr_fail fail,
+                                          const char *what);
+
+#endif

@@ -1,0 +1,86 @@
+// request.h - one call on its way: its state, and the lists it stands in.
+//
+// Layer    model (3), private
+// Threads  one owner
+// MPI      none
+//
+//   free ----> waiting <----> flying ----> done ----> free
+//     |           ^  |          |           ^
+//     |           |  +----------|-----------+    stopped, or refused unsent
+//     |           |             v           |
+//     |           +--------- resting -------+    backoff; stopped while in it
+//     +------> following -------------------+    an identical request is on its way
+//     +-------------------------------------+    known from a tape
+#ifndef CREDENCE_MODEL_REQUEST_H
+#define CREDENCE_MODEL_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/call.h"
+#include "model/backend.h"
+
+enum cr_request_state {
+    CR_REQUEST_FREE,      // the slot holds no call
+    CR_REQUEST_WAITING,   // in its lane's queue, for pace and a server
+    CR_REQUEST_FOLLOWING, // an identical request answers for it
+    CR_REQUEST_FLYING,    // a server (or a simulated one) has it
+    CR_REQUEST_RESTING,   // between two attempts
+    CR_REQUEST_DONE,      // its reply waits to be taken
+    CR_REQUEST_STATE_COUNT
+};
+
+enum { CR_NOT_IN_HEAP = -1 };
+
+struct cr_transfer;
+
+struct cr_request {
+    enum cr_request_state state;
+    struct cr_call *call;
+    uint32_t lane; // the call's model
+    uint32_t attempts;
+    uint32_t retries;              // attempts that count against the model's limit
+    uint32_t bad_texts;            // 200s whose bytes were no UTF-8
+    uint32_t endpoint;             // of the last attempt
+    uint64_t generation;           // of that endpoint then
+    bool is_leader;                // stands in the flight table
+    enum cr_structured structured; // how the answer's form was asked of it
+    int64_t sent_ns;
+    int64_t due_ns; // resting or simulated: when it moves on
+    int heap_at;    // CR_NOT_IN_HEAP
+    int64_t reserved_tokens;
+    struct cr_transfer *transfer; // NULL unless flying over HTTP
+    struct cr_reply reply;
+    struct cr_request *prev, *next; // in its queue
+    struct cr_request *followers;   // linked by `follower`
+    struct cr_request *follower;
+    struct cr_request *bucket_next; // in the flight table
+};
+
+// The only way to another state; asserts that the move is legal.
+void cr_request_move(struct cr_request *request, enum cr_request_state to);
+const char *cr_request_state_name(enum cr_request_state state);
+bool cr_request_may_move(enum cr_request_state from, enum cr_request_state to);
+
+// A list of requests; a request stands in one at most.
+struct cr_queue {
+    struct cr_request *head, *tail;
+    uint32_t len;
+};
+void cr_queue_push(struct cr_queue *queue, struct cr_request *request);
+void cr_queue_push_front(struct cr_queue *queue, struct cr_request *request);
+void cr_queue_remove(struct cr_queue *queue, struct cr_request *request);
+struct cr_request *cr_queue_pop(struct cr_queue *queue); // NULL when empty
+
+// Requests by due_ns, earliest first. Storage for `cap` of them is made once.
+struct cr_timers {
+    struct cr_request **at;
+    uint32_t len, cap;
+};
+CR_MUST_CHECK enum cr_status cr_timers_init(struct cr_timers *timers, uint32_t cap);
+void cr_timers_fini(struct cr_timers *timers);
+void cr_timers_add(struct cr_timers *timers, struct cr_request *request);
+void cr_timers_remove(struct cr_timers *timers, struct cr_request *request);
+struct cr_request *cr_timers_first(const struct cr_timers *timers); // NULL when empty
+
+#endif

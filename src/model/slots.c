@@ -1,0 +1,206 @@
+// slots.c - both ends of a request's way: submit and take; and stopping what is
+// between.
+#include <assert.h>
+#include <curl/curl.h>
+#include <string.h>
+
+#include "credence/mem.h"
+#include "credence/trajectory.h"
+#include "model/pool.h"
+
+static bool has_remote(const struct cr_job *job) {
+    for (uint32_t i = 0; i < job->models_len; i++) {
+        const struct cr_backend *backend = cr_backend_find(job->models[i].api);
+        if (backend && backend->is_remote) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cr_status init_slots(struct cr_pool *pool) {
+    uint32_t len = pool->cfg.live_max;
+    pool->slots = cr_calloc(len, sizeof *pool->slots);
+    if (!pool->slots) {
+        return CR_E_MEMORY;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        pool->slots[i].heap_at = CR_NOT_IN_HEAP;
+        cr_queue_push(&pool->free, &pool->slots[i]);
+    }
+    enum cr_status status = cr_timers_init(&pool->timers, len);
+    return status ? status : cr_flights_init(&pool->flights, len);
+}
+
+static enum cr_status init_lanes(struct cr_pool *pool, struct cr_err *err) {
+    const struct cr_job *job = pool->cfg.job;
+    pool->lanes = cr_calloc(job->models_len, sizeof *pool->lanes);
+    enum cr_status status =
+        pool->lanes ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < job->models_len && !status; i++) {
+        status =
+            cr_lane_init(&pool->lanes[i], &job->models[i], pool->cfg.live_max, err);
+        pool->lanes_len += status == CR_OK;
+    }
+    return status;
+}
+
+enum cr_status cr_pool_init(struct cr_pool *pool, const struct cr_client_cfg *cfg,
+                            struct cr_err *err) {
+    assert(cfg->live_max > 0);
+    *pool = (struct cr_pool){.cfg = *cfg};
+    enum cr_status status =
+        cr_loop_create(has_remote(cfg->job) ? cfg->live_max : 0, &pool->loop, err);
+    if (!status) {
+        status = init_slots(pool);
+        status = status ? cr_err_set(err, status, "out of memory") : CR_OK;
+    }
+    status = status ? status : init_lanes(pool, err);
+    if (status) {
+        cr_pool_fini(pool);
+    }
+    return status;
+}
+
+void cr_pool_fini(struct cr_pool *pool) {
+    if (pool->slots) {
+        cr_pool_drop(pool);
+        struct cr_call *call;
+        struct cr_reply reply;
+        while (cr_pool_take(pool, &call, &reply)) {
+            cr_reply_fini(&reply);
+        }
+        assert(pool->live == 0);
+    }
+    for (uint32_t i = 0; i < pool->lanes_len; i++) {
+        cr_lane_fini(&pool->lanes[i]);
+    }
+    cr_loop_destroy(pool->loop);
+    cr_timers_fini(&pool->timers);
+    cr_flights_fini(&pool->flights);
+    cr_free(pool->lanes);
+    cr_free(pool->slots);
+    *pool = (struct cr_pool){0};
+}
+
+// Whether a reply to CALL on LANE also answers every call of the same hash.
+static bool is_repeatable(const struct cr_lane *lane) {
+    return lane->model->temperature == 0 || lane->model->send_seed ||
+           !lane->backend->is_remote;
+}
+
+static bool is_known(struct cr_pool *pool, struct cr_request *request,
+                     enum cr_status *status) {
+    struct cr_call_record record;
+    const struct cr_client_cfg *cfg = &pool->cfg;
+    if (!cfg->lookup || !cfg->lookup(cfg->lookup_ctx, request->call, &record)) {
+        return false;
+    }
+    *status = cr_reply_from_record(&record, &request->reply);
+    request->reply.attempts = 0;
+    return true;
+}
+
+// Where a new request goes first.
+static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_lane *lane = &pool->lanes[request->lane];
+    enum cr_status status = CR_OK;
+    if (pool->is_draining) {
+        cr_pool_stop(pool, request);
+        return CR_OK;
+    }
+    if (is_known(pool, request, &status)) {
+        if (status) {
+            cr_pool_stop(pool, request);
+            return status;
+        }
+        return cr_pool_finish(pool, request);
+    }
+    struct cr_request *leader =
+        is_repeatable(lane) ? cr_flights_find(&pool->flights, request) : NULL;
+    if (leader) {
+        cr_request_move(request, CR_REQUEST_FOLLOWING);
+        request->follower = leader->followers;
+        leader->followers = request;
+        return CR_OK;
+    }
+    if (is_repeatable(lane)) {
+        cr_flights_add(&pool->flights, request);
+    }
+    cr_request_move(request, CR_REQUEST_WAITING);
+    cr_queue_push(&lane->waiting, request);
+    return CR_OK;
+}
+
+enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
+                              struct cr_err *err) {
+    assert(call->model < pool->lanes_len);
+    struct cr_request *request = cr_queue_pop(&pool->free);
+    if (!request) {
+        return cr_err_set(err, CR_E_LIMIT, "more than %u calls at once",
+                          pool->cfg.live_max);
+    }
+    *request = (struct cr_request){.state = CR_REQUEST_FREE,
+                                   .call = call,
+                                   .lane = call->model,
+                                   .endpoint = CR_ENDPOINT_NONE,
+                                   .heap_at = CR_NOT_IN_HEAP};
+    pool->live++;
+    enum cr_status status = place(pool, request);
+    return status ? cr_err_set(err, status, "out of memory") : CR_OK;
+}
+
+bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply) {
+    struct cr_request *request = cr_queue_pop(&pool->done);
+    if (!request) {
+        return false;
+    }
+    *call = request->call;
+    *reply = request->reply;
+    cr_request_move(request, CR_REQUEST_FREE);
+    cr_queue_push_front(&pool->free, request); // the warmest slot first
+    pool->live--;
+    return true;
+}
+
+void cr_pool_drain(struct cr_pool *pool) {
+    pool->is_draining = true;
+    for (uint32_t i = 0; i < pool->lanes_len; i++) {
+        struct cr_request *request;
+        while ((request = cr_queue_pop(&pool->lanes[i].waiting)) != NULL) {
+            cr_pool_stop(pool, request);
+        }
+    }
+    for (uint32_t i = 0; i < pool->cfg.live_max; i++) {
+        struct cr_request *request = &pool->slots[i];
+        if (request->state == CR_REQUEST_RESTING) {
+            cr_timers_remove(&pool->timers, request);
+            cr_pool_stop(pool, request);
+        }
+    }
+}
+
+static void drop_flying(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_lane *lane = &pool->lanes[request->lane];
+    int64_t now_ns = cr_clock_now_ns(pool->cfg.clock);
+    if (request->transfer) {
+        cr_loop_drop(pool->loop, request->transfer);
+        cr_loop_release(pool->loop, request->transfer);
+        request->transfer = NULL;
+        cr_endpoints_land(&lane->endpoints, request->endpoint, CR_HEALTH_UNKNOWN,
+                          now_ns);
+    } else {
+        cr_timers_remove(&pool->timers, request);
+    }
+    cr_pace_land(&lane->pace, CR_LANDED_ELSE, request->sent_ns, now_ns);
+    cr_pool_stop(pool, request);
+}
+
+void cr_pool_drop(struct cr_pool *pool) {
+    cr_pool_drain(pool);
+    for (uint32_t i = 0; i < pool->cfg.live_max; i++) {
+        if (pool->slots[i].state == CR_REQUEST_FLYING) {
+            drop_flying(pool, &pool->slots[i]);
+        }
+    }
+}

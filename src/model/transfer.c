@@ -1,0 +1,249 @@
+// transfer.c - an easy handle, its buffers and its callbacks. Callbacks only note.
+#include "model/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "credence/mem.h"
+#include "model/endpoint.h"
+#include "model/loop.h"
+#include "model/retry.h"
+#include "model/wire.h"
+
+enum {
+    KEPT_BYTES_MAX = 64 << 10, // of a buffer between exchanges
+    RECEIVE_BYTES = 8 << 10,   // of the library's own buffer; replies are about 1 kB
+    KEEPALIVE_IDLE_S = 60      // long answers: keep NAT tables awake
+};
+
+static size_t on_body(char *bytes, size_t size, size_t len, void *ctx) {
+    struct cr_transfer *transfer = ctx;
+    if (cr_buf_add(&transfer->answer, bytes, size * len) != CR_OK) {
+        transfer->is_too_large = true;
+        return 0;
+    }
+    return size * len;
+}
+
+// A header line "NAME: value" by its name; NULL when it is another.
+static const char *value_of(const char *line, size_t len, const char *name,
+                            size_t *value_len) {
+    size_t name_len = strlen(name);
+    if (len <= name_len || line[name_len] != ':' ||
+        strncasecmp(line, name, name_len) != 0) {
+        return NULL;
+    }
+    *value_len = len - name_len - 1;
+    return line + name_len + 1;
+}
+
+static int64_t count_of(const char *value, size_t len) {
+    char text[32] = "";
+    memcpy(text, value, len < sizeof text - 1 ? len : sizeof text - 1);
+    char *end = NULL;
+    double count = strtod(text, &end);
+    return end != text && count >= 0 && count < 1e15 ? (int64_t)count : -1;
+}
+
+enum hint_kind { HINT_AFTER, HINT_AFTER_MS, HINT_COUNT, HINT_RESET };
+
+// Where each header's value goes.
+static const struct {
+    const char *name;
+    enum hint_kind kind;
+    size_t offset;
+} hint_table[] = {
+    {"retry-after-ms", HINT_AFTER_MS, offsetof(struct cr_hints, retry_after_ms)},
+    {"retry-after", HINT_AFTER, offsetof(struct cr_hints, retry_after_ms)},
+    {"x-ratelimit-remaining-requests", HINT_COUNT,
+     offsetof(struct cr_hints, requests_left)},
+    {"x-ratelimit-reset-requests", HINT_RESET,
+     offsetof(struct cr_hints, requests_reset_ms)},
+    {"x-ratelimit-remaining-tokens", HINT_COUNT,
+     offsetof(struct cr_hints, tokens_left)},
+    {"x-ratelimit-reset-tokens", HINT_RESET,
+     offsetof(struct cr_hints, tokens_reset_ms)},
+    {"anthropic-ratelimit-requests-remaining", HINT_COUNT,
+     offsetof(struct cr_hints, requests_left)},
+    {"anthropic-ratelimit-requests-reset", HINT_RESET,
+     offsetof(struct cr_hints, requests_reset_ms)},
+    {"anthropic-ratelimit-tokens-remaining", HINT_COUNT,
+     offsetof(struct cr_hints, tokens_left)},
+    {"anthropic-ratelimit-tokens-reset", HINT_RESET,
+     offsetof(struct cr_hints, tokens_reset_ms)},
+};
+
+static int64_t hint_value(enum hint_kind kind, const char *value, size_t len,
+                          int64_t wall_ms) {
+    switch (kind) {
+    case HINT_AFTER:
+        return cr_retry_after_ms(value, len, wall_ms);
+    case HINT_RESET:
+        return cr_retry_reset_ms(value, len, wall_ms);
+    case HINT_AFTER_MS:
+    case HINT_COUNT:
+        break;
+    }
+    return count_of(value, len);
+}
+
+static void note_hint(struct cr_transfer *transfer, const char *line, size_t len) {
+    for (size_t i = 0; i < sizeof hint_table / sizeof hint_table[0]; i++) {
+        size_t value_len = 0;
+        const char *value = value_of(line, len, hint_table[i].name, &value_len);
+        if (value) {
+            int64_t *to = (int64_t *)((char *)&transfer->hints + hint_table[i].offset);
+            *to = hint_value(hint_table[i].kind, value, value_len, transfer->wall_ms);
+            return;
+        }
+    }
+}
+
+static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
+    struct cr_transfer *transfer = ctx;
+    transfer->header_bytes += size * len;
+    if (transfer->header_bytes > CR_HEADER_BYTES_MAX) {
+        transfer->is_too_large = true;
+        return 0;
+    }
+    if (len > 0 && strchr("rRxXaA", line[0])) {
+        note_hint(transfer, line, size * len);
+    }
+    return size * len;
+}
+
+// The command-line tool's variables: the library itself heeds only the proxies'.
+static void set_authorities(CURL *easy) {
+    const char *bundle = getenv("CURL_CA_BUNDLE");
+    const char *file = bundle && bundle[0] ? bundle : getenv("SSL_CERT_FILE");
+    const char *dir = getenv("SSL_CERT_DIR");
+    if (file && file[0]) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+    }
+    if (dir && dir[0]) {
+        curl_easy_setopt(easy, CURLOPT_CAPATH, dir);
+    }
+}
+
+// What holds for every exchange of a handle.
+static void set_constants(struct cr_transfer *transfer) {
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "credence");
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    set_authorities(easy);
+}
+
+enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
+                                  struct cr_transfer **out) {
+    struct cr_transfer *transfer = cr_calloc(1, sizeof *transfer);
+    if (!transfer) {
+        return CR_E_MEMORY;
+    }
+    cr_buf_init(&transfer->body, CR_REQUEST_BYTES_MAX);
+    cr_buf_init(&transfer->answer, CR_REPLY_BYTES_MAX);
+    transfer->shard = shard;
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy) {
+        cr_transfer_destroy(transfer);
+        return CR_E_MEMORY;
+    }
+    set_constants(transfer);
+    cr_loop_set_sockets(loop, transfer->easy);
+    *out = transfer;
+    return CR_OK;
+}
+
+void cr_transfer_destroy(struct cr_transfer *transfer) {
+    if (transfer) {
+        curl_easy_cleanup(transfer->easy);
+        cr_buf_fini(&transfer->body);
+        cr_buf_fini(&transfer->answer);
+        cr_free(transfer);
+    }
+}
+
+static CURLcode set_destination(struct cr_transfer *transfer,
+                                const struct cr_destination *to) {
+    CURL *easy = transfer->easy;
+    const char *url = to->endpoint->url;
+    // With multiplexing at hand a request waits for the one connection; without, no
+    // request ever waits for another's.
+    long waits = strncmp(url, "https:", 6) == 0;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
+    code = code ? code : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, to->headers->list);
+    code =
+        code ? code : curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, to->unix_socket);
+    code = code ? code : curl_easy_setopt(easy, CURLOPT_PIPEWAIT, waits);
+    code =
+        code ? code
+             : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(to->timeout_s * 1000));
+    return code ? code
+                : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                                   (long)(to->connect_timeout_s * 1000));
+}
+
+enum cr_status cr_transfer_aim(struct cr_transfer *transfer,
+                               const struct cr_destination *to) {
+    bool is_same = transfer->headers == to->headers &&
+                   transfer->endpoint == to->endpoint &&
+                   transfer->generation == to->endpoint->generation;
+    CURLcode code = is_same ? CURLE_OK : set_destination(transfer, to);
+    code = code ? code
+                : curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS,
+                                   transfer->body.data);
+    code = code ? code
+                : curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                   (curl_off_t)transfer->body.used_bytes);
+    transfer->headers = code ? NULL : to->headers;
+    transfer->endpoint = to->endpoint;
+    transfer->generation = to->endpoint->generation;
+    transfer->wall_ms = to->wall_ms;
+    transfer->hints = (struct cr_hints){-1, -1, -1, -1, -1};
+    transfer->header_bytes = 0;
+    transfer->is_too_large = false;
+    transfer->error[0] = '\0';
+    cr_buf_clear(&transfer->answer);
+    if (code) {
+        return code == CURLE_OUT_OF_MEMORY ? CR_E_MEMORY : CR_E_NET;
+    }
+    return CR_OK;
+}
+
+void cr_transfer_end(struct cr_transfer *transfer, CURLcode result) {
+    long http_status = 0;
+    curl_off_t total_us = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http_status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &total_us);
+    transfer->result = result;
+    transfer->http_status = (uint32_t)http_status;
+    transfer->latency_s = (double)total_us / 1e6;
+}
+
+static void shrink(struct cr_buf *buf) {
+    if (buf->cap_bytes > KEPT_BYTES_MAX) {
+        cr_buf_fini(buf);
+    }
+}
+
+void cr_transfer_rest(struct cr_transfer *transfer) {
+    transfer->owner = NULL;
+    shrink(&transfer->body);
+    shrink(&transfer->answer);
+}

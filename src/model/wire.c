@@ -1,0 +1,210 @@
+// wire.c - what the HTTP backends share.
+#include "model/wire.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "credence/client.h"
+#include "credence/mem.h"
+#include "credence/text.h"
+#include "model/url.h"
+
+static const struct cr_json_limits reply_limits = {.max_bytes = CR_REPLY_BYTES_MAX,
+                                                   .max_depth = CR_REPLY_DEPTH_MAX};
+
+static const char *const structured_names[CR_STRUCTURED_COUNT] = {
+    "json_schema", "json_object", "none"};
+
+bool cr_structured_is_auto(const char *word) {
+    return !word || strcmp(word, "auto") == 0;
+}
+
+enum cr_structured cr_structured_first(const char *word) {
+    for (int i = 0; word && i < CR_STRUCTURED_COUNT; i++) {
+        if (strcmp(word, structured_names[i]) == 0) {
+            return (enum cr_structured)i;
+        }
+    }
+    return CR_STRUCTURED_SCHEMA;
+}
+
+static bool is_structured_word(const char *word) {
+    return cr_structured_is_auto(word) || cr_structured_first(word) > 0 ||
+           strcmp(word, structured_names[0]) == 0;
+}
+
+static bool is_object(const char *json) {
+    struct cr_json *value = NULL;
+    bool is = !json ||
+              (cr_json_parse(json, strlen(json), reply_limits, &value, NULL) == CR_OK &&
+               cr_json_type(value) == CR_JSON_OBJECT);
+    cr_json_free(value);
+    return is;
+}
+
+static void add_dialect_error(const struct cr_model *model, struct cr_err *err) {
+    const char *names[16];
+    size_t len = 0;
+    for (size_t i = 0; i < cr_dialect_count() && len < 16; i++) {
+        if (cr_dialect_find(model->api, cr_dialect_name(i))) {
+            names[len++] = cr_dialect_name(i);
+        }
+    }
+    const char *near = cr_text_nearest(model->dialect, names, len);
+    cr_err_add_line(err, "models.%s.dialect: \"%s\" is no dialect of %s%s%s%s",
+                    model->name, model->dialect, model->api,
+                    near ? "; did you mean \"" : "", near ? near : "",
+                    near ? "\"?" : "");
+}
+
+static void check_endpoints(const struct cr_model *model,
+                            const struct cr_dialect *dialect, struct cr_err *err) {
+    for (uint32_t i = 0; i < model->endpoints_len; i++) {
+        struct cr_url url = {0};
+        struct cr_err one = {0};
+        if (cr_url_make(&url, model, dialect, model->endpoints[i], &one) != CR_OK) {
+            cr_err_add_line(err, "%s", one.text);
+        }
+        cr_url_fini(&url);
+    }
+}
+
+enum cr_status cr_wire_check(const struct cr_model *model, struct cr_err *err) {
+    struct cr_err found = {0};
+    const struct cr_dialect *dialect = cr_dialect_find(model->api, model->dialect);
+    if (!dialect) {
+        add_dialect_error(model, &found);
+    } else if (dialect->is_azure && !model->api_version) {
+        cr_err_add_line(&found, "models.%s.api_version: expected for dialect \"%s\"",
+                        model->name, dialect->name);
+    } else if (model->model) {
+        check_endpoints(model, dialect, &found);
+    }
+    if (model->endpoints_len == 0 && !model->serve.command && !model->unix_socket) {
+        cr_err_add_line(&found,
+                        "models.%s.endpoints: expected a list of URLs, or \"serve\"",
+                        model->name);
+    }
+    if (!model->model || !model->model[0]) {
+        cr_err_add_line(&found,
+                        "models.%s.model: expected the model's name at the server",
+                        model->name);
+    }
+    if (!is_structured_word(model->structured)) {
+        cr_err_add_line(&found,
+                        "models.%s.structured: \"%s\" is none of \"auto\", "
+                        "\"json_schema\", \"json_object\", \"none\"",
+                        model->name, model->structured);
+    }
+    if (!is_object(model->params) || !is_object(model->extra)) {
+        cr_err_add_line(&found, "models.%s: params and extra must be objects",
+                        model->name);
+    }
+    return found.text[0] ? cr_err_set(err, CR_E_JOB, "%s", found.text) : CR_OK;
+}
+
+// Members that each request sets for itself; params cannot.
+static bool is_reserved(const char *key) {
+    static const char *const keys[] = {"model",      "messages",
+                                       "stream",     "n",
+                                       "max_tokens", "max_completion_tokens",
+                                       "seed",       "random_seed",
+                                       "logprobs",   "top_logprobs",
+                                       "system",     "response_format",
+                                       "temperature"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cr_status put_members(struct cr_json *object, const char *json,
+                                  bool takes_reserved) {
+    struct cr_json *from = NULL;
+    if (!json) {
+        return CR_OK;
+    }
+    enum cr_status status =
+        cr_json_parse(json, strlen(json), reply_limits, &from, NULL);
+    for (const struct cr_json *member = cr_json_first(from); member && !status;
+         member = cr_json_next(member)) {
+        if (takes_reserved || !is_reserved(cr_json_key(member))) {
+            status = cr_json_put(object, cr_json_key(member), cr_json_copy(member));
+        }
+    }
+    cr_json_free(from);
+    return status;
+}
+
+static enum cr_status put_temperature(const struct cr_wire *wire,
+                                      struct cr_json *object) {
+    double temperature = wire->model->temperature;
+    if (isnan(temperature) || !wire->dialect->sends_temperature) {
+        return CR_OK;
+    }
+    return cr_json_put(object, "temperature", cr_json_new_number(temperature));
+}
+
+enum cr_status cr_wire_prepare(struct cr_wire *wire) {
+    struct cr_buf head;
+    cr_buf_init(&head, CR_REQUEST_BYTES_MAX);
+    struct cr_json *object = cr_json_new_object();
+    enum cr_status status = object ? CR_OK : CR_E_MEMORY;
+    status = status
+                 ? status
+                 : cr_json_put(object, "model", cr_json_new_string(wire->model->model));
+    status = status ? status : put_members(object, wire->model->params, false);
+    status = status ? status : put_temperature(wire, object);
+    status = status ? status : put_members(object, wire->model->extra, true);
+    status = status ? status : cr_json_print(object, false, &head);
+    if (!status) {
+        head.used_bytes--; // the closing brace
+        status = cr_buf_add_text(&head, ",\"messages\":[");
+    }
+    if (!status) {
+        wire->head = cr_buf_take(&head);
+    }
+    cr_json_free(object);
+    cr_buf_fini(&head);
+    return status;
+}
+
+uint32_t cr_wire_max_tokens(const struct cr_wire *wire, const struct cr_call *call) {
+    return call->max_tokens > 0 ? call->max_tokens : wire->model->max_tokens;
+}
+
+enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **out,
+                             struct cr_err *why) {
+    struct cr_err found = {0};
+    enum cr_status status = cr_json_parse(body, bytes, reply_limits, out, &found);
+    if (status && status != CR_E_MEMORY) {
+        status = cr_err_set(why, CR_E_FORMAT, "not JSON: %s", found.text);
+    }
+    return status;
+}
+
+uint32_t cr_wire_count(const struct cr_json *object, const char *key) {
+    double count = cr_json_number(cr_json_get(object, key), 0);
+    return count > 0 && count < UINT32_MAX ? (uint32_t)count : 0;
+}
+
+enum cr_finish cr_wire_finish(const char *word) {
+    static const struct {
+        const char *word;
+        enum cr_finish finish;
+    } words[] = {
+        {"stop", CR_FINISH_STOP},          {"end_turn", CR_FINISH_STOP},
+        {"stop_sequence", CR_FINISH_STOP}, {"eos", CR_FINISH_STOP},
+        {"eos_token", CR_FINISH_STOP},     {"length", CR_FINISH_LENGTH},
+        {"max_tokens", CR_FINISH_LENGTH},  {"content_filter", CR_FINISH_FILTER},
+        {"refusal", CR_FINISH_FILTER},
+    };
+    for (size_t i = 0; word && i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].word, word) == 0) {
+            return words[i].finish;
+        }
+    }
+    return CR_FINISH_OTHER;
+}
