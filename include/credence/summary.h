@@ -14,15 +14,11 @@
 #include <stdint.h>
 
 #include "credence/calibration.h"
+#include "credence/definition.h"
 #include "credence/dynamics.h"
 #include "credence/inference.h"
 #include "credence/score.h"
 #include "credence/status.h"
-
-struct cr_definition { // ended by a NULL name
-    const char *name, *section, *text;
-};
-extern const struct cr_definition cr_definitions[];
 
 // Shares and means are NaN when nothing was counted.
 struct cr_accuracy {

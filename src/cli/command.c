@@ -6,6 +6,7 @@
 #include "credence/text.h"
 
 static const struct cr_command *const table[] = {
+    &cr_command_analyze,
     &cr_command_version,
     &cr_command_help,
 };

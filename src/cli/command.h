@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "credence/definition.h"
 #include "credence/status.h"
 
 enum cr_exit {
@@ -32,17 +33,13 @@ struct cr_option {
     const char *help;  // NULL: not shown
 };
 
-struct cr_term { // a word that the command's output uses, and what it means
-    const char *name, *text;
-};
-
 struct cr_command {
     const char *name;
     const char *usage;                 // "DIR [--watch] [--json]"
     const char *summary;               // one line, lower case, no full stop
     const char *description;           // paragraphs parted by an empty line, or NULL
     const struct cr_option *options;   // ended by a NULL name; NULL: none
-    const struct cr_term *terms;       // ended by a NULL name; NULL: none
+    const struct cr_definition *terms; // words of its output; NULL: none
     int (*run)(int argc, char **argv); // argv[0] is the command's name; an enum cr_exit
 };
 
@@ -89,6 +86,7 @@ void cr_help_man(FILE *out);
 const char *cr_build_version(void);
 const char *cr_build_revision(void);
 
+extern const struct cr_command cr_command_analyze;
 extern const struct cr_command cr_command_help;
 // Leave by _exit, standard streams flushed: after a rank was lost MPI cannot be
 // finalised, and its exit handlers would hang.

@@ -12,13 +12,13 @@ static const char about[] =
     "prices a claim, a trader argues, and the prices show whether the two converge, "
     "whether they are right, and what that costs.";
 
-static const struct cr_term exit_terms[] = {
-    {"0", "complete; an invalid answer is a result, not an error"},
-    {"1", "anything else"},
-    {"2", "bad usage or a bad job; nothing was touched"},
-    {"3", "complete, but some episodes failed"},
-    {"75", "stopped early; the same command resumes"},
-    {NULL, NULL},
+static const struct cr_definition exit_terms[] = {
+    {"0", "", "complete; an invalid answer is a result, not an error"},
+    {"1", "", "anything else"},
+    {"2", "", "bad usage or a bad job; nothing was touched"},
+    {"3", "", "complete, but some episodes failed"},
+    {"75", "", "stopped early; the same command resumes"},
+    {NULL, NULL, NULL},
 };
 
 // Print TEXT wrapped, each line indented by INDENT; the first stands at column AT.
@@ -88,7 +88,7 @@ void cr_help_command(FILE *out, const struct cr_command *command) {
             print_term(out, form, option->help, OPTION_COLUMN);
     }
     print_term(out, "-h, --help", "show this", OPTION_COLUMN);
-    const struct cr_term *term = command->terms;
+    const struct cr_definition *term = command->terms;
     if (term != NULL)
         fputs("\nwords:\n", out);
     for (; term != NULL && term->name != NULL; term++)
@@ -102,7 +102,7 @@ void cr_help_all(FILE *out) {
     for (size_t i = 0; i < cr_command_count(); i++)
         print_term(out, cr_command_at(i)->name, cr_command_at(i)->summary, 12);
     fputs("\nexit codes:\n", out);
-    for (const struct cr_term *term = exit_terms; term->name != NULL; term++)
+    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
         print_term(out, term->name, term->text, 12);
     fputs("\n'credence help COMMAND' tells more about one.\n", out);
 }
@@ -149,7 +149,7 @@ static void roff_command(FILE *out, const struct cr_command *command) {
         if (option->help != NULL)
             roff_term(out, form, option->help);
     }
-    for (const struct cr_term *term = command->terms;
+    for (const struct cr_definition *term = command->terms;
          term != NULL && term->name != NULL; term++)
         roff_term(out, term->name, term->text);
 }
@@ -166,7 +166,7 @@ void cr_help_man(FILE *out) {
     for (size_t i = 0; i < cr_command_count(); i++)
         roff_command(out, cr_command_at(i));
     fputs(".SH \"EXIT STATUS\"\n", out);
-    for (const struct cr_term *term = exit_terms; term->name != NULL; term++)
+    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
         roff_term(out, term->name, term->text);
 }
 

@@ -1,0 +1,195 @@
+// dataset.c - opening run files and giving their questions common numbers.
+//
+// Files of one job (shards that were not merged yet) are laid over one another: a row
+// that is pending in one and not in another counts once, as the finished one.
+#include "cli/dataset.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "credence/file.h"
+#include "credence/hash.h"
+#include "credence/mem.h"
+
+// Strings to dense numbers; 64-bit hashes stand for the strings.
+struct numbers {
+    uint64_t *key;
+    uint32_t *number;
+    size_t slots; // a power of two, at most half full
+    uint32_t len;
+};
+
+static enum cr_status numbers_init(struct numbers *numbers, size_t most) {
+    numbers->slots = 16;
+    while (numbers->slots < 2 * most)
+        numbers->slots *= 2;
+    numbers->key = cr_calloc(numbers->slots, sizeof *numbers->key);
+    numbers->number = cr_calloc(numbers->slots, sizeof *numbers->number);
+    return numbers->key != NULL && numbers->number != NULL ? CR_OK : CR_E_MEMORY;
+}
+
+static void numbers_fini(struct numbers *numbers) {
+    cr_free(numbers->key);
+    cr_free(numbers->number);
+}
+
+static uint32_t number_of(struct numbers *numbers, const char *benchmark,
+                          const char *name) {
+    uint64_t key = cr_hash64(benchmark, strlen(benchmark), 1);
+    key = cr_hash64(name, strlen(name), key) | 1; // zero marks a free slot
+    size_t at = key >> 1 & (numbers->slots - 1);
+    while (numbers->key[at] != 0 && numbers->key[at] != key)
+        at = (at + 1) & (numbers->slots - 1);
+    if (numbers->key[at] == 0) {
+        numbers->key[at] = key;
+        numbers->number[at] = numbers->len++;
+    }
+    return numbers->number[at];
+}
+
+static enum cr_status number_views(struct cr_dataset *dataset) {
+    struct numbers questions = {0}, propositions = {0};
+    uint64_t most = 0;
+    for (size_t v = 0; v < dataset->views; v++)
+        most += dataset->view[v].view->propositions;
+    enum cr_status status = numbers_init(&questions, most);
+    if (status == CR_OK)
+        status = numbers_init(&propositions, most);
+    for (size_t v = 0; v < dataset->views && status == CR_OK; v++) {
+        struct cr_dataset_view *one = &dataset->view[v];
+        const struct cr_run_view *view = one->view;
+        size_t bytes = (view->propositions + 1) * sizeof(uint32_t);
+        one->question = cr_malloc(bytes);
+        one->proposition = cr_malloc(bytes);
+        if (one->question == NULL || one->proposition == NULL)
+            status = CR_E_MEMORY;
+        for (uint64_t i = 0; i < view->propositions && status == CR_OK; i++) {
+            one->question[i] =
+                number_of(&questions, view->benchmark[i], view->question_id[i]);
+            one->proposition[i] =
+                number_of(&propositions, view->benchmark[i], view->proposition_id[i]);
+        }
+    }
+    dataset->questions = questions.len;
+    dataset->propositions = propositions.len;
+    numbers_fini(&questions);
+    numbers_fini(&propositions);
+    return status;
+}
+
+static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
+                                struct cr_err *err) {
+    struct cr_dataset_view *one = &dataset->view[dataset->views];
+    struct cr_buf file;
+    cr_buf_init(&file, 65536);
+    enum cr_status status = cr_dir_exists(path) ? cr_path_join(&file, path, "run.h5")
+                                                : cr_buf_add_text(&file, path);
+    if (status == CR_OK)
+        status = cr_run_view_open(file.data, &one->view, err);
+    cr_buf_fini(&file);
+    if (status != CR_OK)
+        return status;
+    one->path = path;
+    one->first = dataset->rows;
+    dataset->rows += one->view->episodes;
+    if (one->view->iterations > dataset->iterations)
+        dataset->iterations = one->view->iterations;
+    for (size_t v = 0; v < dataset->views; v++) {
+        const struct cr_run_view *other = dataset->view[v].view;
+        one->is_shard =
+            one->is_shard || (other->episodes == one->view->episodes &&
+                              strcmp(other->job_hash, one->view->job_hash) == 0);
+    }
+    dataset->views++;
+    return CR_OK;
+}
+
+enum cr_status cr_dataset_open(char *const *paths, size_t len, struct cr_dataset **out,
+                               struct cr_err *err) {
+    struct cr_dataset *dataset = cr_calloc(1, sizeof *dataset);
+    enum cr_status status = CR_E_MEMORY;
+    if (dataset != NULL)
+        dataset->view = cr_calloc(len + 1, sizeof *dataset->view);
+    if (dataset != NULL && dataset->view != NULL)
+        status = CR_OK;
+    for (size_t i = 0; i < len && status == CR_OK; i++)
+        status = open_view(dataset, paths[i], err);
+    if (status == CR_OK)
+        status = number_views(dataset);
+    if (status != CR_OK) {
+        cr_dataset_close(dataset);
+        return status;
+    }
+    *out = dataset;
+    return CR_OK;
+}
+
+void cr_dataset_close(struct cr_dataset *dataset) {
+    if (dataset == NULL)
+        return;
+    for (size_t v = 0; v < dataset->views; v++) {
+        cr_run_view_close(dataset->view[v].view);
+        cr_free(dataset->view[v].question);
+        cr_free(dataset->view[v].proposition);
+    }
+    cr_free(dataset->view);
+    cr_free(dataset->group);
+    cr_free(dataset->order);
+    cr_arena_fini(&dataset->arena);
+    cr_free(dataset);
+}
+
+const struct cr_dataset_view *cr_dataset_view_of(const struct cr_dataset *dataset,
+                                                 uint64_t number) {
+    size_t v = dataset->views - 1;
+    while (dataset->view[v].first > number)
+        v--;
+    return &dataset->view[v];
+}
+
+const struct cr_run_cell *cr_dataset_cell(const struct cr_dataset *dataset,
+                                          uint64_t number) {
+    const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
+    return &one->view->cell_info[one->view->cell[number - one->first]];
+}
+
+// Which kind of proposition ROW prices: K options have a vector in outcome_price, a
+// quantity has a value.
+static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p,
+                        struct cr_market *out) {
+    size_t at = (size_t)row * view->iterations;
+    out->price = view->price + at;
+    if (view->outcome_price != NULL && view->n_outcomes[p] > 1 &&
+        !isnan(view->outcome_price[at * view->outcomes])) {
+        out->space = CR_SPACE_CATEGORICAL;
+        out->price = NULL;
+        out->options = view->outcome_price + at * view->outcomes;
+        out->options_len = view->n_outcomes[p];
+        out->options_stride = view->outcomes;
+    } else if (!isnan(view->value[p])) {
+        out->space = CR_SPACE_CONTINUOUS;
+        out->truth = (view->value[p] - view->low[p]) / (view->high[p] - view->low[p]);
+        if (view->quantile != NULL)
+            out->quantile = view->quantile + 3 * at;
+    }
+    out->push = view->push != NULL ? view->push + at : NULL;
+}
+
+void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
+                       struct cr_market *out) {
+    const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
+    const struct cr_run_view *view = one->view;
+    uint64_t row = number - one->first, p = view->proposition[row];
+    *out = (struct cr_market){.space = CR_SPACE_BINARY,
+                              .status = (enum cr_episode_status)view->status[row],
+                              .reason = (enum cr_stop_reason)view->reason[row],
+                              .prices_len = view->prices_len[row],
+                              .label = view->label[p],
+                              .question = one->question[p],
+                              .proposition = one->proposition[p],
+                              .tokens = view->tokens[row],
+                              .calls = view->calls[row],
+                              .latency_s = (double)view->latency_s[row],
+                              .usd = view->usd[row]};
+    fill_prices(view, row, p, out);
+}
