@@ -204,7 +204,7 @@ static enum cr_status worth_table(struct printer *to) {
 static enum cr_status comparison_table(struct printer *to) {
     static const struct cr_column columns[] = {
         {"group", "first", CR_KIND_LABEL},
-        {"against", "second", CR_KIND_TEXT},
+        {"against", "second", CR_KIND_LABEL},
         {"kind", "kind", CR_KIND_TEXT},
         {"pairs", "pairs", CR_KIND_NUMBER},
         {"calls", "first_calls", CR_KIND_NUMBER},
@@ -223,7 +223,7 @@ static enum cr_status comparison_table(struct printer *to) {
         const struct cr_comparison *c = &pair->comparison;
         cr_table_text(&table, pair->first->group->label);
         cr_table_text(&table, pair->second->group->label);
-        cr_table_text(&table, pair->is_equal_calls ? "equal calls" : "named");
+        cr_table_text(&table, pair->is_equal_calls ? "calls" : "named");
         cr_table_count(&table, c->pairs);
         cr_table_fixed(&table, c->first_calls, 1);
         cr_table_fixed(&table, c->second_calls, 1);

@@ -213,30 +213,34 @@ static enum cr_status print_md(const struct cr_table *table, struct cr_buf *out)
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }
 
-// The widths of all columns; the label gets what is left of 100.
+// The widths of all columns; the widest labels give way until all fit into 100.
 static void measure(const struct cr_table *table, size_t *width) {
-    size_t used = 0, label = 0;
+    size_t used = 0;
     for (size_t c = 0; c < table->columns; c++) {
         width[c] = columns_of(table->column[c].head);
         for (size_t i = c; i < table->cells; i += table->columns)
             if (columns_of(table->cell[i]) > width[c])
                 width[c] = columns_of(table->cell[i]);
         used += c > 0 ? GAP + width[c] : width[c];
-        if (table->column[c].kind == CR_KIND_LABEL)
-            label = c;
     }
-    if (used <= CR_TABLE_WIDTH)
-        return;
-    size_t over = used - CR_TABLE_WIDTH;
-    width[label] = width[label] > over + LABEL_MIN ? width[label] - over : LABEL_MIN;
+    for (; used > CR_TABLE_WIDTH; used--) {
+        size_t widest = table->columns;
+        for (size_t c = 0; c < table->columns; c++)
+            if (table->column[c].kind == CR_KIND_LABEL && width[c] > LABEL_MIN &&
+                (widest == table->columns || width[c] > width[widest]))
+                widest = c;
+        if (widest == table->columns)
+            return;
+        width[widest]--;
+    }
 }
 
-// A label too long for its column becomes its row's number and the end of its name,
-// where neighbouring cells differ; the whole name follows below the table.
-static void shorten(char *text, size_t bytes, const char *label, size_t row,
+// A label too long for its column becomes a number and the end of its name, where
+// neighbours differ; the whole names follow below the table.
+static void shorten(char *text, size_t bytes, const char *label, size_t number_shown,
                     size_t width) {
     char number[24];
-    int used = snprintf(number, sizeof number, "#%zu ..", row + 1);
+    int used = snprintf(number, sizeof number, "#%zu ..", number_shown);
     size_t tail = width > (size_t)used ? width - (size_t)used : 0;
     const char *end = label + strlen(label), *from = end;
     while (tail > 0 && from > label) {
@@ -264,28 +268,57 @@ static enum cr_status print_cell(const struct cr_table *table, struct cr_buf *ou
     return status;
 }
 
-static enum cr_status print_rows(const struct cr_table *table, struct cr_buf *out,
-                                 const size_t *width) {
+// The labels that were too long, each once.
+struct legend {
+    const char **label;
+    size_t len, cap;
+};
+
+// The number of LABEL in the legend, from 1; 0 when memory ran out.
+static size_t legend_number(struct legend *legend, const char *label) {
+    for (size_t i = legend->len; i-- > 0;)
+        if (strcmp(legend->label[i], label) == 0)
+            return i + 1;
+    if (cr_array_grow((void **)&legend->label, &legend->cap, legend->len + 1,
+                      sizeof *legend->label) != CR_OK)
+        return 0;
+    legend->label[legend->len++] = label;
+    return legend->len;
+}
+
+static enum cr_status print_legend(const struct legend *legend, struct cr_buf *out) {
     enum cr_status status = CR_OK;
-    for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
-        size_t c = i % table->columns, row = i / table->columns;
-        const char *text = table->cell[i];
-        char label[4 * CR_TABLE_WIDTH + 32];
-        if (columns_of(text) > width[c]) {
-            shorten(label, sizeof label, text, row, width[c]);
-            text = label;
-        }
-        status = print_cell(table, out, c, text, width[c]);
-    }
-    for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
-        if (columns_of(table->cell[i]) <= width[i % table->columns])
-            continue;
-        status = cr_buf_printf(out, "#%zu is ", i / table->columns + 1);
+    for (size_t i = 0; i < legend->len && status == CR_OK; i++) {
+        status = cr_buf_printf(out, "#%zu is ", i + 1);
         if (status == CR_OK)
-            status = cr_text_add_terminal(out, table->cell[i], strlen(table->cell[i]));
+            status =
+                cr_text_add_terminal(out, legend->label[i], strlen(legend->label[i]));
         if (status == CR_OK)
             status = cr_buf_add_text(out, "\n");
     }
+    return status;
+}
+
+static enum cr_status print_rows(const struct cr_table *table, struct cr_buf *out,
+                                 const size_t *width) {
+    enum cr_status status = CR_OK;
+    struct legend legend = {0};
+    for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
+        size_t c = i % table->columns;
+        const char *text = table->cell[i];
+        char label[4 * CR_TABLE_WIDTH + 32];
+        if (columns_of(text) > width[c]) {
+            size_t number = legend_number(&legend, text);
+            status = number == 0 ? CR_E_MEMORY : CR_OK;
+            shorten(label, sizeof label, text, number, width[c]);
+            text = label;
+        }
+        if (status == CR_OK)
+            status = print_cell(table, out, c, text, width[c]);
+    }
+    if (status == CR_OK)
+        status = print_legend(&legend, out);
+    cr_free(legend.label);
     return status;
 }
 
