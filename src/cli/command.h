@@ -86,14 +86,16 @@ void cr_help_man(FILE *out);
 const char *cr_build_version(void);
 const char *cr_build_revision(void);
 
-extern const struct cr_command cr_command_analyze;
-extern const struct cr_command cr_command_help;
 // Leave by _exit, standard streams flushed: after a rank was lost MPI cannot be
 // finalised, and its exit handlers would hang.
 void cr_exit_at_once(int code);
 
+extern const struct cr_command cr_command_analyze;
+extern const struct cr_command cr_command_help;
 extern const struct cr_command cr_command_rebuild;
 extern const struct cr_command cr_command_run;
+extern const struct cr_command cr_command_show;
+extern const struct cr_command cr_command_status;
 extern const struct cr_command cr_command_version;
 
 #endif

@@ -1,0 +1,31 @@
+// show.h - one episode of a run: its prices and what was said.
+//
+// Layer    cli (5)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_CLI_SHOW_H
+#define CREDENCE_CLI_SHOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/run_file.h"
+#include "credence/status.h"
+
+struct cr_show {
+    const char *file; // run.h5
+    const char *dir;  // the run directory, or NULL
+    const struct cr_run_view *view;
+    bool with_reasoning; // hidden reasoning of the model too
+};
+
+// The calls of the trajectory that EPISODE shows, in the order of their seats: from the
+// file, else from the tape. None: *out stays empty. Freed by cr_call_records_fini.
+CR_MUST_CHECK enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
+                                           struct cr_call_records *out,
+                                           struct cr_err *err);
+// Print EPISODE to standard output.
+CR_MUST_CHECK enum cr_status cr_show_episode(const struct cr_show *show,
+                                             uint64_t episode, struct cr_err *err);
+
+#endif

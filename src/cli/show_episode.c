@@ -1,0 +1,174 @@
+// show_episode.c - a market as a person would read it.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/show.h"
+#include "credence/answer.h"
+#include "credence/json.h"
+#include "credence/text.h"
+
+enum { COLUMNS = 88, INDENT = 8, TEXT_BYTES_MAX = 1 << 26 };
+
+// Print TEXT fit for a terminal, wrapped, each line indented.
+static enum cr_status print_text(const char *text, size_t bytes) {
+    struct cr_buf plain;
+    cr_buf_init(&plain, TEXT_BYTES_MAX);
+    enum cr_status status = cr_text_add_terminal(&plain, text, bytes);
+    const char *at = plain.data != NULL ? plain.data : "";
+    while (status == CR_OK && *at != '\0') {
+        size_t line = strcspn(at, "\n"), shown = line;
+        if (line > COLUMNS - INDENT) {
+            shown = COLUMNS - INDENT;
+            while (shown > 0 && at[shown] != ' ')
+                shown--;
+            if (shown == 0) // one long word
+                shown = COLUMNS - INDENT;
+            while (shown < line && ((unsigned char)at[shown] & 0xC0) == 0x80)
+                shown++;
+        }
+        printf("%*s%.*s\n", INDENT, "", (int)shown, at);
+        at += shown;
+        while (*at == ' ')
+            at++;
+        if (*at == '\n')
+            at++;
+    }
+    cr_buf_fini(&plain);
+    return status;
+}
+
+static enum cr_status print_member(const struct cr_json *root, const char *key) {
+    const char *value = cr_json_string(cr_json_get(root, key));
+    return value != NULL ? print_text(value, strlen(value)) : CR_OK;
+}
+
+// The parts of an answer that people read; the whole text when it is no JSON object.
+static enum cr_status print_answer(const char *text) {
+    static const struct cr_json_limits limits = {CR_ANSWER_BYTES_MAX,
+                                                 CR_ANSWER_DEPTH_MAX};
+    static const char *const keys[] = {"claim", "reasoning", "argument", "answer"};
+    size_t bytes = 0, end = 0;
+    const char *body = cr_answer_body(text, strlen(text), &bytes);
+    const char *open = memchr(body, '{', bytes);
+    struct cr_json *root = NULL;
+    enum cr_status status = CR_OK;
+    bool is_read =
+        open != NULL && cr_json_parse_prefix(open, bytes - (size_t)(open - body),
+                                             limits, &root, &end) == CR_OK;
+    bool has_any = false;
+    for (size_t i = 0; is_read && i < 4 && status == CR_OK; i++) {
+        has_any = has_any || cr_json_string(cr_json_get(root, keys[i])) != NULL;
+        status = print_member(root, keys[i]);
+    }
+    if (status == CR_OK && !has_any)
+        status = print_text(body, bytes);
+    cr_json_free(root);
+    return status;
+}
+
+static void print_price(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
+    size_t at = (size_t)episode * view->iterations + t;
+    uint64_t p = view->proposition[episode];
+    if (t >= view->prices_len[episode])
+        printf("no price");
+    else if (view->outcome_price != NULL && view->n_outcomes[p] > 1)
+        for (uint32_t k = 0; k < view->n_outcomes[p]; k++)
+            printf("%s%.3f", k == 0 ? "p = " : " ",
+                   view->outcome_price[at * view->outcomes + k]);
+    else if (!isnan(view->value[p]))
+        printf("median = %.6g",
+               view->low[p] + view->price[at] * (view->high[p] - view->low[p]));
+    else
+        printf("p = %.3f", view->price[at]);
+}
+
+static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
+                                 const struct cr_call_record *record) {
+    bool is_maker = record->seat.role == CR_ROLE_MAKER;
+    printf("\nt = %-3u ", record->seat.iteration);
+    if (is_maker) {
+        printf("maker  ");
+        print_price(show->view, episode, record->seat.iteration);
+    } else {
+        printf("trader%s", show->view->push == NULL ? "" : "  ");
+    }
+    if (!is_maker && record->seat.trader > 0)
+        printf(" %u", record->seat.trader + 1u);
+    if (record->seat.sample > 0)
+        printf("  (sample %u)", record->seat.sample + 1u);
+    if (record->seat.repair > 0)
+        printf("  (repair %u)", record->seat.repair);
+    if (record->fail != CR_FAIL_NONE)
+        printf("  FAILED: %s", cr_fail_names[record->fail]);
+    putchar('\n');
+    enum cr_status status = CR_OK;
+    if (show->with_reasoning && record->reasoning != NULL) {
+        printf("%*s[thinking]\n", INDENT, "");
+        status = print_text(record->reasoning, strlen(record->reasoning));
+        printf("%*s[answer]\n", INDENT, "");
+    }
+    if (status == CR_OK && record->text != NULL)
+        status = print_answer(record->text);
+    if (status == CR_OK && record->error != NULL)
+        status = print_text(record->error, strlen(record->error));
+    return status;
+}
+
+static enum cr_status print_head(const struct cr_show *show, uint64_t episode) {
+    const struct cr_run_view *view = show->view;
+    const struct cr_run_cell *cell = &view->cell_info[view->cell[episode]];
+    uint64_t p = view->proposition[episode];
+    printf("episode %llu  %s  replicate %u%s\n", (unsigned long long)episode,
+           cell->name, view->replicate[episode],
+           view->is_simulated ? "  [simulated agents]" : "");
+    printf("protocol %s, maker %s, trader %s, stance %s\n", cell->protocol, cell->maker,
+           cell->trader, cell->stance);
+    printf("proposition %s of %s:\n", view->proposition_id[p], view->benchmark[p]);
+    enum cr_status status = print_text(view->text[p], strlen(view->text[p]));
+    if (!isnan(view->value[p]))
+        printf("truth: %.6g\n", view->value[p]);
+    else if (view->n_outcomes[p] > 1)
+        printf("truth: option %d\n", view->label[p] + 1);
+    else
+        printf("truth: %s\n", view->label[p] == 1 ? "true" : "false");
+    printf("status: %s, %s\n", cr_episode_status_names[view->status[episode]],
+           cr_stop_reason_names[view->reason[episode]]);
+    printf("prices:");
+    for (uint32_t t = 0; t < view->prices_len[episode]; t++) {
+        printf(t == 0 ? " " : " | ");
+        print_price(view, episode, t);
+    }
+    putchar('\n');
+    return status;
+}
+
+enum cr_status cr_show_episode(const struct cr_show *show, uint64_t episode,
+                               struct cr_err *err) {
+    const struct cr_run_view *view = show->view;
+    if (episode >= view->episodes)
+        return cr_err_set(err, CR_E_NOT_FOUND, "no episode %llu: the run has %llu",
+                          (unsigned long long)episode,
+                          (unsigned long long)view->episodes);
+    if (view->cell[episode] >= view->cells ||
+        view->proposition[episode] >= view->propositions)
+        return cr_err_set(err, CR_E_NOT_FOUND, "episode %llu has not begun",
+                          (unsigned long long)episode);
+    struct cr_call_records records = {0};
+    enum cr_status status = print_head(show, episode);
+    if (status == CR_OK)
+        status = cr_show_calls(show, episode, &records, err);
+    uint32_t end = view->prices_len[episode];
+    bool is_done = view->status[episode] == CR_DONE, is_cut = false;
+    for (size_t i = 0; i < records.len && status == CR_OK; i++)
+        if (is_done && records.at[i].seat.iteration >= end)
+            is_cut = true; // the trajectory went on for cells with a stricter rule
+        else
+            status = print_call(show, episode, &records.at[i]);
+    if (is_cut)
+        printf("\n(the trajectory went on for other cells)\n");
+    if (status == CR_OK && records.len == 0)
+        printf("\n(no calls are stored: the texts are on the run's tape)\n");
+    cr_call_records_fini(&records);
+    return status;
+}
