@@ -7,6 +7,7 @@
 // Hotelling's test asks whether the mean of these vectors is zero. It needs no
 // residuals and no variance model.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "credence/dynamics.h"
@@ -97,7 +98,8 @@ static void add_path(struct cr_moves *moves, const struct cr_market *market) {
             sums->contraction.den += (final - price) * (final - price);
             moves->contraction_moves++;
         }
-        if (market->push != NULL && market->push[t + 1] != 0) {
+        if (market->push != NULL && // anything else: none, or not known
+            abs(market->push[t + 1]) == 1) {
             double with = market->push[t + 1] * move;
             sums->push.num += with;
             sums->push.den += 1.0;
