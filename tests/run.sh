@@ -11,7 +11,6 @@ need_packages "$build_packages" "$test_packages"
 cmake -S . -B build-tests -DCREDENCE_TESTS=ON -DCREDENCE_SANITIZE=ON -DCREDENCE_WERROR=ON
 cmake --build build-tests --parallel "$(nproc)"
 
-mpi_on_one_machine
 export LSAN_OPTIONS="suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS=print_stacktrace=1
 exec ctest --test-dir build-tests --output-on-failure --parallel 2 "$@"

@@ -142,7 +142,7 @@ mpi_on_one_machine() {
         mpi_flags='--oversubscribe --bind-to none'
         ;;
     *)
-        export OMPI_MCA_btl=self,sm PRTE_MCA_oob_tcp_if_include=lo
+        export OMPI_MCA_btl=self,sm # its launcher refuses to be told to use lo alone
         mpi_flags='--map-by :OVERSUBSCRIBE --bind-to none'
         ;;
     esac
