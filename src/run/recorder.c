@@ -12,7 +12,9 @@ static void count(struct cr_tally *tally, const struct cr_view *view) {
     tally->invalid += view->status == CR_INVALID;
     tally->failed += view->status == CR_FAILED;
     tally->converged +=
-        view->status == CR_DONE && view->reason != CR_REASON_MAX_ITERATIONS;
+        view->status == CR_DONE &&
+        (view->reason == CR_REASON_EQUILIBRIUM ||
+         view->reason == CR_REASON_STABLE_SIDE || view->reason == CR_REASON_KS);
 }
 
 // What a cell sees of a trajectory: its first prices, and how it ended for it.

@@ -275,6 +275,19 @@ static void on_drain(struct cr_worker *worker, const struct cr_packet *packet) {
     cr_client_drain(worker->cfg.client);
 }
 
+static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
+    struct cr_beat message = {.live = worker->live,
+                              .queued = worker->queued,
+                              .models_len = worker->cfg.job->models_len};
+    for (uint32_t i = 0; i < message.models_len; i++) {
+        message.models[i].sequence = worker->lease_sequence[i];
+        cr_client_metrics(worker->cfg.client, i, &message.models[i].metrics);
+    }
+    cr_buf_clear(&worker->message);
+    return send_message(worker, CR_TAG_BEAT, cr_beat_encode(&worker->message, &message),
+                        err);
+}
+
 // The last words: the tape is on disk before the coordinator hears goodbye.
 static enum cr_status on_stop(struct cr_worker *worker, struct cr_err *err) {
     worker->is_over = true;
@@ -283,8 +296,10 @@ static enum cr_status on_stop(struct cr_worker *worker, struct cr_err *err) {
         status = cr_tape_close(worker->tape, err);
         worker->tape = NULL;
     }
+    enum cr_status sent = beat(worker, err); // the final count of what was spent
     cr_buf_clear(&worker->message);
-    const enum cr_status sent = send_message(worker, CR_TAG_BYE, CR_OK, err);
+    if (sent == CR_OK)
+        sent = send_message(worker, CR_TAG_BYE, CR_OK, err);
     return status != CR_OK ? status : sent;
 }
 
@@ -363,19 +378,6 @@ static enum cr_status take_replies(struct cr_worker *worker, bool *moved,
             return status;
     }
     return CR_OK;
-}
-
-static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
-    struct cr_beat message = {.live = worker->live,
-                              .queued = worker->queued,
-                              .models_len = worker->cfg.job->models_len};
-    for (uint32_t i = 0; i < message.models_len; i++) {
-        message.models[i].sequence = worker->lease_sequence[i];
-        cr_client_metrics(worker->cfg.client, i, &message.models[i].metrics);
-    }
-    cr_buf_clear(&worker->message);
-    return send_message(worker, CR_TAG_BEAT, cr_beat_encode(&worker->message, &message),
-                        err);
 }
 
 // A Retry-After met here must keep every rank quiet, so it does not wait for a beat.
