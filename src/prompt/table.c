@@ -28,7 +28,8 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(MAKER_OPENING, "maker_opening", V(PROPOSITION), V(MEANING) | V(ANSWER))          \
     T(MAKER_UPDATE, "maker_update", V(ARGUMENT), V(PRICE) | V(ANSWER))                 \
     T(MAKER_ARGUMENT, "maker_argument", V(NUMBER) | V(ARGUMENT), 0)                    \
-    T(MAKER_REFINE, "maker_refine", 0, V(PRICE) | V(ANSWER))                           \
+    T(REFINER_SYSTEM, "refiner_system", V(MEANING) | V(ANSWER), 0)                     \
+    T(REFINER_UPDATE, "refiner_update", 0, V(PRICE) | V(ANSWER))                       \
     T(TRADER_SYSTEM, "trader_system", V(MEANING) | V(ANSWER), 0)                       \
     T(TRADER_OPENING, "trader_opening",                                                \
       V(PROPOSITION) | V(HISTORY) | V(JUDGMENT) | V(PRICE) | V(GOAL), V(ANSWER))       \

@@ -18,7 +18,8 @@ enum cr_template {
     CR_T_MAKER_OPENING,
     CR_T_MAKER_UPDATE,
     CR_T_MAKER_ARGUMENT, // one of several arguments of an update
-    CR_T_MAKER_REFINE,   // an update without an argument
+    CR_T_REFINER_SYSTEM, // a maker that nobody argues with
+    CR_T_REFINER_UPDATE,
     CR_T_TRADER_SYSTEM,
     CR_T_TRADER_OPENING,
     CR_T_TRADER_UPDATE,

@@ -9,7 +9,8 @@
 // ask now, or that the episode has ended. It keeps no state of its own, so an episode
 // that is fed the same replies makes the same calls.
 //
-// To add a protocol: one file with a `const struct cr_protocol`, one line in table.c.
+// To add a protocol: one file with a `const struct cr_protocol cr_protocol_NAME`, one
+// line in table.c.
 #ifndef CREDENCE_PROTOCOL_MACHINE_H
 #define CREDENCE_PROTOCOL_MACHINE_H
 
@@ -98,6 +99,8 @@ struct cr_ask_spec cr_ask_maker(const struct cr_cell *cell, enum cr_template sys
                                 enum cr_template user);
 // The goal and the target of a trader's question, by the cell's stance.
 void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask);
+// Whether TRADER has not argued yet.
+bool cr_ask_is_first(const struct cr_history *history, uint8_t trader);
 // How many calls one judgment takes, by the cell's elicitation.
 uint32_t cr_ask_judgment_calls(const struct cr_cell *cell);
 // The fewest and most iterations of a protocol that ends by cell.stop.

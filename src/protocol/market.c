@@ -10,18 +10,12 @@ static struct cr_ask_spec trader_ask(const struct cr_history *history, uint8_t t
                               .ask = CR_ASK_ARGUMENT,
                               .samples = 1,
                               .system = CR_T_TRADER_SYSTEM,
-                              .user = CR_T_TRADER_UPDATE,
+                              .user = cr_ask_is_first(history, trader)
+                                          ? CR_T_TRADER_OPENING
+                                          : CR_T_TRADER_UPDATE,
                               .seen_argument = CR_T_TRADER_SEEN_ARGUMENT,
                               .seen_judgment = CR_T_TRADER_SEEN_JUDGMENT,
                               .sees_judgments = true};
-    bool is_first = true;
-    for (uint32_t i = 0; i < history->events_len && is_first; i++) {
-        is_first = history->events[i].role != CR_ROLE_TRADER ||
-                   history->events[i].trader != trader;
-    }
-    if (is_first) {
-        ask.user = CR_T_TRADER_OPENING;
-    }
     cr_ask_stance(history, &ask);
     return ask;
 }

@@ -1,16 +1,20 @@
 // table.c - the protocols there are, and what holds for all of them.
 #include <string.h>
 
-#include "credence/stop.h"
 #include "protocol/machine.h"
 
-extern const struct cr_protocol cr_protocol_market, cr_protocol_single;
+// One line a protocol: its file, and its name to the linker.
+#define PROTOCOLS(P)                                                                   \
+    P(market)                                                                          \
+    P(single)                                                                          \
+    P(self_consistency)                                                                \
+    P(self_refine)
 
-const struct cr_protocol *const cr_protocol_table[] = {
-    &cr_protocol_market,
-    &cr_protocol_single,
-    NULL,
-};
+#define DECLARE(name) extern const struct cr_protocol cr_protocol_##name;
+#define ADDRESS(name) &cr_protocol_##name,
+
+PROTOCOLS(DECLARE)
+const struct cr_protocol *const cr_protocol_table[] = {PROTOCOLS(ADDRESS) NULL};
 
 size_t cr_protocol_count(void) {
     return sizeof cr_protocol_table / sizeof *cr_protocol_table - 1;
@@ -50,6 +54,14 @@ enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space
     const struct cr_protocol *protocol = cr_protocol_table[cell->protocol];
     const struct cr_space_row *row = cr_space_table[space];
     const char *space_name = cr_space_names[space];
+    if (protocol->has_traders && cell->traders_len == 0) {
+        return cr_err_set(err, CR_E_JOB, "protocol \"%s\" needs a trader",
+                          protocol->name);
+    }
+    if (cell->samples == 0 || cell->samples > CR_SAMPLES_MAX) {
+        return cr_err_set(err, CR_E_JOB, "samples is %u, not 1 to %d",
+                          (unsigned)cell->samples, (int)CR_SAMPLES_MAX);
+    }
     if (!(row->elicitations & (1u << cell->elicitation))) {
         return cr_err_set(err, CR_E_JOB,
                           "elicitation \"%s\" asks for a yes or a choice, and the "
@@ -71,52 +83,4 @@ enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space
                           cr_stance_names[cell->stance], space_name);
     }
     return protocol->check ? protocol->check(cell, space, err) : CR_OK;
-}
-
-struct cr_ask_spec cr_ask_maker(const struct cr_cell *cell, enum cr_template system,
-                                enum cr_template user) {
-    static const enum cr_ask asks[CR_ELICIT_COUNT] = {
-        [CR_ELICIT_VERBAL] = CR_ASK_JUDGMENT,
-        [CR_ELICIT_LOGPROB] = CR_ASK_LOGPROB,
-        [CR_ELICIT_SAMPLED] = CR_ASK_VOTE,
-    };
-    return (struct cr_ask_spec){.role = CR_ROLE_MAKER,
-                                .ask = asks[cell->elicitation],
-                                .samples = (uint16_t)cr_ask_judgment_calls(cell),
-                                .system = system,
-                                .user = user,
-                                .each_argument = CR_T_MAKER_ARGUMENT};
-}
-
-void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask) {
-    static const enum cr_template goals[CR_STANCE_COUNT] = {
-        [CR_STANCE_FREE] = CR_T_STANCE_FREE,
-        [CR_STANCE_UP] = CR_T_STANCE_UP,
-        [CR_STANCE_DOWN] = CR_T_STANCE_DOWN,
-        [CR_STANCE_CONTRARY] = CR_T_STANCE_CONTRARY,
-        [CR_STANCE_TRUTHFUL] = CR_T_STANCE_TRUTHFUL,
-        [CR_STANCE_ADVERSARIAL] = CR_T_STANCE_ADVERSARIAL,
-    };
-    enum cr_stance stance = history->setting->cell->stance;
-    ask->goal = goals[stance];
-    if (stance == CR_STANCE_CONTRARY) {
-        ask->target = history->space->contrary(history->form, history->price);
-    } else if (stance == CR_STANCE_TRUTHFUL || stance == CR_STANCE_ADVERSARIAL) {
-        ask->target =
-            history->space->truth(history->setting->proposition, history->shown);
-    }
-}
-
-uint32_t cr_ask_judgment_calls(const struct cr_cell *cell) {
-    return cell->elicitation == CR_ELICIT_SAMPLED ? cell->samples : 1;
-}
-
-struct cr_bounds cr_stop_bounds(const struct cr_cell *cell) {
-    uint32_t max = cell->stop.max_iterations;
-    return (struct cr_bounds){
-        cell->stop_early ? cr_stop_iterations_min(&cell->stop) : max, max};
-}
-
-uint32_t cr_stop_prices_max(const struct cr_cell *cell) {
-    return cell->stop.max_iterations + 1;
 }
