@@ -47,16 +47,15 @@ static inline struct cr_reply script_reply(const char *text) {
         text++;
     }
     if (text[0] == '%') {
+        const char *at = ++text;
         int used;
         double p;
-        text++;
         for (struct cr_logprob *l = reply.logprobs;
-             sscanf(text, "%31s %lf%n", l->token, &p, &used) == 2; l++) {
+             sscanf(at, "%31s %lf%n", l->token, &p, &used) == 2; l++) {
             l->logprob = log(p);
             reply.logprobs_len++;
-            text += used;
+            at += used;
         }
-        text = reply.logprobs[0].token;
     }
     reply.text = (char *)text; // lives as long as the script; never freed
     return reply;
