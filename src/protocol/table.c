@@ -8,7 +8,8 @@
     P(market)                                                                          \
     P(single)                                                                          \
     P(self_consistency)                                                                \
-    P(self_refine)
+    P(self_refine)                                                                     \
+    P(debate)
 
 #define DECLARE(name) extern const struct cr_protocol cr_protocol_##name;
 #define ADDRESS(name) &cr_protocol_##name,
