@@ -44,7 +44,8 @@ static void gather(struct sets *sets, const struct cr_json *job) {
 }
 
 // The folder of set NAME into OUT: a shipped one unless NAME looks like a path.
-static enum cr_status find_folder(const char *name, const char *dir, struct cr_buf *out) {
+static enum cr_status find_folder(const char *name, const char *dir,
+                                  struct cr_buf *out) {
     struct cr_buf data;
     enum cr_status status = CR_E_NOT_FOUND;
     cr_buf_init(&data, PATH_MAX);

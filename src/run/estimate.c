@@ -1,8 +1,9 @@
 // Bounds and expectation of a plan.
 //
-// A configuration is sampled: SAMPLE propositions, each played calmly and restlessly with
-// replies of two lengths. Of very many configurations GROUPS_MAX are sampled, and each
-// other one is taken to be like the sampled one nearest to it that has its protocol.
+// A configuration is sampled: SAMPLE propositions, each played calmly and restlessly
+// with replies of two lengths. Of very many configurations GROUPS_MAX are sampled, and
+// each other one is taken to be like the sampled one nearest to it that has its
+// protocol.
 #include "run/estimate.h"
 
 #include <string.h>
@@ -11,15 +12,25 @@
 #include "credence/protocol.h"
 #include "run/estimate_dry.h"
 
-enum { SAMPLE = 4, GROUPS_MAX = 48, SHORT_BYTES = 512, LONG_BYTES = 1024 };
+enum {
+    SAMPLE = 4,
+    GROUPS_MAX = 48,
+    PROTOCOLS_MAX = 64,
+    SHORT_BYTES = 512,
+    LONG_BYTES = 1024
+};
 
 // What one trajectory of a group uses, at the two lengths of reply.
 struct path {
     struct cr_usage at_short, at_long;
 };
 struct shape {
+    uint32_t group; // the one that was sampled
     struct path calm, restless;
-    bool is_sampled;
+};
+struct shapes {
+    struct shape *at;
+    uint32_t len;
 };
 
 static enum cr_status play_path(const struct cr_job *job,
@@ -60,7 +71,6 @@ static enum cr_status sample_group(const struct cr_plan *plan,
     scale(&shape->calm.at_long, each);
     scale(&shape->restless.at_short, each);
     scale(&shape->restless.at_long, each);
-    shape->is_sampled = true;
     return status;
 }
 
@@ -70,38 +80,42 @@ static const struct cr_cell *first_cell(const struct cr_plan *plan,
 }
 
 // The groups to sample: the first of each protocol, then some at even distances.
-static enum cr_status sample(const struct cr_plan *plan, struct shape *shapes) {
-    enum { PROTOCOLS_MAX = 64 };
+static enum cr_status sample(const struct cr_plan *plan, struct shapes *shapes) {
     bool is_seen[PROTOCOLS_MAX] = {false};
     uint32_t step = plan->groups_len / GROUPS_MAX + 1;
     enum cr_status status = CR_OK;
+    shapes->at = cr_calloc(GROUPS_MAX + PROTOCOLS_MAX, sizeof *shapes->at);
+    if (shapes->at == NULL) {
+        return CR_E_MEMORY;
+    }
     for (uint32_t i = 0; i < plan->groups_len && status == CR_OK; i++) {
-        uint32_t protocol = first_cell(plan, &plan->groups[i])->protocol % PROTOCOLS_MAX;
+        uint32_t protocol =
+            first_cell(plan, &plan->groups[i])->protocol % PROTOCOLS_MAX;
         if (!is_seen[protocol] || i % step == 0) {
+            struct shape *shape = &shapes->at[shapes->len++];
             is_seen[protocol] = true;
-            status = sample_group(plan, &plan->groups[i], &shapes[i]);
+            shape->group = i;
+            status = sample_group(plan, &plan->groups[i], shape);
         }
     }
     return status;
 }
 
-// The sampled group before or after group AT that is nearest and has its protocol, of its
-// benchmark if there is one.
+// The shape sampled nearest to group AT among those of its protocol, of its benchmark
+// if there is one.
 static const struct shape *nearest_shape(const struct cr_plan *plan,
-                                         const struct shape *shapes, uint32_t at) {
+                                         const struct shapes *shapes, uint32_t at) {
     const struct cr_cell *cell = first_cell(plan, &plan->groups[at]);
     const struct shape *best = NULL;
     uint64_t best_distance = UINT64_MAX;
-    for (uint32_t i = 0; i < plan->groups_len; i++) {
-        const struct cr_cell *other = first_cell(plan, &plan->groups[i]);
-        if (!shapes[i].is_sampled || other->protocol != cell->protocol) {
-            continue;
-        }
-        uint64_t distance = i > at ? i - at : at - i;
+    for (uint32_t i = 0; i < shapes->len; i++) {
+        uint32_t group = shapes->at[i].group;
+        const struct cr_cell *other = first_cell(plan, &plan->groups[group]);
+        uint64_t distance = group > at ? group - at : at - group;
         distance += other->benchmark == cell->benchmark ? 0 : plan->groups_len;
-        if (distance < best_distance) {
+        if (other->protocol == cell->protocol && distance < best_distance) {
             best_distance = distance;
-            best = &shapes[i];
+            best = &shapes->at[i];
         }
     }
     return best;
@@ -112,7 +126,8 @@ static double line(double at_short, double at_long, double bytes) {
            (at_long - at_short) * (bytes - SHORT_BYTES) / (LONG_BYTES - SHORT_BYTES);
 }
 
-// The dollars that a million tokens of ROLE cost, in and out: of several traders the mean.
+// The dollars that a million tokens of ROLE cost, in and out: of several traders the
+// mean.
 static void prices_of(const struct cr_job *job, const struct cr_cell *cell, int role,
                       double out[2]) {
     const uint32_t *models = role == CR_ROLE_MAKER ? &cell->maker : cell->traders;
@@ -183,8 +198,8 @@ static const struct cr_like_cell *find_like(const struct cr_plan *plan,
     return best;
 }
 
-// What the earlier run makes of the expectation: its calls and tokens, split into in and
-// out, and priced, as the dry runs say. The longest of the group's cells counts.
+// What the earlier run makes of the expectation: its calls and tokens, split into in
+// and out, and priced, as the dry runs say. The longest of the group's cells counts.
 static bool expect_like(const struct cr_plan *plan, const struct cr_like *like,
                         const struct cr_group *group, struct cr_amount *expected) {
     double calls = 0, tokens = 0;
@@ -262,16 +277,16 @@ static void count_ours(const struct cr_plan *plan, struct cr_estimate *out) {
 enum cr_status cr_estimate_make(const struct cr_plan *plan, const struct cr_like *like,
                                 struct cr_estimate *out, struct cr_err *err) {
     struct cr_estimate estimate = {0};
-    struct shape *shapes = cr_calloc((size_t)plan->groups_len + 1, sizeof *shapes);
-    enum cr_status status = shapes == NULL ? CR_E_MEMORY : sample(plan, shapes);
+    struct shapes shapes = {0};
+    enum cr_status status = sample(plan, &shapes);
     for (uint32_t i = 0; i < plan->groups_len && status == CR_OK; i++) {
-        const struct shape *shape =
-            shapes[i].is_sampled ? &shapes[i] : nearest_shape(plan, shapes, i);
+        const struct shape *shape = nearest_shape(plan, &shapes, i);
         add_group(plan, like, &plan->groups[i], shape, &estimate);
     }
-    cr_free(shapes);
+    cr_free(shapes.at);
     if (status != CR_OK) {
-        return cr_err_set(err, status, "%s while playing sample markets for the estimate",
+        return cr_err_set(err, status,
+                          "%s while playing sample markets for the estimate",
                           cr_status_text(status));
     }
     count_ours(plan, &estimate);

@@ -7,11 +7,13 @@
 // Calls are bounded by the protocols. Tokens are counted on dry runs of the real state
 // machines with the real prompts: a few propositions of each configuration are played
 // with made-up replies, and every prompt that would be sent is measured, four bytes a
-// token. Repairs and retries are not counted; cached prompt tokens are counted as others.
+// token. Repairs and retries are not counted; cached prompt tokens are counted as
+// others.
 #ifndef CR_RUN_ESTIMATE_H
 #define CR_RUN_ESTIMATE_H
 
 #include "credence/plan.h"
+#include "credence/protocol.h"
 #include "credence/status.h"
 
 enum {
@@ -26,11 +28,11 @@ struct cr_amount {
 
 struct cr_estimate {
     uint64_t trajectories, episodes; // of this shard
-    struct cr_amount low;      // markets stop at once, replies are short
-    struct cr_amount high;     // markets run to the end, replies fill max_tokens
-    struct cr_amount expected; // as LIKE was, else halfway with usual replies
-    struct cr_bounds alone;    // calls if every cell ran its own trajectories
-    uint32_t groups_like;      // groups whose expectation comes from LIKE
+    struct cr_amount low;            // markets stop at once, replies are short
+    struct cr_amount high;           // markets run to the end, replies fill max_tokens
+    struct cr_amount expected;       // as LIKE was, else halfway with usual replies
+    struct cr_bounds alone;          // calls if every cell ran its own trajectories
+    uint32_t groups_like;            // groups whose expectation comes from LIKE
 };
 
 // What an earlier run spent on an episode of a kind of cell.

@@ -1,5 +1,5 @@
-// Made-up replies, in the shapes of answer.h. The history grows by their length in every
-// later prompt, so prompts are linear in it: two lengths tell all.
+// Made-up replies, in the shapes of answer.h. The history grows by their length in
+// every later prompt, so prompts are linear in it: two lengths tell all.
 #include "run/estimate_dry.h"
 
 #include <string.h>
@@ -98,10 +98,9 @@ static enum cr_status write_reply(struct dry *dry, enum cr_ask ask) {
     case CR_ASK_VOTE:
         return write_vote(dry);
     default:
-        return cr_buf_add_text(&dry->text,
-                               dry->setting->proposition->space == CR_SPACE_CATEGORICAL
-                                   ? "A"
-                                   : "Yes");
+        return cr_buf_add_text(
+            &dry->text,
+            dry->setting->proposition->space == CR_SPACE_CATEGORICAL ? "A" : "Yes");
     }
 }
 

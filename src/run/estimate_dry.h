@@ -14,8 +14,8 @@ struct cr_usage { // by enum cr_role
     double tokens_cap[CR_ROLE_COUNT]; // the most the replies may have
 };
 
-// Play SETTING with replies of about REPLY_BYTES, adding to USAGE. RESTLESS: prices that
-// never settle; otherwise they never move.
+// Play SETTING with replies of about REPLY_BYTES, adding to USAGE. RESTLESS: prices
+// that never settle; otherwise they never move.
 CR_MUST_CHECK enum cr_status cr_dry_run(const struct cr_job *job,
                                         const struct cr_setting *setting,
                                         size_t reply_bytes, bool restless,
