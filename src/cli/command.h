@@ -92,6 +92,7 @@ void cr_exit_at_once(int code);
 
 extern const struct cr_command cr_command_analyze;
 extern const struct cr_command cr_command_help;
+extern const struct cr_command cr_command_plan;
 extern const struct cr_command cr_command_rebuild;
 extern const struct cr_command cr_command_run;
 extern const struct cr_command cr_command_show;

@@ -25,20 +25,20 @@ static const struct cr_option options[] = {
     {0, NULL, NULL, NULL},
 };
 
-static const struct cr_term terms[] = {
-    {"cells", "points of the grid, each a row of every table"},
-    {"trajectories", "markets that are run; cells that differ in their stop rule alone "
-                     "share one"},
-    {"episodes", "rows of run.h5: a cell's view of a trajectory"},
-    {"at least",
+static const struct cr_definition terms[] = {
+    {"cells", "", "points of the grid, each a row of every table"},
+    {"trajectories", "",
+     "markets that are run; cells that differ in their stop rule alone share one"},
+    {"episodes", "", "rows of run.h5: a cell's view of a trajectory"},
+    {"at least", "",
      "every market settles at once, and replies are as short as they can be"},
-    {"at most",
-     "every market runs to its end, and replies fill max_tokens; repairs and "
-     "retries come on top"},
-    {"expected",
-     "what the run named by --like spent on such cells; without one, halfway "
-     "between the bounds with replies of 150 tokens"},
-    {NULL, NULL},
+    {"at most", "",
+     "every market runs to its end, and replies fill max_tokens; repairs and retries "
+     "come on top"},
+    {"expected", "",
+     "what the run named by --like spent on such cells; without one, halfway between "
+     "the bounds with replies of 150 tokens"},
+    {NULL, NULL, NULL},
 };
 
 struct planning {
