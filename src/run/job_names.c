@@ -27,17 +27,19 @@ struct source {
 static const struct source sources[CR_NAMES_OF_JOB] = {
     [CR_NAMES_BACKENDS] = {.count = cr_backend_count, .at = cr_backend_name},
     [CR_NAMES_DIALECTS] = {.count = cr_dialect_count, .at = cr_dialect_name},
-    [CR_NAMES_STRUCTURED] = {structured, LEN(structured)},
-    [CR_NAMES_PER] = {per, LEN(per)},
-    [CR_NAMES_BEHAVIOURS] = {cr_sim_behaviour_names, CR_SIM_BEHAVIOURS},
+    [CR_NAMES_STRUCTURED] = {.list = structured, .list_len = LEN(structured)},
+    [CR_NAMES_PER] = {.list = per, .list_len = LEN(per)},
+    [CR_NAMES_BEHAVIOURS] = {.list = cr_sim_behaviour_names,
+                             .list_len = CR_SIM_BEHAVIOURS},
     [CR_NAMES_FORMATS] = {.count = cr_bench_count, .at = cr_bench_name},
-    [CR_NAMES_FRAMINGS] = {cr_space_names, 3},
-    [CR_NAMES_PAIRINGS] = {pairings, LEN(pairings)},
+    [CR_NAMES_FRAMINGS] = {.list = cr_space_names, .list_len = 3},
+    [CR_NAMES_PAIRINGS] = {.list = pairings, .list_len = LEN(pairings)},
     [CR_NAMES_PROTOCOLS] = {.count = cr_protocol_count, .at = protocol_at},
-    [CR_NAMES_STANCES] = {cr_stance_names, CR_STANCE_COUNT},
-    [CR_NAMES_ELICITATIONS] = {cr_elicitation_names, CR_ELICIT_COUNT},
-    [CR_NAMES_ORDERS] = {cr_order_names, CR_ORDER_COUNT},
-    [CR_NAMES_RULES] = {cr_stop_rule_names, CR_STOP_RULE_COUNT},
+    [CR_NAMES_STANCES] = {.list = cr_stance_names, .list_len = CR_STANCE_COUNT},
+    [CR_NAMES_ELICITATIONS] = {.list = cr_elicitation_names,
+                               .list_len = CR_ELICIT_COUNT},
+    [CR_NAMES_ORDERS] = {.list = cr_order_names, .list_len = CR_ORDER_COUNT},
+    [CR_NAMES_RULES] = {.list = cr_stop_rule_names, .list_len = CR_STOP_RULE_COUNT},
 };
 
 size_t cr_names_known(enum cr_names_from from, const char *out[CR_KNOWN_NAMES_MAX]) {

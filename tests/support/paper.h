@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "credence/buf.h"
 #include "credence/file.h"
@@ -27,14 +28,14 @@ static inline struct cr_prompt_set *paper_load(void) {
         cr_buf_init(&texts[len], PAPER_FILE_BYTES_MAX);
         if (cr_file_read(path, &texts[len], &err)) {
             fprintf(stderr, "%s\n", err.text);
-            assert(!"a template of the paper set cannot be read");
+            abort();
         }
         sources[len] = (struct cr_prompt_source){cr_prompt_files[len], texts[len].data,
                                                  texts[len].used_bytes};
     }
     if (cr_prompt_set_create("paper", sources, len, NULL, &set, &err)) {
         fprintf(stderr, "%s\n", err.text);
-        assert(!"the paper set does not load");
+        abort();
     }
     for (size_t i = 0; i < len; i++) {
         cr_buf_fini(&texts[i]);
