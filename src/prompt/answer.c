@@ -11,8 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "credence/space.h"
 #include "prompt/scan.h"
-#include "prompt/space.h"
 
 const struct cr_space_row *const cr_space_table[] = {
     [CR_SPACE_BINARY] = &cr_space_binary,

@@ -5,7 +5,7 @@
 #include "credence/mem.h"
 #include "credence/prompt.h"
 #include "credence/text.h"
-#include "prompt/template.h"
+#include "prompt/compile.h"
 
 struct cr_prompt_set {
     char *name;
@@ -77,12 +77,11 @@ static enum cr_status hash_all(struct cr_prompt_set *set) {
 }
 
 // Every mistake is reported, so CR_E_JOB does not end the loop; a lack of memory does.
-static enum cr_status fill(struct cr_prompt_set *set,
-                           const struct cr_prompt_source *sources, size_t sources_len,
+static enum cr_status fill(struct cr_prompt_set *set, struct cr_prompt_sources sources,
                            const struct cr_prompt_set *base, struct cr_err *err) {
     enum cr_status worst = CR_OK;
-    for (size_t i = 0; i < sources_len; i++) {
-        enum cr_status status = add_source(set, &sources[i], err);
+    for (size_t i = 0; i < sources.len; i++) {
+        enum cr_status status = add_source(set, &sources.at[i], err);
         if (status && status != CR_E_JOB) {
             return status;
         }
@@ -102,9 +101,7 @@ static enum cr_status fill(struct cr_prompt_set *set,
     return worst ? worst : hash_all(set);
 }
 
-enum cr_status cr_prompt_set_create(const char *name,
-                                    const struct cr_prompt_source *sources,
-                                    size_t sources_len,
+enum cr_status cr_prompt_set_create(const char *name, struct cr_prompt_sources sources,
                                     const struct cr_prompt_set *base,
                                     struct cr_prompt_set **out, struct cr_err *err) {
     struct cr_prompt_set *set = cr_calloc(1, sizeof *set);
@@ -113,7 +110,7 @@ enum cr_status cr_prompt_set_create(const char *name,
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     struct cr_err found = {0};
-    enum cr_status status = fill(set, sources, sources_len, base, &found);
+    enum cr_status status = fill(set, sources, base, &found);
     if (status) {
         cr_prompt_set_destroy(set);
         return cr_err_set(err, status, "%s",

@@ -341,22 +341,19 @@ static uint32_t remembered_from(const struct cr_episode *episode,
 }
 
 // The turns of a request with room for MORE behind them.
-static enum cr_status copy_turns(struct cr_episode *episode, const struct cr_chat *chat,
-                                 uint32_t from, uint32_t more, struct cr_turn **out,
-                                 uint32_t *len) {
-    *len = HEAD_TURNS + chat->len - from;
+// NULL when out of memory.
+static struct cr_turn *copy_turns(struct cr_episode *episode,
+                                  const struct cr_chat *chat, uint32_t from,
+                                  uint32_t more) {
+    size_t len = HEAD_TURNS + chat->len - from;
     struct cr_turn *turns =
-        cr_arena_alloc(&episode->arena, (*len + more) * sizeof *turns);
-    if (!turns) {
-        return CR_E_MEMORY;
-    }
-    memcpy(turns, chat->turns, HEAD_TURNS * sizeof *turns);
-    if (chat->len > from) {
+        cr_arena_alloc(&episode->arena, (len + more) * sizeof *turns);
+    if (turns) {
+        memcpy(turns, chat->turns, HEAD_TURNS * sizeof *turns);
         memcpy(turns + HEAD_TURNS, chat->turns + from,
                (chat->len - from) * sizeof *turns);
     }
-    *out = turns;
-    return CR_OK;
+    return turns;
 }
 
 enum cr_status cr_chat_request(struct cr_episode *episode,
@@ -367,15 +364,12 @@ enum cr_status cr_chat_request(struct cr_episode *episode,
     call->turns_len = chat->len;
     call->prefix_len = chat->sent_len;
     if (from > HEAD_TURNS) {
-        struct cr_turn *turns;
-        uint32_t len;
-        enum cr_status status = copy_turns(episode, chat, from, 0, &turns, &len);
-        if (status) {
-            return status;
+        call->turns = copy_turns(episode, chat, from, 0);
+        if (!call->turns) {
+            return CR_E_MEMORY;
         }
-        call->turns = turns;
-        call->turns_len = len;
-        call->prefix_len = chat->sent_len == chat->len ? len : HEAD_TURNS;
+        call->turns_len = HEAD_TURNS + chat->len - from;
+        call->prefix_len = chat->sent_len == chat->len ? call->turns_len : HEAD_TURNS;
     }
     chat->sent_len = chat->len;
     return CR_OK;
@@ -403,15 +397,15 @@ enum cr_status cr_chat_repair(struct cr_episode *episode,
     struct cr_values values = {0};
     values.at[CR_VAR_COMPLAINT] = span_of(complaint);
     struct cr_span text = {0}, quote = {0};
-    struct cr_turn *turns;
-    uint32_t len = 0;
+    uint32_t from = remembered_from(episode, spec, chat);
+    uint32_t len = HEAD_TURNS + chat->len - from;
+    struct cr_turn *turns = copy_turns(episode, chat, from, 2);
+    if (!turns) {
+        return CR_E_MEMORY;
+    }
     enum cr_status status = set_answer(episode, spec->ask, &values);
     if (!status) {
         status = render(episode, CR_T_REPAIR, &values, &text);
-    }
-    if (!status) {
-        status = copy_turns(episode, chat, remembered_from(episode, spec, chat), 2,
-                            &turns, &len);
     }
     if (!status) {
         status = cr_chat_keep(episode, quoted_reply(body), &quote);

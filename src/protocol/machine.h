@@ -19,8 +19,8 @@
 
 #include "credence/episode.h"
 #include "credence/protocol.h"
-#include "prompt/space.h"
-#include "prompt/template.h"
+#include "credence/space.h"
+#include "credence/template.h"
 
 enum { CR_ASKS_MAX = CR_TRADERS_MAX };
 

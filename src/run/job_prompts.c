@@ -69,7 +69,8 @@ static void finish_set(struct cr_making *making, struct found *found) {
     const char *name = found->names[found->len - 1];
     const struct cr_prompt_set *base = job->prompts_len > 0 ? job->prompts[0] : NULL;
     enum cr_status status = cr_prompt_set_create(
-        name, found->sources, found->sources_len, base, &set, &inner);
+        name, (struct cr_prompt_sources){found->sources, found->sources_len}, base,
+        &set, &inner);
     found->sources_len = 0;
     if (status == CR_OK) {
         job->prompts[job->prompts_len++] = set;

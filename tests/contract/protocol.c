@@ -93,9 +93,10 @@ static void write_reply(const struct behaviour *behaviour, const struct cr_call 
     bool is_choice = call->proposition->space == CR_SPACE_CATEGORICAL;
     double u = cr_rng_uniform(&rng);
     if (u < behaviour->fail) {
-        strcpy(text, "!");
+        snprintf(text, TEXT_MAX, "!");
     } else if (u < behaviour->fail + behaviour->bad) {
-        strcpy(text, call->seat.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
+        snprintf(text, TEXT_MAX, "%s",
+                 call->seat.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
     } else if (call->seat.ask == CR_ASK_JUDGMENT) {
         write_judgment(call->proposition, &rng, text);
     } else if (call->seat.ask == CR_ASK_ARGUMENT) {

@@ -33,7 +33,8 @@ static inline struct cr_prompt_set *paper_load(void) {
         sources[len] = (struct cr_prompt_source){cr_prompt_files[len], texts[len].data,
                                                  texts[len].used_bytes};
     }
-    if (cr_prompt_set_create("paper", sources, len, NULL, &set, &err)) {
+    if (cr_prompt_set_create("paper", (struct cr_prompt_sources){sources, len}, NULL,
+                             &set, &err)) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }

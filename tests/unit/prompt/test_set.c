@@ -8,13 +8,20 @@
 #include <string.h>
 
 #include "credence/mem.h"
+#include "credence/template.h"
 #include "paper.h"
-#include "prompt/template.h"
 
 static struct cr_prompt_set *paper;
 
 static struct cr_prompt_source source_of(const char *file, const char *text) {
     return (struct cr_prompt_source){file, text, strlen(text)};
+}
+
+static enum cr_status create_of(const struct cr_prompt_source *at, size_t len,
+                                const struct cr_prompt_set *base,
+                                struct cr_prompt_set **out, struct cr_err *err) {
+    return cr_prompt_set_create("mine", (struct cr_prompt_sources){at, len}, base, out,
+                                err);
 }
 
 static void shipped_set_renders_without_a_placeholder_left(void **state) {
@@ -57,8 +64,7 @@ static void mistakes_are_named_with_file_and_line(void **state) {
         struct cr_prompt_source source = source_of(refusals[i].file, refusals[i].text);
         struct cr_prompt_set *set = NULL;
         struct cr_err err = {0};
-        assert_int_equal(cr_prompt_set_create("mine", &source, 1, paper, &set, &err),
-                         CR_E_JOB);
+        assert_int_equal(create_of(&source, 1, paper, &set, &err), CR_E_JOB);
         assert_null(set);
         if (!strstr(err.text, refusals[i].said)) {
             fail_msg("said: %s", err.text);
@@ -73,8 +79,7 @@ static void all_mistakes_are_reported_at_once(void **state) {
                                          source_of("repair.txt", "{{complaint}}")};
     struct cr_prompt_set *set = NULL;
     struct cr_err err = {0};
-    assert_int_equal(cr_prompt_set_create("mine", sources, 3, paper, &set, &err),
-                     CR_E_JOB);
+    assert_int_equal(create_of(sources, 3, paper, &set, &err), CR_E_JOB);
     assert_non_null(strstr(err.text, "maker_opening.txt:1: unknown placeholder x"));
     assert_non_null(strstr(err.text, "repair.txt:1: never uses"));
 }
@@ -85,11 +90,9 @@ static void a_set_lacking_templates_takes_them_from_its_base(void **state) {
         source_of("repair.txt", "Wrong: {{ complaint }}\n\n");
     struct cr_prompt_set *set = NULL;
     struct cr_err err = {0};
-    assert_int_equal(cr_prompt_set_create("mine", &source, 1, NULL, &set, &err),
-                     CR_E_JOB);
+    assert_int_equal(create_of(&source, 1, NULL, &set, &err), CR_E_JOB);
     assert_non_null(strstr(err.text, "maker_system.txt:1: missing"));
-    assert_int_equal(cr_prompt_set_create("mine", &source, 1, paper, &set, &err),
-                     CR_OK);
+    assert_int_equal(create_of(&source, 1, paper, &set, &err), CR_OK);
     assert_string_equal(cr_prompt_set_name(set), "mine");
     struct cr_hash own = cr_prompt_set_hash(set), base = cr_prompt_set_hash(paper);
     assert_true(own.hi != base.hi);
@@ -103,7 +106,7 @@ static void a_set_lacking_templates_takes_them_from_its_base(void **state) {
     cr_buf_fini(&out);
     cr_prompt_set_destroy(set);
 
-    assert_int_equal(cr_prompt_set_create("again", NULL, 0, paper, &set, &err), CR_OK);
+    assert_int_equal(create_of(NULL, 0, paper, &set, &err), CR_OK);
     own = cr_prompt_set_hash(set);
     assert_true(own.hi == base.hi && own.lo == base.lo);
     cr_prompt_set_destroy(set);
@@ -116,7 +119,7 @@ static void each_failed_allocation_is_reported_and_nothing_leaks(void **state) {
     for (uint64_t n = 1; status; n++) {
         struct cr_prompt_set *set = NULL;
         cr_mem_fail_at(n);
-        status = cr_prompt_set_create("mine", &source, 1, paper, &set, NULL);
+        status = create_of(&source, 1, paper, &set, NULL);
         cr_mem_fail_at(0);
         assert_true(status == CR_OK || (status == CR_E_MEMORY && !set));
         cr_prompt_set_destroy(set);

@@ -2,7 +2,7 @@
 //
 // A placeholder is {{name}}, blanks inside allowed; there is no way to write a literal
 // {{, and none was missed. JSON examples have single braces, or a blank between two.
-#include "prompt/template.h"
+#include "prompt/compile.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -4,14 +4,14 @@
 // Threads  read-only tables
 // MPI      none
 //
-// A space is one file (space_NAME.c) and one line of cr_space_table.
-#ifndef CREDENCE_PROMPT_SPACE_H
-#define CREDENCE_PROMPT_SPACE_H
+// A space is one file (src/prompt/space_NAME.c) and one line of cr_space_table.
+#ifndef CREDENCE_SPACE_H
+#define CREDENCE_SPACE_H
 
 #include "credence/answer.h"
 #include "credence/cell.h"
 #include "credence/json.h"
-#include "prompt/template.h"
+#include "credence/template.h"
 
 // What a trader argues for. Binary: option 1 true, 0 false. Categorical: the option as
 // shown. Continuous: option 0 is VALUE itself, +1 more than it, -1 less.
