@@ -71,8 +71,9 @@ bool cr_retry_is_form_refused(uint32_t status, const char *body, size_t bytes) {
 }
 
 static int64_t clamp_ms(double ms) {
-    double max = 1000.0 * CR_RETRY_AFTER_MAX_S;
-    return ms <= 0 ? 0 : (int64_t)ceil(ms < max ? ms : max);
+    const double max = 1000.0 * CR_RETRY_AFTER_MAX_S;
+    const double rounding = 1e-6; // "350ms" is 350.00000000000006
+    return ms <= 0 ? 0 : (int64_t)ceil((ms < max ? ms : max) - rounding);
 }
 
 // The value as a C string without the white space around it; false when it is empty or

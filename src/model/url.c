@@ -2,6 +2,7 @@
 // agree on what the host is.
 #include "model/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
 
@@ -39,8 +40,10 @@ static enum cr_status add_path(const struct cr_model *model,
 }
 
 static bool is_loopback(const char *host) {
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "[::1]") == 0;
+    struct in_addr address; // "127.evil.example" is a name, no address
+    bool is_v4 = inet_pton(AF_INET, host, &address) == 1;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (is_v4 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 // What curl_url_get gives, or "" for an absent part.

@@ -1,0 +1,349 @@
+// test_openai.c - bodies of chat completions and their replies, and of the dialects.
+#include "model_fixture.h"
+
+#include <stdlib.h>
+
+#include "credence/json.h"
+#include "model/wire.h"
+
+static const struct cr_json_limits limits = {1 << 20, 32};
+
+struct setting {
+    struct cr_model model;
+    struct cr_wire wire;
+    struct cr_call call;
+    struct cr_buf body;
+};
+
+static void open_setting(struct setting *setting, const char *dialect) {
+    static const char *const urls[] = {"http://127.0.0.1:1"};
+    memset(setting, 0, sizeof *setting);
+    setting->model = fixture_remote("m", "openai", urls, 1);
+    setting->model.dialect = dialect;
+    setting->call = fixture_call(3);
+    cr_buf_init(&setting->body, CR_REQUEST_BYTES_MAX);
+}
+
+static struct cr_json *encode(struct setting *setting, enum cr_structured structured) {
+    struct cr_json *root = NULL;
+    struct cr_err err;
+    setting->wire =
+        (struct cr_wire){.model = &setting->model,
+                         .dialect = cr_dialect_find("openai", setting->model.dialect),
+                         .allows_single_seed = setting->model.temperature == 0};
+    assert_int_equal(cr_backend_openai.prepare(&setting->wire), CR_OK);
+    struct cr_asking asking = {&setting->call, structured};
+    assert_int_equal(cr_backend_openai.encode(&setting->wire, &asking, &setting->body),
+                     CR_OK);
+    if (cr_json_parse(setting->body.data, setting->body.used_bytes, limits, &root,
+                      &err) != CR_OK) {
+        fail_msg("%s in %s", err.text, setting->body.data);
+    }
+    return root;
+}
+
+static void close_setting(struct setting *setting, struct cr_json *root) {
+    cr_json_free(root);
+    cr_free(setting->wire.head);
+    cr_buf_fini(&setting->body);
+}
+
+static const char *string_at(const struct cr_json *root, const char *path) {
+    return cr_json_string(cr_json_get_path(root, path));
+}
+
+static void a_body_has_all_that_was_asked(void **state) {
+    struct setting setting;
+    (void)state;
+    open_setting(&setting, NULL);
+    setting.call.top_logprobs = 5;
+    setting.model.params = "{\"temperature\":0.7,\"max_tokens\":256,\"top_p\":0.9}";
+    setting.model.extra = "{\"chat_template_kwargs\":{\"enable_thinking\":false}}";
+    struct cr_json *root = encode(&setting, CR_STRUCTURED_SCHEMA);
+    assert_string_equal(string_at(root, "model"), "tiny");
+    assert_true(cr_json_number(cr_json_get(root, "temperature"), 0) == 0.7);
+    assert_true(cr_json_number(cr_json_get(root, "top_p"), 0) == 0.9);
+    assert_true(cr_json_number(cr_json_get(root, "max_tokens"), 0) == 256);
+    assert_true(cr_json_number(cr_json_get(root, "seed"), -1) ==
+                (double)(setting.call.seed >> 33));
+    assert_true(cr_json_bool(cr_json_get(root, "logprobs"), false));
+    assert_true(cr_json_number(cr_json_get(root, "top_logprobs"), 0) == 5);
+    assert_non_null(cr_json_get_path(root, "chat_template_kwargs.enable_thinking"));
+    assert_int_equal(cr_json_len(cr_json_get(root, "messages")), 2);
+    assert_string_equal(cr_json_string(cr_json_get(
+                            cr_json_first(cr_json_get(root, "messages")), "role")),
+                        "system");
+    assert_string_equal(string_at(root, "response_format.type"), "json_schema");
+    assert_string_equal(string_at(root, "response_format.json_schema.name"),
+                        "judgment");
+    assert_true(cr_json_bool(
+        cr_json_get_path(root, "response_format.json_schema.strict"), false));
+    assert_string_equal(string_at(root, "response_format.json_schema.schema.type"),
+                        "object");
+    close_setting(&setting, root);
+}
+
+static void laxer_forms_ask_for_less(void **state) {
+    struct setting setting;
+    (void)state;
+    open_setting(&setting, NULL);
+    struct cr_json *root = encode(&setting, CR_STRUCTURED_OBJECT);
+    assert_string_equal(string_at(root, "response_format.type"), "json_object");
+    close_setting(&setting, root);
+    open_setting(&setting, NULL);
+    root = encode(&setting, CR_STRUCTURED_NONE);
+    assert_null(cr_json_get(root, "response_format"));
+    close_setting(&setting, root);
+}
+
+static void dialects_differ_in_names_alone(void **state) {
+    struct setting setting;
+    (void)state;
+    open_setting(&setting, "openai-reasoning");
+    struct cr_json *root = encode(&setting, CR_STRUCTURED_SCHEMA);
+    assert_null(cr_json_get(root, "temperature"));
+    assert_null(cr_json_get(root, "max_tokens"));
+    assert_true(cr_json_number(cr_json_get(root, "max_completion_tokens"), 0) == 256);
+    close_setting(&setting, root);
+    open_setting(&setting, "mistral");
+    root = encode(&setting, CR_STRUCTURED_SCHEMA);
+    assert_null(cr_json_get(root, "seed"));
+    assert_non_null(cr_json_get(root, "random_seed"));
+    close_setting(&setting, root);
+}
+
+static void greedy_requests_are_equal_bytes(void **state) {
+    struct setting a, b;
+    (void)state;
+    open_setting(&a, NULL);
+    open_setting(&b, NULL);
+    a.model.temperature = b.model.temperature = 0;
+    b.call.seed++;
+    struct cr_json *root_a = encode(&a, CR_STRUCTURED_SCHEMA);
+    struct cr_json *root_b = encode(&b, CR_STRUCTURED_SCHEMA);
+    assert_string_equal(a.body.data, b.body.data);
+    close_setting(&a, root_a);
+    close_setting(&b, root_b);
+}
+
+static void a_body_past_its_limit_is_refused(void **state) {
+    struct setting setting;
+    (void)state;
+    open_setting(&setting, NULL);
+    struct cr_json *root = encode(&setting, CR_STRUCTURED_SCHEMA);
+    struct cr_buf small;
+    struct cr_asking asking = {&setting.call, CR_STRUCTURED_SCHEMA};
+    for (size_t max = 0; max < setting.body.used_bytes; max += 7) {
+        cr_buf_init(&small, max);
+        assert_int_equal(cr_backend_openai.encode(&setting.wire, &asking, &small),
+                         CR_E_LIMIT);
+        cr_buf_fini(&small);
+    }
+    close_setting(&setting, root);
+}
+
+static enum cr_status decode(const char *body, struct cr_reply *reply,
+                             struct cr_err *why) {
+    *reply = (struct cr_reply){0};
+    why->text[0] = '\0';
+    return cr_backend_openai.decode(body, strlen(body), reply, why);
+}
+
+static void a_whole_reply_is_read(void **state) {
+    struct cr_reply reply;
+    struct cr_err why;
+    (void)state;
+    assert_int_equal(
+        decode(
+            "{\"choices\":[{\"message\":{\"content\":\"{\\\"price\\\":0.5}\","
+            "\"reasoning_content\":\"hm\"},\"finish_reason\":\"length\","
+            "\"logprobs\":{\"content\":[{\"token\":\"Yes\",\"logprob\":-0.1,"
+            "\"top_logprobs\":[{\"token\":\"Yes\",\"logprob\":-0.1},"
+            "{\"token\":\"No\",\"logprob\":-2.4}]},{\"token\":\"x\",\"logprob\":0}]}}],"
+            "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,"
+            "\"prompt_tokens_details\":{\"cached_tokens\":64},"
+            "\"completion_tokens_details\":{\"reasoning_tokens\":7}}}",
+            &reply, &why),
+        CR_OK);
+    assert_string_equal(reply.text, "{\"price\":0.5}");
+    assert_string_equal(reply.reasoning, "hm");
+    assert_int_equal(reply.finish, CR_FINISH_LENGTH);
+    assert_int_equal(reply.tokens_in, 100);
+    assert_int_equal(reply.tokens_out, 20);
+    assert_int_equal(reply.tokens_cached, 64);
+    assert_int_equal(reply.tokens_reasoning, 7);
+    assert_int_equal(reply.logprobs_len, 2);
+    assert_string_equal(reply.logprobs[1].token, "No");
+    assert_true(reply.logprobs[1].logprob == -2.4);
+    cr_reply_fini(&reply);
+}
+
+static void content_comes_in_several_shapes(void **state) {
+    static const struct {
+        const char *message, *text, *reasoning;
+    } cases[] = {
+        {"{\"content\":null}", "", NULL},
+        {"{}", "", NULL},
+        {"{\"content\":\"a\"}", "a", NULL},
+        {"{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\","
+         "\"text\":\"b\"}]}",
+         "ab", NULL},
+        {"{\"content\":null,\"refusal\":\"I must not.\"}", "I must not.", NULL},
+        {"{\"content\":\"a\",\"reasoning\":\"r\"}", "a", "r"},
+        {"{\"content\":\"<think>\\nlong\\n</think>\\n\\n{}\"}", "{}", "long"},
+        {"{\"content\":\"no opening</think> {}\"}", "{}", "no opening"},
+        {"{\"content\":\"<think>never closed\"}", "", "never closed"},
+        {"{\"content\":\"{\\\"a\\\":\\\"<think>x</think>\\\"}\"}",
+         "{\"a\":\"<think>x</think>\"}", NULL},
+        {"{\"content\":\"<think>b</think>c\",\"reasoning_content\":\"a\"}", "c",
+         "a\nb"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[512];
+        struct cr_reply reply;
+        struct cr_err why;
+        snprintf(body, sizeof body, "{\"choices\":[{\"message\":%s}]}",
+                 cases[i].message);
+        print_message("%s\n", cases[i].message);
+        assert_int_equal(decode(body, &reply, &why), CR_OK);
+        assert_string_equal(reply.text, cases[i].text);
+        assert_true(!reply.reasoning == !cases[i].reasoning);
+        if (cases[i].reasoning) {
+            assert_string_equal(reply.reasoning, cases[i].reasoning);
+        }
+        cr_reply_fini(&reply);
+    }
+}
+
+static void what_breaks_the_promise_is_no_reply(void **state) {
+    static const char *const bodies[] = {
+        "",
+        "<html>busy</html>",
+        "{\"choices\":[{\"mess",
+        "{}",
+        "[]",
+        "null",
+        "{\"choices\":[]}",
+        "{\"choices\":{}}",
+        "{\"choices\":\"none\"}",
+        "{\"choices\":[7]}",
+        "{\"choices\":[{\"message\":\"text\"}]}",
+        "{\"choices\":[{\"message\":{\"content\":7}}]}",
+        "{\"choices\":[{\"message\":{\"content\":true}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\"a\"}}]} trailing",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct cr_reply reply;
+        struct cr_err why;
+        print_message("%s\n", bodies[i]);
+        assert_int_equal(decode(bodies[i], &reply, &why), CR_E_FORMAT);
+        assert_true(why.text[0] != '\0');
+        cr_reply_fini(&reply);
+    }
+}
+
+static void nesting_has_a_limit(void **state) {
+    struct cr_buf body;
+    struct cr_reply reply = {0};
+    struct cr_err why;
+    (void)state;
+    cr_buf_init(&body, 1 << 20);
+    for (int i = 0; i < 200000; i++) {
+        assert_int_equal(cr_buf_add(&body, "[", 1), CR_OK);
+    }
+    assert_int_equal(cr_backend_openai.decode(body.data, body.used_bytes, &reply, &why),
+                     CR_E_FORMAT);
+    cr_buf_fini(&body);
+}
+
+static void absurd_counts_are_no_counts(void **state) {
+    struct cr_reply reply;
+    struct cr_err why;
+    (void)state;
+    assert_int_equal(
+        decode("{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"usage\":{"
+               "\"prompt_tokens\":-5,\"completion_tokens\":1e300,"
+               "\"prompt_tokens_details\":null},"
+               "\"timings\":{\"cache_n\":12}}",
+               &reply, &why),
+        CR_OK);
+    assert_int_equal(reply.tokens_in, 0);
+    assert_int_equal(reply.tokens_out, 0);
+    assert_int_equal(reply.tokens_cached, 12);
+    cr_reply_fini(&reply);
+}
+
+static void an_error_in_a_200_is_an_error(void **state) {
+    struct cr_reply reply;
+    struct cr_err why;
+    (void)state;
+    assert_int_equal(
+        decode("{\"error\":{\"code\":429,\"message\":\"slow down\"}}", &reply, &why),
+        CR_E_NET);
+    assert_int_equal(reply.http_status, 429);
+    assert_string_equal(why.text, "slow down");
+    assert_int_equal(decode("{\"error\":{\"code\":\"overloaded\"}}", &reply, &why),
+                     CR_E_NET);
+    assert_int_equal(reply.http_status, 500);
+}
+
+static void a_servers_words_are_found_cut_and_cleaned(void **state) {
+    static const struct {
+        const char *body, *words;
+    } cases[] = {
+        {"{\"error\":{\"message\":\"no such model\",\"type\":\"x\"}}", "no such model"},
+        {"{\"error\":\"plain\"}", "plain"},
+        {"{\"object\":\"error\",\"message\":\"vllm\"}", "vllm"},
+        {"{\"detail\":\"fastapi\"}", "fastapi"},
+        {"{\"detail\":[{\"msg\":\"field required\"}]}", "field required"},
+        {"Bad Gateway\n\n", "Bad Gateway "},
+        {"", ""},
+        {"bad \xff bytes", "bad \xEF\xBF\xBD bytes"},
+        {"{\"error\":{\"message\":\"wrong key sk-1234 given\"}}",
+         "wrong key *** given"},
+        {"a\x1b[31mb", "a [31mb"},
+    };
+    char words[CR_WORDS_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_words_find(cases[i].body, strlen(cases[i].body), "sk-1234", words);
+        assert_string_equal(words, cases[i].words);
+    }
+}
+
+static void long_words_are_cut_between_characters(void **state) {
+    char body[3000], words[CR_WORDS_MAX + 1];
+    (void)state;
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(body, 'x', shift);
+        for (size_t i = 0; i < 900; i++) {
+            memcpy(body + shift + 3 * i, "\xE2\x82\xAC", 3);
+        }
+        cr_words_find(body, shift + 2700, NULL, words);
+        size_t bytes = strlen(words);
+        assert_in_range(bytes, CR_WORDS_MAX - 8, CR_WORDS_MAX);
+        assert_string_equal(words + bytes - 3, "...");
+        assert_int_equal((bytes - 3 - shift) % 3, 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_has_all_that_was_asked),
+        cmocka_unit_test(laxer_forms_ask_for_less),
+        cmocka_unit_test(dialects_differ_in_names_alone),
+        cmocka_unit_test(greedy_requests_are_equal_bytes),
+        cmocka_unit_test(a_body_past_its_limit_is_refused),
+        cmocka_unit_test(a_whole_reply_is_read),
+        cmocka_unit_test(content_comes_in_several_shapes),
+        cmocka_unit_test(what_breaks_the_promise_is_no_reply),
+        cmocka_unit_test(nesting_has_a_limit),
+        cmocka_unit_test(absurd_counts_are_no_counts),
+        cmocka_unit_test(an_error_in_a_200_is_an_error),
+        cmocka_unit_test(a_servers_words_are_found_cut_and_cleaned),
+        cmocka_unit_test(long_words_are_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
