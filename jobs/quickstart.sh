@@ -8,10 +8,10 @@ cd "$(dirname "$0")/.."
 
 need_packages "$build_packages"
 
-if [ ! -f build/CMakeCache.txt ]; then
-    cmake -S . -B build -DCREDENCE_TESTS=OFF >build.log 2>&1 || { cat build.log >&2; exit 1; }
-    rm -f build.log
-fi
+# A build folder of your own keeps its settings.
+settings=()
+[ -f build/CMakeCache.txt ] || settings=(-DCREDENCE_TESTS=OFF)
+cmake -S . -B build "${settings[@]}"
 cmake --build build --parallel "$(nproc)" --target credence_exe
 
 mpi_on_one_machine

@@ -1,4 +1,7 @@
-"""Every C file is as clang-format would write it."""
+"""Every C file is as clang-format would write it.
+
+Versions differ in small things, so one decides: that of Debian 12.
+"""
 import re
 import shutil
 import subprocess
@@ -6,10 +9,21 @@ import subprocess
 import lint
 
 
+VERSION = "14"
+
+
+def find_tool():
+    for name in (f"clang-format-{VERSION}", "clang-format"):
+        tool = shutil.which(name)
+        told = subprocess.run([tool, "--version"], capture_output=True, text=True,
+                              check=False).stdout if tool else ""
+        if f"version {VERSION}." in told:
+            return tool
+    raise lint.CannotCheck(f"clang-format {VERSION} is not there")
+
+
 def check(root):
-    tool = shutil.which("clang-format")
-    if not tool:
-        raise lint.CannotCheck("clang-format is not there")
+    tool = find_tool()
     paths = lint.c_files(root)
     if not paths:
         return []

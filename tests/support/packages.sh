@@ -21,6 +21,7 @@ test_packages='
 clang                | command -v clang                          | the second compiler that must be silent
 clang-format         | command -v clang-format                   | lint: formatting
 git                  | command -v git                            | revision in the files; whitespace checks
+libclang-rt-dev      | try_fuzzer                                | fuzzing, and the sanitizers under clang
 hdf5-tools           | command -v h5dump                         | an independent reader of run.h5
 libclang-rt-dev      | try_libfuzzer                             | fuzz tests: libFuzzer
 libcmocka-dev        | pkg-config --exists cmocka                | unit tests
@@ -51,6 +52,11 @@ try_python() { /usr/bin/python3 -c "import $1" 2>/dev/null || python3 -c "import
 
 try_libfuzzer() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -xc -fsanitize=fuzzer -o /dev/null - 2>/dev/null
+}
+
+try_fuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return n && !d; }' |
+        clang -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null
 }
 
 say() { echo "${0##*/}: $*"; }
