@@ -6,8 +6,9 @@
 // MPI      none: each rank has a file of its own
 //
 // DIR/tape/LLLL-RRRRR.jsonl (launch, rank), one JSON object a line, its last member the
-// checksum of what stands before it. Mode 0600, appended with one write a line. A launch
-// makes files of its own, so nothing is ever appended to another launch's torn line.
+// checksum of what stands before it. Mode 0600, appended with one write a line. A
+// launch makes files of its own, so nothing is ever appended to another launch's torn
+// line.
 #ifndef CREDENCE_TAPE_H
 #define CREDENCE_TAPE_H
 

@@ -72,13 +72,14 @@ static uint64_t mix(uint64_t *state) {
     return z ^ z >> 31;
 }
 
-static double replicate_of_clusters(struct cr_rng *rng, const struct cr_cluster *cluster,
-                                    size_t len) {
+static double replicate_of_clusters(struct cr_rng *rng,
+                                    const struct cr_cluster *cluster, size_t len) {
     double num = 0.0, den = 0.0;
     uint64_t state = cr_rng_u64(rng);
     for (size_t i = 0; i < len; i += 2) {
         uint64_t draw = mix(&state);
-        // Two indices a draw: 32 bits times len, upper half. The bias is below len/2^32.
+        // Two indices a draw: 32 bits times len, upper half. The bias is below
+        // len/2^32.
         const struct cr_cluster *one = &cluster[((draw >> 32) * len) >> 32];
         const struct cr_cluster *two = &cluster[((draw & 0xffffffffu) * len) >> 32];
         double both = i + 1 < len ? 1.0 : 0.0;
