@@ -167,7 +167,7 @@ enum cr_json_type cr_json_type(const struct cr_json *value) {
     if (!value) {
         return CR_JSON_NULL;
     }
-    switch (tree(value)->type & 0xff) {
+    switch (value ? tree(value)->type & 0xff : cJSON_NULL) {
     case cJSON_False:
     case cJSON_True:
         return CR_JSON_BOOL;
