@@ -233,6 +233,9 @@ enum cr_status cr_analysis_make(const struct cr_dataset *dataset,
         status = correct(analysis);
     if (status == CR_OK)
         status = cr_analysis_warn(analysis);
+    if (status == CR_OK && cfg->grid != NULL)
+        status = cr_grid_apply(cfg->grid, dataset, cfg->level, &analysis->arena,
+                               &analysis->what_if, &analysis->what_ifs);
     if (status != CR_OK) {
         cr_analysis_destroy(analysis);
         return status;
@@ -250,6 +253,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     }
     cr_free(analysis->group);
     cr_free(analysis->pair);
+    cr_grid_results_free(analysis->what_if, analysis->what_ifs);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
     cr_free(analysis);

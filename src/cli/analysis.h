@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cli/dataset.h"
+#include "cli/grid.h"
 #include "credence/comparison.h"
 #include "credence/status.h"
 #include "credence/summary.h"
@@ -21,8 +22,8 @@ struct cr_analysis_cfg {
     double level;
     uint32_t bins;
     enum cr_family family;
-    const char
-        *compare; // label of the group that all others are compared with, or NULL
+    const char *compare;        // label all others are compared with, or NULL
+    const struct cr_grid *grid; // of --what-if, or NULL
 };
 
 struct cr_group_result {
@@ -52,6 +53,8 @@ struct cr_analysis {
     size_t groups;
     struct cr_pair_result *pair;
     size_t pairs, pairs_cap;
+    struct cr_grid_result *what_if;
+    size_t what_ifs;
     const char **warning; // what a reader must know before the numbers
     size_t warnings, warnings_cap;
     struct cr_arena arena; // their texts

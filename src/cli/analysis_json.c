@@ -247,6 +247,29 @@ static void one_pair(struct cr_emit *emit, const struct cr_pair_result *pair) {
     cr_emit_close(emit, '}');
 }
 
+static void one_what_if(struct cr_emit *emit, const char *label,
+                        const struct cr_what_if_row *row) {
+    cr_emit_open(emit, NULL, '{');
+    cr_emit_text(emit, "trajectories", label);
+    cr_emit_text(emit, "stop.rule", cr_stop_rule_names[row->rule.rule]);
+    cr_emit_count(emit, "stop.window", row->rule.window);
+    cr_emit_number(emit, "stop.threshold", row->rule.threshold);
+    cr_emit_count(emit, "max_iterations", row->rule.max_iterations);
+    cr_emit_count(emit, "done", row->done);
+    cr_emit_count(emit, "invalid", row->invalid);
+    cr_emit_count(emit, "failed", row->failed);
+    cr_emit_count(emit, "unknown", row->unknown);
+    cr_emit_count(emit, "scored", row->scored);
+    cr_emit_number(emit, "opening", row->opening);
+    cr_emit_number(emit, "final", row->final);
+    cr_emit_number(emit, "difference", row->difference);
+    interval(emit, "difference_interval", &row->difference_interval);
+    cr_emit_number(emit, "converged", row->converged);
+    cr_emit_number(emit, "iterations", row->iterations);
+    cr_emit_number(emit, "brier", row->brier);
+    cr_emit_close(emit, '}');
+}
+
 static void head(struct cr_emit *emit, const struct cr_analysis *analysis) {
     static const char *const families[] = {"groups", "comparisons", "all"};
     const struct cr_dataset *dataset = analysis->dataset;
@@ -301,6 +324,12 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis,
     cr_emit_open(&emit, "comparisons", '[');
     for (size_t i = 0; i < analysis->pairs; i++)
         one_pair(&emit, &analysis->pair[i]);
+    cr_emit_close(&emit, ']');
+    cr_emit_open(&emit, "what_if", '[');
+    for (size_t g = 0; g < analysis->what_ifs; g++)
+        for (size_t i = 0; i < analysis->what_if[g].rows; i++)
+            one_what_if(&emit, analysis->what_if[g].label,
+                        &analysis->what_if[g].row[i]);
     cr_emit_close(&emit, ']');
     definitions(&emit);
     cr_emit_close(&emit, '}');

@@ -274,6 +274,45 @@ static enum cr_status continuous_table(struct printer *to) {
     return finish(&table, to);
 }
 
+static enum cr_status what_if_table(struct printer *to) {
+    static const struct cr_column columns[] = {
+        {"trajectories of", "trajectories", CR_KIND_LABEL},
+        {"rule", "rule", CR_KIND_TEXT},
+        {"w", "window", CR_KIND_NUMBER},
+        {"T", "threshold", CR_KIND_NUMBER},
+        {"N", "max_iterations", CR_KIND_NUMBER},
+        {"done", "done", CR_KIND_NUMBER},
+        {"unk", "unknown", CR_KIND_NUMBER},
+        {"final%", "final", CR_KIND_NUMBER},
+        {"diff", "difference", CR_KIND_NUMBER},
+        {"95 %", "difference", CR_KIND_INTERVAL},
+        {"Brier", "brier", CR_KIND_NUMBER},
+        {"conv%", "converged", CR_KIND_NUMBER},
+        {"iter", "iterations", CR_KIND_NUMBER},
+        {NULL, NULL, CR_KIND_TEXT},
+    };
+    struct cr_table table;
+    cr_table_init(&table, "what if the stop rule had been another", columns, to->dress);
+    for (size_t g = 0; g < to->analysis->what_ifs; g++)
+        for (size_t i = 0; i < to->analysis->what_if[g].rows; i++) {
+            const struct cr_what_if_row *row = &to->analysis->what_if[g].row[i];
+            cr_table_text(&table, to->analysis->what_if[g].label);
+            cr_table_text(&table, cr_stop_rule_names[row->rule.rule]);
+            cr_table_count(&table, row->rule.window);
+            cr_table_fixed(&table, row->rule.threshold, 3);
+            cr_table_count(&table, row->rule.max_iterations);
+            cr_table_count(&table, row->done);
+            cr_table_count(&table, row->unknown);
+            cr_table_share(&table, row->final);
+            cr_table_share(&table, row->difference);
+            cr_table_interval(&table, &row->difference_interval, 1);
+            cr_table_fixed(&table, row->brier, 4);
+            cr_table_share(&table, row->converged);
+            cr_table_fixed(&table, row->iterations, 1);
+        }
+    return finish(&table, to);
+}
+
 static bool has_quantities(const struct cr_analysis *analysis) {
     for (size_t g = 0; g < analysis->groups; g++)
         if (analysis->group[g].continuous.n > 0)
@@ -315,11 +354,14 @@ enum cr_status cr_analysis_tables(const struct cr_analysis *analysis, unsigned s
         {CR_SECTION_WORTH, worth_table},
         {CR_SECTION_COMPARISON, comparison_table},
         {CR_SECTION_CONTINUOUS, continuous_table},
+        {CR_SECTION_WHAT_IF, what_if_table},
     };
     struct printer to = {analysis, dress, out};
     enum cr_status status = dress != CR_DRESS_CSV ? warnings(&to) : CR_OK;
     if (!has_quantities(analysis) && dress != CR_DRESS_CSV)
         sections &= ~(unsigned)CR_SECTION_CONTINUOUS;
+    if (analysis->cfg.grid == NULL && dress != CR_DRESS_CSV)
+        sections &= ~(unsigned)CR_SECTION_WHAT_IF;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0] && status == CR_OK; i++)
         if (sections & tables[i].section)
             status = tables[i].print(&to);

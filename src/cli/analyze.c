@@ -13,7 +13,7 @@ static const char *const format_names[FORMAT_LEN] = {"table", "json", "csv", "md
 
 static const char *const section_names[] = {"accuracy",   "calibration", "dynamics",
                                             "worth",      "comparison",  "continuous",
-                                            "iterations", "all"};
+                                            "iterations", "what-if",     "all"};
 enum { SECTIONS_LEN = sizeof section_names / sizeof section_names[0] };
 static const char *const family_names[] = {"groups", "comparisons", "all"};
 
@@ -25,6 +25,7 @@ struct request {
     enum format format;
     unsigned sections; // 0: not said
     struct cr_analysis_cfg cfg;
+    struct cr_grid grid;
 };
 
 enum {
@@ -35,7 +36,8 @@ enum {
     KEY_SECTION,
     KEY_COMPARE,
     KEY_FAMILY,
-    KEY_BY
+    KEY_BY,
+    KEY_WHAT_IF
 };
 
 static const struct cr_option options[] = {
@@ -45,10 +47,13 @@ static const struct cr_option options[] = {
      "max_iterations, samples, rounds (default cell)"},
     {KEY_SECTION, "section", "NAME,..",
      "tables to print: accuracy (default), calibration, dynamics, iterations, worth, "
-     "comparison, continuous, all; json always has all"},
+     "comparison, continuous, what-if, all; json always has all"},
     {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
     {KEY_COMPARE, "compare", "LABEL",
      "compare every group with the one of this label, paired by proposition"},
+    {KEY_WHAT_IF, "what-if", "AXIS=V,..",
+     "the stored trajectories under other stop rules: stop.rule, stop.window, "
+     "stop.threshold or max_iterations; several of these options make a grid"},
     {KEY_FAMILY, "family", "FAMILY",
      "tests that Holm's correction spans: groups (default), comparisons or all"},
     {KEY_RESAMPLES, "resamples", "N",
@@ -118,6 +123,14 @@ static bool read_number(const struct cr_args *args, const char *option,
     return cr_args_u64(args, option, 0, max, out);
 }
 
+static bool read_axis(const char *axis, struct request *request) {
+    struct cr_err err = {0};
+    if (cr_grid_read(&request->grid, axis, &err) == CR_OK)
+        return true;
+    cr_usage_error(&cr_command_analyze, "%s", err.text);
+    return false;
+}
+
 static bool read_option(const struct cr_args *args, int key, struct request *request) {
     unsigned long long number = 0;
     int name = 0;
@@ -135,6 +148,8 @@ static bool read_option(const struct cr_args *args, int key, struct request *req
         is_good = read_name(args, "family", family_names, 3, &name);
         request->cfg.family = (enum cr_family)name;
         return is_good;
+    case KEY_WHAT_IF:
+        return read_axis(args->value, request);
     case KEY_COMPARE:
         request->cfg.compare = args->value;
         return true;
@@ -212,6 +227,11 @@ static int run(int argc, char **argv) {
         (request.sections & (request.sections - 1)) != 0)
         return cr_usage_error(&cr_command_analyze,
                               "csv is one table: name one --section");
+    if (request.grid.is_asked) {
+        request.cfg.grid = &request.grid;
+        if (request.sections == 0)
+            request.sections = CR_SECTION_WHAT_IF;
+    }
     struct cr_err err = {0};
     enum cr_status status = analyze(&args, &request, &err);
     return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
@@ -219,8 +239,9 @@ static int run(int argc, char **argv) {
 
 const struct cr_command cr_command_analyze = {
     .name = "analyze",
-    .usage = "DIR|FILE... [--by FACTOR,..] [--section NAME,..] [--compare LABEL] "
-             "[--format FORMAT] [--resamples N]",
+    .usage =
+        "DIR|FILE... [--by FACTOR,..] [--section NAME,..] [--what-if AXIS=V,..]... "
+        "[--compare LABEL] [--format FORMAT] [--resamples N]",
     .summary = "accuracy, calibration, convergence and worth of runs",
     .description =
         "Computes every statistic of one run or many, per cell or by any factors, and "

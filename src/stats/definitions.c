@@ -130,6 +130,7 @@ const struct cr_definition cr_definitions[] = {
     {"what-if", "what-if",
      "what the same markets would have stored under another stop rule; each trajectory "
      "is taken from its longest stored view. unknown: it ended before the rule could "
-     "decide. Intervals are linearised and clustered (no resampling)"},
+     "decide, and with any such nothing is said of the rule (run with stop_early false "
+     "to ask for any). Intervals are linearised and clustered (no resampling)"},
     {NULL, NULL, NULL},
 };

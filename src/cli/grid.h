@@ -1,0 +1,47 @@
+// grid.h - the stop rules that --what-if asks for, and what they would have done.
+//
+// Layer    cli (5)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_CLI_GRID_H
+#define CREDENCE_CLI_GRID_H
+
+#include "cli/dataset.h"
+#include "credence/status.h"
+#include "credence/what_if.h"
+
+enum { CR_AXIS_VALUES_MAX = 1000 };
+
+enum cr_axis_kind {
+    CR_AXIS_RULE,
+    CR_AXIS_WINDOW,
+    CR_AXIS_THRESHOLD,
+    CR_AXIS_CAP,
+    CR_AXES
+};
+
+struct cr_grid { // an axis without values keeps each group's own
+    double value[CR_AXES][CR_AXIS_VALUES_MAX];
+    size_t len[CR_AXES];
+    bool is_asked;
+};
+
+// Read "stop.threshold=0.1,0.2". CR_E_USAGE says what is wrong.
+CR_MUST_CHECK enum cr_status cr_grid_read(struct cr_grid *grid, const char *axis,
+                                          struct cr_err *err);
+
+struct cr_grid_result { // of one set of trajectories
+    const char *label;  // in the arena given
+    struct cr_what_if_row *row;
+    size_t rows;
+};
+
+// All groups that have trajectories of their own: groups that differ only in their stop
+// rule share one result. *out is freed by cr_grid_results_free.
+CR_MUST_CHECK enum cr_status cr_grid_apply(const struct cr_grid *grid,
+                                           const struct cr_dataset *dataset,
+                                           double level, struct cr_arena *arena,
+                                           struct cr_grid_result **out, size_t *len);
+void cr_grid_results_free(struct cr_grid_result *result, size_t len);
+
+#endif

@@ -1,0 +1,146 @@
+"""Run files written from arrays, for the tests of the analysis: schema 1 by another hand."""
+
+import h5py
+import numpy as np
+
+STATUS = ["pending", "done", "invalid", "failed"]
+PENDING, DONE, INVALID, FAILED = range(4)
+NONE, EQUILIBRIUM, MAX_ITERATIONS, R_INVALID, R_FAILED, STABLE_SIDE, KS, COMPLETE = range(8)
+
+CELL_TEXTS = {
+    "name": "cell", "protocol": "market", "benchmark": "bench", "maker": "m", "trader": "m",
+    "stance": "free", "elicitation": "verbal", "order": "turn", "prompts": "paper",
+    "stop_rule": "range",
+}
+CELL_NUMBERS = {
+    "replicates": 1, "samples": 1, "rounds": 1, "memory": 0, "repairs": 2, "window": 3,
+    "max_iterations": 10, "trajectory": 0,
+}
+
+
+def _scale(file, path, size):
+    data = file.create_dataset(path, data=np.arange(size, dtype="i4"))
+    data.make_scale(path)
+    return data
+
+
+def _put(file, path, data, scales, dtype=None):
+    if dtype is None and np.asarray(data).dtype.kind in "UO":
+        dtype = h5py.string_dtype()
+    made = file.create_dataset(path, data=data, dtype=dtype)
+    for axis, scale in enumerate(scales):
+        made.dims[axis].attach_scale(scale)
+    return made
+
+
+def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=None,
+              simulated=False, complete=True, job_hash="0" * 32):
+    """episodes: dict of arrays price [E][I], prices_len, status, reason, cell, proposition,
+    and optionally replicate, push [E][I], tokens, calls, latency, usd.
+    propositions: dict of lists id, question_id, label, and optionally benchmark, text,
+    value, low, high, n_outcomes. cells: list of dicts of factors."""
+    price = np.asarray(episodes["price"], dtype="f8")
+    count, steps = price.shape
+    total = len(propositions["id"])
+    with h5py.File(path, "w", libver=("v110", "v110")) as file:
+        episode = _scale(file, "episode", count)
+        iteration = _scale(file, "iteration", steps)
+        proposition = _scale(file, "propositions/proposition", total)
+        cell = _scale(file, "cells/cell", len(cells))
+        _put(file, "price", price, [episode, iteration])
+        if outcome_price is not None:
+            outcome_price = np.asarray(outcome_price, dtype="f8")
+            outcome = _scale(file, "outcome", outcome_price.shape[2])
+            _put(file, "outcome_price", outcome_price, [episode, iteration, outcome])
+        if quantile is not None:
+            level = file.create_dataset("level", data=np.array([0.05, 0.5, 0.95]))
+            level.make_scale("level")
+            _put(file, "quantile", np.asarray(quantile, dtype="f8"),
+                 [episode, iteration, level])
+        zeros = np.zeros(count)
+        for name, key, dtype in (
+                ("cell", "cell", "i4"), ("proposition", "proposition", "i4"),
+                ("replicate", "replicate", "i4"), ("iterations", "prices_len", "i4"),
+                ("status", "status", "u1"), ("stop_reason", "reason", "u1"),
+                ("total_tokens", "tokens", "i8"), ("total_calls", "calls", "i4"),
+                ("total_latency_s", "latency", "f4"), ("total_usd", "usd", "f8")):
+            _put(file, name, np.asarray(episodes.get(key, zeros)), [episode], dtype)
+        push = episodes.get("push", np.full((count, steps), -128))
+        _put(file, "push", np.asarray(push), [episode, iteration], "i1")
+        text = {"id": propositions["id"], "question_id": propositions["question_id"],
+                "benchmark": propositions.get("benchmark", ["bench"] * total),
+                "text": propositions.get("text", ["?"] * total)}
+        for name, values in text.items():
+            _put(file, "propositions/" + name, np.asarray(values, dtype=object),
+                 [proposition], h5py.string_dtype())
+        gap = np.full(total, np.nan)
+        _put(file, "propositions/label", np.asarray(propositions["label"]), [proposition], "i4")
+        _put(file, "propositions/n_outcomes",
+             np.asarray(propositions.get("n_outcomes", np.ones(total))), [proposition], "i4")
+        for name in ("value", "low", "high"):
+            _put(file, "propositions/" + name, np.asarray(propositions.get(name, gap)),
+                 [proposition], "f8")
+        for name, default in CELL_TEXTS.items():
+            values = [one.get(name, default) for one in cells]
+            _put(file, "cells/" + name, np.asarray(values, dtype=object), [cell],
+                 h5py.string_dtype())
+        for name, default in CELL_NUMBERS.items():
+            _put(file, "cells/" + name, np.asarray([one.get(name, default) for one in cells]),
+                 [cell], "i4")
+        _put(file, "cells/threshold",
+             np.asarray([one.get("threshold", 0.2) for one in cells]), [cell], "f8")
+        file.attrs["schema"] = np.int32(1)
+        file.attrs["title"] = "made by a test"
+        file.attrs["job"] = '{"name": "test"}'
+        file.attrs["job_hash"] = job_hash
+        file.attrs["credence_version"] = "test"
+        file.attrs["simulated"] = np.int32(simulated)
+        file.attrs["complete"] = np.int32(complete)
+
+
+def random_run(path, rng, questions=40, cells=2, replicates=1, drift=0.1, noise=0.2,
+               steps=11, statuses=True, ties=True, **more):
+    """A run of binary markets with the given cells; returns its arrays."""
+    labels = np.tile([1, 0], questions)
+    ids = [f"q{i // 2}-{i % 2}" for i in range(2 * questions)]
+    qids = [f"q{i // 2}" for i in range(2 * questions)]
+    rows = []
+    for cell in range(cells):
+        for p in range(2 * questions):
+            for r in range(replicates):
+                rows.append((cell, p, r))
+    count = len(rows)
+    price = np.full((count, steps), np.nan)
+    prices_len = np.zeros(count, int)
+    status = np.full(count, DONE)
+    reason = np.full(count, MAX_ITERATIONS)
+    push = np.full((count, steps), -128)
+    for e, (cell, p, _) in enumerate(rows):
+        x = rng.uniform(0.2, 0.8)
+        threshold = 0.1 * (cell + 1)
+        for t in range(steps):
+            shown = round(x, 1) if ties and rng.random() < 0.3 else x
+            price[e, t] = min(1.0, max(0.0, shown))
+            prices_len[e] = t + 1
+            push[e, t] = rng.integers(-1, 2) if t else 0
+            if t >= 2 and np.ptp(price[e, t - 2:t + 1]) <= threshold + 1e-9:
+                reason[e] = EQUILIBRIUM
+                break
+            x = x + drift * (labels[p] - x) + noise * (rng.random() - 0.5)
+        if statuses and rng.random() < 0.1:
+            status[e], reason[e] = [(INVALID, R_INVALID), (FAILED, R_FAILED),
+                                    (PENDING, NONE)][rng.integers(3)]
+            keep = rng.integers(0, prices_len[e] + 1)
+            price[e, keep:] = np.nan
+            push[e, keep:] = -128
+            prices_len[e] = keep
+    episodes = dict(price=price, prices_len=prices_len, status=status, reason=reason,
+                    cell=[r[0] for r in rows], proposition=[r[1] for r in rows],
+                    replicate=[r[2] for r in rows], push=push,
+                    tokens=rng.integers(100, 3000, count), calls=rng.integers(1, 22, count),
+                    latency=rng.random(count) * 9, usd=rng.random(count) / 100)
+    episodes = {k: np.asarray(v) for k, v in episodes.items()}
+    propositions = dict(id=ids, question_id=qids, label=labels)
+    made = [dict(name=f"cell {c}", threshold=0.1 * (c + 1), trajectory=c) for c in range(cells)]
+    write_run(path, episodes, propositions, made, **more)
+    return episodes, propositions, made
