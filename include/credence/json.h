@@ -61,7 +61,8 @@ bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *
 // none.
 bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path);
 
-enum cr_json_type cr_json_type(const struct cr_json *value); // NULL counts as null
+// NULL has the type of null.
+enum cr_json_type cr_json_type(const struct cr_json *value);
 const char *cr_json_type_name(enum cr_json_type type); // "a number", "an object", ...
 
 // Member KEY of an object; NULL when absent or VALUE is NULL or no object.

@@ -38,6 +38,7 @@ static void values_are_read_by_type(void **state) {
     assert_true(cr_json_bool(cr_json_get(root, "t"), false));
     assert_int_equal(cr_json_type(cr_json_get(root, "z")), CR_JSON_NULL);
     assert_int_equal(cr_json_len(cr_json_get(root, "a")), 3);
+    assert_int_equal(cr_json_type(NULL), CR_JSON_NULL);
     assert_null(cr_json_get(root, "S")); // keys are told apart by case
     assert_null(cr_json_get(NULL, "s"));
     assert_null(cr_json_get(cr_json_get(root, "a"), "s"));
