@@ -125,7 +125,7 @@ static bool read_number(const struct cr_args *args, const char *option,
 
 static bool read_axis(const char *axis, struct request *request) {
     struct cr_err err = {0};
-    if (cr_grid_read(&request->grid, axis, &err) == CR_OK)
+    if (cr_grid_parse(&request->grid, axis, &err) == CR_OK)
         return true;
     cr_usage_error(&cr_command_analyze, "%s", err.text);
     return false;

@@ -56,8 +56,8 @@ static enum cr_status read_value(enum cr_axis_kind axis, const char *word, doubl
     return CR_OK;
 }
 
-enum cr_status cr_grid_read(struct cr_grid *grid, const char *axis_text,
-                            struct cr_err *err) {
+enum cr_status cr_grid_parse(struct cr_grid *grid, const char *axis_text,
+                             struct cr_err *err) {
     char word[64];
     size_t len = strcspn(axis_text, "=");
     snprintf(word, sizeof word, "%.*s", (int)len, axis_text);

@@ -27,8 +27,8 @@ struct cr_grid { // an axis without values keeps each group's own
 };
 
 // Read "stop.threshold=0.1,0.2". CR_E_USAGE says what is wrong.
-CR_MUST_CHECK enum cr_status cr_grid_read(struct cr_grid *grid, const char *axis,
-                                          struct cr_err *err);
+CR_MUST_CHECK enum cr_status cr_grid_parse(struct cr_grid *grid, const char *axis,
+                                           struct cr_err *err);
 
 struct cr_grid_result { // of one set of trajectories
     const char *label;  // in the arena given

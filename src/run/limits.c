@@ -207,7 +207,8 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
     bucket_fill(&m->tokens, ask->now_ms);
     share->demand = beat->metrics.waiting + beat->metrics.in_flight;
     share->attempts = beat->metrics.attempts;
-    struct cr_lease lease = {.requests = -1};
+    // Without a number each rank adapts by itself: all it wants, as far as we mind.
+    struct cr_lease lease = {.concurrency = UINT32_MAX, .requests = -1};
     if (m->concurrency > 0)
         lease.concurrency = lease_concurrency(book, model, worker, beat);
     if (m->has_requests || book->has_budget)
