@@ -18,6 +18,8 @@ struct cr_lease {
 
 // Of one model on one rank: counters since its client was made, and the present state.
 struct cr_model_metrics {
+    uint64_t
+        calls_recorded; // answered from a tape or by a twin in flight: nothing was sent
     uint64_t calls_done, calls_failed, attempts, retries, rate_limited; // 429 and 503
     uint64_t tokens_in, tokens_out, tokens_cached;
     double usd;

@@ -182,7 +182,7 @@ static void pack_metrics(struct cr_packer *packer, const struct cr_model_metrics
     const uint64_t counts[] = {m->calls_done, m->calls_failed,  m->attempts,
                                m->retries,    m->rate_limited,  m->tokens_in,
                                m->tokens_out, m->tokens_cached, m->waiting,
-                               m->in_flight,  m->concurrency};
+                               m->in_flight,  m->concurrency,   m->calls_recorded};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         cr_pack_u64(packer, counts[i]);
     cr_pack_f64(packer, m->usd);
@@ -204,6 +204,7 @@ static void unpack_metrics(struct cr_unpacker *unpacker, struct cr_model_metrics
     m->waiting = (uint32_t)cr_unpack_u64(unpacker);
     m->in_flight = (uint32_t)cr_unpack_u64(unpacker);
     m->concurrency = (uint32_t)cr_unpack_u64(unpacker);
+    m->calls_recorded = cr_unpack_u64(unpacker);
     m->usd = cr_unpack_f64(unpacker);
     m->pause_ms = cr_unpack_i64(unpacker);
     m->pause_seen_ms = cr_unpack_i64(unpacker);

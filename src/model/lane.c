@@ -91,7 +91,11 @@ void cr_lane_count(struct cr_lane *lane, const struct cr_reply *reply) {
         metrics->tokens_cached += reply->tokens_cached;
         metrics->usd += cost_of(lane->model, reply);
     }
-    metrics->calls_done++;
+    if (reply->attempts > 0) {
+        metrics->calls_done++;
+    } else {
+        metrics->calls_recorded++;
+    }
 }
 
 void cr_lane_metrics(struct cr_lane *lane, int64_t now_ns,

@@ -5,13 +5,16 @@
 
 #include "credence/mem.h"
 
+enum { GENEROUS = 16 }; // credits for each call that waits, far from a budget's end
+
 struct share {              // of one worker in one model
     uint32_t held;          // concurrency that it may be using
     uint32_t leased;        // of the last lease sent
     uint32_t sequence;      // of the last lease sent; 0: none yet
     uint32_t demand;        // waiting + in flight at its last beat
     int64_t requests_given; // credits given so far
-    uint64_t attempts;      // of its last beat
+    uint64_t committed;     // calls it has made, has in flight, or has credits for
+    uint64_t made;          // calls it has made
     bool is_gone;
 };
 
@@ -32,7 +35,8 @@ struct cr_limits_book {
     struct model_book *models;
     struct share *shares; // [models_len][ranks]
     bool has_budget;
-    uint64_t calls_left;
+    uint64_t budget;    // calls, of this launch
+    uint64_t committed; // of all shares
 };
 
 static struct bucket bucket_of(double per_minute, int64_t now_ms) {
@@ -61,7 +65,7 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
     book->ranks = ranks;
     book->models_len = job->models_len;
     book->has_budget = calls_left != UINT64_MAX;
-    book->calls_left = calls_left;
+    book->budget = calls_left;
     book->models = cr_calloc(job->models_len + 1u, sizeof *book->models);
     book->shares =
         cr_calloc((size_t)job->models_len * (size_t)ranks + 1, sizeof *book->shares);
@@ -164,23 +168,50 @@ static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
     return wanted;
 }
 
-// Whole credits for a worker that waits, and has not enough unused ones.
-static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
-                              const struct share *share,
+static int64_t unused_credits(const struct share *share,
                               const struct cr_beat_model *beat) {
-    struct model_book *m = &book->models[model];
     const int64_t unused = share->requests_given - (int64_t)beat->metrics.attempts;
-    int64_t want = (int64_t)beat->metrics.waiting - (unused > 0 ? unused : 0);
+    return unused > 0 ? unused : 0;
+}
+
+// Bring the book up to what the worker last said. A beat is of one moment, and what the
+// worker does afterwards it does on credits that are counted here, so the sum over all
+// workers never falls short of what they have begun.
+static void commit(struct cr_limits_book *book, struct share *share,
+                   const struct cr_beat_model *beat) {
+    const struct cr_model_metrics *m = &beat->metrics;
+    const uint64_t now = m->calls_done + m->calls_failed + m->in_flight +
+                         (uint64_t)unused_credits(share, beat);
+    book->committed = book->committed - share->committed + now;
+    share->committed = now;
+    share->made = m->calls_done + m->calls_failed;
+}
+
+static uint64_t budget_left(const struct cr_limits_book *book) {
+    return book->budget > book->committed ? book->budget - book->committed : 0;
+}
+
+// Whole credits for a worker that waits and has not enough unused ones. While a budget
+// is far from used up they are generous, so that nobody waits for a beat; near its end
+// one is given for each call that waits, so that none is left with a rank that idles.
+static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
+                              struct share *share, const struct cr_beat_model *beat) {
+    struct model_book *m = &book->models[model];
+    const uint64_t left = book->has_budget ? budget_left(book) : UINT64_MAX;
+    int64_t want = (int64_t)beat->metrics.waiting;
+    if (left / GENEROUS / 2 > (uint64_t)want * (uint64_t)book->ranks)
+        want *= GENEROUS;
+    want -= unused_credits(share, beat);
     if (want <= 0)
         return 0;
     if (m->has_requests && want > (int64_t)m->requests.level)
         want = (int64_t)m->requests.level;
-    if (book->has_budget && (uint64_t)want > book->calls_left)
-        want = (int64_t)book->calls_left;
+    if ((uint64_t)want > left)
+        want = (int64_t)left;
     if (m->has_requests)
         m->requests.level -= (double)want;
-    if (book->has_budget)
-        book->calls_left -= (uint64_t)want;
+    share->committed += (uint64_t)want;
+    book->committed += (uint64_t)want;
     return want;
 }
 
@@ -206,7 +237,7 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
     bucket_fill(&m->requests, ask->now_ms);
     bucket_fill(&m->tokens, ask->now_ms);
     share->demand = beat->metrics.waiting + beat->metrics.in_flight;
-    share->attempts = beat->metrics.attempts;
+    commit(book, share, beat);
     // Without a number each rank adapts by itself: all it wants, as far as we mind.
     struct cr_lease lease = {.concurrency = UINT32_MAX, .requests = -1};
     if (m->concurrency > 0)
@@ -230,10 +261,10 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
 void cr_limits_forget(struct cr_limits_book *book, int worker) {
     for (uint32_t model = 0; model < book->models_len; model++) {
         struct share *share = share_of(book, model, worker);
-        // Credits it never used go back to the budget.
-        const int64_t unused = share->requests_given - (int64_t)share->attempts;
-        if (book->has_budget && unused > 0)
-            book->calls_left += (uint64_t)unused;
-        *share = (struct share){.is_gone = true};
+        // What it had in flight or had credits for goes back to the budget; calls that
+        // it had made stay spent, as far as its last beat told of them.
+        book->committed -= share->committed - share->made;
+        *share = (struct share){
+            .is_gone = true, .committed = share->made, .made = share->made};
     }
 }

@@ -16,6 +16,7 @@ static void add_metrics(struct cr_model_metrics *sum,
                         const struct cr_model_metrics *m) {
     sum->calls_done += m->calls_done;
     sum->calls_failed += m->calls_failed;
+    sum->calls_recorded += m->calls_recorded;
     sum->attempts += m->attempts;
     sum->retries += m->retries;
     sum->rate_limited += m->rate_limited;
@@ -45,7 +46,7 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
     }
     for (uint32_t i = 0; i < progress->job->models_len; i++) {
         const struct cr_model_metrics *m = &snapshot->models[i];
-        snapshot->spent.calls += m->calls_done;
+        snapshot->spent.calls += m->calls_done + m->calls_failed;
         snapshot->spent.retries += m->retries;
         snapshot->spent.rate_limited += m->rate_limited;
         snapshot->spent.tokens_in += m->tokens_in;
@@ -119,6 +120,7 @@ static void put_model(struct printer *printer, const char *name,
     put_number(printer, "concurrency", m->concurrency);
     put_number(printer, "calls", (double)m->calls_done);
     put_number(printer, "failed", (double)m->calls_failed);
+    put_number(printer, "recorded", (double)m->calls_recorded);
     put_number(printer, "attempts", (double)m->attempts);
     put_number(printer, "retries", (double)m->retries);
     put_number(printer, "rate_limited", (double)m->rate_limited);

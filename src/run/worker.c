@@ -23,6 +23,7 @@ enum {
     MESSAGES_A_TURN = 64,
     REPLIES_A_TURN = 4096,
     PAUSE_CHECK_MS = 20,
+    URGENT_BEATS = 5, // times as often while calls wait for a lease
     BEAT_DEFAULT_MS = 500,
     LOST_DEFAULT_MS = 600000, // until WELCOME says better: rank 0 may be reading tapes
     MESSAGE_BYTES_MAX = CR_MESSAGE_BYTES_MAX
@@ -41,7 +42,8 @@ struct cr_worker {
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
     int64_t drop_at_ms; // when a drain gives up on what is in flight; 0: no drain
-    bool is_wanting, is_draining, is_over, is_orphaned, has_trouble, has_told_drained;
+    bool is_wanting, is_draining, is_over, is_orphaned, has_trouble, has_told_drained,
+        is_short_of_credit;
 };
 
 static uint32_t ahead(const struct cr_worker *worker) {
@@ -385,6 +387,8 @@ static enum cr_status tell_pauses(struct cr_worker *worker, struct cr_err *err) 
     for (uint32_t i = 0; i < worker->cfg.job->models_len; i++) {
         struct cr_model_metrics metrics;
         cr_client_metrics(worker->cfg.client, i, &metrics);
+        worker->is_short_of_credit =
+            worker->is_short_of_credit || metrics.requests_wanted > 0;
         if (metrics.pause_seen_ms <= 0)
             continue;
         const struct cr_pause_message pause = {.model = i,
@@ -408,10 +412,12 @@ static enum cr_status keep_time(struct cr_worker *worker, struct cr_err *err) {
     }
     const bool has_drained =
         worker->is_draining && worker->live == 0 && !worker->has_told_drained;
-    if (status == CR_OK &&
-        (has_drained || now - worker->last_beat_ms >= worker->beat_ms)) {
+    const int64_t every_ms =
+        worker->is_short_of_credit ? worker->beat_ms / URGENT_BEATS : worker->beat_ms;
+    if (status == CR_OK && (has_drained || now - worker->last_beat_ms >= every_ms)) {
         worker->has_told_drained = worker->has_told_drained || has_drained;
         worker->last_beat_ms = now;
+        worker->is_short_of_credit = false;
         status = beat(worker, err);
     }
     if (status == CR_OK && worker->tape != NULL)

@@ -140,9 +140,35 @@ static void a_budget_of_calls_is_never_exceeded(void **state) {
             take(book, &rank[i], i, turn);
             sent += (uint64_t)rank[i].credits;
             rank[i].beat.metrics.attempts += (uint64_t)rank[i].credits;
+            rank[i].beat.metrics.calls_done += (uint64_t)rank[i].credits;
             rank[i].credits = 0;
         }
     assert_int_equal(sent, 100);
+    cr_limits_destroy(book);
+}
+
+// A retry uses up a credit but makes no call: the budget must not be lost to it.
+static void retries_do_not_eat_the_budget(void **state) {
+    (void)state;
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, 100, 0);
+    struct rank rank[2] = {0};
+    for (int turn = 0; turn < 2000; turn++)
+        for (int i = 0; i < 2; i++) {
+            struct cr_model_metrics *m = &rank[i].beat.metrics;
+            m->waiting = 5;
+            take(book, &rank[i], i, turn);
+            for (; rank[i].credits > 0; rank[i].credits--) {
+                m->attempts++;
+                m->calls_done += m->attempts % 3 == 0; // two of three attempts fail
+            }
+            assert_true(rank[0].beat.metrics.calls_done +
+                            rank[1].beat.metrics.calls_done <=
+                        100);
+        }
+    assert_int_equal(rank[0].beat.metrics.calls_done + rank[1].beat.metrics.calls_done,
+                     100);
     cr_limits_destroy(book);
 }
 
@@ -166,6 +192,7 @@ int main(void) {
         cmocka_unit_test(fewer_slots_than_ranks_are_still_all_used),
         cmocka_unit_test(a_lost_rank_frees_what_it_held),
         cmocka_unit_test(a_budget_of_calls_is_never_exceeded),
+        cmocka_unit_test(retries_do_not_eat_the_budget),
         cmocka_unit_test(no_limit_needs_no_lease),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
