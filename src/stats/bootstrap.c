@@ -89,21 +89,6 @@ static double replicate_of_clusters(struct cr_rng *rng,
     return num / den;
 }
 
-// Skewness of the jackknife values, over six: BCa's acceleration.
-static double acceleration(const struct cr_cluster *cluster, size_t len, double num,
-                           double den) {
-    double mean = 0.0, square = 0.0, cube = 0.0;
-    for (size_t i = 0; i < len; i++)
-        mean += (num - cluster[i].num) / (den - cluster[i].den) / (double)len;
-    for (size_t i = 0; i < len; i++) {
-        double away = mean - (num - cluster[i].num) / (den - cluster[i].den);
-        square += away * away;
-        cube += away * away * away;
-    }
-    double a = square > 0.0 ? cube / (6.0 * pow(square, 1.5)) : 0.0;
-    return isfinite(a) ? a : 0.0;
-}
-
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -116,27 +101,6 @@ static double quantile(const double *sorted, size_t len, double share) {
     if (low + 1 >= len)
         return sorted[len - 1];
     return sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
-}
-
-// Where in the sorted replicates the bound for normal quantile Z stands.
-static double corrected_share(double bias, double accelerate, double z) {
-    double moved = bias + z;
-    return cr_normal_cdf(bias + moved / (1.0 - accelerate * moved));
-}
-
-static struct cr_interval corrected(double *replicate, size_t len, double estimate,
-                                    double accelerate, double z) {
-    qsort(replicate, len, sizeof *replicate, by_value);
-    double below = 0.0;
-    for (size_t i = 0; i < len; i++) // half of the ties: scores are discrete
-        below += replicate[i] < estimate - 1e-12   ? 1.0
-                 : replicate[i] > estimate + 1e-12 ? 0.0
-                                                   : 0.5;
-    double share = fmin(fmax(below, 0.5), (double)len - 0.5) / (double)len;
-    double bias = cr_normal_quantile(share);
-    return (struct cr_interval){
-        quantile(replicate, len, corrected_share(bias, accelerate, z)),
-        quantile(replicate, len, corrected_share(bias, accelerate, -z)), NULL};
 }
 
 static void fill(double *replicate, const struct cr_cluster *cluster, size_t len,
@@ -164,18 +128,16 @@ enum cr_status cr_bootstrap_ratio(const struct cr_cluster *cluster, size_t len,
     enum cr_status status = CR_E_MEMORY;
     if (replicate == NULL || kinds == NULL)
         goto out;
-    double num = 0.0, den = 0.0;
     bool is_few = true;
-    for (size_t i = 0; i < len; i++) {
-        num += cluster[i].num;
-        den += cluster[i].den;
+    for (size_t i = 0; i < len; i++)
         is_few = is_few && kinds_add(kinds, &cluster[i]);
-    }
     fill(replicate, cluster, len, is_few ? kinds : NULL, how);
+    qsort(replicate, how->resamples, sizeof *replicate, by_value);
     double dof = (double)len - 1.0;
     double z = sqrt((double)len / dof) * cr_t_quantile(0.5 * (1.0 - how->level), dof);
-    *out = corrected(replicate, how->resamples, num / den,
-                     acceleration(cluster, len, num, den), z);
+    *out = (struct cr_interval){quantile(replicate, how->resamples, cr_normal_cdf(z)),
+                                quantile(replicate, how->resamples, cr_normal_cdf(-z)),
+                                NULL};
     status = CR_OK;
 out:
     cr_free(kinds);

@@ -20,12 +20,14 @@ const struct cr_definition cr_definitions[] = {
     {"final", "accuracy", "mean points at the last judgment, over the same episodes"},
     {"difference", "accuracy", "final minus opening, paired by episode"},
     {"interval", "accuracy",
-     "95 %: bias-corrected and accelerated bootstrap that draws whole questions, with "
-     "the normal quantile widened to Student's t for few questions. Chosen over plain "
-     "percentiles because those are too narrow with few questions and ignore the skew "
-     "of "
-     "accuracies near one. Shares that are no difference (converged, invalid) have "
-     "Wilson intervals; values by iteration have linearised clustered t intervals"},
+     "95 %: percentile bootstrap that draws whole questions, its levels expanded to "
+     "the "
+     "width of Student's t. Chosen over BCa because in simulations with 12 to 120 "
+     "questions it covers closer to 95 %: with few questions narrowness costs more "
+     "than "
+     "skewness. Shares that are no difference (converged, invalid) have Wilson "
+     "intervals; Brier differences and values by iteration have linearised clustered t "
+     "intervals"},
     {"p", "accuracy",
      "two-sided sign-flip permutation test of the difference, flipping whole "
      "questions; "

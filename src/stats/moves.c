@@ -16,7 +16,7 @@
 enum { SCORES = 3 };
 
 struct question_sums {
-    double score[SCORES], moves;
+    double score[SCORES], moves, contraction_moves;
     struct cr_cluster contraction, momentum, push;
 };
 
@@ -96,6 +96,7 @@ static void add_path(struct cr_moves *moves, const struct cr_market *market) {
         if (t + 1 < last) { // the last move covers all that is left by definition
             sums->contraction.num += move * (final - price);
             sums->contraction.den += (final - price) * (final - price);
+            sums->contraction_moves += 1.0;
             moves->contraction_moves++;
         }
         if (market->push != NULL && // anything else: none, or not known
@@ -204,7 +205,7 @@ static void finish_replicates(const struct cr_moves *moves, struct cr_dynamics *
     out->replicate_spread = several > 0.0 ? spread / several : NAN;
 }
 
-// A ratio of sums over the questions that have a denominator.
+// A ratio of sums over the questions that have any row.
 enum ratio { CONTRACTION, MOMENTUM, PUSH };
 static double finish_ratio(const struct cr_moves *moves, enum ratio which, double level,
                            struct cr_interval *interval) {
@@ -214,7 +215,11 @@ static double finish_ratio(const struct cr_moves *moves, enum ratio which, doubl
         const struct cr_cluster *one = which == CONTRACTION ? &q->contraction
                                        : which == MOMENTUM  ? &q->momentum
                                                             : &q->push;
-        if (one->den > 0.0)
+        // A question whose regressors are all zero still counts as one.
+        double rows = which == CONTRACTION ? q->contraction_moves
+                      : which == MOMENTUM  ? q->moves
+                                           : q->push.den;
+        if (rows > 0.0)
             cr_ratio_sums_add(&sums, one->num, one->den);
     }
     *interval = cr_linear_ratio_sums(&sums, level);
