@@ -255,12 +255,12 @@ enum cr_status cr_summary_brier(const struct cr_summary *summary,
     struct cr_brier made = {.n = (uint64_t)all.priced,
                             .opening = all.brier_opening / all.priced,
                             .final = all.brier_final / all.priced};
-    enum cr_status status =
-        estimate(summary, both, scratch, &made.difference, &made.difference_interval);
+    size_t len = gather(summary, both, scratch);
+    made.difference = ratio_of(scratch, len);
+    made.difference_interval = cr_linear_ratio(scratch, len, summary->cfg.level);
     cr_free(scratch);
-    if (status == CR_OK)
-        *out = made;
-    return status;
+    *out = made;
+    return CR_OK;
 }
 
 void cr_summary_worth(const struct cr_summary *summary, struct cr_worth *out) {

@@ -149,6 +149,16 @@ def calibration(price, outcome, bins=10):
     }
 
 
+def brier(group):
+    """Opening and final Brier of done markets, and the clustered interval of the change."""
+    done = group.indices()
+    away = [(group.price[i][[0, -1]] - group.label[i]) ** 2 for i in done]
+    opening, final = np.array(away).T
+    mean, interval = clustered_mean(final - opening, group.question[done])
+    return {"n": len(done), "opening": opening.mean(), "final": final.mean(),
+            "difference": mean}, interval
+
+
 def iteration(group, t):
     """One row of by-iteration numbers, and its clustered intervals."""
     s = np.flatnonzero(group.scored)

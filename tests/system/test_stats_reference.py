@@ -52,6 +52,9 @@ class ReferenceTest(harness.TestCase):
             self.all_near(row, numbers, f"{what}.t{t}")
             self.intervals_near(row, intervals, f"{what}.t{t}")
             self.all_near(row["calibration"], calibration, f"{what}.t{t}.calibration")
+        numbers, interval = reference.brier(group)
+        self.all_near(got["brier"], numbers, f"{what}.brier")
+        self.intervals_near(got["brier"], {"difference_interval": interval}, what)
         curve, area, median = reference.survival(group)
         for t, share in enumerate(curve):
             self.near(got["iterations"][t]["survival"], share, f"{what}.survival[{t}]")
@@ -289,7 +292,7 @@ class CoverageTest(harness.TestCase):
     def test_intervals_cover_and_the_permutation_test_has_its_size(self):
         sets = int(2000 * max(1.0, harness.SCALE))
         normal = reference.scipy.stats.norm.cdf
-        for questions, gain in ((30, 0.5), (120, 0.0)):
+        for questions, gain in ((40, 0.5), (120, 0.0)):
             truth = normal((0.4 + gain) / np.sqrt(2)) - normal(0.4 / np.sqrt(2))
             groups = self.simulate(f"{questions}.h5", sets, questions, gain, questions)
             intervals = [g["accuracy"]["difference_interval"] for g in groups]
