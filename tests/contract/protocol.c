@@ -4,12 +4,8 @@
 // Models are played by a function of the seat and the case's seed alone, so whatever
 // differs between two runs of a case comes from the order of replies, from where a run
 // was broken off, or from a mistake.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// cmocka.h needs the four above first.
-#include <cmocka.h>
+#include "cmocka_all.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -61,6 +61,26 @@ static inline struct cr_reply script_reply(const char *text) {
     return reply;
 }
 
+// The one call that is to be asked now.
+static inline struct cr_call *script_next(struct cr_episode *episode) {
+    struct cr_call *call = NULL;
+    enum cr_status status = cr_episode_next(episode, &call, NULL);
+    assert(!status && call);
+    return call;
+}
+
+static inline void script_answer(struct cr_episode *episode, struct cr_call *call,
+                                 const char *text) {
+    struct cr_reply reply = script_reply(text);
+    enum cr_status status = cr_episode_answer(episode, call, &reply, NULL);
+    assert(!status);
+}
+
+// What CALL asks, in its last turn.
+static inline const char *script_question(const struct cr_call *call) {
+    return call->turns[call->turns_len - 1].text;
+}
+
 // Ask and answer until the episode is done or the script has no more; how many calls.
 static inline size_t script_run(struct cr_episode *episode,
                                 const char *const *replies) {

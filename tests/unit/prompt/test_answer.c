@@ -1,10 +1,6 @@
 // test_answer.c - what the reader makes of what models write.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// cmocka.h needs the four above first.
-#include <cmocka.h>
+#include "cmocka_all.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,6 @@
 // test_set.c - prompt sets: what is refused at load, and what is rendered.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// cmocka.h needs the four above first.
-#include <cmocka.h>
+#include "cmocka_all.h"
+
 #include <string.h>
 
 #include "credence/mem.h"

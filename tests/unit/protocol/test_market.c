@@ -1,10 +1,5 @@
 // test_market.c - the market against hand-written transcripts.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// cmocka.h needs the four above first.
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include "credence/episode.h"
 #include "paper.h"
@@ -132,23 +127,11 @@ static void transcripts_end_as_written(void **state) {
     }
 }
 
-static void answer(struct cr_episode *episode, struct cr_call *call, const char *text) {
-    struct cr_reply reply = script_reply(text);
-    assert_int_equal(cr_episode_answer(episode, call, &reply, NULL), CR_OK);
-}
-
-static struct cr_call *next(struct cr_episode *episode) {
-    struct cr_call *call = NULL;
-    assert_int_equal(cr_episode_next(episode, &call, NULL), CR_OK);
-    assert_non_null(call);
-    return call;
-}
-
 static void chats_only_grow_and_say_what_is_cached(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("market");
     struct cr_episode *episode = create(&cell);
-    struct cr_call *call = next(episode);
+    struct cr_call *call = script_next(episode);
     assert_int_equal(call->turns_len, 2);
     assert_int_equal(call->prefix_len, 0);
     assert_int_equal(call->turns[0].speaker, CR_SYSTEM);
@@ -156,19 +139,19 @@ static void chats_only_grow_and_say_what_is_cached(void **state) {
     struct cr_call *none;
     assert_int_equal(cr_episode_next(episode, &none, NULL), CR_OK);
     assert_null(none);
-    answer(episode, call, "<think>hm</think>```json\n{\"price\":0.9}\n```");
+    script_answer(episode, call, "<think>hm</think>```json\n{\"price\":0.9}\n```");
 
-    call = next(episode);
+    call = script_next(episode);
     assert_int_equal(call->seat.role, CR_ROLE_TRADER);
     assert_int_equal(call->seat.iteration, 1);
     assert_int_equal(call->model, 1);
     assert_int_equal(call->prefix_len, 0);
     assert_non_null(strstr(call->turns[1].text, "Current price: 0.9"));
     assert_non_null(strstr(call->turns[1].text, "{\"price\":0.9}"));
-    answer(episode, call,
-           "{\"direction\":\"down\",\"argument\":\"It \\\"crystallises\\\".\"}");
+    script_answer(episode, call,
+                  "{\"direction\":\"down\",\"argument\":\"It \\\"crystallises\\\".\"}");
 
-    call = next(episode);
+    call = script_next(episode);
     assert_int_equal(call->turns_len, 4);
     assert_int_equal(call->prefix_len, 2);
     assert_int_equal(call->turns[2].speaker, CR_ASSISTANT);
@@ -176,9 +159,9 @@ static void chats_only_grow_and_say_what_is_cached(void **state) {
     assert_string_equal(call->turns[2].quoted,
                         "\"```json\\n{\\\"price\\\":0.9}\\n```\"");
     assert_non_null(strstr(call->turns[3].text, "It \"crystallises\"."));
-    answer(episode, call, "{\"price\":0.1}");
+    script_answer(episode, call, "{\"price\":0.1}");
 
-    call = next(episode);
+    call = script_next(episode);
     assert_int_equal(call->turns_len, 4);
     assert_int_equal(call->prefix_len, 2);
     assert_null(strstr(call->turns[3].text, "crystallises"));
@@ -189,19 +172,19 @@ static void a_repair_sees_the_bad_reply_and_is_then_forgotten(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("market");
     struct cr_episode *episode = create(&cell);
-    struct cr_call *call = next(episode);
+    struct cr_call *call = script_next(episode);
     uint64_t seed = call->seed;
-    answer(episode, call, "{\"price\":70}");
-    call = next(episode);
+    script_answer(episode, call, "{\"price\":70}");
+    call = script_next(episode);
     assert_int_equal(call->seat.repair, 1);
     assert_true(call->seed != seed);
     assert_int_equal(call->turns_len, 4);
     assert_int_equal(call->prefix_len, 2);
     assert_string_equal(call->turns[2].text, "{\"price\":70}");
     assert_non_null(strstr(call->turns[3].text, "\"price\" is 70, outside 0 to 1"));
-    answer(episode, call, "{\"price\":0.7}");
-    answer(episode, next(episode), "a");
-    call = next(episode);
+    script_answer(episode, call, "{\"price\":0.7}");
+    script_answer(episode, script_next(episode), "a");
+    call = script_next(episode);
     assert_int_equal(call->turns_len, 4);
     assert_string_equal(call->turns[2].text, "{\"price\":0.7}");
     assert_int_equal(call->seat.repair, 0);

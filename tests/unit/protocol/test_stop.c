@@ -1,10 +1,6 @@
 // test_stop.c - when a market stops, and what a view of its trajectory keeps.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-// cmocka.h needs the four above first.
-#include <cmocka.h>
+#include "cmocka_all.h"
+
 #include <math.h>
 
 #include "credence/rng.h"

@@ -1,0 +1,522 @@
+// test_transcripts.c - every protocol against hand-written transcripts: what is asked,
+// in which order, and what the replies make of the price.
+//
+// `asked` names each call: M a maker's, T a trader's, then the iteration, .N the
+// trader, /N the sample, +N the repair; what is out at the same time stands in
+// brackets.
+#include "cmocka_all.h"
+
+#include "credence/episode.h"
+#include "paper.h"
+#include "script.h"
+
+enum { PRICES_MAX = 16, REPLIES_MAX = 20, ASKED_BYTES = 512 };
+
+static struct cr_prompt_set *prompts;
+
+static const char *const options[] = {"oak", "elm", "ash"};
+static const struct cr_proposition claim = {.id = "b",
+                                            .text = "Honey never spoils.",
+                                            .space = CR_SPACE_BINARY,
+                                            .label = 1,
+                                            .unit = ""};
+static const struct cr_proposition choice = {.id = "c",
+                                             .text = "Which tree?",
+                                             .space = CR_SPACE_CATEGORICAL,
+                                             .label = 1,
+                                             .options_len = 3,
+                                             .options = options,
+                                             .unit = ""};
+static const struct cr_proposition quantity = {.id = "q",
+                                               .text = "How tall?",
+                                               .space = CR_SPACE_CONTINUOUS,
+                                               .value = 30,
+                                               .low = 0,
+                                               .high = 100,
+                                               .unit = "m"};
+
+struct transcript {
+    const char *name;
+    const char *protocol;
+    const struct cr_proposition *proposition;
+    void (*change)(struct cr_cell *cell); // NULL: the paper's cell
+    const char *replies[REPLIES_MAX];
+    const char *asked;
+    double price[PRICES_MAX]; // [prices_len][width], options in the file's order
+    uint32_t prices_len;
+    enum cr_stop_reason reason;
+};
+
+static void sample_votes(struct cr_cell *cell) {
+    cell->elicitation = CR_ELICIT_SAMPLED;
+}
+
+static void read_logprobs(struct cr_cell *cell) {
+    cell->elicitation = CR_ELICIT_LOGPROB;
+}
+
+static void sample_votes_of_a_market(struct cr_cell *cell) {
+    cell->elicitation = CR_ELICIT_SAMPLED;
+    cell->samples = 2;
+    cell->stop.max_iterations = 1;
+}
+
+static void two_in_turn(struct cr_cell *cell) {
+    cell->traders_len = 2;
+    cell->stop.rule = CR_STOP_FIXED;
+    cell->stop.max_iterations = 3;
+}
+
+static void two_at_once(struct cr_cell *cell) {
+    cell->traders_len = 2;
+    cell->order = CR_ORDER_SIMULTANEOUS;
+    cell->stop.max_iterations = 1;
+}
+
+static void debate_at_once(struct cr_cell *cell) {
+    cell->order = CR_ORDER_SIMULTANEOUS;
+    cell->rounds = 1;
+}
+
+static void stop_on_a_side(struct cr_cell *cell) {
+    cell->stop.rule = CR_STOP_STABLE_SIDE;
+    cell->stop.window = 2;
+}
+
+static void stop_by_ks(struct cr_cell *cell) {
+    cell->stop = (struct cr_stop){CR_STOP_KS, 1, 0, 10};
+}
+
+static void run_to_the_end(struct cr_cell *cell) {
+    cell->stop_early = false;
+    cell->stop.max_iterations = 3;
+}
+
+#define P(p) "{\"price\":" #p "}"
+#define O(a, b, c) "{\"prices\":{\"oak\":" #a ",\"elm\":" #b ",\"ash\":" #c "}}"
+#define Q(a, b, c) "{\"q05\":" #a ",\"q50\":" #b ",\"q95\":" #c "}"
+
+static const struct transcript transcripts[] = {
+    {"one judgment",
+     "single",
+     &claim,
+     NULL,
+     {P(0.3)},
+     "[M0]",
+     {0.3},
+     1,
+     CR_REASON_COMPLETE},
+    {"one judgment, repaired twice",
+     "single",
+     &claim,
+     NULL,
+     {"a", "b", P(0.3)},
+     "[M0][M0+1][M0+2]",
+     {0.3},
+     1,
+     CR_REASON_COMPLETE},
+    {"one judgment, never usable",
+     "single",
+     &claim,
+     NULL,
+     {"a", "b", "c"},
+     "[M0][M0+1][M0+2]",
+     {0},
+     0,
+     CR_REASON_INVALID},
+    {"the share of votes",
+     "single",
+     &claim,
+     sample_votes,
+     {"yes", "{\"answer\":\"no\"}", "Yes."},
+     "[M0 M0/1 M0/2]",
+     {2.0 / 3},
+     1,
+     CR_REASON_COMPLETE},
+    {"a vote that is lost does not count",
+     "single",
+     &claim,
+     sample_votes,
+     {"yes", "well", "no", "hm", "er"},
+     "[M0 M0/1 M0/2][M0/1+1][M0/1+2]",
+     {0.5},
+     1,
+     CR_REASON_COMPLETE},
+    {"the mass of yes and no",
+     "single",
+     &claim,
+     read_logprobs,
+     {"%Yes 0.6 No 0.2 Well 0.1"},
+     "[M0]",
+     {0.75},
+     1,
+     CR_REASON_COMPLETE},
+    {"an endpoint without logprobs is a failure",
+     "single",
+     &claim,
+     read_logprobs,
+     {"Yes"},
+     "[M0]",
+     {0},
+     0,
+     CR_REASON_FAILED},
+    {"votes over options",
+     "single",
+     &choice,
+     sample_votes,
+     {"{\"answer\":\"elm\"}", "{\"answer\":\"ash\"}", "{\"answer\":\"Elm\"}"},
+     "[M0 M0/1 M0/2]",
+     {0, 2.0 / 3, 1.0 / 3},
+     1,
+     CR_REASON_COMPLETE},
+    {"quantiles",
+     "single",
+     &quantity,
+     NULL,
+     {Q(10, 30, 60)},
+     "[M0]",
+     {0.3},
+     1,
+     CR_REASON_COMPLETE},
+    {"running means",
+     "self_consistency",
+     &claim,
+     NULL,
+     {P(0.9), P(0.3), P(0.6)},
+     "[M0 M1/1 M2/2]",
+     {0.9, 0.6, 0.6},
+     3,
+     CR_REASON_COMPLETE},
+    {"a lost sample is left out of the mean",
+     "self_consistency",
+     &claim,
+     NULL,
+     {P(0.9), "?", P(0.3), "?", "?"},
+     "[M0 M1/1 M2/2][M1/1+1][M1/1+2]",
+     {0.9, 0.6},
+     2,
+     CR_REASON_COMPLETE},
+    {"running means of options",
+     "self_consistency",
+     &choice,
+     NULL,
+     {O(1, 0, 0), O(0, 1, 0), O(0, 0.5, 0.5)},
+     "[M0 M1/1 M2/2]",
+     {1, 0, 0, 0.5, 0.5, 0, 1.0 / 3, 0.5, 0.5 / 3},
+     3,
+     CR_REASON_COMPLETE},
+    {"a maker alone converges",
+     "self_refine",
+     &claim,
+     NULL,
+     {P(0.2), P(0.5), P(0.6), P(0.55)},
+     "[M0][M1][M2][M3]",
+     {0.2, 0.5, 0.6, 0.55},
+     4,
+     CR_REASON_EQUILIBRIUM},
+    {"options converge on the largest range",
+     "self_refine",
+     &choice,
+     NULL,
+     {O(0.6, 0.2, 0.2), O(0.3, 0.2, 0.5), O(0.4, 0.2, 0.4), O(0.4, 0.1, 0.5)},
+     "[M0][M1][M2][M3]",
+     {0.6, 0.2, 0.2, 0.3, 0.2, 0.5, 0.4, 0.2, 0.4, 0.4, 0.1, 0.5},
+     4,
+     CR_REASON_EQUILIBRIUM},
+    {"two sides in turn",
+     "debate",
+     &claim,
+     NULL,
+     {P(0.5), "for", "against", P(0.6), "for", "against", P(0.1)},
+     "[M0][T1.0][T1.1][M1][T2.0][T2.1][M2]",
+     {0.5, 0.6, 0.1},
+     3,
+     CR_REASON_COMPLETE},
+    {"two sides at once",
+     "debate",
+     &choice,
+     debate_at_once,
+     {O(0.5, 0.3, 0.2), "a", "b", O(0.1, 0.8, 0.1)},
+     "[M0][T1.0 T1.1][M1]",
+     {0.5, 0.3, 0.2, 0.1, 0.8, 0.1},
+     2,
+     CR_REASON_COMPLETE},
+    {"a quantity debated",
+     "debate",
+     &quantity,
+     debate_at_once,
+     {Q(10, 20, 30), "more", "less", Q(10, 10, 30)},
+     "[M0][T1.0 T1.1][M1]",
+     {0.2, 0.1},
+     2,
+     CR_REASON_COMPLETE},
+    {"two traders in turn",
+     "market",
+     &claim,
+     two_in_turn,
+     {P(0.1), "a", P(0.2), "b", P(0.3), "c", P(0.4)},
+     "[M0][T1.0][M1][T2.1][M2][T3.0][M3]",
+     {0.1, 0.2, 0.3, 0.4},
+     4,
+     CR_REASON_MAX_ITERATIONS},
+    {"two traders at once",
+     "market",
+     &claim,
+     two_at_once,
+     {P(0.1), "a", "b", P(0.9)},
+     "[M0][T1.0 T1.1][M1]",
+     {0.1, 0.9},
+     2,
+     CR_REASON_MAX_ITERATIONS},
+    {"a market of sampled votes",
+     "market",
+     &claim,
+     sample_votes_of_a_market,
+     {"yes", "no", "argument", "yes", "yes"},
+     "[M0 M0/1][T1.0][M1 M1/1]",
+     {0.5, 1},
+     2,
+     CR_REASON_MAX_ITERATIONS},
+    {"a market of options",
+     "market",
+     &choice,
+     NULL,
+     {O(0.5, 0.3, 0.2), "{\"toward\":\"elm\",\"argument\":\"x\"}", O(0.5, 0.4, 0.1),
+      "y", O(0.5, 0.4, 0.1)},
+     "[M0][T1.0][M1][T2.0][M2]",
+     {0.5, 0.3, 0.2, 0.5, 0.4, 0.1, 0.5, 0.4, 0.1},
+     3,
+     CR_REASON_EQUILIBRIUM},
+    {"a market of a quantity",
+     "market",
+     &quantity,
+     NULL,
+     {Q(0, 50, 100), "x", Q(0, 60, 100), "y", Q(0, 70, 100)},
+     "[M0][T1.0][M1][T2.0][M2]",
+     {0.5, 0.6, 0.7},
+     3,
+     CR_REASON_EQUILIBRIUM},
+    {"the same side twice",
+     "market",
+     &claim,
+     stop_on_a_side,
+     {P(0.9), "x", P(0.5), "x", P(0.1), "x", P(0.4)},
+     "[M0][T1.0][M1][T2.0][M2][T3.0][M3]",
+     {0.9, 0.5, 0.1, 0.4},
+     4,
+     CR_REASON_STABLE_SIDE},
+    {"ks of windows of one",
+     "market",
+     &claim,
+     stop_by_ks,
+     {P(0.9), "x", P(0.5), "x", P(0.5)},
+     "[M0][T1.0][M1][T2.0][M2]",
+     {0.9, 0.5, 0.5},
+     3,
+     CR_REASON_KS},
+    {"an equilibrium that is not asked for",
+     "market",
+     &claim,
+     run_to_the_end,
+     {P(0.5), "x", P(0.5), "x", P(0.5), "x", P(0.5)},
+     "[M0][T1.0][M1][T2.0][M2][T3.0][M3]",
+     {0.5, 0.5, 0.5, 0.5},
+     4,
+     CR_REASON_MAX_ITERATIONS},
+};
+
+static struct cr_episode *create(const struct cr_cell *cell,
+                                 const struct cr_proposition *proposition,
+                                 uint32_t replicate) {
+    struct cr_setting setting = {.cell = cell,
+                                 .proposition = proposition,
+                                 .prompts = prompts,
+                                 .trajectory_key = 5,
+                                 .job_seed = 1,
+                                 .replicate = replicate};
+    struct cr_episode *episode = NULL;
+    assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
+    return episode;
+}
+
+static size_t name_call(const struct cr_call *call, char *out, size_t bytes) {
+    const struct cr_seat *seat = &call->seat;
+    int used = snprintf(out, bytes, "%c%u", seat->role == CR_ROLE_MAKER ? 'M' : 'T',
+                        seat->iteration);
+    if (seat->role == CR_ROLE_TRADER) {
+        used += snprintf(out + used, bytes - (size_t)used, ".%u", seat->trader);
+    }
+    if (seat->sample) {
+        used += snprintf(out + used, bytes - (size_t)used, "/%u", seat->sample);
+    }
+    if (seat->repair) {
+        used += snprintf(out + used, bytes - (size_t)used, "+%u", seat->repair);
+    }
+    return (size_t)used;
+}
+
+// Ask all that can be asked; the names of the calls go to ASKED. How many.
+static size_t ask_all(struct cr_episode *episode, struct cr_call **calls, char *asked) {
+    size_t len = 0, used = strlen(asked);
+    for (;; len++) {
+        assert_int_equal(cr_episode_next(episode, &calls[len], NULL), CR_OK);
+        if (!calls[len]) {
+            break;
+        }
+        asked[used++] = len ? ' ' : '[';
+        used += name_call(calls[len], asked + used, ASKED_BYTES - used);
+    }
+    snprintf(asked + used, ASKED_BYTES - used, "%s", len ? "]" : "");
+    return len;
+}
+
+static void play(const struct transcript *t, struct cr_episode *episode, char *asked) {
+    struct cr_call *calls[REPLIES_MAX + 1];
+    size_t at = 0, len;
+    while ((len = ask_all(episode, calls, asked)) > 0) {
+        for (size_t i = 0; i < len; i++) {
+            if (at == REPLIES_MAX || !t->replies[at]) {
+                fail_msg("%s: asks more: %s", t->name, asked);
+            }
+            script_answer(episode, calls[i], t->replies[at++]);
+        }
+    }
+}
+
+static void check_transcript(const struct transcript *t) {
+    struct cr_cell cell = script_cell(t->protocol);
+    if (t->change) {
+        t->change(&cell);
+    }
+    assert_int_equal(cr_protocol_check(&cell, t->proposition->space, NULL), CR_OK);
+    struct cr_episode *episode = create(&cell, t->proposition, 0);
+    char asked[ASKED_BYTES] = "";
+    play(t, episode, asked);
+    const struct cr_trajectory *made = cr_episode_trajectory(episode);
+    if (!cr_episode_is_done(episode) || strcmp(asked, t->asked) != 0 ||
+        made->prices_len != t->prices_len || made->reason != t->reason) {
+        fail_msg("%s: asked %s, %u prices, reason %s", t->name, asked, made->prices_len,
+                 cr_stop_reason_names[made->reason]);
+    }
+    for (uint32_t i = 0; i < made->prices_len * made->width; i++) {
+        if (fabs(made->price[i] - t->price[i]) > 1e-12) {
+            fail_msg("%s: price %u is %g", t->name, i, made->price[i]);
+        }
+    }
+    cr_episode_destroy(episode);
+}
+
+static void every_transcript_ends_as_written(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof transcripts / sizeof *transcripts; i++) {
+        check_transcript(&transcripts[i]);
+    }
+}
+
+static void every_protocol_has_a_transcript(void **state) {
+    (void)state;
+    for (uint32_t p = 0; p < cr_protocol_count(); p++) {
+        bool has_one = false;
+        for (size_t i = 0; i < sizeof transcripts / sizeof *transcripts; i++) {
+            has_one = has_one || cr_protocol_find(transcripts[i].protocol) == (int)p;
+        }
+        if (!has_one) {
+            fail_msg("no transcript of %s", cr_protocol_name(p));
+        }
+    }
+}
+
+static void pushes_are_kept_in_the_order_of_the_file(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    struct cr_episode *episode = create(&cell, &choice, 0);
+    script_answer(episode, script_next(episode), O(0.5, 0.3, 0.2));
+    script_answer(episode, script_next(episode),
+                  "{\"toward\":\"ash\",\"argument\":\"x\"}");
+    script_answer(episode, script_next(episode), O(0.5, 0.3, 0.2));
+    assert_int_equal(cr_episode_trajectory(episode)->step[1].push, 3);
+    cr_episode_destroy(episode);
+}
+
+static void traders_at_once_push_one_way_or_none(void **state) {
+    (void)state;
+    static const char *const words[][2] = {{"up", "up"}, {"up", "down"}, {"up", "so"}};
+    static const int expected[] = {1, 0, 0};
+    struct cr_cell cell = script_cell("market");
+    two_at_once(&cell);
+    for (int i = 0; i < 3; i++) {
+        struct cr_episode *episode = create(&cell, &claim, 0);
+        script_answer(episode, script_next(episode), P(0.5));
+        for (int k = 0; k < 2; k++) {
+            char text[128];
+            snprintf(text, sizeof text, "{\"direction\":\"%s\",\"argument\":\"x\"}",
+                     words[i][k]);
+            // The second is asked before the first is answered in a real run as well.
+            script_answer(episode, script_next(episode), text);
+        }
+        script_answer(episode, script_next(episode), P(0.5));
+        assert_int_equal(cr_episode_trajectory(episode)->step[1].push, expected[i]);
+        cr_episode_destroy(episode);
+    }
+}
+
+static void quantiles_are_kept_with_every_judgment(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("single");
+    struct cr_episode *episode = create(&cell, &quantity, 0);
+    script_answer(episode, script_next(episode), Q(10, 20, 80));
+    const struct cr_trajectory *t = cr_episode_trajectory(episode);
+    assert_true(t->quantile[0] == 0.1 && t->quantile[1] == 0.2 &&
+                t->quantile[2] == 0.8);
+    cr_episode_destroy(episode);
+}
+
+// Letters are dealt by the seed; over some trajectories every option comes first.
+static void options_are_shuffled_by_the_seed(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("single");
+    unsigned first[3] = {0};
+    for (uint64_t key = 0; key < 60; key++) {
+        struct cr_setting setting = {.cell = &cell,
+                                     .proposition = &choice,
+                                     .prompts = prompts,
+                                     .trajectory_key = key,
+                                     .job_seed = 1};
+        struct cr_episode *episode = NULL;
+        assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
+        struct cr_call *call = script_next(episode);
+        uint32_t shown = call->options_shown[0];
+        char line[32];
+        snprintf(line, sizeof line, "A) %s\n", options[shown]);
+        assert_non_null(strstr(script_question(call), line));
+        first[shown]++;
+        script_answer(episode, call, "{\"prices\":{\"A\":1,\"B\":0,\"C\":0}}");
+        assert_true(cr_episode_trajectory(episode)->price[shown] == 1);
+        cr_episode_destroy(episode);
+    }
+    assert_true(first[0] > 8 && first[1] > 8 && first[2] > 8);
+}
+
+static int load(void **state) {
+    (void)state;
+    prompts = paper_load();
+    return 0;
+}
+
+static int unload(void **state) {
+    (void)state;
+    cr_prompt_set_destroy(prompts);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_transcript_ends_as_written),
+        cmocka_unit_test(every_protocol_has_a_transcript),
+        cmocka_unit_test(pushes_are_kept_in_the_order_of_the_file),
+        cmocka_unit_test(traders_at_once_push_one_way_or_none),
+        cmocka_unit_test(quantiles_are_kept_with_every_judgment),
+        cmocka_unit_test(options_are_shuffled_by_the_seed),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
