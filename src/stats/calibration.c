@@ -107,18 +107,27 @@ static size_t edge_rank(size_t n, uint32_t bins, uint32_t k) { // ceil(k n / bin
     return (n * k + bins - 1) / bins - 1;
 }
 
-// EDGE[1 .. bins-1] for k in (FIRST, LAST) by halving, so that each level costs n.
-static void select_edges(double *x, size_t low, size_t high, uint32_t bins,
-                         const uint32_t range[2], size_t n, double *edge) {
-    if (range[1] - range[0] < 2)
+// Forecasts to be parted into bins of equal mass.
+struct parting {
+    double *x;
+    size_t n;
+    uint32_t bins;
+    double *edge; // [1 .. bins - 1] are found
+};
+
+// The edges k with FIRST < k < LAST, whose ranks are in [LOW, HIGH), by halving, so
+// that each level costs n.
+static void select_edges(const struct parting *parting, size_t low, size_t high,
+                         uint32_t first, uint32_t last) {
+    if (last - first < 2)
         return;
-    uint32_t middle = range[0] + (range[1] - range[0]) / 2;
-    size_t rank = edge_rank(n, bins, middle);
+    uint32_t middle = first + (last - first) / 2;
+    size_t rank = edge_rank(parting->n, parting->bins, middle);
     if (rank >= low && rank < high)
-        select_rank(x, low, high, rank);
-    edge[middle] = x[rank];
-    select_edges(x, low, rank, bins, (uint32_t[]){range[0], middle}, n, edge);
-    select_edges(x, rank, high, bins, (uint32_t[]){middle, range[1]}, n, edge);
+        select_rank(parting->x, low, high, rank);
+    parting->edge[middle] = parting->x[rank];
+    select_edges(parting, low, rank, first, middle);
+    select_edges(parting, rank, high, middle, last);
 }
 
 static void add_to_bin(struct cr_bin *bin, double price, double outcome) {
@@ -147,8 +156,8 @@ static enum cr_status bin_by_mass(struct cr_forecasts *list, uint32_t bins,
     double edge[CR_BINS_MAX + 1];
     // With fewer forecasts than bins some ranks coincide, which only leaves bins empty.
     memcpy(list->scratch, list->price, list->len * sizeof *list->price);
-    select_edges(list->scratch, 0, list->len, bins, (uint32_t[]){0, bins}, list->len,
-                 edge);
+    struct parting parting = {list->scratch, list->len, bins, edge};
+    select_edges(&parting, 0, list->len, 0, bins);
     for (size_t i = 0; i < list->len; i++) {
         uint32_t low = 0, high = bins - 1; // edges below the price
         while (low < high) {

@@ -53,7 +53,7 @@ static void truthfulqa_options_are_capped(void **state) {
     char text[4096] = TQA_HEADER "A,B,Q?,best,worst,best,";
     for (int i = 0; i < 2 * CR_OPTIONS_MAX; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "wrong %d;", i);
-    strcat(text, ",none\n");
+    snprintf(text + strlen(text), sizeof text - strlen(text), ",none\n");
     struct cr_benchmark bench =
         bench_of("truthfulqa", CR_FRAMING_CATEGORICAL, CR_PAIRING_BOTH);
     read_good(&bench, text);

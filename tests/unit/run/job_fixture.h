@@ -17,6 +17,7 @@
 #include "credence/bundle.h"
 #include "credence/file.h"
 #include "run/job.h"
+#include "scratch.h"
 
 struct fixture {
     char dir[64];
@@ -54,11 +55,9 @@ static inline void fixture_open(struct fixture *f, int claims) {
 }
 
 static inline void fixture_close(struct fixture *f) {
-    char command[128];
     cr_job_free(f->job);
     cr_buf_fini(&f->bundle);
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(f->dir), 0);
 }
 
 // Make the job of TEXT, with --set values; err says what was wrong.

@@ -50,8 +50,8 @@ static void five_mistakes_give_five_located_messages(void **state) {
         ":5:28: models.sim.competence: found 1.5, expected a number from 0 to 1",
         ":8:17: benchmarks.claims.format: found 'jsnol', expected one of: ",
         ":10:36: cell.maker: found 'simm', expected one of: sim; did you mean 'sim'?",
-        ":11:23: cell.stop.window: found \"three\", expected a whole number from 2 to "
-        "64",
+        (":11:23: cell.stop.window: found \"three\", expected a whole number from 2 to "
+         "64"),
     };
     (void)state;
     fixture_open(&f, 2);
@@ -74,76 +74,75 @@ struct refusal {
     const char *name, *text, *message;
 };
 
+static const struct refusal refusals[] = {
+    {"not JSON", "{ \"name\": }", "job.json:1:"},
+    {"not an object", "[1]", "expected an object, found an array"},
+    {"a key twice", "{ \"name\": \"a\",\n  \"name\": \"b\" }", "stands twice"},
+    {"nothing required", "{}", "cell: is required and not there"},
+    {"an axis of no values", FIXTURE_JOB(",\n\"grid\": { \"stance\": [] }"),
+     ":4:11: grid.stance: found an empty list"},
+    {"an axis nobody knows", FIXTURE_JOB(",\n\"grid\": { \"stop.treshold\": [1] }"),
+     "did you mean 'stop.threshold'?"},
+    {"a value twice on an axis",
+     FIXTURE_JOB(",\n\"grid\": { \"stop.threshold\": [0.1, 0.1] }"),
+     "grid.stop.threshold[1]: stands twice"},
+    {"a bad value on an axis",
+     FIXTURE_JOB(",\n\"grid\": { \"stop.threshold\": [0.1,\n 7] }"),
+     ":5:2: grid.stop.threshold[1]: found 7"},
+    {"replicates as a factor", FIXTURE_JOB(", \"grid\": { \"replicates\": [1, 2] }"),
+     "grid.replicates: is no factor"},
+    {"everything excluded",
+     FIXTURE_JOB(", \"exclude\": [{ \"benchmark\": \"claims\" }]"), "leaves no cell"},
+    {"an exclusion of nothing known",
+     FIXTURE_JOB(", \"exclude\": [{ \"benchmark\": \"claim\" }]"),
+     "exclude[0].benchmark: found 'claim', expected one of: claims"},
+    {"the same cell again", FIXTURE_JOB(", \"cells\": [{ \"stance\": \"free\" }]"),
+     "are the same cell"},
+    {"one name for two cells",
+     FIXTURE_JOB(", \"cells\": [{ \"stance\": \"up\", \"name\": \"claims\" }]"),
+     "two cells are called 'claims'"},
+    {"replicates that differ",
+     FIXTURE_JOB(", \"cells\": [{ \"replicates\": 2, \"stop.threshold\": 0.1 }]"),
+     "differ in replicates"},
+    {"a key in the file", FIXTURE_JOB(", \"cache\": \"sk-abcdefghijklmnopqrstuv\""),
+     "cache: looks like a key"},
+    {"a dial of another api",
+     "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", \"model\": "
+     "\"x\", "
+     "\"endpoints\": \"http://127.0.0.1:1/v1\", \"noise\": 0.1 } }, "
+     "\"benchmarks\": { "
+     "\"claims\": { \"format\": \"jsonl\", \"path\": \"claims.jsonl\" } }, "
+     "\"cell\": { "
+     "\"benchmark\": \"claims\", \"maker\": \"m\" } }",
+     "models.m.noise: means nothing to a model of api 'openai'"},
+    {"nowhere to be found",
+     "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", \"model\": "
+     "\"x\" "
+     "} }, \"benchmarks\": { \"claims\": { \"format\": \"jsonl\", \"path\": "
+     "\"claims.jsonl\" } }, \"cell\": { \"benchmark\": \"claims\", \"maker\": "
+     "\"m\" } "
+     "}",
+     "models.m: has neither 'endpoints' nor 'serve'"},
+    {"no such file",
+     "{ \"name\": \"t\", \"models\": { \"sim\": { \"api\": \"sim\" } }, "
+     "\"benchmarks\": { \"x\": { \"format\": \"jsonl\", \"path\": \"gone.jsonl\" } "
+     "}, \"cell\": { \"benchmark\": \"x\", \"maker\": \"sim\" } }",
+     "benchmarks.x.path: "},
+    {"no such prompts",
+     FIXTURE_JOB(", \"grid\": { \"prompts\": [\"paper\", \"papre\"] }"),
+     "grid.prompts[1]: found 'papre', expected a shipped prompt set"},
+};
+
 static void each_mistake_is_named_where_it_stands(void **state) {
-    static const struct refusal cases[] = {
-        {"not JSON", "{ \"name\": }", "job.json:1:"},
-        {"not an object", "[1]", "expected an object, found an array"},
-        {"a key twice", "{ \"name\": \"a\",\n  \"name\": \"b\" }", "stands twice"},
-        {"nothing required", "{}", "cell: is required and not there"},
-        {"an axis of no values", FIXTURE_JOB(",\n\"grid\": { \"stance\": [] }"),
-         ":4:11: grid.stance: found an empty list"},
-        {"an axis nobody knows", FIXTURE_JOB(",\n\"grid\": { \"stop.treshold\": [1] }"),
-         "did you mean 'stop.threshold'?"},
-        {"a value twice on an axis",
-         FIXTURE_JOB(",\n\"grid\": { \"stop.threshold\": [0.1, 0.1] }"),
-         "grid.stop.threshold[1]: stands twice"},
-        {"a bad value on an axis",
-         FIXTURE_JOB(",\n\"grid\": { \"stop.threshold\": [0.1,\n 7] }"),
-         ":5:2: grid.stop.threshold[1]: found 7"},
-        {"replicates as a factor",
-         FIXTURE_JOB(", \"grid\": { \"replicates\": [1, 2] }"),
-         "grid.replicates: is no factor"},
-        {"everything excluded",
-         FIXTURE_JOB(", \"exclude\": [{ \"benchmark\": \"claims\" }]"),
-         "leaves no cell"},
-        {"an exclusion of nothing known",
-         FIXTURE_JOB(", \"exclude\": [{ \"benchmark\": \"claim\" }]"),
-         "exclude[0].benchmark: found 'claim', expected one of: claims"},
-        {"the same cell again", FIXTURE_JOB(", \"cells\": [{ \"stance\": \"free\" }]"),
-         "are the same cell"},
-        {"one name for two cells",
-         FIXTURE_JOB(", \"cells\": [{ \"stance\": \"up\", \"name\": \"claims\" }]"),
-         "two cells are called 'claims'"},
-        {"replicates that differ",
-         FIXTURE_JOB(", \"cells\": [{ \"replicates\": 2, \"stop.threshold\": 0.1 }]"),
-         "differ in replicates"},
-        {"a key in the file", FIXTURE_JOB(", \"cache\": \"sk-abcdefghijklmnopqrstuv\""),
-         "cache: looks like a key"},
-        {"a dial of another api",
-         "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", \"model\": "
-         "\"x\", "
-         "\"endpoints\": \"http://127.0.0.1:1/v1\", \"noise\": 0.1 } }, "
-         "\"benchmarks\": { "
-         "\"claims\": { \"format\": \"jsonl\", \"path\": \"claims.jsonl\" } }, "
-         "\"cell\": { "
-         "\"benchmark\": \"claims\", \"maker\": \"m\" } }",
-         "models.m.noise: means nothing to a model of api 'openai'"},
-        {"nowhere to be found",
-         "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", \"model\": "
-         "\"x\" "
-         "} }, \"benchmarks\": { \"claims\": { \"format\": \"jsonl\", \"path\": "
-         "\"claims.jsonl\" } }, \"cell\": { \"benchmark\": \"claims\", \"maker\": "
-         "\"m\" } "
-         "}",
-         "models.m: has neither 'endpoints' nor 'serve'"},
-        {"no such file",
-         "{ \"name\": \"t\", \"models\": { \"sim\": { \"api\": \"sim\" } }, "
-         "\"benchmarks\": { \"x\": { \"format\": \"jsonl\", \"path\": \"gone.jsonl\" } "
-         "}, \"cell\": { \"benchmark\": \"x\", \"maker\": \"sim\" } }",
-         "benchmarks.x.path: "},
-        {"no such prompts",
-         FIXTURE_JOB(", \"grid\": { \"prompts\": [\"paper\", \"papre\"] }"),
-         "grid.prompts[1]: found 'papre', expected a shipped prompt set"},
-    };
     struct fixture f;
     (void)state;
     fixture_open(&f, 2);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         enum cr_status status =
-            fixture_make(&f, cases[i].text, (struct cr_bundle_request){0});
-        if (status != CR_E_JOB || strstr(f.err.text, cases[i].message) == NULL) {
-            fail_msg("%s: status %d, '%s' is not in:\n%s", cases[i].name, (int)status,
-                     cases[i].message, f.err.text);
+            fixture_make(&f, refusals[i].text, (struct cr_bundle_request){0});
+        if (status != CR_E_JOB || strstr(f.err.text, refusals[i].message) == NULL) {
+            fail_msg("%s: status %d, '%s' is not in:\n%s", refusals[i].name,
+                     (int)status, refusals[i].message, f.err.text);
         }
     }
     fixture_close(&f);

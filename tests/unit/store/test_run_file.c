@@ -17,6 +17,7 @@
 
 #include "credence/mem.h"
 #include "sample.h"
+#include "scratch.h"
 
 struct fixture {
     char dir[64], path[96];
@@ -25,7 +26,7 @@ struct fixture {
 
 static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
-    strcpy(f->dir, "/tmp/credence-file-XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "%s", "/tmp/credence-file-XXXXXX");
     if (mkdtemp(f->dir) == NULL) {
         return -1;
     }
@@ -37,9 +38,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     struct fixture *f = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    int result = system(command);
+    int result = scratch_remove(f->dir);
     sample_fini(&f->sample);
     free(f);
     return result;

@@ -19,6 +19,7 @@
 
 #include "credence/mem.h"
 #include "credence/tape.h"
+#include "scratch.h"
 
 enum { RECORDS_MAX = 8 };
 
@@ -34,7 +35,7 @@ struct fixture {
 
 static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
-    strcpy(f->dir, "/tmp/credence-tape-XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "%s", "/tmp/credence-tape-XXXXXX");
     if (mkdtemp(f->dir) == NULL) {
         return -1;
     }
@@ -45,9 +46,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     struct fixture *f = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    int result = system(command);
+    int result = scratch_remove(f->dir);
     cr_call_records_fini(&f->seen);
     free(f);
     return result;
