@@ -43,9 +43,9 @@ struct cr_bootstrap {
     uint64_t seed;
 };
 
-// Percentile bootstrap over CLUSTERS, its two levels expanded so that the interval is as
-// wide as Student's t asks for (Hesterberg): plain percentiles are too narrow by about
-// sqrt((G-1)/G) for G clusters, and by normal instead of t. CR_E_MEMORY.
+// Percentile bootstrap over CLUSTERS, its two levels expanded so that the interval is
+// as wide as Student's t asks for (Hesterberg): plain percentiles are too narrow by
+// about sqrt((G-1)/G) for G clusters, and by normal instead of t. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_bootstrap_ratio(const struct cr_cluster *cluster,
                                                 size_t len,
                                                 const struct cr_bootstrap *how,
