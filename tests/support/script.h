@@ -18,6 +18,28 @@
 
 enum { SCRIPT_ASKED_MAX = 512 };
 
+// One proposition of each outcome space; all are true, or say "elm", or 30 m.
+static const char *const script_options[] = {"oak", "elm", "ash"};
+static const struct cr_proposition script_claim = {.id = "b",
+                                                   .text = "Honey never spoils.",
+                                                   .space = CR_SPACE_BINARY,
+                                                   .label = 1,
+                                                   .unit = ""};
+static const struct cr_proposition script_choice = {.id = "c",
+                                                    .text = "Which tree?",
+                                                    .space = CR_SPACE_CATEGORICAL,
+                                                    .label = 1,
+                                                    .options_len = 3,
+                                                    .options = script_options,
+                                                    .unit = ""};
+static const struct cr_proposition script_quantity = {.id = "q",
+                                                      .text = "How tall?",
+                                                      .space = CR_SPACE_CONTINUOUS,
+                                                      .value = 30,
+                                                      .low = 0,
+                                                      .high = 100,
+                                                      .unit = "m"};
+
 // What a cell is unless a test says otherwise: the paper's market.
 static inline struct cr_cell script_cell(const char *protocol) {
     return (struct cr_cell){.name = "cell",
@@ -59,6 +81,13 @@ static inline struct cr_reply script_reply(const char *text) {
     }
     reply.text = (char *)text; // lives as long as the script; never freed
     return reply;
+}
+
+static inline struct cr_episode *script_create(const struct cr_setting *setting) {
+    struct cr_episode *episode = NULL;
+    enum cr_status status = cr_episode_create(setting, &episode, NULL);
+    assert(!status);
+    return episode;
 }
 
 // The one call that is to be asked now.

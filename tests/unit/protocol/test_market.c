@@ -7,16 +7,9 @@
 
 static struct cr_prompt_set *prompts;
 
-static const struct cr_proposition claim = {.id = "p1",
-                                            .question_id = "q1",
-                                            .text = "Honey never spoils.",
-                                            .space = CR_SPACE_BINARY,
-                                            .label = 1,
-                                            .unit = ""};
-
 static struct cr_setting setting_of(const struct cr_cell *cell) {
     return (struct cr_setting){.cell = cell,
-                               .proposition = &claim,
+                               .proposition = &script_claim,
                                .prompts = prompts,
                                .trajectory = 4,
                                .trajectory_key = 99,
@@ -25,8 +18,7 @@ static struct cr_setting setting_of(const struct cr_cell *cell) {
 
 static struct cr_episode *create(const struct cr_cell *cell) {
     struct cr_setting setting = setting_of(cell);
-    struct cr_episode *episode = NULL;
-    assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
+    struct cr_episode *episode = script_create(&setting);
     return episode;
 }
 
@@ -224,8 +216,7 @@ static void a_shared_trajectory_runs_until_its_last_rule_fires(void **state) {
     struct cr_setting setting = setting_of(&cell);
     setting.stops = stops;
     setting.stops_len = 2;
-    struct cr_episode *episode = NULL;
-    assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
+    struct cr_episode *episode = script_create(&setting);
     script_run(episode, replies);
     assert_true(cr_episode_is_done(episode));
     assert_int_equal(cr_episode_trajectory(episode)->prices_len, 5);

@@ -7,27 +7,6 @@
 
 static struct cr_prompt_set *prompts;
 
-static const char *const options[] = {"oak", "elm", "ash"};
-static const struct cr_proposition claim = {.id = "b",
-                                            .text = "Honey never spoils.",
-                                            .space = CR_SPACE_BINARY,
-                                            .label = 1,
-                                            .unit = ""};
-static const struct cr_proposition choice = {.id = "c",
-                                             .text = "Which tree?",
-                                             .space = CR_SPACE_CATEGORICAL,
-                                             .label = 1,
-                                             .options_len = 3,
-                                             .options = options,
-                                             .unit = ""};
-static const struct cr_proposition quantity = {.id = "q",
-                                               .text = "How tall?",
-                                               .space = CR_SPACE_CONTINUOUS,
-                                               .value = 30,
-                                               .low = 0,
-                                               .high = 100,
-                                               .unit = "m"};
-
 static struct cr_episode *create(const struct cr_cell *cell,
                                  const struct cr_proposition *proposition,
                                  uint32_t replicate) {
@@ -37,9 +16,7 @@ static struct cr_episode *create(const struct cr_cell *cell,
                                  .trajectory_key = 5,
                                  .job_seed = 1,
                                  .replicate = replicate};
-    struct cr_episode *episode = NULL;
-    assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
-    return episode;
+    return script_create(&setting);
 }
 
 static void assert_told(const struct cr_call *call, const char *what) {
@@ -67,19 +44,20 @@ struct goal {
 #define Q(a, b, c) "{\"q05\":" #a ",\"q50\":" #b ",\"q95\":" #c "}"
 
 static const struct goal goals[] = {
-    {CR_STANCE_FREE, &claim, "{\"price\":0.4}", "up or down as you choose"},
-    {CR_STANCE_UP, &claim, "{\"price\":0.4}", "moves the price up"},
-    {CR_STANCE_DOWN, &claim, "{\"price\":0.4}", "moves the price down"},
-    {CR_STANCE_CONTRARY, &claim, "{\"price\":0.4}", "toward this answer: true"},
-    {CR_STANCE_CONTRARY, &claim, "{\"price\":0.6}", "toward this answer: false"},
-    {CR_STANCE_TRUTHFUL, &claim, "{\"price\":0.4}", "known to you: true"},
-    {CR_STANCE_ADVERSARIAL, &claim, "{\"price\":0.4}", "known to you: true"},
-    {CR_STANCE_CONTRARY, &choice, O(0.5, 0.2, 0.3), ") ash"},
-    {CR_STANCE_CONTRARY, &choice, O(0.2, 0.5, 0.3), ") ash"},
-    {CR_STANCE_CONTRARY, &choice, O(0.3, 0.2, 0.5), ") oak"},
-    {CR_STANCE_TRUTHFUL, &choice, O(0.3, 0.2, 0.5), ") elm"},
-    {CR_STANCE_TRUTHFUL, &quantity, Q(1, 50, 90), "known to you: 30 m"},
-    {CR_STANCE_UP, &quantity, Q(1, 50, 90), "moves the price up"},
+    {CR_STANCE_FREE, &script_claim, "{\"price\":0.4}",
+     "in whichever direction you choose"},
+    {CR_STANCE_UP, &script_claim, "{\"price\":0.4}", "moves the price up"},
+    {CR_STANCE_DOWN, &script_claim, "{\"price\":0.4}", "moves the price down"},
+    {CR_STANCE_CONTRARY, &script_claim, "{\"price\":0.4}", "toward this answer: true"},
+    {CR_STANCE_CONTRARY, &script_claim, "{\"price\":0.6}", "toward this answer: false"},
+    {CR_STANCE_TRUTHFUL, &script_claim, "{\"price\":0.4}", "known to you: true"},
+    {CR_STANCE_ADVERSARIAL, &script_claim, "{\"price\":0.4}", "known to you: true"},
+    {CR_STANCE_CONTRARY, &script_choice, O(0.5, 0.2, 0.3), ") ash"},
+    {CR_STANCE_CONTRARY, &script_choice, O(0.2, 0.5, 0.3), ") ash"},
+    {CR_STANCE_CONTRARY, &script_choice, O(0.3, 0.2, 0.5), ") oak"},
+    {CR_STANCE_TRUTHFUL, &script_choice, O(0.3, 0.2, 0.5), ") elm"},
+    {CR_STANCE_TRUTHFUL, &script_quantity, Q(1, 50, 90), "known to you: 30 m"},
+    {CR_STANCE_UP, &script_quantity, Q(1, 50, 90), "moves the price up"},
 };
 
 static void a_stance_sets_the_goal(void **state) {
@@ -101,7 +79,7 @@ static void only_stances_that_may_are_told_the_label(void **state) {
     for (int stance = 0; stance < CR_STANCE_TRUTHFUL; stance++) {
         struct cr_cell cell = script_cell("market");
         cell.stance = (enum cr_stance)stance;
-        struct cr_episode *episode = create(&cell, &claim, 0);
+        struct cr_episode *episode = create(&cell, &script_claim, 0);
         script_answer(episode, script_next(episode), "{\"price\":0.4}");
         assert_not_told(script_next(episode), "known to you");
         cr_episode_destroy(episode);
@@ -112,7 +90,7 @@ static void a_contrary_trader_turns_with_the_price(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("market");
     cell.stance = CR_STANCE_CONTRARY;
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     script_answer(episode, script_next(episode), "{\"price\":0.9}");
     struct cr_call *call = script_next(episode);
     assert_told(call, "toward this answer: false");
@@ -127,7 +105,7 @@ static void a_trader_is_told_what_others_said_since_its_last_turn(void **state) 
     struct cr_cell cell = script_cell("market");
     cell.traders_len = 2;
     cell.stop.rule = CR_STOP_FIXED;
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     script_answer(episode, script_next(episode), "{\"price\":0.11}");
     script_answer(episode, script_next(episode), "first of one");
     script_answer(episode, script_next(episode), "{\"price\":0.12}");
@@ -155,7 +133,7 @@ static void a_maker_sees_all_arguments_made_at_once(void **state) {
     struct cr_cell cell = script_cell("market");
     cell.traders_len = 2;
     cell.order = CR_ORDER_SIMULTANEOUS;
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     script_answer(episode, script_next(episode), "{\"price\":0.11}");
     struct cr_call *one = script_next(episode), *two = script_next(episode);
     script_answer(episode, two, "said by two");
@@ -176,7 +154,7 @@ static void sides_of_a_debate_are_swapped_by_replicate(void **state) {
                                             "the right answer is false"};
     struct cr_cell cell = script_cell("debate");
     for (uint32_t replicate = 0; replicate < 2; replicate++) {
-        struct cr_episode *episode = create(&cell, &claim, replicate);
+        struct cr_episode *episode = create(&cell, &script_claim, replicate);
         script_answer(episode, script_next(episode), "{\"price\":0.123}");
         struct cr_call *call = script_next(episode);
         assert_told(call, positions[replicate]);
@@ -198,7 +176,7 @@ static void sides_at_once_do_not_hear_the_present_round(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("debate");
     cell.order = CR_ORDER_SIMULTANEOUS;
-    struct cr_episode *episode = create(&cell, &choice, 0);
+    struct cr_episode *episode = create(&cell, &script_choice, 0);
     script_answer(episode, script_next(episode), O(0.2, 0.5, 0.3));
     struct cr_call *one = script_next(episode), *two = script_next(episode);
     assert_told(one, ") elm");
@@ -218,7 +196,7 @@ static void a_maker_with_a_memory_forgets_what_is_older(void **state) {
     struct cr_cell cell = script_cell("market");
     cell.memory = 1;
     cell.stop.rule = CR_STOP_FIXED;
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     script_answer(episode, script_next(episode), "{\"price\":0.11}");
     for (int t = 1; t <= 3; t++) {
         char text[32];
@@ -242,7 +220,7 @@ static void a_trader_is_told_nothing_of_later_rounds(void **state) {
     static const char *const words[] = {"round", "iteration", "10", "later",
                                         "equilibrium"};
     struct cr_cell cell = script_cell("market");
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     script_answer(episode, script_next(episode), "{\"price\":0.4}");
     struct cr_call *call = script_next(episode);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -256,7 +234,7 @@ static void chain_of_thought_is_in_the_form_and_the_schema(void **state) {
     for (int thinks = 0; thinks < 2; thinks++) {
         struct cr_cell cell = script_cell("single");
         cell.chain_of_thought = thinks;
-        struct cr_episode *episode = create(&cell, &claim, 0);
+        struct cr_episode *episode = create(&cell, &script_claim, 0);
         struct cr_call *call = script_next(episode);
         assert_int_equal(strstr(call->schema, "\"reasoning\"") != NULL, thinks);
         assert_int_equal(strstr(call->turns[0].text, "\"reasoning\"") != NULL, thinks);
@@ -268,7 +246,7 @@ static void elicitation_says_what_is_asked(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("single");
     cell.elicitation = CR_ELICIT_LOGPROB;
-    struct cr_episode *episode = create(&cell, &choice, 0);
+    struct cr_episode *episode = create(&cell, &script_choice, 0);
     struct cr_call *call = script_next(episode);
     assert_int_equal(call->seat.ask, CR_ASK_LOGPROB);
     assert_null(call->schema);
@@ -277,7 +255,7 @@ static void elicitation_says_what_is_asked(void **state) {
     assert_non_null(strstr(call->turns[0].text, "Answer with its letter"));
     cr_episode_destroy(episode);
     cell.elicitation = CR_ELICIT_SAMPLED;
-    episode = create(&cell, &choice, 0);
+    episode = create(&cell, &script_choice, 0);
     call = script_next(episode);
     assert_int_equal(call->seat.ask, CR_ASK_VOTE);
     assert_non_null(strstr(call->schema, "\"enum\":[\"A\",\"B\",\"C\"]"));
@@ -289,7 +267,7 @@ static void seeds_differ_by_seat(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("self_consistency");
     cell.samples = 100;
-    struct cr_episode *episode = create(&cell, &claim, 0);
+    struct cr_episode *episode = create(&cell, &script_claim, 0);
     uint64_t seeds[100];
     for (int i = 0; i < 100; i++) {
         seeds[i] = script_next(episode)->seed;

@@ -14,27 +14,6 @@ enum { PRICES_MAX = 16, REPLIES_MAX = 20, ASKED_BYTES = 512 };
 
 static struct cr_prompt_set *prompts;
 
-static const char *const options[] = {"oak", "elm", "ash"};
-static const struct cr_proposition claim = {.id = "b",
-                                            .text = "Honey never spoils.",
-                                            .space = CR_SPACE_BINARY,
-                                            .label = 1,
-                                            .unit = ""};
-static const struct cr_proposition choice = {.id = "c",
-                                             .text = "Which tree?",
-                                             .space = CR_SPACE_CATEGORICAL,
-                                             .label = 1,
-                                             .options_len = 3,
-                                             .options = options,
-                                             .unit = ""};
-static const struct cr_proposition quantity = {.id = "q",
-                                               .text = "How tall?",
-                                               .space = CR_SPACE_CONTINUOUS,
-                                               .value = 30,
-                                               .low = 0,
-                                               .high = 100,
-                                               .unit = "m"};
-
 struct transcript {
     const char *name;
     const char *protocol;
@@ -99,7 +78,7 @@ static void run_to_the_end(struct cr_cell *cell) {
 static const struct transcript transcripts[] = {
     {"one judgment",
      "single",
-     &claim,
+     &script_claim,
      NULL,
      {P(0.3)},
      "[M0]",
@@ -108,7 +87,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"one judgment, repaired twice",
      "single",
-     &claim,
+     &script_claim,
      NULL,
      {"a", "b", P(0.3)},
      "[M0][M0+1][M0+2]",
@@ -117,7 +96,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"one judgment, never usable",
      "single",
-     &claim,
+     &script_claim,
      NULL,
      {"a", "b", "c"},
      "[M0][M0+1][M0+2]",
@@ -126,7 +105,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_INVALID},
     {"the share of votes",
      "single",
-     &claim,
+     &script_claim,
      sample_votes,
      {"yes", "{\"answer\":\"no\"}", "Yes."},
      "[M0 M0/1 M0/2]",
@@ -135,7 +114,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"a vote that is lost does not count",
      "single",
-     &claim,
+     &script_claim,
      sample_votes,
      {"yes", "well", "no", "hm", "er"},
      "[M0 M0/1 M0/2][M0/1+1][M0/1+2]",
@@ -144,7 +123,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"the mass of yes and no",
      "single",
-     &claim,
+     &script_claim,
      read_logprobs,
      {"%Yes 0.6 No 0.2 Well 0.1"},
      "[M0]",
@@ -153,7 +132,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"an endpoint without logprobs is a failure",
      "single",
-     &claim,
+     &script_claim,
      read_logprobs,
      {"Yes"},
      "[M0]",
@@ -162,7 +141,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_FAILED},
     {"votes over options",
      "single",
-     &choice,
+     &script_choice,
      sample_votes,
      {"{\"answer\":\"elm\"}", "{\"answer\":\"ash\"}", "{\"answer\":\"Elm\"}"},
      "[M0 M0/1 M0/2]",
@@ -171,7 +150,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"quantiles",
      "single",
-     &quantity,
+     &script_quantity,
      NULL,
      {Q(10, 30, 60)},
      "[M0]",
@@ -180,7 +159,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"running means",
      "self_consistency",
-     &claim,
+     &script_claim,
      NULL,
      {P(0.9), P(0.3), P(0.6)},
      "[M0 M1/1 M2/2]",
@@ -189,7 +168,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"a lost sample is left out of the mean",
      "self_consistency",
-     &claim,
+     &script_claim,
      NULL,
      {P(0.9), "?", P(0.3), "?", "?"},
      "[M0 M1/1 M2/2][M1/1+1][M1/1+2]",
@@ -198,7 +177,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"running means of options",
      "self_consistency",
-     &choice,
+     &script_choice,
      NULL,
      {O(1, 0, 0), O(0, 1, 0), O(0, 0.5, 0.5)},
      "[M0 M1/1 M2/2]",
@@ -207,7 +186,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"a maker alone converges",
      "self_refine",
-     &claim,
+     &script_claim,
      NULL,
      {P(0.2), P(0.5), P(0.6), P(0.55)},
      "[M0][M1][M2][M3]",
@@ -216,7 +195,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_EQUILIBRIUM},
     {"options converge on the largest range",
      "self_refine",
-     &choice,
+     &script_choice,
      NULL,
      {O(0.6, 0.2, 0.2), O(0.3, 0.2, 0.5), O(0.4, 0.2, 0.4), O(0.4, 0.1, 0.5)},
      "[M0][M1][M2][M3]",
@@ -225,7 +204,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_EQUILIBRIUM},
     {"two sides in turn",
      "debate",
-     &claim,
+     &script_claim,
      NULL,
      {P(0.5), "for", "against", P(0.6), "for", "against", P(0.1)},
      "[M0][T1.0][T1.1][M1][T2.0][T2.1][M2]",
@@ -234,7 +213,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"two sides at once",
      "debate",
-     &choice,
+     &script_choice,
      debate_at_once,
      {O(0.5, 0.3, 0.2), "a", "b", O(0.1, 0.8, 0.1)},
      "[M0][T1.0 T1.1][M1]",
@@ -243,7 +222,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"a quantity debated",
      "debate",
-     &quantity,
+     &script_quantity,
      debate_at_once,
      {Q(10, 20, 30), "more", "less", Q(10, 10, 30)},
      "[M0][T1.0 T1.1][M1]",
@@ -252,7 +231,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_COMPLETE},
     {"two traders in turn",
      "market",
-     &claim,
+     &script_claim,
      two_in_turn,
      {P(0.1), "a", P(0.2), "b", P(0.3), "c", P(0.4)},
      "[M0][T1.0][M1][T2.1][M2][T3.0][M3]",
@@ -261,7 +240,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_MAX_ITERATIONS},
     {"two traders at once",
      "market",
-     &claim,
+     &script_claim,
      two_at_once,
      {P(0.1), "a", "b", P(0.9)},
      "[M0][T1.0 T1.1][M1]",
@@ -270,7 +249,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_MAX_ITERATIONS},
     {"a market of sampled votes",
      "market",
-     &claim,
+     &script_claim,
      sample_votes_of_a_market,
      {"yes", "no", "argument", "yes", "yes"},
      "[M0 M0/1][T1.0][M1 M1/1]",
@@ -279,7 +258,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_MAX_ITERATIONS},
     {"a market of options",
      "market",
-     &choice,
+     &script_choice,
      NULL,
      {O(0.5, 0.3, 0.2), "{\"toward\":\"elm\",\"argument\":\"x\"}", O(0.5, 0.4, 0.1),
       "y", O(0.5, 0.4, 0.1)},
@@ -289,7 +268,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_EQUILIBRIUM},
     {"a market of a quantity",
      "market",
-     &quantity,
+     &script_quantity,
      NULL,
      {Q(0, 50, 100), "x", Q(0, 60, 100), "y", Q(0, 70, 100)},
      "[M0][T1.0][M1][T2.0][M2]",
@@ -298,7 +277,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_EQUILIBRIUM},
     {"the same side twice",
      "market",
-     &claim,
+     &script_claim,
      stop_on_a_side,
      {P(0.9), "x", P(0.5), "x", P(0.1), "x", P(0.4)},
      "[M0][T1.0][M1][T2.0][M2][T3.0][M3]",
@@ -307,7 +286,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_STABLE_SIDE},
     {"ks of windows of one",
      "market",
-     &claim,
+     &script_claim,
      stop_by_ks,
      {P(0.9), "x", P(0.5), "x", P(0.5)},
      "[M0][T1.0][M1][T2.0][M2]",
@@ -316,7 +295,7 @@ static const struct transcript transcripts[] = {
      CR_REASON_KS},
     {"an equilibrium that is not asked for",
      "market",
-     &claim,
+     &script_claim,
      run_to_the_end,
      {P(0.5), "x", P(0.5), "x", P(0.5), "x", P(0.5)},
      "[M0][T1.0][M1][T2.0][M2][T3.0][M3]",
@@ -334,9 +313,7 @@ static struct cr_episode *create(const struct cr_cell *cell,
                                  .trajectory_key = 5,
                                  .job_seed = 1,
                                  .replicate = replicate};
-    struct cr_episode *episode = NULL;
-    assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
-    return episode;
+    return script_create(&setting);
 }
 
 static size_t name_call(const struct cr_call *call, char *out, size_t bytes) {
@@ -426,77 +403,6 @@ static void every_protocol_has_a_transcript(void **state) {
     }
 }
 
-static void pushes_are_kept_in_the_order_of_the_file(void **state) {
-    (void)state;
-    struct cr_cell cell = script_cell("market");
-    struct cr_episode *episode = create(&cell, &choice, 0);
-    script_answer(episode, script_next(episode), O(0.5, 0.3, 0.2));
-    script_answer(episode, script_next(episode),
-                  "{\"toward\":\"ash\",\"argument\":\"x\"}");
-    script_answer(episode, script_next(episode), O(0.5, 0.3, 0.2));
-    assert_int_equal(cr_episode_trajectory(episode)->step[1].push, 3);
-    cr_episode_destroy(episode);
-}
-
-static void traders_at_once_push_one_way_or_none(void **state) {
-    (void)state;
-    static const char *const words[][2] = {{"up", "up"}, {"up", "down"}, {"up", "so"}};
-    static const int expected[] = {1, 0, 0};
-    struct cr_cell cell = script_cell("market");
-    two_at_once(&cell);
-    for (int i = 0; i < 3; i++) {
-        struct cr_episode *episode = create(&cell, &claim, 0);
-        script_answer(episode, script_next(episode), P(0.5));
-        for (int k = 0; k < 2; k++) {
-            char text[128];
-            snprintf(text, sizeof text, "{\"direction\":\"%s\",\"argument\":\"x\"}",
-                     words[i][k]);
-            // The second is asked before the first is answered in a real run as well.
-            script_answer(episode, script_next(episode), text);
-        }
-        script_answer(episode, script_next(episode), P(0.5));
-        assert_int_equal(cr_episode_trajectory(episode)->step[1].push, expected[i]);
-        cr_episode_destroy(episode);
-    }
-}
-
-static void quantiles_are_kept_with_every_judgment(void **state) {
-    (void)state;
-    struct cr_cell cell = script_cell("single");
-    struct cr_episode *episode = create(&cell, &quantity, 0);
-    script_answer(episode, script_next(episode), Q(10, 20, 80));
-    const struct cr_trajectory *t = cr_episode_trajectory(episode);
-    assert_true(t->quantile[0] == 0.1 && t->quantile[1] == 0.2 &&
-                t->quantile[2] == 0.8);
-    cr_episode_destroy(episode);
-}
-
-// Letters are dealt by the seed; over some trajectories every option comes first.
-static void options_are_shuffled_by_the_seed(void **state) {
-    (void)state;
-    struct cr_cell cell = script_cell("single");
-    unsigned first[3] = {0};
-    for (uint64_t key = 0; key < 60; key++) {
-        struct cr_setting setting = {.cell = &cell,
-                                     .proposition = &choice,
-                                     .prompts = prompts,
-                                     .trajectory_key = key,
-                                     .job_seed = 1};
-        struct cr_episode *episode = NULL;
-        assert_int_equal(cr_episode_create(&setting, &episode, NULL), CR_OK);
-        struct cr_call *call = script_next(episode);
-        uint32_t shown = call->options_shown[0];
-        char line[32];
-        snprintf(line, sizeof line, "A) %s\n", options[shown]);
-        assert_non_null(strstr(script_question(call), line));
-        first[shown]++;
-        script_answer(episode, call, "{\"prices\":{\"A\":1,\"B\":0,\"C\":0}}");
-        assert_true(cr_episode_trajectory(episode)->price[shown] == 1);
-        cr_episode_destroy(episode);
-    }
-    assert_true(first[0] > 8 && first[1] > 8 && first[2] > 8);
-}
-
 static int load(void **state) {
     (void)state;
     prompts = paper_load();
@@ -513,10 +419,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_transcript_ends_as_written),
         cmocka_unit_test(every_protocol_has_a_transcript),
-        cmocka_unit_test(pushes_are_kept_in_the_order_of_the_file),
-        cmocka_unit_test(traders_at_once_push_one_way_or_none),
-        cmocka_unit_test(quantiles_are_kept_with_every_judgment),
-        cmocka_unit_test(options_are_shuffled_by_the_seed),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
