@@ -69,8 +69,9 @@ static const struct cr_turn fixture_opening[] = {
 };
 
 #define FIXTURE_SCHEMA                                                                 \
-    "{\"type\":\"object\",\"properties\":{\"price\":{\"type\":\"number\"}},"           \
-    "\"required\":[\"price\"]}"
+    "{\"type\":\"object\",\"properties\":{\"claim\":{\"type\":\"string\"},"            \
+    "\"reasoning\":{\"type\":\"string\"},\"price\":{\"type\":\"number\"}},"            \
+    "\"required\":[\"claim\",\"reasoning\",\"price\"]}"
 
 static inline struct cr_call fixture_call(uint64_t trajectory) {
     return (struct cr_call){
