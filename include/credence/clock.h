@@ -12,11 +12,14 @@ struct cr_clock {
     int64_t (*now_ns)(void *ctx);  // monotonic
     int64_t (*wall_ns)(void *ctx); // since 1970, for stamps and Retry-After dates
     void *ctx;
+    // Let MS pass; NULL: the process sleeps.
+    void (*sleep_ms)(void *ctx, int64_t ms);
 };
 
 const struct cr_clock *cr_clock_monotonic(void);
 
-// A clock that moves when told. CTX of the returned clock is FAKE.
+// A clock that moves when told, and when somebody sleeps by it. CTX of the returned
+// clock is FAKE.
 struct cr_fake_clock {
     int64_t now_ns;
     int64_t wall_ns;
@@ -33,5 +36,7 @@ static inline int64_t cr_clock_now_ms(const struct cr_clock *clock) {
 static inline int64_t cr_clock_wall_ms(const struct cr_clock *clock) {
     return clock->wall_ns(clock->ctx) / 1000000;
 }
+// Blocks. A signal may end it early.
+void cr_clock_sleep_ms(const struct cr_clock *clock, int64_t ms);
 
 #endif

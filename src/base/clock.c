@@ -21,7 +21,8 @@ static int64_t machine_wall_ns(void *ctx) {
 }
 
 const struct cr_clock *cr_clock_monotonic(void) {
-    static const struct cr_clock machine = {machine_now_ns, machine_wall_ns, NULL};
+    static const struct cr_clock machine = {machine_now_ns, machine_wall_ns, NULL,
+                                            NULL};
     return &machine;
 }
 
@@ -33,11 +34,25 @@ static int64_t fake_wall_ns(void *ctx) {
     return ((const struct cr_fake_clock *)ctx)->wall_ns;
 }
 
+static void fake_sleep_ms(void *ctx, int64_t ms) {
+    cr_fake_clock_advance_ms(ctx, ms);
+}
+
 struct cr_clock cr_clock_fake(struct cr_fake_clock *fake) {
-    return (struct cr_clock){fake_now_ns, fake_wall_ns, fake};
+    return (struct cr_clock){fake_now_ns, fake_wall_ns, fake, fake_sleep_ms};
 }
 
 void cr_fake_clock_advance_ms(struct cr_fake_clock *fake, int64_t ms) {
     fake->now_ns += ms * 1000000;
     fake->wall_ns += ms * 1000000;
+}
+
+void cr_clock_sleep_ms(const struct cr_clock *clock, int64_t ms) {
+    if (clock->sleep_ms != NULL) {
+        clock->sleep_ms(clock->ctx, ms);
+        return;
+    }
+    const struct timespec pause = {.tv_sec = (time_t)(ms / 1000),
+                                   .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
 }

@@ -46,17 +46,31 @@ static bool has_in(const char *dir, const char *name) {
     return is_there;
 }
 
+// What a launch that ended before it began may leave: a lock, or half a file of ours
+// under its temporary name (file.c).
+static bool is_leftover(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+           strcmp(name, "lock") == 0 || strncmp(name, "lock.", 5) == 0 ||
+           strncmp(name, "bundle.tmp.", 11) == 0;
+}
+
 static bool is_empty(const char *dir) {
     DIR *stream = opendir(dir);
     bool is_empty = true;
     if (stream == NULL)
         return true;
     for (struct dirent *entry; is_empty && (entry = readdir(stream)) != NULL;)
-        is_empty = strcmp(entry->d_name, ".") == 0 ||
-                   strcmp(entry->d_name, "..") == 0 ||
-                   strncmp(entry->d_name, "lock", 4) == 0;
+        is_empty = is_leftover(entry->d_name);
     closedir(stream);
     return is_empty;
+}
+
+static void remove_in(const char *dir, const char *name) {
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    if (cr_path_join(&path, dir, name) == CR_OK)
+        (void)unlink(path.data);
+    cr_buf_fini(&path);
 }
 
 // Nothing is ever deleted: what was there is to be found under another name.
@@ -72,6 +86,7 @@ static enum cr_status move_aside(const char *dir, struct cr_log *log,
             return cr_err_set(err, cr_status_from_errno(errno),
                               "%s cannot be moved to %s: %s", dir, aside,
                               strerror(errno));
+        remove_in(aside, "lock"); // the caller's: it was meant for DIR
         cr_log_write(log, CR_LOG_INFO, "the earlier %s is now %s", dir, aside);
         return CR_OK;
     }
@@ -133,9 +148,12 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
     *is_unchanged = is_known && stored.used_bytes == bundle->used_bytes &&
                     memcmp(stored.data, bundle->data, bundle->used_bytes) == 0;
     cr_buf_fini(&stored);
-    if (status == CR_OK && !*is_unchanged)
-        status = write_in(dir, "bundle", bundle->data, bundle->used_bytes, err);
-    if (status == CR_OK && !*is_unchanged)
+    if (status != CR_OK || *is_unchanged)
+        return status;
+    // What status.json says of the old inputs must not be read as said of these.
+    remove_in(dir, "status.json");
+    status = write_in(dir, "bundle", bundle->data, bundle->used_bytes, err);
+    if (status == CR_OK)
         status = write_in(dir, "job.json", job->resolved, strlen(job->resolved), err);
     return status;
 }

@@ -19,12 +19,14 @@
 #include "credence/job.h"
 #include "credence/log.h"
 
-// Make DIR (0700) unless it exists; FRESH: an existing one is renamed to DIR.N first.
+// Make DIR (0700) unless it exists; FRESH: an existing one is renamed to DIR.N first
+// (the caller holds its lock, or a live run would be moved).
 // CR_E_IO when it cannot be written, CR_E_USAGE when it holds something else.
 CR_MUST_CHECK enum cr_status cr_directory_make(const char *dir, bool fresh,
                                                struct cr_log *log, struct cr_err *err);
 // Keep BUNDLE of JOB in DIR. CR_E_DIFFERS, with what differs, when DIR belongs to
-// another job; a changed budget, limit or number of replicates is no other job.
+// another job; a changed budget, limit or number of replicates is no other job. When
+// the bundle changed, status.json is removed: it spoke of another.
 CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,
                                                 const struct cr_job *job,
                                                 const struct cr_buf *bundle,

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "credence/file.h"
@@ -22,7 +21,7 @@ struct cr_lock {
     char *path, *host;
     const struct cr_clock *clock;
     uint64_t started, beat;
-    int64_t beaten_ms;
+    int64_t beaten_ms, seen_ms; // seen: when the file was last read and was ours
 };
 
 struct holder {
@@ -116,8 +115,7 @@ static bool is_stale(const struct cr_lock *lock, const struct holder *holder) {
     const int64_t since_ms = cr_clock_now_ms(lock->clock);
     struct holder seen = *holder;
     while (cr_clock_now_ms(lock->clock) - since_ms < CR_LOCK_STALE_MS) {
-        const struct timespec pause = {.tv_nsec = WATCH_MS * 1000000L};
-        nanosleep(&pause, NULL);
+        cr_clock_sleep_ms(lock->clock, WATCH_MS);
         if (!read_holder(lock->path, &seen))
             return true; // released while we watched
         if (!is_same(&seen, holder))
@@ -161,7 +159,7 @@ static struct cr_lock *lock_create(const char *dir, const char *host,
     lock->host = cr_strdup(host);
     lock->clock = clock;
     lock->started = started_of(getpid());
-    lock->beaten_ms = cr_clock_now_ms(clock);
+    lock->beaten_ms = lock->seen_ms = cr_clock_now_ms(clock);
     if (lock->path == NULL || lock->host == NULL) {
         lock_free(lock);
         return NULL;
@@ -196,15 +194,12 @@ enum cr_status cr_lock_take(const char *dir, const char *host,
     return CR_OK;
 }
 
-enum cr_status cr_lock_beat(struct cr_lock *lock, struct cr_err *err) {
-    const int64_t now = cr_clock_now_ms(lock->clock);
-    if (now - lock->beaten_ms < CR_LOCK_BEAT_MS)
-        return CR_OK;
-    lock->beaten_ms = now;
-    struct holder holder;
-    if (!read_holder(lock->path, &holder) || holder.pid != getpid() ||
-        holder.started != lock->started || strcmp(holder.host, lock->host) != 0)
-        return cr_err_set(err, CR_E_BUSY, "another run took the lock %s", lock->path);
+static bool is_ours(const struct cr_lock *lock, const struct holder *holder) {
+    return holder->pid == getpid() && holder->started == lock->started &&
+           strcmp(holder->host, lock->host) == 0;
+}
+
+static enum cr_status raise_beat(struct cr_lock *lock, struct cr_err *err) {
     struct cr_buf text;
     cr_buf_init(&text, LOCK_BYTES_MAX);
     lock->beat++;
@@ -215,12 +210,36 @@ enum cr_status cr_lock_beat(struct cr_lock *lock, struct cr_err *err) {
     return status;
 }
 
+// The lock cannot be read. When it is not there it is made again, which only one can
+// do; else a shared file system may be about to give it back.
+static enum cr_status regain(struct cr_lock *lock, struct cr_err *err) {
+    const enum cr_status status = make(lock, err);
+    if (status != CR_E_BUSY)
+        return status;
+    if (lock->beaten_ms - lock->seen_ms < CR_LOCK_STALE_MS)
+        return CR_OK;
+    return cr_err_set(err, CR_E_IO, "the lock %s cannot be read", lock->path);
+}
+
+enum cr_status cr_lock_beat(struct cr_lock *lock, struct cr_err *err) {
+    struct holder holder;
+    const int64_t now = cr_clock_now_ms(lock->clock);
+    if (now - lock->beaten_ms < CR_LOCK_BEAT_MS)
+        return CR_OK;
+    lock->beaten_ms = now;
+    if (!read_holder(lock->path, &holder))
+        return regain(lock, err);
+    if (!is_ours(lock, &holder))
+        return cr_err_set(err, CR_E_BUSY, "another run took the lock %s", lock->path);
+    lock->seen_ms = now;
+    return raise_beat(lock, err);
+}
+
 void cr_lock_release(struct cr_lock *lock) {
     struct holder holder;
     if (lock == NULL)
         return;
-    if (read_holder(lock->path, &holder) && holder.pid == getpid() &&
-        holder.started == lock->started && strcmp(holder.host, lock->host) == 0)
+    if (read_holder(lock->path, &holder) && is_ours(lock, &holder))
         (void)unlink(lock->path);
     lock_free(lock);
 }

@@ -22,8 +22,8 @@ enum { CR_LOCK_BEAT_MS = 3000, CR_LOCK_STALE_MS = 12000 };
 
 struct cr_lock;
 
-// CR_E_BUSY names the holder. May sleep up to CR_LOCK_STALE_MS when the holder is (or
-// was) on another host. HOST as cr_cluster_host says.
+// CR_E_BUSY names the holder. May sleep (by CLOCK) up to CR_LOCK_STALE_MS when the
+// holder is (or was) on another host. HOST as cr_cluster_host says.
 CR_MUST_CHECK enum cr_status cr_lock_take(const char *dir, const char *host,
                                           const struct cr_clock *clock,
                                           struct cr_lock **out, struct cr_err *err);

@@ -94,17 +94,36 @@ static enum cr_status name_directory(struct cr_session *session, struct cr_err *
         (void)snprintf(path, sizeof path, "%s", session->options->dir);
     else
         (void)snprintf(path, sizeof path, "runs/%s", session->job->name);
+    // "runs/a/" would be moved aside as "runs/a/.1".
+    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
     session->dir = cr_strdup(path);
     return session->dir == NULL ? cr_err_set(err, CR_E_MEMORY, "out of memory") : CR_OK;
 }
 
+static enum cr_status take_lock(struct cr_session *session, struct cr_err *err) {
+    return cr_lock_take(session->dir, cr_cluster_host(session->cluster), session->clock,
+                        &session->lock, err);
+}
+
+// With --fresh the old directory is locked while it is moved: it may be in use.
+static enum cr_status make_directory(struct cr_session *session, struct cr_err *err) {
+    const bool fresh = session->options->fresh;
+    enum cr_status status = CR_OK;
+    if (fresh && cr_dir_exists(session->dir))
+        status = take_lock(session, err);
+    if (status == CR_OK)
+        status = cr_directory_make(session->dir, fresh, session->log, err);
+    cr_lock_release(session->lock);
+    session->lock = NULL;
+    return status;
+}
+
 static enum cr_status claim_directory(struct cr_session *session, struct cr_err *err) {
     bool is_unchanged = false;
-    enum cr_status status =
-        cr_directory_make(session->dir, session->options->fresh, session->log, err);
+    enum cr_status status = make_directory(session, err);
     if (status == CR_OK)
-        status = cr_lock_take(session->dir, cr_cluster_host(session->cluster),
-                              session->clock, &session->lock, err);
+        status = take_lock(session, err);
     if (status == CR_OK)
         status = cr_directory_claim(session->dir, session->job, &session->bundle,
                                     &is_unchanged, err);

@@ -234,7 +234,8 @@ enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
         spool->gather.used_bytes > 0 ? write_gathered(spool, err) : CR_OK;
     if (status != CR_OK)
         return status;
-    if (!read_all(spool->fd, offset - sizeof h, &h, sizeof h))
+    const bool is_there = read_all(spool->fd, offset - sizeof h, &h, sizeof h);
+    if (!is_there || le64toh(h.header_sum) != header_sum(&h))
         return cr_err_set(err, CR_E_FORMAT, "spool: no entry at %llu",
                           (unsigned long long)offset);
     h = from_disk(h);

@@ -1,0 +1,237 @@
+// The ledger: what is granted in which order, and what is remembered of it.
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "credence/clock.h"
+#include "credence/tape.h"
+#include "run/ledger.h"
+
+// A plan made by hand: one group of PROPOSITIONS binary claims, each once.
+enum { PROPOSITIONS = 10 };
+
+struct world {
+    struct cr_proposition propositions[PROPOSITIONS];
+    char ids[PROPOSITIONS][8];
+    struct cr_benchmark benchmark;
+    struct cr_job job;
+    struct cr_group group;
+    uint64_t first_proposition[1];
+    struct cr_plan plan;
+    struct cr_ledger ledger;
+    struct cr_err err;
+};
+
+static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
+    *w = (struct world){0};
+    for (int i = 0; i < PROPOSITIONS; i++) {
+        snprintf(w->ids[i], sizeof w->ids[i], "p%d", i);
+        w->propositions[i] = (struct cr_proposition){
+            .id = w->ids[i], .text = "x", .key = 1000 + (uint64_t)i, .unit = ""};
+    }
+    w->benchmark.propositions.at = w->propositions;
+    w->benchmark.propositions.len = PROPOSITIONS;
+    w->job = (struct cr_job){.benchmarks = &w->benchmark, .benchmarks_len = 1};
+    w->group = (struct cr_group){.cells_len = 1,
+                                 .replicates = 1,
+                                 .prices_max = 3,
+                                 .propositions_len = PROPOSITIONS,
+                                 .key = 42};
+    w->plan = (struct cr_plan){.job = &w->job,
+                               .groups = &w->group,
+                               .groups_len = 1,
+                               .trajectories = PROPOSITIONS,
+                               .episodes = PROPOSITIONS,
+                               .first_proposition = w->first_proposition,
+                               .shard = shard,
+                               .shards = shards};
+    assert_int_equal(cr_ledger_init(&w->ledger, &w->plan, &w->err), CR_OK);
+}
+
+static uint64_t take(struct world *w) {
+    uint64_t number = UINT64_MAX;
+    return cr_ledger_take(&w->ledger, &number) ? number : UINT64_MAX;
+}
+
+static uint64_t key_of(const struct world *w, uint64_t trajectory) {
+    struct cr_place place;
+    cr_plan_place(&w->plan, trajectory, &place);
+    return place.key;
+}
+
+static void grants_go_by_number_and_end(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 0, 1);
+    for (uint64_t i = 0; i < PROPOSITIONS; i++)
+        assert_int_equal(take(&w), i);
+    assert_int_equal(take(&w), UINT64_MAX);
+    assert_int_equal(w.ledger.counts[CR_LEDGER_GRANTED], PROPOSITIONS);
+    assert_int_equal(cr_ledger_open_count(&w.ledger), PROPOSITIONS);
+    cr_ledger_fini(&w.ledger);
+}
+
+static void what_was_given_back_goes_first(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 0, 1);
+    for (int i = 0; i < 4; i++)
+        (void)take(&w);
+    assert_int_equal(cr_ledger_return(&w.ledger, 1, &w.err), CR_OK);
+    assert_int_equal(cr_ledger_return(&w.ledger, 3, &w.err), CR_OK);
+    const uint64_t first = take(&w), second = take(&w);
+    assert_int_equal(first + second, 4);
+    assert_int_not_equal(first, second);
+    assert_int_equal(take(&w), 4);
+    cr_ledger_fini(&w.ledger);
+}
+
+static void what_was_finished_meanwhile_is_not_granted_again(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 0, 1);
+    for (int i = 0; i < 3; i++)
+        (void)take(&w);
+    assert_int_equal(cr_ledger_return(&w.ledger, 1, &w.err), CR_OK);
+    cr_ledger_set(&w.ledger, 1, CR_LEDGER_DONE);
+    cr_ledger_set(&w.ledger, 4, CR_LEDGER_INVALID); // by a resume, never granted
+    assert_int_equal(take(&w), 3);
+    assert_int_equal(take(&w), 5);
+    assert_int_equal(cr_ledger_return(&w.ledger, 1, &w.err),
+                     CR_OK); // no longer granted
+    assert_int_equal(take(&w), 6);
+    assert_int_equal(cr_ledger_open_count(&w.ledger), PROPOSITIONS - 2);
+    cr_ledger_fini(&w.ledger);
+}
+
+static void two_returns_of_one_make_one_grant(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 0, 1);
+    (void)take(&w);
+    (void)take(&w);
+    assert_int_equal(cr_ledger_return(&w.ledger, 0, &w.err), CR_OK);
+    assert_int_equal(cr_ledger_return(&w.ledger, 0, &w.err), CR_OK);
+    assert_int_equal(take(&w), 0);
+    assert_int_equal(take(&w), 2);
+    cr_ledger_fini(&w.ledger);
+}
+
+static void a_shard_grants_its_part_and_no_more(void **state) {
+    (void)state;
+    uint64_t seen[PROPOSITIONS] = {0};
+    for (uint32_t shard = 0; shard < 3; shard++) {
+        struct world w;
+        make_world(&w, shard, 3);
+        uint64_t granted = 0, number;
+        while ((number = take(&w)) != UINT64_MAX) {
+            assert_true(cr_plan_is_ours(&w.plan, number));
+            seen[number]++;
+            granted++;
+        }
+        assert_int_equal(granted + w.ledger.counts[CR_LEDGER_OTHERS], PROPOSITIONS);
+        assert_in_range(granted, 3, 4);
+        cr_ledger_fini(&w.ledger);
+    }
+    for (int i = 0; i < PROPOSITIONS; i++)
+        assert_int_equal(seen[i], 1);
+}
+
+static void numbers_of_an_older_plan_are_found_by_their_key(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 0, 1);
+    for (uint64_t i = 0; i < PROPOSITIONS; i++) {
+        uint64_t number = (i + 3) % (PROPOSITIONS + 2); // wrong, or beyond the plan
+        bool is_ours = false;
+        assert_int_equal(
+            cr_ledger_number(&w.ledger, key_of(&w, i), &number, &is_ours, &w.err),
+            CR_OK);
+        assert_int_equal(number, i);
+        assert_true(is_ours);
+    }
+    uint64_t number = 2;
+    bool is_ours = true;
+    assert_int_equal(cr_ledger_number(&w.ledger, 12345, &number, &is_ours, &w.err),
+                     CR_OK);
+    assert_false(is_ours);
+    cr_ledger_fini(&w.ledger);
+}
+
+static void what_another_shard_has_is_not_ours(void **state) {
+    (void)state;
+    struct world w;
+    make_world(&w, 1, 3);
+    for (uint64_t i = 0; i < PROPOSITIONS; i++)
+        for (uint64_t wrong = 0; wrong < 2; wrong++) {
+            uint64_t number = (i + wrong) % PROPOSITIONS;
+            bool is_ours = false;
+            assert_int_equal(
+                cr_ledger_number(&w.ledger, key_of(&w, i), &number, &is_ours, &w.err),
+                CR_OK);
+            assert_int_equal(number, i);
+            assert_int_equal(is_ours, cr_plan_is_ours(&w.plan, i));
+        }
+    cr_ledger_fini(&w.ledger);
+}
+
+static enum cr_status note(void *ctx, const struct cr_tape_key *key,
+                           struct cr_err *err) {
+    return cr_ledger_record(ctx, key, err);
+}
+
+static void write_tape(const char *dir, uint32_t launch, uint64_t trajectory,
+                       uint32_t calls) {
+    struct cr_tape *tape = NULL;
+    assert_int_equal(
+        cr_tape_open(dir, launch, 1, 1000, cr_clock_monotonic(), &tape, NULL), CR_OK);
+    for (uint32_t i = 0; i < calls; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "%u.%u", launch, i);
+        const struct cr_call_record record = {
+            .trajectory = trajectory, .seat = {.iteration = i}, .text = text};
+        assert_int_equal(cr_tape_append(tape, &record, NULL), CR_OK);
+        const struct cr_call_record other = {.trajectory = trajectory + 1, .text = "?"};
+        assert_int_equal(cr_tape_append(tape, &other, NULL), CR_OK);
+    }
+    assert_int_equal(cr_tape_close(tape, NULL), CR_OK);
+}
+
+static void recorded_calls_come_back_in_the_order_of_the_tapes(void **state) {
+    (void)state;
+    struct world w;
+    struct cr_call_records records = {0};
+    char dir[] = "/tmp/credence-ledger-XXXXXX", command[64];
+    make_world(&w, 0, 1);
+    assert_non_null(mkdtemp(dir));
+    write_tape(dir, 0, 5, 3);
+    write_tape(dir, 1, 5, 2);
+    assert_int_equal(cr_tape_scan_keys(dir, note, &w.ledger, NULL, &w.err), CR_OK);
+    assert_int_equal(cr_ledger_recorded(&w.ledger, dir, 5, &records, &w.err), CR_OK);
+    static const char *const wanted[] = {"0.0", "0.1", "0.2", "1.0", "1.1"};
+    assert_int_equal(records.len, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(records.at[i].text, wanted[i]);
+    cr_call_records_fini(&records);
+    assert_int_equal(cr_ledger_recorded(&w.ledger, dir, 4, &records, &w.err), CR_OK);
+    assert_int_equal(records.len, 0);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    assert_int_equal(system(command), 0);
+    cr_ledger_fini(&w.ledger);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grants_go_by_number_and_end),
+        cmocka_unit_test(what_was_given_back_goes_first),
+        cmocka_unit_test(what_was_finished_meanwhile_is_not_granted_again),
+        cmocka_unit_test(two_returns_of_one_make_one_grant),
+        cmocka_unit_test(a_shard_grants_its_part_and_no_more),
+        cmocka_unit_test(numbers_of_an_older_plan_are_found_by_their_key),
+        cmocka_unit_test(what_another_shard_has_is_not_ours),
+        cmocka_unit_test(recorded_calls_come_back_in_the_order_of_the_tapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
