@@ -156,6 +156,8 @@ static enum cr_status analyse_group(struct work *work, const struct cr_group *gr
     if (status == CR_OK)
         status = finish_summary(summary, out);
     cr_summary_destroy(summary);
+    if (work->cfg->skip_iterations)
+        out->slices = 0;
     return status == CR_OK ? slice_up(work, group, out) : status;
 }
 

@@ -22,6 +22,7 @@ struct cr_analysis_cfg {
     double level;
     uint32_t bins;
     enum cr_family family;
+    bool skip_iterations;       // nobody asked for numbers by iteration
     const char *compare;        // label all others are compared with, or NULL
     const struct cr_grid *grid; // of --what-if, or NULL
 };

@@ -176,9 +176,6 @@ static enum cr_status print(const struct cr_analysis *analysis,
     struct cr_buf out;
     cr_buf_init(&out, OUTPUT_BYTES_MAX);
     unsigned sections = request->sections;
-    if (sections == 0)
-        sections = request->format == FORMAT_MD ? (unsigned)CR_SECTION_ALL
-                                                : (unsigned)CR_SECTION_ACCURACY;
     enum cr_status status =
         request->format == FORMAT_JSON
             ? cr_analysis_json(analysis, &out)
@@ -206,6 +203,19 @@ static enum cr_status analyze(const struct cr_args *args, const struct request *
     return status;
 }
 
+// What was not said, from what was.
+static void settle(struct request *request) {
+    request->cfg.grid = request->grid.is_asked ? &request->grid : NULL;
+    if (request->format == FORMAT_JSON ||
+        (request->format == FORMAT_MD && request->sections == 0))
+        request->sections = CR_SECTION_ALL;
+    if (request->sections == 0)
+        request->sections =
+            request->grid.is_asked ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
+    request->cfg.skip_iterations =
+        (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS)) == 0;
+}
+
 static int run(int argc, char **argv) {
     struct request request = {.cfg = {.resamples = 2000,
                                       .seed = 1,
@@ -227,11 +237,7 @@ static int run(int argc, char **argv) {
         (request.sections & (request.sections - 1)) != 0)
         return cr_usage_error(&cr_command_analyze,
                               "csv is one table: name one --section");
-    if (request.grid.is_asked) {
-        request.cfg.grid = &request.grid;
-        if (request.sections == 0)
-            request.sections = CR_SECTION_WHAT_IF;
-    }
+    settle(&request);
     struct cr_err err = {0};
     enum cr_status status = analyze(&args, &request, &err);
     return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);

@@ -47,7 +47,27 @@ static uint32_t number_of(struct numbers *numbers, const char *benchmark,
     return numbers->number[at];
 }
 
+// One file has numbers of its own.
+static enum cr_status number_one_view(struct cr_dataset *dataset) {
+    struct cr_dataset_view *one = &dataset->view[0];
+    uint64_t len = one->view->propositions;
+    one->question = cr_malloc((len + 1) * sizeof *one->question);
+    one->proposition = cr_malloc((len + 1) * sizeof *one->proposition);
+    if (one->question == NULL || one->proposition == NULL)
+        return CR_E_MEMORY;
+    for (uint32_t i = 0; i < len; i++) {
+        one->question[i] = one->view->question[i];
+        one->proposition[i] = i;
+        if (one->question[i] >= dataset->questions)
+            dataset->questions = one->question[i] + 1;
+    }
+    dataset->propositions = (uint32_t)len;
+    return CR_OK;
+}
+
 static enum cr_status number_views(struct cr_dataset *dataset) {
+    if (dataset->views == 1)
+        return number_one_view(dataset);
     struct numbers questions = {0}, propositions = {0};
     uint64_t most = 0;
     for (size_t v = 0; v < dataset->views; v++)

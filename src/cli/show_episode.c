@@ -83,6 +83,14 @@ static void print_price(const struct cr_run_view *view, uint64_t episode, uint32
         printf("p = %.3f", view->price[at]);
 }
 
+// The direction that the trader declared: +1, -1, or 0 when it did not.
+static int8_t push_of(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
+    if (view->push == NULL || t >= view->iterations)
+        return 0;
+    int8_t push = view->push[(size_t)episode * view->iterations + t];
+    return push == 1 || push == -1 ? push : 0;
+}
+
 static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
                                  const struct cr_call_record *record) {
     bool is_maker = record->seat.role == CR_ROLE_MAKER;
@@ -91,7 +99,8 @@ static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
         printf("maker  ");
         print_price(show->view, episode, record->seat.iteration);
     } else {
-        printf("trader%s", show->view->push == NULL ? "" : "  ");
+        int8_t push = push_of(show->view, episode, record->seat.iteration);
+        printf("trader%s", push > 0 ? "  argues up" : push < 0 ? "  argues down" : "");
     }
     if (!is_maker && record->seat.trader > 0)
         printf(" %u", record->seat.trader + 1u);

@@ -49,13 +49,22 @@ static bool says_it_runs(const struct cr_json *root) {
     return strcmp(state, "running") == 0 || strcmp(state, "draining") == 0;
 }
 
+// Whether the run's pid means something here: its host is written as the host's name
+// and the process namespace, so that two containers of one name are told apart.
+static bool is_here(const struct cr_json *root) {
+    char name[256] = "", space[64] = "", here[sizeof name + sizeof space];
+    ssize_t len = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    space[len > 0 ? len : 0] = '\0';
+    gethostname(name, sizeof name - 1);
+    snprintf(here, sizeof here, "%s %s", name, space);
+    return strcmp(here, text(root, "host")) == 0;
+}
+
 static bool is_dead(const struct cr_json *root) {
-    char host[256] = "";
     if (!says_it_runs(root))
         return false;
-    gethostname(host, sizeof host - 1);
     pid_t pid = (pid_t)number(root, "pid");
-    if (strcmp(host, text(root, "host")) == 0)
+    if (is_here(root))
         return pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH);
     double silent_ms = (double)cr_clock_wall_ms(cr_clock_monotonic()) -
                        number(root, "updated_wall_ms");
@@ -112,8 +121,11 @@ static void print_head(const struct cr_json *root, const char *dir, bool dead) {
     printf("%s\nstate      ", simulated ? "  [simulated agents]" : "");
     print_terminal(dead ? "dead: stopped without a word; run the job again to resume"
                         : text(root, "state"));
+    char host[256]; // without the namespace
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(text(root, "host"), " "),
+             text(root, "host"));
     printf("\nwhere      host ");
-    print_terminal(text(root, "host"));
+    print_terminal(host);
     printf(", pid %.0f, launch %.0f, %.0f ranks", number(root, "pid"),
            number(root, "launch"), number(root, "ranks"));
     if (number(root, "lost_ranks") > 0)

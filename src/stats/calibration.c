@@ -103,33 +103,6 @@ static void select_rank(double *x, size_t low, size_t high, size_t k) {
     }
 }
 
-static size_t edge_rank(size_t n, uint32_t bins, uint32_t k) { // ceil(k n / bins) - 1
-    return (n * k + bins - 1) / bins - 1;
-}
-
-// Forecasts to be parted into bins of equal mass.
-struct parting {
-    double *x;
-    size_t n;
-    uint32_t bins;
-    double *edge; // [1 .. bins - 1] are found
-};
-
-// The edges k with FIRST < k < LAST, whose ranks are in [LOW, HIGH), by halving, so
-// that each level costs n.
-static void select_edges(const struct parting *parting, size_t low, size_t high,
-                         uint32_t first, uint32_t last) {
-    if (last - first < 2)
-        return;
-    uint32_t middle = first + (last - first) / 2;
-    size_t rank = edge_rank(parting->n, parting->bins, middle);
-    if (rank >= low && rank < high)
-        select_rank(parting->x, low, high, rank);
-    parting->edge[middle] = parting->x[rank];
-    select_edges(parting, low, rank, first, middle);
-    select_edges(parting, rank, high, middle, last);
-}
-
 static void add_to_bin(struct cr_bin *bin, double price, double outcome) {
     bin->n++;
     bin->price += price;
@@ -147,30 +120,103 @@ static double close_bins(struct cr_bin *bin, uint32_t bins, size_t n) {
     return error;
 }
 
+// The order statistics that cut forecasts into bins of equal mass, found without
+// sorting: a histogram says in which narrow slot of prices each one lies, and only the
+// prices of that slot are looked at.
+struct slots {
+    uint32_t len, bins;
+    uint32_t *count; // [len], then how many prices stand in the slots before
+    uint8_t *below;  // [len]: edges that lie in the slots before
+    double edge[CR_BINS_MAX];
+    uint32_t edge_slot[CR_BINS_MAX];
+};
+
+static uint32_t slot_of(const struct slots *slots, double price) {
+    double place = price * slots->len;
+    uint32_t slot = place > 0.0 ? (uint32_t)place : 0;
+    return slot < slots->len ? slot : slots->len - 1;
+}
+
+static size_t edge_rank(size_t n, uint32_t bins, uint32_t k) { // ceil(k n / bins) - 1
+    return (n * k + bins - 1) / bins - 1;
+}
+
+// The first edge that lies in SLOT; bins when there is none.
+static uint32_t edge_of(const struct slots *slots, uint32_t slot) {
+    uint32_t first = slots->below[slot] + 1u;
+    bool has_one = first < slots->bins && slots->edge_slot[first] == slot;
+    return has_one ? first : slots->bins;
+}
+
+static void count_slots(const struct cr_forecasts *list, struct slots *slots) {
+    for (size_t i = 0; i < list->len; i++)
+        slots->count[slot_of(slots, list->price[i])]++;
+    uint32_t before = 0, next = 1;
+    for (uint32_t slot = 0; slot < slots->len; slot++) {
+        uint32_t count = slots->count[slot];
+        slots->count[slot] = before;
+        before += count;
+        slots->below[slot] = (uint8_t)(next - 1);
+        while (next < slots->bins && edge_rank(list->len, slots->bins, next) < before)
+            slots->edge_slot[next++] = slot;
+    }
+}
+
+static void find_edges(struct cr_forecasts *list, struct slots *slots) {
+    size_t start[CR_BINS_MAX], end[CR_BINS_MAX], used = 0;
+    count_slots(list, slots);
+    for (uint32_t k = 1; k < slots->bins; k++) {
+        uint32_t slot = slots->edge_slot[k], first = edge_of(slots, slot);
+        size_t after = slot + 1 < slots->len ? slots->count[slot + 1] : list->len;
+        start[k] = end[k] = first == k ? used : start[first];
+        used += first == k ? after - slots->count[slot] : 0;
+    }
+    for (size_t i = 0; i < list->len; i++) { // the prices of each such slot together
+        uint32_t k = edge_of(slots, slot_of(slots, list->price[i]));
+        if (k < slots->bins)
+            list->scratch[end[k]++] = list->price[i];
+    }
+    for (uint32_t k = 1; k < slots->bins; k++) {
+        uint32_t slot = slots->edge_slot[k];
+        size_t at =
+            start[k] + edge_rank(list->len, slots->bins, k) - slots->count[slot];
+        select_rank(list->scratch, start[k], end[edge_of(slots, slot)], at);
+        slots->edge[k] = list->scratch[at];
+    }
+}
+
+// The number of edges below PRICE.
+static uint32_t mass_bin(const struct slots *slots, double price) {
+    uint32_t slot = slot_of(slots, price), bin = slots->below[slot];
+    while (bin + 1 < slots->bins && slots->edge_slot[bin + 1] == slot &&
+           slots->edge[bin + 1] < price)
+        bin++;
+    return bin;
+}
+
+enum { SLOTS_MIN = 16, SLOTS_MAX = 1 << 15 };
+
 static enum cr_status bin_by_mass(struct cr_forecasts *list, uint32_t bins,
                                   struct cr_calibration *out) {
+    struct slots slots = {.len = SLOTS_MIN, .bins = bins};
+    while (slots.len < SLOTS_MAX && slots.len < list->len / 4)
+        slots.len *= 2;
     enum cr_status status = cr_array_grow((void **)&list->scratch, &list->scratch_cap,
                                           list->len, sizeof *list->scratch);
-    if (status != CR_OK)
-        return status;
-    double edge[CR_BINS_MAX + 1];
-    // With fewer forecasts than bins some ranks coincide, which only leaves bins empty.
-    memcpy(list->scratch, list->price, list->len * sizeof *list->price);
-    struct parting parting = {list->scratch, list->len, bins, edge};
-    select_edges(&parting, 0, list->len, 0, bins);
-    for (size_t i = 0; i < list->len; i++) {
-        uint32_t low = 0, high = bins - 1; // edges below the price
-        while (low < high) {
-            uint32_t middle = low + (high - low) / 2;
-            if (edge[middle + 1] < list->price[i])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        add_to_bin(&out->mass[low], list->price[i], list->outcome[i]);
+    slots.count = cr_calloc(slots.len, sizeof *slots.count);
+    slots.below = cr_malloc(slots.len);
+    if (slots.count == NULL || slots.below == NULL)
+        status = CR_E_MEMORY;
+    if (status == CR_OK) {
+        find_edges(list, &slots);
+        for (size_t i = 0; i < list->len; i++)
+            add_to_bin(&out->mass[mass_bin(&slots, list->price[i])], list->price[i],
+                       list->outcome[i]);
+        out->ece_mass = close_bins(out->mass, bins, list->len);
     }
-    out->ece_mass = close_bins(out->mass, bins, list->len);
-    return CR_OK;
+    cr_free(slots.count);
+    cr_free(slots.below);
+    return status;
 }
 
 static void decompose(const struct cr_forecasts *list, struct cr_calibration *out) {

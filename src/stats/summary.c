@@ -18,6 +18,7 @@ struct cr_summary {
     struct cr_moves *moves;
     uint64_t n, status[CR_EPISODE_STATUS_COUNT], converged, finished;
     uint64_t right_to_wrong, wrong_to_right, ties;
+    uint32_t longest; // judgments
     double iterations_sum;
     double tokens, calls, latency_s, usd;
     uint64_t quantile_n;
@@ -105,6 +106,8 @@ enum cr_status cr_summary_add(struct cr_summary *summary,
     if (!cr_market_is_scored(market))
         return CR_OK;
     summary->finished++;
+    if (market->prices_len > summary->longest)
+        summary->longest = market->prices_len;
     summary->tokens += market->tokens;
     summary->calls += market->calls;
     summary->latency_s += market->latency_s;
@@ -232,6 +235,9 @@ enum cr_status cr_summary_accuracy(const struct cr_summary *summary,
                           &made.difference_interval);
     if (status == CR_OK)
         status = test_difference(summary, scratch, both, &made.permutation);
+    // A protocol of one judgment has nothing to test, nor a place in Holm's family.
+    if (summary->longest == 1 && made.permutation.reason == NULL)
+        made.permutation = (struct cr_test){NAN, 0.0, true, "one judgment each"};
     cr_free(scratch);
     if (status == CR_OK)
         *out = made;
