@@ -20,10 +20,13 @@ enum {
     CALL_CHUNK = 4096,
     BYTE_CHUNK = 256 << 10,
     GROUP_CHUNK = 4096,
+    SPARSE_CHUNK = 256,
+    SPARSE_GROUP = 3,  // below
     DEFLATE_LEVEL = 1, // level 4 is 2 % smaller and takes twice as long
 };
 
-static const char *const group_paths[] = {"/propositions", "/cells", "/calls"};
+static const char *const group_paths[] = {"/propositions", "/cells", "/calls",
+                                          "/sparse"};
 
 void cr_frame_init(struct cr_frame *frame) {
     memset(frame, 0, sizeof *frame);
@@ -148,6 +151,8 @@ static hsize_t first_chunk(const struct cr_shape *shape, enum cr_dim dim) {
         return CALL_CHUNK;
     case CR_DIM_BYTE:
         return BYTE_CHUNK;
+    case CR_DIM_SPARSE_ROW:
+        return size < SPARSE_CHUNK ? size : SPARSE_CHUNK;
     default:
         return size < GROUP_CHUNK ? size : GROUP_CHUNK;
     }

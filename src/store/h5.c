@@ -115,8 +115,11 @@ void cr_h5_close(hid_t id) {
 
 hid_t cr_h5_access(void) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    // Chunks are written and read whole, once: a cache of a megabyte a dataset would
+    // only cost memory, and a merge has a hundred datasets of each of its files open.
     if (access >= 0 &&
-        (H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 ||
+        (H5Pset_cache(access, 0, 1, 0, 1.0) < 0 ||
+         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 ||
          H5Pset_file_locking(access, false, true) < 0 ||
          H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)) {
         cr_h5_close(access);

@@ -12,6 +12,8 @@
 #include "credence/mem.h"
 #include "store/h5.h"
 #include "store/pack_calls.h"
+#include "store/pack_rows.h"
+#include "store/row_layout.h"
 
 struct packer {
     const struct cr_pack_input *input;
@@ -49,11 +51,29 @@ static herr_t copy_attribute(hid_t from, const char *name, const H5A_info_t *inf
     return result;
 }
 
+// The first source's stamp gives way to an earlier start, a later end. Stamps order as
+// text; "" is the end of a run that has none.
+static int widen_stamp(struct packer *p, const char *name, bool is_later_better) {
+    int result = 0;
+    for (size_t s = 1; result == 0 && s < p->input->len; s++) {
+        char *mine = cr_h5_get_text(p->out.file, name);
+        char *theirs = cr_h5_get_text(p->input->sources[s].file, name);
+        result = mine == NULL || theirs == NULL ? -1 : 0;
+        if (result == 0 && (strcmp(theirs, mine) > 0) == is_later_better) {
+            result = cr_h5_set_chars(p->out.file, name, theirs);
+        }
+        cr_free(mine);
+        cr_free(theirs);
+    }
+    return result;
+}
+
 static enum cr_status copy_attributes(struct packer *p, bool complete) {
     hsize_t at = 0;
     hid_t from = p->input->sources[0].file;
     if (H5Aiterate2(from, H5_INDEX_CRT_ORDER, H5_ITER_INC, &at, copy_attribute,
                     &p->out.file) < 0 ||
+        widen_stamp(p, "start", false) != 0 || widen_stamp(p, "end", true) != 0 ||
         cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
         return cr_h5_fail(p->err, "cannot copy the attributes");
     }
@@ -101,92 +121,11 @@ static enum cr_status copy_groups(struct packer *p) {
     return status;
 }
 
-// The rows of one variable that are gathered and written together.
-struct gather {
-    enum cr_variable_id id;
-    struct cr_slab slab;
-    size_t row_bytes;
-    unsigned char *rows; // [slab.rows], the result
-    unsigned char *part; // [slab.rows], of one source
-};
-
-// The rows of SOURCE within the slab that it owns, into their places.
-static enum cr_status take_rows(struct packer *p, struct gather *g, size_t source) {
-    const uint16_t *owner = p->input->owner + g->slab.first_row;
-    uint64_t first = 0, end = g->slab.rows;
-    while (first < end && owner[first] != source) {
-        first++;
-    }
-    while (end > first && owner[end - 1] != source) {
-        end--;
-    }
-    if (first == end) {
-        return CR_OK;
-    }
-    hid_t type = cr_kind_memory_type(cr_schema[g->id].kind);
-    struct cr_slab span = {g->slab.first_row + first, end - first};
-    if (cr_h5_read_rows(p->input->sources[source].var[g->id], type, span, g->part) !=
-        0) {
-        return fail_read(p, g->id);
-    }
-    for (uint64_t i = first; i < end; i++) {
-        if (owner[i] == source) {
-            memcpy(g->rows + i * g->row_bytes, g->part + (i - first) * g->row_bytes,
-                   g->row_bytes);
-        }
-    }
-    return CR_OK;
-}
-
-static enum cr_status copy_slab(struct packer *p, struct gather *g) {
-    hid_t type = cr_kind_memory_type(cr_schema[g->id].kind);
-    if (p->input->owner == NULL &&
-        cr_h5_read_rows(p->input->sources[0].var[g->id], type, g->slab, g->rows) != 0) {
-        return fail_read(p, g->id);
-    }
-    for (size_t s = 0; p->input->owner != NULL && s < p->input->len; s++) {
-        enum cr_status status = take_rows(p, g, s);
-        if (status != CR_OK) {
-            return status;
-        }
-    }
-    return cr_h5_write_rows(p->out.var[g->id], type, g->slab, g->rows) == 0
-               ? CR_OK
-               : fail_write(p, g->id);
-}
-
-static enum cr_status copy_variable_rows(struct packer *p, enum cr_variable_id id) {
-    const struct cr_shape *shape = &p->out.shape;
-    struct gather g = {.id = id,
-                       .row_bytes = cr_kind_bytes(cr_schema[id].kind) *
-                                    cr_shape_row_elements(shape, id)};
-    g.rows = cr_malloc(shape->block_rows * g.row_bytes);
-    g.part = cr_malloc(shape->block_rows * g.row_bytes);
-    enum cr_status status =
-        g.rows != NULL && g.part != NULL
-            ? CR_OK
-            : cr_err_set(p->err, CR_E_MEMORY, "no memory for rows of episodes");
-    uint64_t episodes = shape->size[CR_DIM_EPISODE];
-    for (uint64_t first = 0; status == CR_OK && first < episodes;
-         first += shape->block_rows) {
-        uint64_t left = episodes - first;
-        g.slab = (struct cr_slab){first,
-                                  left < shape->block_rows ? left : shape->block_rows};
-        status = copy_slab(p, &g);
-    }
-    cr_free(g.rows);
-    cr_free(g.part);
-    return status;
-}
-
-static enum cr_status copy_rows(struct packer *p) {
-    enum cr_status status = CR_OK;
-    for (int id = 0; status == CR_OK && id < CR_V_ROW_END; id++) {
-        if (p->out.var[id] >= 0) {
-            status = copy_variable_rows(p, (enum cr_variable_id)id);
-        }
-    }
-    return status;
+// Of a row in /sparse; 0 when the file has none.
+static uint64_t packed_bytes(const struct cr_shape *shape) {
+    struct cr_row_layout layout;
+    cr_row_layout_make(&layout, shape);
+    return shape->size[CR_DIM_SPARSE_ROW] > 0 ? layout.packed_bytes : 0;
 }
 
 static enum cr_status fill(struct packer *p, const char *path, bool complete) {
@@ -195,7 +134,11 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
     shape.size[CR_DIM_BYTE] = 0;
     cr_shape_set_block(&shape);
     enum cr_status status =
-        cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
+        cr_pack_sparse_rows(p->input, &shape.size[CR_DIM_SPARSE_ROW], p->err);
+    shape.size[CR_DIM_SPARSE_BYTE] = packed_bytes(&shape);
+    if (status == CR_OK) {
+        status = cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
+    }
     if (status == CR_OK) {
         status = copy_attributes(p, complete);
     }
@@ -203,7 +146,7 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
         status = copy_groups(p);
     }
     if (status == CR_OK) {
-        status = copy_rows(p);
+        status = cr_pack_rows(p->input, &p->out, p->err);
     }
     if (status == CR_OK) {
         status = cr_pack_calls(p->input, &p->out, p->err);
@@ -236,14 +179,14 @@ enum cr_status cr_pack_join(const struct cr_pack_input *input, const char *out_p
     return status;
 }
 
-enum cr_status cr_pack(const char *path, struct cr_err *err) {
+enum cr_status cr_pack(const char *path, bool complete, struct cr_err *err) {
     struct cr_frame source;
     enum cr_status status = cr_frame_open(&source, path, err);
     if (status != CR_OK) {
         return status;
     }
     struct cr_pack_input input = {&source, 1, NULL};
-    status = cr_pack_join(&input, path, true, err);
+    status = cr_pack_join(&input, path, complete, err);
     cr_frame_close(&source);
     return status;
 }

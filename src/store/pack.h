@@ -25,7 +25,8 @@ CR_MUST_CHECK enum cr_status cr_pack_join(const struct cr_pack_input *input,
                                           const char *out_path, bool complete,
                                           struct cr_err *err);
 
-// Replace PATH, a complete file, by itself packed.
-CR_MUST_CHECK enum cr_status cr_pack(const char *path, struct cr_err *err);
+// Replace PATH by itself packed.
+CR_MUST_CHECK enum cr_status cr_pack(const char *path, bool complete,
+                                     struct cr_err *err);
 
 #endif

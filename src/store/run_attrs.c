@@ -54,7 +54,7 @@ static int put_job(hid_t file, const struct cr_job *job, const char *models) {
 static int put_facts(hid_t file, const struct cr_run_facts *facts) {
     char start[STAMP_BYTES];
     stamp(facts->start_wall_ms, start);
-    return put_if(file, "credence_version", facts->version) != 0 ||
+    return put_if(file, "version", facts->version) != 0 ||
                    put_if(file, "git_revision", facts->git_revision) != 0 ||
                    put_if(file, "host", facts->host) != 0 ||
                    put_if(file, "mpi", facts->mpi) != 0 ||

@@ -198,8 +198,8 @@ static enum cr_status write_end(struct cr_run_file *file, bool complete,
 enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
                                   int64_t end_wall_ms, struct cr_err *err) {
     enum cr_status status = write_end(file, complete, end_wall_ms, err);
-    if (status == CR_OK && complete) {
-        status = cr_pack(file->path, err);
+    if (status == CR_OK) { // the file is whole already; this makes it small
+        status = cr_pack(file->path, complete, err);
     }
     file_destroy(file);
     return status;

@@ -8,6 +8,7 @@
 
 #include "credence/mem.h"
 #include "store/h5.h"
+#include "store/row_layout.h"
 #include "store/run_parts.h"
 
 enum { BLOCKS_BYTES_MAX = 64 << 20, BLOCKS_MIN = 4, BLOCKS_MAX = 256 };
@@ -22,11 +23,8 @@ struct block {
 struct cr_rows {
     struct cr_frame *frame;
     struct cr_rates *rates;
-    size_t row_bytes[CR_V_ROW_END]; // of one row of each variable; 0: not in this file
-    size_t offset[CR_V_ROW_END];    // of the variable's array in a block
-    size_t block_bytes;
-    unsigned char *empty_row; // every variable's row as it reads when missing
-    size_t empty_offset[CR_V_ROW_END];
+    struct cr_row_layout layout;
+    unsigned char *empty_row;   // all variables, packed, as they read when missing
     unsigned char *was_written; // bit a block
     struct block blocks[BLOCKS_MAX];
     uint32_t blocks_max;
@@ -47,32 +45,15 @@ void cr_rows_destroy(struct cr_rows *rows) {
     cr_free(rows);
 }
 
-// Returns the bytes of one row of all variables.
-static size_t lay_out(struct cr_rows *rows) {
-    const struct cr_shape *shape = &rows->frame->shape;
-    size_t all = 0;
-    for (int id = 0; id < CR_V_ROW_END; id++) {
-        if (cr_shape_has(shape, (enum cr_variable_id)id)) {
-            rows->row_bytes[id] = cr_kind_bytes(cr_schema[id].kind) *
-                                  cr_shape_row_elements(shape, (enum cr_variable_id)id);
-        }
-        rows->offset[id] = rows->block_bytes;
-        rows->empty_offset[id] = all;
-        // Arrays begin at multiples of 8, whatever the variable before.
-        all += (rows->row_bytes[id] + 7) & ~(size_t)7;
-        rows->block_bytes += (rows->row_bytes[id] * shape->block_rows + 7) & ~(size_t)7;
-    }
-    return all;
-}
-
 static void fill_empty_row(struct cr_rows *rows) {
+    unsigned char *at = rows->empty_row;
     for (int id = 0; id < CR_V_ROW_END; id++) {
         const struct cr_variable *v = &cr_schema[id];
-        size_t bytes = cr_kind_bytes(v->kind);
-        for (size_t at = 0; v->has_missing && at < rows->row_bytes[id]; at += bytes) {
-            memcpy(rows->empty_row + rows->empty_offset[id] + at,
-                   cr_kind_missing(v->kind), bytes);
+        size_t bytes = cr_kind_bytes(v->kind), row_bytes = rows->layout.row_bytes[id];
+        for (size_t i = 0; v->has_missing && i < row_bytes; i += bytes) {
+            memcpy(at + i, cr_kind_missing(v->kind), bytes);
         }
+        at += row_bytes;
     }
 }
 
@@ -88,13 +69,14 @@ enum cr_status cr_rows_create(struct cr_frame *frame, struct cr_rates *rates_tak
     const struct cr_shape *shape = &frame->shape;
     uint64_t blocks =
         (shape->size[CR_DIM_EPISODE] + shape->block_rows - 1) / shape->block_rows;
-    rows->empty_row = cr_calloc(1, lay_out(rows));
+    cr_row_layout_make(&rows->layout, shape);
+    rows->empty_row = cr_calloc(1, rows->layout.packed_bytes);
     rows->was_written = cr_calloc(blocks / 8 + 1, 1);
     if (rows->empty_row == NULL || rows->was_written == NULL) {
         cr_rows_destroy(rows);
         return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
     }
-    size_t fit = BLOCKS_BYTES_MAX / rows->block_bytes;
+    size_t fit = BLOCKS_BYTES_MAX / rows->layout.block_bytes;
     rows->blocks_max = fit < BLOCKS_MIN   ? BLOCKS_MIN
                        : fit > BLOCKS_MAX ? BLOCKS_MAX
                                           : (uint32_t)fit;
@@ -119,11 +101,11 @@ static enum cr_status write_block(struct cr_rows *rows, struct block *block,
     struct cr_slab slab = {first + block->dirty_first,
                            block->dirty_end - block->dirty_first};
     for (int id = 0; slab.rows > 0 && id < CR_V_ROW_END; id++) {
-        if (rows->row_bytes[id] == 0) {
+        if (rows->layout.row_bytes[id] == 0) {
             continue;
         }
-        const unsigned char *data =
-            block->data + rows->offset[id] + block->dirty_first * rows->row_bytes[id];
+        const unsigned char *data = block->data + rows->layout.offset[id] +
+                                    block->dirty_first * rows->layout.row_bytes[id];
         hid_t type = cr_kind_memory_type(cr_schema[id].kind);
         if (cr_h5_write_rows(rows->frame->var[id], type, slab, data) != 0) {
             return cr_h5_fail(err, "cannot write %s", cr_schema[id].path);
@@ -142,9 +124,9 @@ static enum cr_status read_block(struct cr_rows *rows, struct block *block,
                            rows_of(rows, block->number)};
     for (int id = 0; id < CR_V_ROW_END; id++) {
         hid_t type = cr_kind_memory_type(cr_schema[id].kind);
-        if (rows->row_bytes[id] > 0 &&
+        if (rows->layout.row_bytes[id] > 0 &&
             cr_h5_read_rows(rows->frame->var[id], type, slab,
-                            block->data + rows->offset[id]) != 0) {
+                            block->data + rows->layout.offset[id]) != 0) {
             return cr_h5_fail(err, "cannot read %s back", cr_schema[id].path);
         }
     }
@@ -152,13 +134,8 @@ static enum cr_status read_block(struct cr_rows *rows, struct block *block,
 }
 
 static void empty_block(struct cr_rows *rows, struct block *block) {
-    for (int id = 0; id < CR_V_ROW_END; id++) {
-        const unsigned char *empty = rows->empty_row + rows->empty_offset[id];
-        unsigned char *at = block->data + rows->offset[id];
-        for (uint32_t i = 0; i < rows->frame->shape.block_rows; i++) {
-            memcpy(at, empty, rows->row_bytes[id]);
-            at += rows->row_bytes[id];
-        }
+    for (uint32_t i = 0; i < rows->frame->shape.block_rows; i++) {
+        cr_row_layout_unpack(&rows->layout, block->data, i, rows->empty_row);
     }
 }
 
@@ -185,7 +162,7 @@ static enum cr_status bring(struct cr_rows *rows, uint64_t number, struct block 
             return status;
         }
     } else {
-        block->data = cr_malloc(rows->block_bytes);
+        block->data = cr_malloc(rows->layout.block_bytes);
         if (block->data == NULL) {
             return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
         }
@@ -229,7 +206,7 @@ static enum cr_status find(struct cr_rows *rows, uint64_t number, struct block *
 // Where row AT of variable ID stands in BLOCK.
 static void *cell_of(struct cr_rows *rows, struct block *block, enum cr_variable_id id,
                      uint32_t at) {
-    return block->data + rows->offset[id] + at * rows->row_bytes[id];
+    return cr_row_layout_at(&rows->layout, block->data, id, at);
 }
 
 static int32_t count_of(uint32_t value) {
@@ -255,7 +232,7 @@ static void fill_prices(struct cr_rows *rows, struct block *block, uint32_t at,
                    row->width * sizeof *price);
         }
     }
-    if (row->quantile != NULL && rows->row_bytes[CR_V_QUANTILE] > 0) {
+    if (row->quantile != NULL && rows->layout.row_bytes[CR_V_QUANTILE] > 0) {
         memcpy(cell_of(rows, block, CR_V_QUANTILE, at), row->quantile,
                row->prices_len * CR_QUANTILES * sizeof(double));
     }
@@ -339,10 +316,7 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
         return status;
     }
     uint32_t at = (uint32_t)(row->episode % block_rows);
-    for (int id = 0; id < CR_V_ROW_END; id++) {
-        memcpy(cell_of(rows, block, (enum cr_variable_id)id, at),
-               rows->empty_row + rows->empty_offset[id], rows->row_bytes[id]);
-    }
+    cr_row_layout_unpack(&rows->layout, block->data, at, rows->empty_row);
     set_i32(rows, block, CR_V_CELL, at, row->cell);
     set_i32(rows, block, CR_V_PROPOSITION, at, row->proposition);
     set_i32(rows, block, CR_V_REPLICATE, at, row->replicate);

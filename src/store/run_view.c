@@ -188,7 +188,7 @@ static void read_attributes(struct reader *r) {
     struct cr_run_view *v = r->view;
     v->job = read_attribute(r, "job");
     v->job_hash = read_attribute(r, "job_hash");
-    v->version = read_attribute(r, "credence_version");
+    v->version = read_attribute(r, "version");
     v->is_simulated = cr_h5_get_i32(r->frame.file, "simulated", 0) != 0;
     v->is_complete = cr_h5_get_i32(r->frame.file, "complete", 0) != 0;
     if (r->status == CR_OK && (v->job == NULL || v->job_hash == NULL)) {

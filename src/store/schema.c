@@ -16,6 +16,8 @@ const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
     [CR_DIM_CELL] = {"/cells/cell", false},
     [CR_DIM_CALL] = {"/calls/call", true},
     [CR_DIM_BYTE] = {"/calls/byte", true},
+    [CR_DIM_SPARSE_ROW] = {"/sparse/finished", false},
+    [CR_DIM_SPARSE_BYTE] = {"/sparse/byte", false},
 };
 
 static const char *const space_names[] = {"binary", "categorical", "continuous"};
@@ -123,6 +125,8 @@ const struct cr_variable cr_schema[CR_V_COUNT] = {
     [CR_V_CALL_REASONING_LENGTH] = {"/calls/reasoning_length", "byte", "length of the reasoning; missing when there is none or it is not stored", CR_KIND_I32, DIMS_CALL, true, 0, 0},
     [CR_V_CALL_ERROR_LENGTH] = {"/calls/error_length", "byte", "length of the error text; missing when there is none or it is not stored", CR_KIND_I32, DIMS_CALL, true, 0, 0},
     [CR_V_CALL_TEXT] = {"/calls/text", NULL, "UTF-8 texts of all calls, one after the other", CR_KIND_U8, {CR_DIM_BYTE}, false, 0, 0},
+    [CR_V_SPARSE_EPISODE] = {"/sparse/episode", "1", "episodes that are not pending", CR_KIND_I32, {CR_DIM_SPARSE_ROW}, false, 0, 0},
+    [CR_V_SPARSE_ROW] = {"/sparse/row", NULL, "their rows of the variables in /, side by side: what credence merge reads", CR_KIND_U8, {CR_DIM_SPARSE_ROW, CR_DIM_SPARSE_BYTE}, false, 0, 0},
 };
 // clang-format on
 

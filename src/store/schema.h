@@ -23,8 +23,10 @@ enum cr_dim {
     CR_DIM_LEVEL,
     CR_DIM_PROPOSITION,
     CR_DIM_CELL,
-    CR_DIM_CALL, // grows
-    CR_DIM_BYTE, // grows
+    CR_DIM_CALL,        // grows
+    CR_DIM_BYTE,        // grows
+    CR_DIM_SPARSE_ROW,  // these two: only in a file with few finished rows, see
+    CR_DIM_SPARSE_BYTE, // pack_rows.c
     CR_DIM_COUNT
 };
 
@@ -142,6 +144,8 @@ enum cr_variable_id {
     CR_V_CALL_ERROR_LENGTH,
     CR_V_CALL_END, // no variable
     CR_V_CALL_TEXT,
+    CR_V_SPARSE_EPISODE,
+    CR_V_SPARSE_ROW,
     CR_V_COUNT
 };
 
