@@ -368,7 +368,7 @@ static enum cr_status write_and_read(struct fixture *f) {
 static void each_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     struct fixture *f = *state;
     // A file takes 50 ms, so of the later allocations only some are made to fail.
-    for (uint64_t n = 1;; n += 1 + n / 8) {
+    for (uint64_t n = 1;; n += 1 + n / 4) {
         cr_mem_fail_at(n);
         enum cr_status status = write_and_read(f);
         bool was_reached = cr_mem_count() >= n;
@@ -385,7 +385,7 @@ static void each_failed_allocation_is_reported_and_leaks_nothing(void **state) {
 static void a_full_disk_is_named_and_what_was_flushed_survives(void **state) {
     struct fixture *f = *state;
     fflush(NULL);
-    for (rlim_t limit = 4096; limit < 200 * 1024; limit += 7 * 1024) {
+    for (rlim_t limit = 4096; limit < 200 * 1024; limit += 19 * 1024) {
         pid_t child = fork();
         if (child == 0) {
             struct rlimit low = {limit, limit};
