@@ -42,13 +42,20 @@ struct cr_run_layout { // dimensions; see plan.h
     const uint64_t *first_proposition;
 };
 
-// Create PATH (replacing a file there) with every variable at its full size, /cell,
-// /proposition and /replicate still missing (put per row), groups filled from JOB, and
-// switch to SWMR. Format bounds 1.10.
-CR_MUST_CHECK enum cr_status
-cr_run_file_create(const char *path, const struct cr_job *job,
-                   const struct cr_run_layout *layout, const struct cr_run_facts *facts,
-                   struct cr_run_file **out, struct cr_err *err);
+struct cr_run_content { // borrowed for the call
+    const struct cr_job *job;
+    const struct cr_run_layout *layout;
+    const struct cr_run_facts *facts;
+};
+
+// Create PATH (replacing a file there once the new one is usable) with every variable
+// at its full size, groups filled from the job, and switch to SWMR. Format bounds 1.10.
+// An episode that is never put has no cell, proposition and replicate either: put a
+// CR_PENDING row for one that should.
+CR_MUST_CHECK enum cr_status cr_run_file_create(const char *path,
+                                                const struct cr_run_content *content,
+                                                struct cr_run_file **out,
+                                                struct cr_err *err);
 // Rows may come in any order; they are gathered and written in blocks.
 CR_MUST_CHECK enum cr_status cr_run_file_put(struct cr_run_file *file,
                                              const struct cr_episode_row *row,

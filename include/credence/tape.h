@@ -23,11 +23,16 @@ struct cr_tape;
 
 enum { CR_TAPE_LINE_MAX = 64 << 20 }; // bytes of one line, its newline included
 
-// Make DIR/tape/LLLL-RRRRR.jsonl, DIR/tape too when it is missing. CLOCK is borrowed
-// until close. SYNC_MS: how old an unsynced line may become; 0 syncs each append.
-// CR_E_BUSY: this launch and rank have a tape already.
-CR_MUST_CHECK enum cr_status cr_tape_open(const char *dir, uint32_t launch, int rank,
-                                          int64_t sync_ms, const struct cr_clock *clock,
+struct cr_tape_cfg {
+    const char *dir; // of the run
+    uint32_t launch;
+    int rank;
+    int64_t sync_ms; // how old an unsynced line may become; 0 syncs each append
+    const struct cr_clock *clock; // borrowed until close
+};
+// Make DIR/tape/LLLL-RRRRR.jsonl, DIR/tape too when it is missing. CR_E_BUSY: this
+// launch and rank have a tape already.
+CR_MUST_CHECK enum cr_status cr_tape_open(const struct cr_tape_cfg *cfg,
                                           struct cr_tape **out, struct cr_err *err);
 // CR_E_FULL, CR_E_IO: the line is not on the tape (a part of it was cut off again); the
 // tape can be appended to when there is room. CR_E_LIMIT: over CR_TAPE_LINE_MAX.

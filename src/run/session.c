@@ -336,9 +336,9 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
         .prompt_hashes = hashes.data,
         .start_wall_ms = cr_clock_wall_ms(session->clock),
     };
+    const struct cr_run_content content = {session->job, &layout, &facts};
     if (status == CR_OK)
-        status = cr_run_file_create(path.data, session->job, &layout, &facts,
-                                    &session->recorder.file, err);
+        status = cr_run_file_create(path.data, &content, &session->recorder.file, err);
     cr_buf_fini(&hashes);
     cr_buf_fini(&path);
     return status;

@@ -193,9 +193,14 @@ static enum cr_status on_welcome(struct cr_worker *worker,
     worker->beat_ms = welcome.beat_ms;
     worker->lost_ms = welcome.lost_ms;
     cr_cluster_watch(worker->cfg.cluster, 0, welcome.pid, welcome.host);
-    return cr_tape_open(worker->cfg.dir, welcome.launch,
-                        cr_cluster_rank(worker->cfg.cluster), worker->cfg.sync_ms,
-                        worker->cfg.clock, &worker->tape, err);
+    const struct cr_tape_cfg cfg = {
+        .dir = worker->cfg.dir,
+        .launch = welcome.launch,
+        .rank = cr_cluster_rank(worker->cfg.cluster),
+        .sync_ms = worker->cfg.sync_ms,
+        .clock = worker->cfg.clock,
+    };
+    return cr_tape_open(&cfg, &worker->tape, err);
 }
 
 static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet *packet,

@@ -104,18 +104,20 @@ static enum cr_status go_live(struct cr_run_file *file, struct cr_err *err) {
     return CR_OK;
 }
 
-static enum cr_status make_file(struct cr_run_file *file, const struct cr_job *job,
-                                const struct cr_run_layout *layout,
-                                const struct cr_run_facts *facts, struct cr_err *err) {
+static enum cr_status make_file(struct cr_run_file *file,
+                                const struct cr_run_content *content,
+                                struct cr_err *err) {
+    const struct cr_job *job = content->job;
     struct cr_shape shape;
-    shape_of(job, layout, &shape);
+    shape_of(job, content->layout, &shape);
     enum cr_status status =
         cr_frame_create(&file->frame, file->fresh_path, &shape, CR_PACK_LIVE, err);
     if (status == CR_OK) {
-        status = cr_attributes_put(&file->frame, job, facts, err);
+        status = cr_attributes_put(&file->frame, job, content->facts, err);
     }
     if (status == CR_OK) {
-        status = cr_groups_fill(&file->frame, job, layout->first_proposition, err);
+        status =
+            cr_groups_fill(&file->frame, job, content->layout->first_proposition, err);
     }
     if (status == CR_OK) {
         status = make_parts(file, job, err);
@@ -132,9 +134,8 @@ static char *fresh_path_of(const char *path) {
     return fresh;
 }
 
-enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
-                                  const struct cr_run_layout *layout,
-                                  const struct cr_run_facts *facts,
+enum cr_status cr_run_file_create(const char *path,
+                                  const struct cr_run_content *content,
                                   struct cr_run_file **out, struct cr_err *err) {
     cr_h5_enter();
     struct cr_run_file *file = cr_calloc(1, sizeof *file);
@@ -146,7 +147,7 @@ enum cr_status cr_run_file_create(const char *path, const struct cr_job *job,
     file->fresh_path = fresh_path_of(path);
     enum cr_status status = file->path == NULL || file->fresh_path == NULL
                                 ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
-                                : make_file(file, job, layout, facts, err);
+                                : make_file(file, content, err);
     if (status != CR_OK) {
         if (file->fresh_path != NULL) {
             unlink(file->fresh_path);

@@ -90,20 +90,19 @@ static enum cr_status make_file(struct cr_tape *tape, const char *dir,
     return tape->fd < 0 ? fail_errno(tape, "create", err) : sync_folder(tape, err);
 }
 
-enum cr_status cr_tape_open(const char *dir, uint32_t launch, int rank, int64_t sync_ms,
-                            const struct cr_clock *clock, struct cr_tape **out,
+enum cr_status cr_tape_open(const struct cr_tape_cfg *cfg, struct cr_tape **out,
                             struct cr_err *err) {
     struct cr_tape *tape = cr_calloc(1, sizeof *tape);
     if (tape == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "no memory to open a tape");
     }
     tape->fd = -1;
-    tape->clock = clock;
-    tape->sync_ms = sync_ms;
+    tape->clock = cfg->clock;
+    tape->sync_ms = cfg->sync_ms;
     cr_buf_init(&tape->path, 1 << 16);
     cr_buf_init(&tape->line, CR_TAPE_LINE_MAX);
-    struct cr_tape_file file = {launch, (uint32_t)rank};
-    enum cr_status status = make_file(tape, dir, file, err);
+    struct cr_tape_file file = {cfg->launch, (uint32_t)cfg->rank};
+    enum cr_status status = make_file(tape, cfg->dir, file, err);
     if (status != CR_OK) {
         tape_destroy(tape);
         return status;

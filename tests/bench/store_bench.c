@@ -15,6 +15,7 @@
 #include "credence/run_file.h"
 #include "credence/tape.h"
 #include "paper.h"
+#include "scratch.h"
 
 enum { ITERATIONS = 11, PROPOSITIONS = 10000, SHARDS_MAX = 64 };
 
@@ -93,17 +94,18 @@ static void make_row(struct cr_episode_row *row, double *price, struct cr_step *
 }
 
 static void write_file(const char *path, struct cr_job *job, uint64_t episodes,
-                       uint64_t shard, uint64_t shards, bool is_quiet) {
+                       uint64_t shard, uint64_t shards) {
     struct cr_run_file *file = NULL;
     struct cr_err err = {0};
     uint64_t first = 0, written = 0;
     struct cr_run_layout layout = {episodes, PROPOSITIONS, ITERATIONS, 1, &first};
     struct cr_run_facts facts = {"0", "0", "here", "none", "{}", 0};
+    struct cr_run_content content = {job, &layout, &facts};
     double price[ITERATIONS];
     struct cr_step step[ITERATIONS];
     struct cr_episode_row row = {.price = price, .step = step};
     double start = now_s();
-    check(cr_run_file_create(path, job, &layout, &facts, &file, &err), &err);
+    check(cr_run_file_create(path, &content, &file, &err), &err);
     double created = now_s();
     for (uint64_t e = shard; e < episodes; e += shards, written++) {
         make_row(&row, price, step, e);
@@ -113,7 +115,7 @@ static void write_file(const char *path, struct cr_job *job, uint64_t episodes,
     double put = now_s();
     uint64_t live = file_bytes(path);
     check(cr_run_file_finish(file, shards == 1, 0, &err), &err);
-    if (!is_quiet) {
+    if (shards == 1) {
         report("run.h5 create", 1, created - start);
         report("run.h5 put and flush", written, put - created);
         report("run.h5 finish (pack)", written, now_s() - put);
@@ -125,7 +127,7 @@ static void write_file(const char *path, struct cr_job *job, uint64_t episodes,
 static void bench_file(const char *dir, struct cr_job *job, uint64_t episodes) {
     char path[512];
     snprintf(path, sizeof path, "%s/bench-run.h5", dir);
-    write_file(path, job, episodes, 0, 1, false);
+    write_file(path, job, episodes, 0, 1);
     struct cr_run_view *view = NULL;
     struct cr_err err = {0};
     double start = now_s();
@@ -145,7 +147,7 @@ static void bench_merge(const char *dir, struct cr_job *job, uint64_t episodes,
     for (uint64_t s = 0; s < shards; s++) {
         snprintf(paths[s], sizeof paths[s], "%s/bench-shard-%" PRIu64 ".h5", dir, s);
         list[s] = paths[s];
-        write_file(paths[s], job, episodes, s, shards, true);
+        write_file(paths[s], job, episodes, s, shards);
         bytes += file_bytes(paths[s]);
     }
     report("shards written", shards, now_s() - start);
@@ -181,13 +183,13 @@ static enum cr_status count_key(void *ctx, const struct cr_tape_key *key,
 }
 
 static void bench_tape(const char *dir, uint64_t lines) {
-    char folder[512], command[600];
+    char folder[512];
     snprintf(folder, sizeof folder, "%s/bench-tape", dir);
     struct cr_err err = {0};
     struct cr_tape *tape = NULL;
-    check(cr_tape_open(folder, cr_tape_next_launch(folder), 0, 1000,
-                       cr_clock_monotonic(), &tape, &err),
-          &err);
+    struct cr_tape_cfg cfg = {folder, cr_tape_next_launch(folder), 0, 1000,
+                              cr_clock_monotonic()};
+    check(cr_tape_open(&cfg, &tape, &err), &err);
     struct cr_call_record record = {
         .text =
             "{\"claim\": \"true\", \"reasoning\": \"It is known.\", \"price\": 0.75}",
@@ -210,10 +212,7 @@ static void bench_tape(const char *dir, uint64_t lines) {
     start = now_s();
     check(cr_tape_scan_keys(folder, count_key, &keys, NULL, &err), &err);
     report("tape scan, keys", keys, now_s() - start);
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (system(command) != 0) {
-        exit(1);
-    }
+    scratch_remove(folder);
 }
 
 int main(int argc, char **argv) {

@@ -105,6 +105,7 @@ void sample_init(struct sample *s) {
                                      .mpi = "none",
                                      .prompt_hashes = "{}",
                                      .start_wall_ms = 1700000000000};
+    s->content = (struct cr_run_content){&s->job, &s->layout, &s->facts};
 }
 
 void sample_fini(struct sample *s) {

@@ -18,6 +18,7 @@ struct sample {
     struct cr_job job;
     struct cr_run_layout layout;
     struct cr_run_facts facts;
+    struct cr_run_content content; // the three above
     struct cr_proposition propositions[SAMPLE_PROPOSITIONS];
     struct cr_benchmark benchmarks[3]; // the second is in no cell
     uint64_t first_proposition[3];

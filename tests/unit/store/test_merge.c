@@ -13,6 +13,7 @@
 #include "credence/mem.h"
 #include "credence/merge.h"
 #include "sample.h"
+#include "scratch.h"
 
 enum { FILES_MAX = 8 };
 
@@ -26,7 +27,7 @@ struct fixture {
 
 static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
-    strcpy(f->dir, "/tmp/credence-merge-XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "/tmp/credence-merge-XXXXXX");
     if (mkdtemp(f->dir) == NULL) {
         return -1;
     }
@@ -42,9 +43,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     struct fixture *f = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    int result = system(command);
+    int result = scratch_remove(f->dir);
     sample_fini(&f->sample);
     free(f);
     return result;
@@ -63,9 +62,7 @@ static void write_part(struct fixture *f, const char *path, uint64_t part, uint6
                        change_fn change) {
     struct cr_run_file *file = NULL;
     struct cr_err err = {0};
-    check(cr_run_file_create(path, &f->sample.job, &f->sample.layout, &f->sample.facts,
-                             &file, &err),
-          &err);
+    check(cr_run_file_create(path, &f->sample.content, &file, &err), &err);
     for (uint64_t e = part; e < SAMPLE_EPISODES; e += of) {
         struct sample_row row;
         struct sample_calls calls;

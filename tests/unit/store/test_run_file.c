@@ -55,8 +55,7 @@ static int teardown(void **state) {
 
 static struct cr_run_file *create(struct fixture *f) {
     struct cr_run_file *file = NULL;
-    assert_ok(cr_run_file_create(f->path, &f->sample.job, &f->sample.layout,
-                                 &f->sample.facts, &file, err));
+    assert_ok(cr_run_file_create(f->path, &f->sample.content, &file, err));
     return file;
 }
 
@@ -315,8 +314,8 @@ static void a_new_file_takes_the_old_ones_place_only_when_it_is_usable(void **st
     assert_ok(cr_run_file_finish(file, true, 0, err));
     struct cr_run_file *none = NULL;
     cr_mem_fail_at(12);
-    enum cr_status status = cr_run_file_create(
-        f->path, &f->sample.job, &f->sample.layout, &f->sample.facts, &none, NULL);
+    enum cr_status status =
+        cr_run_file_create(f->path, &f->sample.content, &none, NULL);
     cr_mem_fail_at(0);
     assert_int_equal(status, CR_E_MEMORY);
     struct cr_run_view *view = view_of(f->path);
@@ -344,8 +343,8 @@ static enum cr_status write_and_read(struct fixture *f) {
     struct sample_calls calls;
     sample_row(&row, 0);
     sample_calls(&calls, 0);
-    enum cr_status status = cr_run_file_create(
-        f->path, &f->sample.job, &f->sample.layout, &f->sample.facts, &file, NULL);
+    enum cr_status status =
+        cr_run_file_create(f->path, &f->sample.content, &file, NULL);
     if (status != CR_OK) {
         return status;
     }

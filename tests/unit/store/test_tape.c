@@ -82,8 +82,8 @@ static struct cr_call_record plain_record(uint64_t trajectory) {
 static struct cr_tape *open_tape(struct fixture *f, uint32_t launch, int rank) {
     struct cr_tape *tape = NULL;
     struct cr_err err = {0};
-    enum cr_status status =
-        cr_tape_open(f->dir, launch, rank, 1000, &f->clock, &tape, &err);
+    struct cr_tape_cfg cfg = {f->dir, launch, rank, 1000, &f->clock};
+    enum cr_status status = cr_tape_open(&cfg, &tape, &err);
     if (status != CR_OK) {
         fail_msg("%s", err.text);
     }
@@ -252,8 +252,9 @@ static void a_launch_never_appends_to_a_file_that_exists(void **state) {
     struct fixture *f = *state;
     write_tape(f, 0, 0, 1, 1);
     struct cr_tape *tape = NULL;
+    struct cr_tape_cfg cfg = {f->dir, 0, 0, 0, &f->clock};
     struct cr_err err = {0};
-    assert_int_equal(cr_tape_open(f->dir, 0, 0, 0, &f->clock, &tape, &err), CR_E_BUSY);
+    assert_int_equal(cr_tape_open(&cfg, &tape, &err), CR_E_BUSY);
     assert_null(tape);
 }
 
@@ -407,7 +408,8 @@ static void a_line_longer_than_a_read_is_whole(void **state) {
 // Opens, appends, closes, removes the file again so that every round does the same.
 static enum cr_status every_step(struct fixture *f) {
     struct cr_tape *tape = NULL;
-    enum cr_status status = cr_tape_open(f->dir, 0, 0, 0, &f->clock, &tape, NULL);
+    struct cr_tape_cfg cfg = {f->dir, 0, 0, 0, &f->clock};
+    enum cr_status status = cr_tape_open(&cfg, &tape, NULL);
     struct cr_call_record record = plain_record(1);
     if (status == CR_OK) {
         status = cr_tape_append(tape, &record, NULL);
