@@ -80,7 +80,8 @@ void cr_client_lease(struct cr_client *client, uint32_t model,
                      const struct cr_lease *lease);
 // No start on MODEL for PAUSE_MS from now (a 429 seen on another rank).
 void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms);
-// A server of MODEL is (no longer) to be found at URL: local servers come and go.
+// A server of MODEL is to be found at URL, or (NULL or "") no longer: local servers
+// come and go, and calls wait for them.
 CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client,
                                                 uint32_t model, uint32_t endpoint,
                                                 const char *url);

@@ -136,7 +136,8 @@ enum cr_status cr_client_endpoint(struct cr_client *client, uint32_t model,
                                   uint32_t endpoint, const char *url) {
     struct cr_lane *lane = lane_at(client, model);
     assert(lane->backend->is_remote);
-    return cr_endpoints_set(&lane->endpoints, endpoint, url, NULL);
+    return cr_endpoints_set(&lane->endpoints, endpoint, url && url[0] ? url : NULL,
+                            NULL);
 }
 
 void cr_client_drain(struct cr_client *client) {

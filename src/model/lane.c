@@ -25,7 +25,8 @@ static enum cr_status init_remote(struct cr_lane *lane, uint32_t live_max,
 }
 
 enum cr_status cr_lane_init(struct cr_lane *lane, const struct cr_model *model,
-                            uint32_t live_max, struct cr_err *err) {
+                            const struct cr_client_cfg *cfg, struct cr_err *err) {
+    uint32_t live_max = cfg->live_max;
     *lane = (struct cr_lane){.model = model,
                              .backend = cr_backend_find(model->api),
                              .expected_tokens_out = FIRST_TOKENS_OUT};
@@ -38,7 +39,7 @@ enum cr_status cr_lane_init(struct cr_lane *lane, const struct cr_model *model,
     }
     cr_pace_init(&lane->pace, concurrency, live_max);
     enum cr_status status = lane->backend->check(model, err);
-    if (!status && lane->backend->is_remote) {
+    if (!status && lane->backend->is_remote && !cfg->is_offline) {
         status = init_remote(lane, live_max, err);
     }
     if (status) {

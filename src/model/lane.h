@@ -27,7 +27,8 @@ struct cr_lane {
 
 CR_MUST_CHECK enum cr_status cr_lane_init(struct cr_lane *lane,
                                           const struct cr_model *model,
-                                          uint32_t live_max, struct cr_err *err);
+                                          const struct cr_client_cfg *cfg,
+                                          struct cr_err *err);
 void cr_lane_fini(struct cr_lane *lane);
 
 // What starting CALL is expected to use; 0 when tokens are not limited.

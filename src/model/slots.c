@@ -8,8 +8,9 @@
 #include "credence/trajectory.h"
 #include "model/pool.h"
 
-static bool has_remote(const struct cr_job *job) {
-    for (uint32_t i = 0; i < job->models_len; i++) {
+static bool needs_network(const struct cr_client_cfg *cfg) {
+    const struct cr_job *job = cfg->job;
+    for (uint32_t i = 0; i < job->models_len && !cfg->is_offline; i++) {
         const struct cr_backend *backend = cr_backend_find(job->models[i].api);
         if (backend && backend->is_remote) {
             return true;
@@ -38,8 +39,7 @@ static enum cr_status init_lanes(struct cr_pool *pool, struct cr_err *err) {
     enum cr_status status =
         pool->lanes ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < job->models_len && !status; i++) {
-        status =
-            cr_lane_init(&pool->lanes[i], &job->models[i], pool->cfg.live_max, err);
+        status = cr_lane_init(&pool->lanes[i], &job->models[i], &pool->cfg, err);
         pool->lanes_len += status == CR_OK;
     }
     return status;
@@ -50,7 +50,7 @@ enum cr_status cr_pool_init(struct cr_pool *pool, const struct cr_client_cfg *cf
     assert(cfg->live_max > 0);
     *pool = (struct cr_pool){.cfg = *cfg};
     enum cr_status status =
-        cr_loop_create(has_remote(cfg->job) ? cfg->live_max : 0, &pool->loop, err);
+        cr_loop_create(needs_network(cfg) ? cfg->live_max : 0, &pool->loop, err);
     if (!status) {
         status = init_slots(pool);
         status = status ? cr_err_set(err, status, "out of memory") : CR_OK;
@@ -115,6 +115,10 @@ static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
             return status;
         }
         return cr_pool_finish(pool, request);
+    }
+    if (pool->cfg.is_offline) {
+        cr_pool_stop(pool, request);
+        return CR_OK;
     }
     struct cr_request *leader =
         is_repeatable(lane) ? cr_flights_find(&pool->flights, request) : NULL;

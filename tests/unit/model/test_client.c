@@ -312,6 +312,27 @@ static void a_replay_model_answers_from_tapes_alone(void **state) {
     bench_close(&bench);
 }
 
+static void offline_only_records_answer(void **state) {
+    static const char *const urls[] = {"http://127.0.0.1:1"};
+    struct bench bench;
+    unsigned asked = 0;
+    (void)state;
+    bench_init(&bench);
+    bench.models[0] = fixture_remote("m", "openai", urls, 1);
+    bench.models[0].api_key_env = "CREDENCE_TEST_NO_SUCH_KEY";
+    bench.cfg.is_offline = true;
+    bench.cfg.lookup = look_up;
+    bench.cfg.lookup_ctx = &asked;
+    bench_open(&bench);
+    bench.calls[2].model = 1;
+    submit(&bench, 0, 3);
+    assert_int_equal(take(&bench), 3);
+    assert_non_null(bench.replies[0].text);
+    assert_int_equal(bench.replies[1].fail, CR_FAIL_STOPPED);
+    assert_int_equal(bench.replies[2].fail, CR_FAIL_STOPPED);
+    bench_close(&bench);
+}
+
 static void the_seed_is_no_part_of_a_greedy_request(void **state) {
     struct bench bench;
     (void)state;
@@ -393,6 +414,7 @@ int main(void) {
         cmocka_unit_test(identical_requests_are_sent_once),
         cmocka_unit_test(a_recorded_reply_saves_the_request),
         cmocka_unit_test(a_replay_model_answers_from_tapes_alone),
+        cmocka_unit_test(offline_only_records_answer),
         cmocka_unit_test(the_seed_is_no_part_of_a_greedy_request),
         cmocka_unit_test(bad_models_are_all_named_at_once),
         cmocka_unit_test(every_allocation_may_fail),
