@@ -47,8 +47,8 @@ void cr_h5_forget(void) {
     memset(&first_cause, 0, sizeof first_cause);
 }
 
-// Whoever opened a file closes it. The library's own closing at exit is switched off: it
-// crashes on a file that could not be written (seen with 1.10.8 on a full disk).
+// Whoever opened a file closes it. The library's own closing at exit is switched off:
+// it crashes on a file that could not be written (seen with 1.10.8 on a full disk).
 static void stay_quiet_at_exit(void) {
     static bool is_said;
     if (!is_said)

@@ -12,8 +12,9 @@
 #include "credence/call.h"
 #include "credence/mem.h"
 #include "store/h5.h"
+#include "store/text_window.h"
 
-enum { PIECE_CALLS = 1 << 16, PIECE_BYTES = 1 << 20, WINDOW_BYTES = 2 << 20 };
+enum { PIECE_CALLS = 1 << 16, PIECE_BYTES = 1 << 20 };
 
 struct pick {
     uint64_t seat; // what orders the calls of an episode
@@ -234,46 +235,12 @@ static enum cr_status write_offsets(struct call_packer *p) {
     return CR_OK;
 }
 
-// Bytes [first, first + len) of the texts of one source are in memory.
-struct window {
-    unsigned char *data; // NULL: none yet
-    int64_t first, len, cap;
-};
-
 struct text_copy {
-    struct window *windows; // [sources]
-    unsigned char *piece;   // [PIECE_BYTES] of the result, not written yet
+    struct cr_text_window *windows; // [sources]
+    unsigned char *piece;           // [PIECE_BYTES] of the result, not written yet
     size_t used;
     uint64_t written;
 };
-
-static enum cr_status move_window(struct call_packer *p, struct window *w,
-                                  size_t source, int64_t from, int64_t bytes) {
-    struct cr_frame *frame = &p->input->sources[source];
-    int64_t stored = (int64_t)frame->shape.size[CR_DIM_BYTE];
-    if (from < 0 || bytes > stored - from) {
-        return cr_err_set(p->err, CR_E_FORMAT, "/calls/text is damaged");
-    }
-    int64_t len = bytes > WINDOW_BYTES ? bytes : WINDOW_BYTES;
-    len = len > stored - from ? stored - from : len;
-    if (len > w->cap) {
-        unsigned char *grown = cr_realloc(w->data, (size_t)len);
-        if (grown == NULL) {
-            return no_memory(p);
-        }
-        w->data = grown;
-        w->cap = len;
-    }
-    w->len = 0;
-    if (cr_h5_read_rows(frame->var[CR_V_CALL_TEXT], H5T_NATIVE_UINT8,
-                        (struct cr_slab){(uint64_t)from, (uint64_t)len},
-                        w->data) != 0) {
-        return cr_h5_fail(p->err, "cannot read /calls/text");
-    }
-    w->first = from;
-    w->len = len;
-    return CR_OK;
-}
 
 static enum cr_status flush_piece(struct call_packer *p, struct text_copy *t) {
     if (t->used > 0 &&
@@ -287,7 +254,7 @@ static enum cr_status flush_piece(struct call_packer *p, struct text_copy *t) {
 }
 
 static enum cr_status add_bytes(struct call_packer *p, struct text_copy *t,
-                                const unsigned char *data, size_t bytes) {
+                                const char *data, size_t bytes) {
     enum cr_status status = CR_OK;
     while (status == CR_OK && bytes > 0) {
         size_t room = PIECE_BYTES - t->used, part = bytes < room ? bytes : room;
@@ -308,15 +275,11 @@ static enum cr_status copy_texts(struct call_packer *p, struct text_copy *t,
     for (size_t i = 0; status == CR_OK && i < p->len; i++) {
         int64_t end = i + 1 < p->len ? p->bytes[i + 1] : all;
         int64_t bytes = end - p->bytes[i], from = p->from[i];
-        struct window *w = &t->windows[p->picks[i].source];
-        if (bytes == 0) {
-            continue;
-        }
-        if (w->data == NULL || from < w->first || from + bytes > w->first + w->len) {
-            status = move_window(p, w, p->picks[i].source, from, bytes);
-        }
+        struct cr_text_window *w = &t->windows[p->picks[i].source];
+        const char *data;
+        status = cr_text_window_get(w, from, bytes, &data, p->err);
         if (status == CR_OK) {
-            status = add_bytes(p, t, w->data + (from - w->first), (size_t)bytes);
+            status = add_bytes(p, t, data, (size_t)bytes);
         }
     }
     return status == CR_OK ? flush_piece(p, t) : status;
@@ -340,10 +303,13 @@ static enum cr_status pack_texts(struct call_packer *p, unsigned char **columns)
     }
     struct text_copy t = {cr_calloc(p->input->len, sizeof *t.windows),
                           cr_malloc(PIECE_BYTES), 0, 0};
+    for (size_t s = 0; t.windows != NULL && s < p->input->len; s++) {
+        t.windows[s].frame = &p->input->sources[s];
+    }
     status =
         t.windows != NULL && t.piece != NULL ? copy_texts(p, &t, all) : no_memory(p);
     for (size_t s = 0; t.windows != NULL && s < p->input->len; s++) {
-        cr_free(t.windows[s].data);
+        cr_text_window_fini(&t.windows[s]);
     }
     cr_free(t.windows);
     cr_free(t.piece);
