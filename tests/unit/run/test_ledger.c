@@ -185,8 +185,8 @@ static enum cr_status note(void *ctx, const struct cr_tape_key *key,
 static void write_tape(const char *dir, uint32_t launch, uint64_t trajectory,
                        uint32_t calls) {
     struct cr_tape *tape = NULL;
-    assert_int_equal(
-        cr_tape_open(dir, launch, 1, 1000, cr_clock_monotonic(), &tape, NULL), CR_OK);
+    const struct cr_tape_cfg cfg = {dir, launch, 1, 1000, cr_clock_monotonic()};
+    assert_int_equal(cr_tape_open(&cfg, &tape, NULL), CR_OK);
     for (uint32_t i = 0; i < calls; i++) {
         char text[32];
         snprintf(text, sizeof text, "%u.%u", launch, i);
