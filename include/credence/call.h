@@ -110,12 +110,13 @@ struct cr_reply {
     uint32_t tokens_in, tokens_out, tokens_cached,
         tokens_reasoning; // as the server says
     double latency_s;     // of the attempt that succeeded: sent to last byte
-    uint32_t attempts;    // 1 when the first succeeded; 0 when answered from a tape
+    uint32_t attempts;    // 1 when the first succeeded
     uint32_t endpoint;    // index in the model's list
     uint32_t http_status;
     struct cr_logprob logprobs[CR_LOGPROBS_MAX];
     uint32_t logprobs_len;
     bool is_simulated;
+    bool is_recorded; // from a tape, or by a twin in flight: nothing was sent for it
 };
 void cr_reply_fini(struct cr_reply *reply);
 

@@ -12,6 +12,7 @@
 #ifndef CREDENCE_TAPE_H
 #define CREDENCE_TAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,7 @@ struct cr_tape_key {
     struct cr_seat seat;
     enum cr_fail fail;
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning, model;
+    bool is_simulated;
 };
 typedef enum cr_status (*cr_tape_key_fn)(void *ctx, const struct cr_tape_key *key,
                                          struct cr_err *err);

@@ -84,7 +84,7 @@ void cr_lane_count(struct cr_lane *lane, const struct cr_reply *reply) {
         metrics->calls_failed++;
         return;
     }
-    if (reply->attempts > 0) {
+    if (!reply->is_recorded) {
         average(&metrics->latency_s, reply->latency_s, metrics->latency_s == 0);
         average(&lane->expected_tokens_out, reply->tokens_out, false);
         metrics->tokens_in += reply->tokens_in;
@@ -92,7 +92,7 @@ void cr_lane_count(struct cr_lane *lane, const struct cr_reply *reply) {
         metrics->tokens_cached += reply->tokens_cached;
         metrics->usd += cost_of(lane->model, reply);
     }
-    if (reply->attempts > 0) {
+    if (!reply->is_recorded) {
         metrics->calls_done++;
     } else {
         metrics->calls_recorded++;

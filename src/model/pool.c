@@ -35,10 +35,10 @@ static int64_t now_of(const struct cr_pool *pool) {
     return cr_clock_now_ns(pool->cfg.clock);
 }
 
-// Copy what answers LEADER to a follower. It cost nothing, so it counts no attempt.
+// Copy what answers LEADER to a follower. Nothing was sent for it.
 static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *to) {
     *to = *from;
-    to->attempts = 0;
+    to->is_recorded = true;
     to->text = cr_strdup(from->text);
     to->reasoning = cr_strdup(from->reasoning);
     to->error = cr_strdup(from->error);

@@ -97,7 +97,7 @@ static bool is_known(struct cr_pool *pool, struct cr_request *request,
         return false;
     }
     *status = cr_reply_from_record(&record, &request->reply);
-    request->reply.attempts = 0;
+    request->reply.is_recorded = true;
     return true;
 }
 

@@ -18,6 +18,7 @@ struct cr_library {
     uint32_t dirs_len;
     struct place *places; // sorted by hash; the first recorded of equals first
     size_t places_len, places_cap;
+    bool is_simulated;           // any reply is
     struct cr_call_records lent; // the record of the last look-up
 };
 
@@ -32,6 +33,7 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
     struct cr_library *library = filling->library;
     if (key->fail != CR_FAIL_NONE)
         return CR_OK;
+    library->is_simulated = library->is_simulated || key->is_simulated;
     const enum cr_status status =
         cr_array_grow((void **)&library->places, &library->places_cap,
                       library->places_len + 1, sizeof *library->places);
@@ -110,6 +112,10 @@ enum cr_status cr_library_open(const struct cr_job *job, struct cr_log *log,
         qsort(library->places, library->places_len, sizeof *library->places, by_hash);
     *out = library;
     return CR_OK;
+}
+
+bool cr_library_is_simulated(const struct cr_library *library) {
+    return library != NULL && library->is_simulated;
 }
 
 void cr_library_close(struct cr_library *library) {

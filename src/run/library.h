@@ -27,6 +27,10 @@ CR_MUST_CHECK enum cr_status cr_library_open(const struct cr_job *job,
                                              struct cr_err *err);
 void cr_library_close(struct cr_library *library);
 
+// Whether any of the replies came from simulated agents: then whatever is made of them
+// is simulated too.
+bool cr_library_is_simulated(const struct cr_library *library);
+
 // As cr_lookup_fn of client.h; CTX is the library.
 bool cr_library_lookup(void *ctx, const struct cr_call *call,
                        struct cr_call_record *out);

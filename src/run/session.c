@@ -257,6 +257,9 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
             cr_library_open(session->job, session->log, &session->library, err);
         if (status != CR_OK)
             return status;
+        // Simulated results never look like real ones, replayed or not.
+        session->job->is_simulated =
+            session->job->is_simulated || cr_library_is_simulated(session->library);
     }
     const struct cr_client_cfg cfg = {
         .job = session->job,

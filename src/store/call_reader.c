@@ -50,7 +50,6 @@ static void read_numbers(struct columns *c, struct cr_call_record *r) {
     r->attempts = (uint32_t)number(c, CR_V_CALL_ATTEMPTS);
     r->endpoint = (uint32_t)number(c, CR_V_CALL_ENDPOINT);
     r->http_status = (uint32_t)number(c, CR_V_CALL_HTTP_STATUS);
-    r->wall_ms = number(c, CR_V_CALL_WALL_MS);
     r->is_simulated = (uint8_t)number(c, CR_V_CALL_SIMULATED);
     hid_t latency = c->frame->var[CR_V_CALL_LATENCY];
     c->is_ok = c->is_ok && latency >= 0 &&

@@ -133,7 +133,6 @@ static void fill_numbers(struct cr_calls *calls, uint64_t episode,
     set(calls, CR_V_CALL_ATTEMPTS, r->attempts);
     set(calls, CR_V_CALL_ENDPOINT, r->endpoint);
     set(calls, CR_V_CALL_HTTP_STATUS, r->http_status);
-    set(calls, CR_V_CALL_WALL_MS, (uint64_t)r->wall_ms);
     set(calls, CR_V_CALL_TRAJECTORY, r->trajectory);
     set(calls, CR_V_CALL_TRAJECTORY_KEY, r->trajectory_key);
     set(calls, CR_V_CALL_REQUEST_HI, r->request_hash.hi);

@@ -114,7 +114,6 @@ const struct cr_variable cr_schema[CR_V_COUNT] = {
     [CR_V_CALL_ATTEMPTS] = {"/calls/attempts", "1", "attempts made", CR_KIND_I32, DIMS_CALL, false, 0, 0},
     [CR_V_CALL_ENDPOINT] = {"/calls/endpoint", "1", "index in the model's list of endpoints", CR_KIND_I32, DIMS_CALL, false, 0, 0},
     [CR_V_CALL_HTTP_STATUS] = {"/calls/http_status", "1", "HTTP status; 0 when there was none", CR_KIND_I32, DIMS_CALL, false, 0, 0},
-    [CR_V_CALL_WALL_MS] = {"/calls/wall_ms", "milliseconds since 1970-01-01 00:00:00", "when the call finished", CR_KIND_I64, DIMS_CALL, false, 0, 0},
     [CR_V_CALL_TRAJECTORY] = {"/calls/trajectory", "1", "number of the trajectory in the plan", CR_KIND_I64, DIMS_CALL, false, 0, 0},
     [CR_V_CALL_TRAJECTORY_KEY] = {"/calls/trajectory_key", NULL, "identity of the trajectory", CR_KIND_U64, DIMS_CALL, false, 0, 0},
     [CR_V_CALL_REQUEST_HI] = {"/calls/request_hash_high", NULL, "upper half of the hash of the request", CR_KIND_U64, DIMS_CALL, false, 0, 0},
