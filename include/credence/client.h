@@ -78,6 +78,8 @@ bool cr_client_take(struct cr_client *client, struct cr_call **call,
 
 void cr_client_lease(struct cr_client *client, uint32_t model,
                      const struct cr_lease *lease);
+// Give unused starts of the lease back; requests_returned of the metrics counts them.
+void cr_client_return_requests(struct cr_client *client, uint32_t model);
 // No start on MODEL for PAUSE_MS from now (a 429 seen on another rank).
 void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms);
 // A server of MODEL is to be found at URL, or (NULL or "") no longer: local servers

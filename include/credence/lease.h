@@ -20,6 +20,7 @@ struct cr_lease {
 struct cr_model_metrics {
     uint64_t
         calls_recorded; // answered from a tape or by a twin in flight: nothing was sent
+    uint64_t requests_returned; // starts that were leased, not used and given back
     uint64_t calls_done, calls_failed, attempts, retries, rate_limited; // 429 and 503
     uint64_t tokens_in, tokens_out, tokens_cached;
     double usd;

@@ -33,7 +33,7 @@ enum cr_tag {
     CR_TAG_TROUBLE,   // worker: the machine fails here
     CR_TAG_ENDPOINT,  // both: a local server is to be found there
     CR_TAG_DRAIN,     // coordinator: start nothing, land what is in flight
-    CR_TAG_STOP,      // coordinator: all is done
+    CR_TAG_STOP,      // coordinator: all is done; and whether a rank was lost
     CR_TAG_BYE,       // worker: tape closed, leaving
     CR_TAG_COUNT
 };
@@ -82,6 +82,7 @@ struct cr_beat_model {
 };
 struct cr_beat {
     uint32_t live, queued;
+    uint32_t is_draining; // 1: after a DRAIN, so that live only falls
     uint32_t models_len;
     struct cr_beat_model models[CR_BEAT_MODELS_MAX];
 };
@@ -113,7 +114,8 @@ CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
                                             const struct cr_beat *in);
 CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
                                             struct cr_beat *out);
-// WANT, RETURN, DRAIN (grace in ms), SIGNAL (its number): one number.
+// WANT, RETURN, DRAIN (grace in ms), SIGNAL (its level), STOP (0, or 1 + a rank that
+// was lost): one number.
 CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number);
 CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
                                               uint64_t *out);

@@ -54,6 +54,7 @@ CR_MUST_CHECK enum cr_status cr_spool_append(struct cr_spool *spool,
 CR_MUST_CHECK enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
                                            struct cr_buf *out, struct cr_err *err);
 void cr_spool_close(struct cr_spool *spool);
+void cr_spool_abandon(struct cr_spool *spool); // close without writing another byte
 // Remove DIR/spool: everything is in run.h5.
 void cr_spool_remove(const char *dir);
 

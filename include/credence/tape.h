@@ -83,6 +83,15 @@ typedef enum cr_status (*cr_tape_key_fn)(void *ctx, const struct cr_tape_key *ke
 CR_MUST_CHECK enum cr_status cr_tape_scan_keys(const char *dir, cr_tape_key_fn each,
                                                void *ctx, struct cr_tape_damage *damage,
                                                struct cr_err *err);
+// The same of the tape that one rank wrote in one launch; none: nothing is called.
+struct cr_tape_source {
+    const char *dir;
+    uint32_t launch, rank;
+};
+CR_MUST_CHECK enum cr_status cr_tape_scan_keys_of(const struct cr_tape_source *source,
+                                                  cr_tape_key_fn each, void *ctx,
+                                                  struct cr_tape_damage *damage,
+                                                  struct cr_err *err);
 // EACH is given the one record that KEY was made from. CR_E_FORMAT when it is no longer
 // there.
 CR_MUST_CHECK enum cr_status cr_tape_read_at(const char *dir,

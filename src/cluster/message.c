@@ -11,7 +11,7 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [CR_TAG_GRANT] = {"grant", "coordinator", "(trajectory records)*"},
     [CR_TAG_RESULT] = {"result", "worker", "trajectory records"},
     [CR_TAG_RETURN] = {"return", "worker", "trajectory"},
-    [CR_TAG_BEAT] = {"beat", "both", "live queued (sequence metrics)*"},
+    [CR_TAG_BEAT] = {"beat", "both", "live queued is_draining (sequence metrics)*"},
     [CR_TAG_LEASE] = {"lease", "coordinator",
                       "model sequence concurrency requests tokens"},
     [CR_TAG_PAUSE] = {"pause", "both", "model pause_ms"},
@@ -19,7 +19,7 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [CR_TAG_TROUBLE] = {"trouble", "worker", "status text"},
     [CR_TAG_ENDPOINT] = {"endpoint", "both", "model endpoint url"},
     [CR_TAG_DRAIN] = {"drain", "coordinator", "grace_ms"},
-    [CR_TAG_STOP] = {"stop", "coordinator", ""},
+    [CR_TAG_STOP] = {"stop", "coordinator", "lost"},
     [CR_TAG_BYE] = {"bye", "worker", ""},
 };
 
@@ -179,10 +179,11 @@ enum cr_status cr_number_decode(const char *bytes, size_t len, uint64_t *out) {
 }
 
 static void pack_metrics(struct cr_packer *packer, const struct cr_model_metrics *m) {
-    const uint64_t counts[] = {m->calls_done, m->calls_failed,  m->attempts,
-                               m->retries,    m->rate_limited,  m->tokens_in,
-                               m->tokens_out, m->tokens_cached, m->waiting,
-                               m->in_flight,  m->concurrency,   m->calls_recorded};
+    const uint64_t counts[] = {m->calls_done,       m->calls_failed,  m->attempts,
+                               m->retries,          m->rate_limited,  m->tokens_in,
+                               m->tokens_out,       m->tokens_cached, m->waiting,
+                               m->in_flight,        m->concurrency,   m->calls_recorded,
+                               m->requests_returned};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         cr_pack_u64(packer, counts[i]);
     cr_pack_f64(packer, m->usd);
@@ -205,6 +206,7 @@ static void unpack_metrics(struct cr_unpacker *unpacker, struct cr_model_metrics
     m->in_flight = (uint32_t)cr_unpack_u64(unpacker);
     m->concurrency = (uint32_t)cr_unpack_u64(unpacker);
     m->calls_recorded = cr_unpack_u64(unpacker);
+    m->requests_returned = cr_unpack_u64(unpacker);
     m->usd = cr_unpack_f64(unpacker);
     m->pause_ms = cr_unpack_i64(unpacker);
     m->pause_seen_ms = cr_unpack_i64(unpacker);
@@ -216,6 +218,7 @@ enum cr_status cr_beat_encode(struct cr_buf *out, const struct cr_beat *in) {
     struct cr_packer packer = packer_on(out);
     cr_pack_u32(&packer, in->live);
     cr_pack_u32(&packer, in->queued);
+    cr_pack_u32(&packer, in->is_draining);
     cr_pack_u32(&packer, in->models_len);
     for (uint32_t i = 0; i < in->models_len; i++) {
         cr_pack_u32(&packer, in->models[i].sequence);
@@ -228,6 +231,7 @@ enum cr_status cr_beat_decode(const char *bytes, size_t len, struct cr_beat *out
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     struct cr_beat beat = {.live = cr_unpack_u32(&unpacker)};
     beat.queued = cr_unpack_u32(&unpacker);
+    beat.is_draining = cr_unpack_u32(&unpacker);
     beat.models_len = cr_unpack_u32(&unpacker);
     if (beat.models_len > CR_BEAT_MODELS_MAX)
         return CR_E_FORMAT;

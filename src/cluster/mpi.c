@@ -33,6 +33,8 @@ enum { HAS_ULFM = 0 };
 
 enum {
     START_SECONDS = 600, // a rank that dies before its MPI_Init hangs the others there
+    START_WAIT_S = 600,  // for what rank 0 reads before it broadcasts
+    CLOSE_WAIT_S = 3600, // for the last pass of rank 0 over its file
     BCAST_CHUNK_BYTES = 1 << 28, // counts are int
     CLOSE_MS = 2000,             // for the last sends
     SENDS_TESTED = 32            // a turn; the oldest, so that order is the cost
@@ -85,14 +87,19 @@ static void sleep_us(long us) {
 }
 
 // Wait for REQUEST asleep: 50 us at first, 5 ms when it takes long.
-static enum cr_status wait_asleep(MPI_Request *request, struct cr_err *err) {
+static enum cr_status wait_asleep(MPI_Request *request, int most_s,
+                                  struct cr_err *err) {
     int is_done = 0;
+    int64_t waited_us = 0;
     for (long us = 50; !is_done; us = us < 5000 ? us * 2 : us) {
         const int code = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
         if (code != MPI_SUCCESS)
-            return fail(err, code, "broadcast");
+            return fail(err, code, "waiting for all ranks");
+        if (!is_done && waited_us > (int64_t)most_s * 1000000)
+            return cr_err_set(err, CR_E_PEER, "MPI: a rank does not answer");
         if (!is_done)
             sleep_us(us);
+        waited_us += us;
     }
     return CR_OK;
 }
@@ -106,7 +113,7 @@ static enum cr_status bcast_bytes(void *bytes, size_t len, struct cr_err *err) {
             MPI_Ibcast(at, (int)chunk, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
         if (code != MPI_SUCCESS)
             return fail(err, code, "broadcast");
-        const enum cr_status status = wait_asleep(&request, err);
+        const enum cr_status status = wait_asleep(&request, START_WAIT_S, err);
         if (status != CR_OK)
             return status;
         at += chunk;
@@ -119,8 +126,10 @@ static enum cr_status mpi_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
                                 struct cr_err *err) {
     uint64_t len = buf->used_bytes;
     enum cr_status status = bcast_bytes(&len, sizeof len, err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
+        mpi_of(cluster)->any_lost = true;
         return status;
+    }
     if (cluster->rank != 0) {
         cr_buf_clear(buf);
         status = cr_buf_reserve(buf, len);
@@ -309,10 +318,11 @@ static int mpi_lost(struct cr_cluster *cluster) {
 }
 
 // A stopped process must not wake up later and go on as if it had not been given up.
+// Rank 0 is spared: when it wakes it finds the others gone, and ends in order.
 static void mpi_abandon(struct cr_cluster *cluster, int rank) {
     struct mpi *mpi = mpi_of(cluster);
     mpi->any_lost = true;
-    if (mpi->pidfd[rank] >= 0) {
+    if (mpi->pidfd[rank] >= 0 && rank != 0) {
         (void)syscall(SYS_pidfd_send_signal, mpi->pidfd[rank], SIGKILL, NULL, 0);
         close(mpi->pidfd[rank]);
         mpi->pidfd[rank] = -1;
@@ -339,6 +349,14 @@ static void mpi_free(struct mpi *mpi) {
     cr_free(mpi);
 }
 
+// MPI_Finalize waits for all ranks without end and without sleep; so they meet here
+// first.
+static bool all_are_here(void) {
+    MPI_Request request;
+    return MPI_Ibarrier(MPI_COMM_WORLD, &request) == MPI_SUCCESS &&
+           wait_asleep(&request, CLOSE_WAIT_S, NULL) == CR_OK;
+}
+
 static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     struct mpi *mpi = mpi_of(cluster);
     for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
@@ -347,6 +365,8 @@ static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
             sleep_us(1000);
     }
     *must_exit = mpi->any_lost || mpi->sends != NULL || mpi->receives != NULL;
+    if (!*must_exit)
+        *must_exit = !all_are_here();
     mpi_free(mpi);
     if (!*must_exit)
         MPI_Finalize();

@@ -128,6 +128,11 @@ void cr_client_lease(struct cr_client *client, uint32_t model,
     cr_pace_lease(&lane_at(client, model)->pace, lease);
 }
 
+void cr_client_return_requests(struct cr_client *client, uint32_t model) {
+    struct cr_lane *lane = lane_at(client, model);
+    lane->metrics.requests_returned += cr_pace_return_requests(&lane->pace);
+}
+
 void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms) {
     cr_pace_pause(&lane_at(client, model)->pace, now_of(client), pause_ms);
 }

@@ -37,6 +37,14 @@ void cr_pace_lease(struct cr_pace *pace, const struct cr_lease *lease) {
     pace->tokens_left = pace->is_token_free ? 0 : add_capped(left, lease->tokens);
 }
 
+uint64_t cr_pace_return_requests(struct cr_pace *pace) {
+    if (pace->requests_left <= 0)
+        return 0;
+    const uint64_t unused = (uint64_t)pace->requests_left;
+    pace->requests_left = 0;
+    return unused;
+}
+
 void cr_pace_pause(struct cr_pace *pace, int64_t now_ns, int64_t pause_ms) {
     int64_t until_ns = now_ns + pause_ms * NS_PER_MS;
     if (until_ns > pace->pause_until_ns) {

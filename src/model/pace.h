@@ -42,6 +42,8 @@ struct cr_pace {
 // CONCURRENCY 0: adaptive. MOST: slots of the client.
 void cr_pace_init(struct cr_pace *pace, uint32_t concurrency, uint32_t most);
 void cr_pace_lease(struct cr_pace *pace, const struct cr_lease *lease);
+// How many unused starts there were; now there are none.
+uint64_t cr_pace_return_requests(struct cr_pace *pace);
 void cr_pace_pause(struct cr_pace *pace, int64_t now_ns, int64_t pause_ms);
 // The same, on a server's word: other ranks shall hear of it.
 void cr_pace_pause_seen(struct cr_pace *pace, int64_t now_ns, int64_t pause_ms);

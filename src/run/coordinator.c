@@ -8,9 +8,9 @@
 //   - a trajectory is granted to at most one living worker; when that worker is lost it
 //     is pending again, and goes out with the calls that its tape holds;
 //   - a result is entered once, whoever sends it;
-//   - after DRAINING began nothing is granted.
-// Work is dealt by pull: a worker asks for as much as it can hold, and gets no more
-// than its even share of what is open, so that nobody idles behind one greedy rank.
+//   - after DRAINING began nothing is granted;
+//   - it is over when every rank has left or is lost, those too that had not said hello
+//     when the end began: whoever comes late is told to stop.
 #include "run/coordinator.h"
 
 #include <stdio.h>
@@ -19,16 +19,19 @@
 
 #include "credence/mem.h"
 #include "credence/message.h"
+#include "run/budget.h"
+#include "run/deal.h"
 #include "run/limits.h"
 #include "run/roster.h"
 
 enum {
     MESSAGES_A_TURN = 1024,
-    GRANTS_A_MESSAGE = 4096,
     BEAT_MS = 250,
     BEAT_RANKS_A_MS =
         4, // beats of 10,000 ranks every 2.5 s are 4,000 messages a second
     TICK_MS = 1000,
+    LOOK_MS = 20,    // between two looks for lost ranks
+    GAP_MS = 1000,   // between two turns: rank 0 itself stood still
     STOP_MS = 10000, // a worker that was told to stop and says nothing is lost
     DRAIN_SLACK_MS = 5000
 };
@@ -43,10 +46,13 @@ struct cr_coordinator {
     struct cr_roster roster;
     struct cr_limits_book *limits;
     struct cr_buf out;
-    int64_t tick_ms, beat_ms, beaten_ms;
-    int64_t deadline_ms; // of the present phase; 0: none
-    int signal_level;
-    bool cannot_record; // run.h5 or the spool failed: the tape goes on alone
+    struct cr_deal deal;
+    int64_t tick_ms, beat_ms, beaten_ms, looked_ms, stepped_ms;
+    int64_t deadline_ms; // of a drain; 0: none
+    int signal_level, last_lost;
+    bool cannot_record;  // run.h5 or the spool failed: the tape goes on alone
+    bool has_complained; // of trouble during the drain
+    bool has_heard_all;  // no message was left unread at the last turn
 };
 
 static int64_t now_ms(const struct cr_coordinator *c) {
@@ -84,7 +90,7 @@ static void drain_workers(struct cr_coordinator *c, int64_t grace_ms) {
     for (int rank = 1; rank < c->roster.size; rank++)
         if (is_reachable(c, rank)) {
             tell_number(c, rank, CR_TAG_DRAIN, (uint64_t)grace_ms);
-            c->roster.at[rank].beat.live = 1; // until a beat says otherwise
+            c->roster.at[rank].has_drained = false; // until a beat says otherwise
         }
     c->deadline_ms = now_ms(c) + grace_ms + DRAIN_SLACK_MS;
 }
@@ -107,8 +113,9 @@ static void trouble(struct cr_coordinator *c, const char *where,
     (void)snprintf(why, sizeof why, "%.100s: %s", where, err->text);
     if (c->phase == RUNNING)
         begin_drain(c, CR_END_TROUBLE, c->cfg.grace_ms, why);
-    else
+    else if (!c->has_complained)
         cr_log_write(c->cfg.log, CR_LOG_ERROR, "%s", why);
+    c->has_complained = true; // a full disk would say so at each tick
 }
 
 static void check_record(struct cr_coordinator *c, enum cr_status status,
@@ -119,14 +126,19 @@ static void check_record(struct cr_coordinator *c, enum cr_status status,
     trouble(c, "run.h5", err);
 }
 
+// A survivor must know of any loss: then nobody may finalise.
+static void stop_member(struct cr_coordinator *c, int rank) {
+    cr_roster_set(&c->roster, rank, CR_MEMBER_LEAVING);
+    c->roster.at[rank].stop_by_ms = now_ms(c) + STOP_MS;
+    tell_number(c, rank, CR_TAG_STOP,
+                c->last_lost > 0 ? 1 + (uint64_t)c->last_lost : 0);
+}
+
 static void begin_stop(struct cr_coordinator *c) {
     c->phase = STOPPING;
-    c->deadline_ms = now_ms(c) + STOP_MS;
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (c->roster.at[rank].state == CR_MEMBER_LIVE) {
-            cr_roster_set(&c->roster, rank, CR_MEMBER_LEAVING);
-            tell_nothing(c, rank, CR_TAG_STOP);
-        }
+        if (c->roster.at[rank].state == CR_MEMBER_LIVE)
+            stop_member(c, rank);
 }
 
 enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
@@ -135,6 +147,8 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     if (c == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the coordinator");
     c->cfg = *cfg;
+    c->deal = (struct cr_deal){cfg->ledger, cfg->dir, cfg->progress->launch};
+    c->stepped_ms = now_ms(c);
     cr_buf_init(&c->out, CR_MESSAGE_BYTES_MAX);
     const int size = cr_cluster_size(cfg->cluster);
     c->beat_ms = BEAT_MS > size / BEAT_RANKS_A_MS ? BEAT_MS : size / BEAT_RANKS_A_MS;
@@ -183,29 +197,58 @@ static void first_leases(struct cr_coordinator *c, int rank) {
     }
 }
 
-static void on_hello(struct cr_coordinator *c, const struct cr_packet *packet) {
-    struct cr_hello hello;
-    const struct cr_hash job = c->cfg.job->identity;
-    if (cr_hello_decode(packet->bytes, packet->len, &hello) != CR_OK ||
-        hello.version != CR_MESSAGE_VERSION || hello.job.hi != job.hi ||
-        hello.job.lo != job.lo) {
-        cr_log_write(c->cfg.log, CR_LOG_ERROR,
-                     "rank %d runs another version of credence, or another job",
-                     packet->rank);
+static void lose(struct cr_coordinator *c, int rank, const char *why) {
+    struct cr_member *member = &c->roster.at[rank];
+    struct cr_err err = {0};
+    if (member->state == CR_MEMBER_LOST || member->state == CR_MEMBER_GONE)
         return;
-    }
-    const struct cr_welcome welcome = {.pid = getpid(),
+    cr_log_write(c->cfg.log, CR_LOG_WARN,
+                 "rank %d is lost (%s); its %zu markets go on elsewhere", rank, why,
+                 member->granted_len);
+    cr_cluster_abandon(c->cfg.cluster, rank);
+    cr_roster_set(&c->roster, rank, CR_MEMBER_LOST);
+    c->last_lost = rank;
+    cr_limits_forget(c->limits, rank - 1);
+    if (cr_deal_give_back(&c->deal, member, rank, &err) != CR_OK)
+        trouble(c, "rank 0", &err);
+}
+
+static bool is_our_run(const struct cr_coordinator *c, const struct cr_packet *packet,
+                       struct cr_hello *hello) {
+    const struct cr_hash job = c->cfg.job->identity;
+    return cr_hello_decode(packet->bytes, packet->len, hello) == CR_OK &&
+           hello->version == CR_MESSAGE_VERSION && hello->job.hi == job.hi &&
+           hello->job.lo == job.lo;
+}
+
+static void welcome(struct cr_coordinator *c, int rank) {
+    const struct cr_welcome message = {.pid = getpid(),
                                        .host = cr_cluster_host(c->cfg.cluster),
                                        .launch = c->cfg.progress->launch,
                                        .beat_ms = c->beat_ms,
                                        .lost_ms = c->cfg.lost_ms};
+    cr_buf_clear(&c->out);
+    tell(c, rank, CR_TAG_WELCOME, cr_welcome_encode(&c->out, &message));
+    first_leases(c, rank);
+    if (c->phase == DRAINING)
+        tell_number(c, rank, CR_TAG_DRAIN, 0);
+}
+
+static void on_hello(struct cr_coordinator *c, const struct cr_packet *packet) {
+    struct cr_hello hello;
+    if (c->roster.at[packet->rank].state != CR_MEMBER_ABSENT)
+        return;
+    if (!is_our_run(c, packet, &hello)) {
+        stop_member(c, packet->rank);
+        lose(c, packet->rank, "it runs another version of credence, or another job");
+        return;
+    }
     cr_cluster_watch(c->cfg.cluster, packet->rank, hello.pid, hello.host);
     cr_roster_set(&c->roster, packet->rank, CR_MEMBER_LIVE);
-    cr_buf_clear(&c->out);
-    tell(c, packet->rank, CR_TAG_WELCOME, cr_welcome_encode(&c->out, &welcome));
-    first_leases(c, packet->rank);
-    if (c->phase == DRAINING)
-        tell_number(c, packet->rank, CR_TAG_DRAIN, 0);
+    if (c->phase == STOPPING || c->phase == OVER)
+        stop_member(c, packet->rank);
+    else
+        welcome(c, packet->rank);
 }
 
 static void on_result(struct cr_coordinator *c, const struct cr_packet *packet) {
@@ -237,6 +280,7 @@ static void on_beat(struct cr_coordinator *c, const struct cr_packet *packet) {
     struct cr_member *member = &c->roster.at[packet->rank];
     if (cr_beat_decode(packet->bytes, packet->len, &member->beat) != CR_OK)
         return;
+    member->has_drained = member->beat.is_draining != 0 && member->beat.live == 0;
     for (uint32_t i = 0; c->phase == RUNNING && member->state == CR_MEMBER_LIVE &&
                          i < member->beat.models_len && i < c->cfg.job->models_len;
          i++)
@@ -286,6 +330,20 @@ static void on_signal(struct cr_coordinator *c, const struct cr_packet *packet) 
         cr_coordinator_signal(c, level > 1 ? 2 : 1, name);
 }
 
+// A worker that leaves untold could not begin, and has said why; it holds nothing any
+// more.
+static void on_bye(struct cr_coordinator *c, const struct cr_packet *packet) {
+    struct cr_member *member = &c->roster.at[packet->rank];
+    struct cr_err err = {0};
+    const bool was_told = member->state == CR_MEMBER_LEAVING;
+    cr_roster_set(&c->roster, packet->rank, CR_MEMBER_GONE);
+    if (was_told)
+        return;
+    cr_limits_forget(c->limits, packet->rank - 1);
+    if (cr_deal_give_back(&c->deal, member, packet->rank, &err) != CR_OK)
+        trouble(c, "rank 0", &err);
+}
+
 static void on_packet(struct cr_coordinator *c, const struct cr_packet *packet) {
     switch ((enum cr_tag)packet->tag) {
     case CR_TAG_HELLO:
@@ -316,7 +374,7 @@ static void on_packet(struct cr_coordinator *c, const struct cr_packet *packet) 
         on_endpoint(c, packet);
         return;
     case CR_TAG_BYE:
-        cr_roster_set(&c->roster, packet->rank, CR_MEMBER_GONE);
+        on_bye(c, packet);
         return;
     default: // a message of a later version
         return;
@@ -326,7 +384,8 @@ static void on_packet(struct cr_coordinator *c, const struct cr_packet *packet) 
 static void receive(struct cr_coordinator *c, bool *moved) {
     struct cr_packet packet;
     for (int i = 0; i < MESSAGES_A_TURN; i++) {
-        if (!cr_cluster_receive(c->cfg.cluster, &packet))
+        c->has_heard_all = !cr_cluster_receive(c->cfg.cluster, &packet);
+        if (c->has_heard_all)
             return;
         if (packet.rank < 1 || packet.rank >= c->roster.size)
             continue;
@@ -336,105 +395,45 @@ static void receive(struct cr_coordinator *c, bool *moved) {
     }
 }
 
-// What a worker held is open again, to go on from what its tape holds.
-static enum cr_status give_back(struct cr_coordinator *c, struct cr_member *member,
-                                struct cr_err *err) {
-    enum cr_status status = CR_OK;
-    for (size_t i = 0; i < member->granted_len && status == CR_OK; i++)
-        status = cr_ledger_return(c->cfg.ledger, member->granted[i], err);
-    member->granted_len = 0;
-    member->wanting = 0;
-    return status;
-}
-
-struct rescan {
-    struct cr_ledger *ledger;
-    uint32_t launch, rank;
-};
-
-static enum cr_status on_tape_key(void *ctx, const struct cr_tape_key *key,
-                                  struct cr_err *err) {
-    const struct rescan *rescan = ctx;
-    if (key->launch != rescan->launch || key->rank != rescan->rank ||
-        key->trajectory >= rescan->ledger->plan->trajectories ||
-        rescan->ledger->state[key->trajectory] != CR_LEDGER_PENDING)
-        return CR_OK;
-    return cr_ledger_record(rescan->ledger, key, err);
-}
-
-static void lose(struct cr_coordinator *c, int rank, const char *why) {
-    struct cr_member *member = &c->roster.at[rank];
-    struct rescan rescan = {c->cfg.ledger, c->cfg.progress->launch, (uint32_t)rank};
-    struct cr_tape_damage damage = {0};
-    struct cr_err err = {0};
-    if (member->state == CR_MEMBER_LOST || member->state == CR_MEMBER_GONE)
-        return;
-    cr_log_write(c->cfg.log, CR_LOG_WARN,
-                 "rank %d is lost (%s); its %zu markets go on elsewhere", rank, why,
-                 member->granted_len);
-    cr_cluster_abandon(c->cfg.cluster, rank);
-    cr_roster_set(&c->roster, rank, CR_MEMBER_LOST);
-    cr_limits_forget(c->limits, rank - 1);
-    enum cr_status status = give_back(c, member, &err);
-    if (status == CR_OK)
-        status = cr_tape_scan_keys(c->cfg.dir, on_tape_key, &rescan, &damage, &err);
-    if (status != CR_OK)
-        trouble(c, "rank 0", &err);
+static bool is_silent(const struct cr_coordinator *c, int rank) {
+    const struct cr_member *member = &c->roster.at[rank];
+    return (is_reachable(c, rank) || member->state == CR_MEMBER_ABSENT) &&
+           now_ms(c) - member->last_heard_ms > c->cfg.lost_ms;
 }
 
 static void look_for_losses(struct cr_coordinator *c) {
+    if (now_ms(c) - c->looked_ms < LOOK_MS)
+        return;
+    c->looked_ms = now_ms(c);
     for (int rank; (rank = cr_cluster_lost(c->cfg.cluster)) >= 0;)
         if (rank > 0)
             lose(c, rank, "its process ended");
-    for (int rank = 1; rank < c->roster.size; rank++) {
-        const struct cr_member *member = &c->roster.at[rank];
-        if ((is_reachable(c, rank) || member->state == CR_MEMBER_ABSENT) &&
-            now_ms(c) - member->last_heard_ms > c->cfg.lost_ms)
+        else
+            cr_cluster_abandon(c->cfg.cluster, rank); // ourselves: a library's mistake
+    for (int rank = 1; rank < c->roster.size && c->has_heard_all; rank++)
+        if (is_silent(c, rank))
             lose(c, rank, "it is silent");
-    }
 }
 
-// How many trajectories a worker may hold: its even share of what is open.
-static uint64_t fair_share(const struct cr_coordinator *c) {
-    const uint64_t open = cr_ledger_open_count(c->cfg.ledger);
-    const uint64_t workers = (uint64_t)(c->roster.live + c->roster.absent);
-    return workers == 0 ? 1 : (open + workers - 1) / workers;
-}
-
-static enum cr_status add_grant(struct cr_coordinator *c, struct cr_member *member,
-                                uint64_t trajectory, struct cr_err *err) {
-    struct cr_call_records recorded = {0};
-    enum cr_status status = CR_OK;
-    if (c->cfg.ledger->recorded_len > 0)
-        status =
-            cr_ledger_recorded(c->cfg.ledger, c->cfg.dir, trajectory, &recorded, err);
-    if (status == CR_OK)
-        status = cr_grant_add(&c->out, trajectory, &recorded);
-    if (status == CR_OK)
-        status = cr_member_grant(member, trajectory);
-    cr_call_records_fini(&recorded);
-    return status;
+// While rank 0 stood still (a file system that blocks, a stopped process) it heard
+// nobody: that silence is its own.
+static void forgive_own_silence(struct cr_coordinator *c) {
+    const int64_t gap_ms = now_ms(c) - c->stepped_ms;
+    c->stepped_ms += gap_ms;
+    for (int rank = 1; gap_ms > GAP_MS && rank < c->roster.size; rank++)
+        c->roster.at[rank].last_heard_ms += gap_ms;
 }
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
-    struct cr_member *member = &c->roster.at[rank];
+    const uint64_t share =
+        cr_deal_share(&c->deal, (uint64_t)(c->roster.live + c->roster.absent));
     struct cr_err err = {0};
-    const uint64_t share = fair_share(c);
-    uint64_t trajectory;
-    int granted = 0;
-    cr_buf_clear(&c->out);
-    while (member->wanting > 0 && member->granted_len < share &&
-           granted < GRANTS_A_MESSAGE && cr_ledger_take(c->cfg.ledger, &trajectory)) {
-        if (add_grant(c, member, trajectory, &err) != CR_OK) {
-            trouble(c, "rank 0", &err);
-            return;
-        }
-        member->wanting--;
-        granted++;
-    }
-    if (granted == 0)
+    if (cr_deal_fill(&c->deal, &c->roster.at[rank], share, &c->out, &err) != CR_OK) {
+        trouble(c, "rank 0", &err);
         return;
-    member->wanting = 0; // one grant answers one want
+    }
+    if (c->out.used_bytes == 0)
+        return;
     *moved = true;
     tell(c, rank, CR_TAG_GRANT, CR_OK);
 }
@@ -459,7 +458,7 @@ static bool is_drained(const struct cr_coordinator *c) {
     for (int rank = 1; rank < c->roster.size; rank++) {
         const struct cr_member *member = &c->roster.at[rank];
         if (member->state == CR_MEMBER_LIVE && member->granted_len > 0 &&
-            member->beat.live > 0)
+            !member->has_drained)
             return false;
     }
     return true;
@@ -467,33 +466,22 @@ static bool is_drained(const struct cr_coordinator *c) {
 
 static bool all_left(const struct cr_coordinator *c) {
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (c->roster.at[rank].state == CR_MEMBER_LIVE ||
-            c->roster.at[rank].state == CR_MEMBER_LEAVING)
+        if (is_reachable(c, rank) || c->roster.at[rank].state == CR_MEMBER_ABSENT)
             return false;
     return true;
 }
 
 static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *snapshot) {
-    const struct cr_budget *budget = &c->cfg.job->budget;
-    const struct cr_spent *spent = &snapshot->spent;
-    const int64_t elapsed_ms = now_ms(c) - c->cfg.progress->started_ms;
-    const char *which = NULL;
-    if (budget->calls > 0 && spent->calls >= budget->calls)
-        which = "calls";
-    else if (budget->tokens > 0 &&
-             spent->tokens_in + spent->tokens_out >= budget->tokens)
-        which = "tokens";
-    else if (budget->usd > 0 && spent->usd >= budget->usd)
-        which = "dollars (usd)";
-    else if (budget->wall_s > 0 &&
-             (double)(elapsed_ms + c->cfg.grace_ms) >= budget->wall_s * 1000)
-        which = "wall time (wall_s)";
+    const char *which =
+        cr_budget_used_up(&c->cfg.job->budget, &snapshot->spent,
+                          now_ms(c) - c->cfg.progress->started_ms, c->cfg.grace_ms);
     char why[256];
+    if (which == NULL || is_finished(c))
+        return;
     (void)snprintf(why, sizeof why,
                    "the budget of %s is used up; raise it and run again to go on",
-                   which == NULL ? "" : which);
-    if (which != NULL && !is_finished(c))
-        begin_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
+                   which);
+    begin_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
 }
 
 static void beat_workers(struct cr_coordinator *c) {
@@ -505,8 +493,34 @@ static void beat_workers(struct cr_coordinator *c) {
             tell_nothing(c, rank, CR_TAG_BEAT);
 }
 
-static void keep_time(struct cr_coordinator *c) {
+// Another run has the directory now (this process stood still for too long): not a byte
+// of it may be touched any more.
+static void leave_directory(struct cr_coordinator *c, const struct cr_err *err) {
+    if (c->end == CR_END_EVICTED)
+        return;
+    begin_drain(c, CR_END_EVICTED, 0, err->text);
+    c->end = CR_END_EVICTED;
+    c->cannot_record = true;
+    drain_workers(c, 0);
+}
+
+static void write_directory(struct cr_coordinator *c,
+                            const struct cr_snapshot *snapshot) {
     struct cr_err err = {0};
+    const enum cr_status status = cr_lock_beat(c->cfg.lock, &err);
+    if (status == CR_E_BUSY)
+        leave_directory(c, &err);
+    else if (status != CR_OK)
+        trouble(c, "run directory", &err);
+    if (c->end == CR_END_EVICTED)
+        return;
+    if (!c->cannot_record)
+        check_record(c, cr_run_file_flush(c->cfg.recorder->file, &err), &err);
+    if (cr_progress_write(c->cfg.progress, snapshot, &err) != CR_OK)
+        trouble(c, "run directory", &err);
+}
+
+static void keep_time(struct cr_coordinator *c) {
     struct cr_snapshot snapshot;
     beat_workers(c);
     look_for_losses(c);
@@ -515,11 +529,7 @@ static void keep_time(struct cr_coordinator *c) {
     c->tick_ms = now_ms(c);
     cr_coordinator_snapshot(c, &snapshot);
     check_budget(c, &snapshot);
-    if (!c->cannot_record)
-        check_record(c, cr_run_file_flush(c->cfg.recorder->file, &err), &err);
-    if (cr_lock_beat(c->cfg.lock, &err) != CR_OK ||
-        cr_progress_write(c->cfg.progress, &snapshot, &err) != CR_OK)
-        trouble(c, "run directory", &err);
+    write_directory(c, &snapshot);
     cr_progress_print(c->cfg.progress, &snapshot, c->cfg.log);
 }
 
@@ -539,8 +549,9 @@ static void move_phase(struct cr_coordinator *c) {
             begin_stop(c);
         return;
     case STOPPING:
-        for (int rank = 1; is_late && rank < c->roster.size; rank++)
-            if (is_reachable(c, rank))
+        for (int rank = 1; rank < c->roster.size; rank++)
+            if (c->roster.at[rank].state == CR_MEMBER_LEAVING &&
+                now_ms(c) >= c->roster.at[rank].stop_by_ms)
                 lose(c, rank, "it did not stop");
         if (all_left(c))
             c->phase = OVER;
@@ -551,6 +562,7 @@ static void move_phase(struct cr_coordinator *c) {
 }
 
 void cr_coordinator_step(struct cr_coordinator *c, bool *moved) {
+    forgive_own_silence(c);
     receive(c, moved);
     if (c->phase == RUNNING)
         grant_all(c, moved);
@@ -586,8 +598,8 @@ const char *cr_coordinator_message(const struct cr_coordinator *c) {
 }
 
 void cr_coordinator_snapshot(const struct cr_coordinator *c, struct cr_snapshot *out) {
-    static const char *const states[] = {"running", "draining", "stopping", "over"};
-    *out = (struct cr_snapshot){.state = states[c->phase],
+    const bool is_early = c->phase != RUNNING && c->end != CR_END_COMPLETE;
+    *out = (struct cr_snapshot){.state = is_early ? "draining" : "running",
                                 .message = c->message,
                                 .exit_code = -1,
                                 .tally = c->cfg.recorder->tally,

@@ -41,7 +41,8 @@ enum cr_end {
     CR_END_NONE,
     CR_END_COMPLETE,
     CR_END_INTERRUPTED, // a signal, a budget, lost workers: resumable
-    CR_END_TROUBLE      // the machine failed somewhere: resumable when mended
+    CR_END_TROUBLE,     // the machine failed somewhere: resumable when mended
+    CR_END_EVICTED      // another run took the directory: nothing in it is ours now
 };
 
 CR_MUST_CHECK enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,

@@ -170,7 +170,8 @@ static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
 
 static int64_t unused_credits(const struct share *share,
                               const struct cr_beat_model *beat) {
-    const int64_t unused = share->requests_given - (int64_t)beat->metrics.attempts;
+    const int64_t unused = share->requests_given - (int64_t)beat->metrics.attempts -
+                           (int64_t)beat->metrics.requests_returned;
     return unused > 0 ? unused : 0;
 }
 

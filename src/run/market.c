@@ -32,23 +32,34 @@ enum cr_status cr_market_answer(struct cr_market *market, struct cr_call *call,
     return cr_episode_answer(market->episode, call, reply, err);
 }
 
+static bool answers(const struct cr_call_record *record, const struct cr_call *call) {
+    return memcmp(&record->seat, &call->seat, sizeof call->seat) == 0 &&
+           record->request_hash.hi == call->request_hash.hi &&
+           record->request_hash.lo == call->request_hash.lo;
+}
+
+// There may be several records of a seat: a failure that was tried again, or two ranks
+// of which one was given up for dead too early. The first good answer counts.
 static const struct cr_call_record *find_recorded(const struct cr_market *market,
-                                                  struct cr_seat seat) {
-    const struct cr_call_record *record = cr_call_records_find(&market->recorded, seat);
-    for (size_t i = market->recorded.len;
-         record == NULL && market->believes_failures && i > 0; i--)
-        if (memcmp(&market->recorded.at[i - 1].seat, &seat, sizeof seat) == 0)
-            record = &market->recorded.at[i - 1];
-    return record;
+                                                  const struct cr_call *call) {
+    const struct cr_call_record *failure = NULL;
+    for (size_t i = 0; i < market->recorded.len; i++) {
+        const struct cr_call_record *record = &market->recorded.at[i];
+        if (!answers(record, call))
+            continue;
+        if (record->fail == CR_FAIL_NONE)
+            return record;
+        failure = record;
+    }
+    return market->believes_failures ? failure : NULL;
 }
 
 // Answer CALL from the tape when it is there; *was_answered says so.
 static enum cr_status answer_recorded(struct cr_market *market, struct cr_call *call,
                                       bool *was_answered, struct cr_err *err) {
     *was_answered = false;
-    const struct cr_call_record *record = find_recorded(market, call->seat);
-    if (record == NULL || record->request_hash.hi != call->request_hash.hi ||
-        record->request_hash.lo != call->request_hash.lo)
+    const struct cr_call_record *record = find_recorded(market, call);
+    if (record == NULL)
         return CR_OK;
     struct cr_reply reply = {0};
     enum cr_status status = cr_reply_from_record(record, &reply);

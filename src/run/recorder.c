@@ -147,8 +147,11 @@ static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajector
     struct cr_call_records records = {0};
     enum cr_status status = cr_spool_read(
         recorder->spool, recorder->ledger->result_at[trajectory], body, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_records_decode(body->data, body->used_bytes, &records);
+        if (status != CR_OK)
+            cr_err_set(err, status, "spool: calls that cannot be read");
+    }
     if (status == CR_OK) {
         cr_plan_place(recorder->plan, trajectory, &place);
         status = cr_run_file_put_calls(recorder->file, place.first_episode, records.at,
@@ -158,13 +161,20 @@ static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajector
     return status;
 }
 
+enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {
+    return recorder->lock == NULL ? CR_OK : cr_lock_beat(recorder->lock, err);
+}
+
 enum cr_status cr_recorder_calls(struct cr_recorder *recorder, struct cr_err *err) {
     struct cr_buf body;
     enum cr_status status = CR_OK;
     cr_buf_init(&body, CR_MESSAGE_BYTES_MAX);
-    for (uint64_t i = 0; i < recorder->plan->trajectories && status == CR_OK; i++)
+    for (uint64_t i = 0; i < recorder->plan->trajectories && status == CR_OK; i++) {
         if (recorder->ledger->result_at[i] != 0 && is_finished(recorder->ledger, i))
             status = put_calls(recorder, i, &body, err);
+        if (status == CR_OK)
+            status = cr_recorder_beat(recorder, err);
+    }
     cr_buf_fini(&body);
     return status;
 }

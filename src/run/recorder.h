@@ -12,6 +12,7 @@
 #include "credence/run_file.h"
 #include "credence/spool.h"
 #include "run/ledger.h"
+#include "run/lock.h"
 
 struct cr_tally { // of episodes, for the progress line and status.json
     uint64_t done, invalid, failed;
@@ -23,6 +24,7 @@ struct cr_recorder {
     struct cr_ledger *ledger;
     struct cr_run_file *file;
     struct cr_spool *spool;
+    struct cr_lock *lock; // beaten while long work is done; NULL: none
     struct cr_tally tally;
 };
 
@@ -38,7 +40,11 @@ CR_MUST_CHECK enum cr_status cr_recorder_result(struct cr_recorder *recorder,
 CR_MUST_CHECK enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
                                                  const struct cr_spool_entry *entry,
                                                  const char *head, struct cr_err *err);
-// Fill /calls in the order of the episodes from the spool.
+// Raise the beat of the directory's lock when it is due.
+CR_MUST_CHECK enum cr_status cr_recorder_beat(struct cr_recorder *recorder,
+                                              struct cr_err *err);
+// Fill /calls in the order of the episodes from the spool. CR_E_FORMAT: it is damaged;
+// without it the next launch takes everything from the tapes.
 CR_MUST_CHECK enum cr_status cr_recorder_calls(struct cr_recorder *recorder,
                                                struct cr_err *err);
 

@@ -13,7 +13,9 @@ struct keys {
 static enum cr_status on_entry(void *ctx, const struct cr_spool_entry *entry,
                                const char *head, struct cr_err *err) {
     const struct cr_resume *resume = ctx;
-    return cr_recorder_spooled(resume->recorder, entry, head, err);
+    const enum cr_status status =
+        cr_recorder_spooled(resume->recorder, entry, head, err);
+    return status == CR_OK ? cr_recorder_beat(resume->recorder, err) : status;
 }
 
 static void spend(struct cr_spent *spent, const struct cr_job *job,
@@ -40,8 +42,10 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
     struct cr_tape_key key = *found;
     bool is_ours = false;
     spend(keys->spent, keys->resume->job, &key);
-    const enum cr_status status =
-        cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours, err);
+    enum cr_status status = cr_recorder_beat(keys->resume->recorder, err);
+    if (status == CR_OK)
+        status = cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours,
+                                  err);
     if (status != CR_OK || !is_ours ||
         ledger->state[key.trajectory] != CR_LEDGER_PENDING)
         return status;

@@ -88,14 +88,13 @@ static enum cr_outcome execute(struct cr_session *session) {
         cr_log_write(session->log, CR_LOG_INFO, "%s is already complete", session->dir);
         return CR_OUTCOME_COMPLETE;
     }
-    if (status == CR_OK)
-        status = cr_session_begin(session, &err);
-    if (status != CR_OK) {
-        if (status == CR_E_PEER && session->bundle.used_bytes == 1)
-            return session->verdict; // rank 0 has said why
-        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
-        return cr_session_outcome(status);
-    }
+    if (status == CR_E_PEER && session->bundle.used_bytes == 1)
+        return session->verdict; // rank 0 has said why
+    if (status != CR_OK)
+        return cr_session_give_up(session, false, &err);
+    status = cr_session_begin(session, &err);
+    if (status != CR_OK)
+        return cr_session_give_up(session, true, &err);
     loop(session);
     if (!cr_session_coordinates(session))
         return cr_worker_is_orphaned(session->worker) ? CR_OUTCOME_STOPPED

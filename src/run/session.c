@@ -178,6 +178,7 @@ enum cr_outcome cr_session_outcome(enum cr_status status) {
     case CR_E_DIFFERS:
     case CR_E_BUSY:
     case CR_E_UNSUPPORTED:
+    case CR_E_IO:
         return CR_OUTCOME_REFUSED;
     case CR_E_FULL:
     case CR_E_STOPPED:
@@ -185,6 +186,12 @@ enum cr_outcome cr_session_outcome(enum cr_status status) {
     default:
         return CR_OUTCOME_ERROR;
     }
+}
+
+// Once the directory is ours, whatever the machine refuses can be gone on from later.
+static enum cr_outcome outcome_of_start(enum cr_status status) {
+    return status == CR_E_MEMORY || status == CR_E_UNSUPPORTED ? CR_OUTCOME_ERROR
+                                                               : CR_OUTCOME_STOPPED;
 }
 
 // In the place of a bundle: how all ranks end, so that they end alike.
@@ -291,6 +298,68 @@ static enum cr_status begin_worker(struct cr_session *session, struct cr_err *er
 }
 
 static enum cr_status begin_coordinator(struct cr_session *session, struct cr_err *err);
+static int exit_code_of(enum cr_outcome outcome);
+
+static void send_to(struct cr_session *session, int rank, enum cr_tag tag,
+                    const struct cr_buf *message) {
+    const struct cr_packet packet = {rank, (int)tag, message->data,
+                                     message->used_bytes};
+    (void)!cr_cluster_send(session->cluster, &packet, NULL);
+}
+
+// Workers that wait for a welcome are told that none will come.
+static void dismiss_workers(struct cr_session *session) {
+    struct cr_buf message;
+    cr_buf_init(&message, 64);
+    if (cr_number_encode(&message, 0) == CR_OK)
+        for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++)
+            send_to(session, rank, CR_TAG_STOP, &message);
+    cr_buf_fini(&message);
+}
+
+static void write_end(struct cr_session *session, enum cr_outcome outcome,
+                      const char *text) {
+    struct cr_snapshot snapshot = {.state = "failed",
+                                   .message = text,
+                                   .exit_code = exit_code_of(outcome),
+                                   .tally = session->recorder.tally,
+                                   .spent = session->progress.before,
+                                   .now_ms = cr_clock_now_ms(session->clock),
+                                   .wall_ms = cr_clock_wall_ms(session->clock)};
+    struct cr_err err = {0};
+    if (session->progress.dir != NULL &&
+        cr_progress_write(&session->progress, &snapshot, &err) != CR_OK)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+}
+
+// A worker that cannot begin tells the coordinator, who waits for every rank.
+static void excuse_self(struct cr_session *session, const struct cr_err *why) {
+    const struct cr_trouble trouble = {.status = (uint32_t)why->status,
+                                       .text = why->text};
+    struct cr_buf message;
+    cr_buf_init(&message, 1 << 16);
+    if (cr_trouble_encode(&message, &trouble) == CR_OK)
+        send_to(session, 0, CR_TAG_TROUBLE, &message);
+    cr_buf_clear(&message);
+    send_to(session, 0, CR_TAG_BYE, &message);
+    cr_buf_fini(&message);
+}
+
+enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
+                                   const struct cr_err *why) {
+    const enum cr_outcome outcome =
+        has_begun ? outcome_of_start(why->status) : cr_session_outcome(why->status);
+    cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
+    if (session->cluster == NULL)
+        return outcome;
+    if (!cr_session_coordinates(session)) {
+        excuse_self(session, why);
+    } else if (has_begun) {
+        dismiss_workers(session);
+        write_end(session, outcome, why->text);
+    }
+    return outcome;
+}
 
 enum cr_status cr_session_begin(struct cr_session *session, struct cr_err *err) {
     enum cr_status status = CR_OK;
@@ -392,15 +461,28 @@ static enum cr_status load(struct cr_session *session, struct cr_err *err) {
     return status;
 }
 
+// From here on status.json speaks of this launch: loading an old one can take a while.
+static enum cr_status write_start(const struct cr_session *session,
+                                  struct cr_err *err) {
+    const struct cr_snapshot snapshot = {.state = "running",
+                                         .message = "",
+                                         .exit_code = -1,
+                                         .now_ms = session->progress.started_ms,
+                                         .wall_ms = session->progress.started_wall_ms};
+    return cr_progress_write(&session->progress, &snapshot, err);
+}
+
 static enum cr_status begin_coordinator(struct cr_session *session,
                                         struct cr_err *err) {
     enum cr_status status = cr_ledger_init(&session->ledger, session->plan, err);
     if (status != CR_OK)
         return status;
     begin_progress(session);
-    session->recorder =
-        (struct cr_recorder){.plan = session->plan, .ledger = &session->ledger};
-    status = create_file(session, err);
+    session->recorder = (struct cr_recorder){
+        .plan = session->plan, .ledger = &session->ledger, .lock = session->lock};
+    status = write_start(session, err);
+    if (status == CR_OK)
+        status = create_file(session, err);
     if (status == CR_OK)
         status = load(session, err);
     const struct cr_coordinator_cfg cfg = {
@@ -453,13 +535,27 @@ static const char *state_of(enum cr_end end) {
 static int exit_code_of(enum cr_outcome outcome) {
     return outcome == CR_OUTCOME_COMPLETE      ? 0
            : outcome == CR_OUTCOME_SOME_FAILED ? 3
-                                               : 75;
+           : outcome == CR_OUTCOME_STOPPED     ? 75
+                                               : 1;
+}
+
+// Another run has the directory: what is open of it is let go, and nothing said there.
+static enum cr_outcome leave(struct cr_session *session) {
+    cr_run_file_abandon(session->recorder.file);
+    cr_spool_abandon(session->recorder.spool);
+    session->recorder.file = NULL;
+    session->recorder.spool = NULL;
+    cr_log_write(session->log, CR_LOG_ERROR, "%s",
+                 cr_coordinator_message(session->coordinator));
+    return CR_OUTCOME_STOPPED;
 }
 
 enum cr_outcome cr_session_finish(struct cr_session *session) {
     struct cr_err err = {0};
     struct cr_snapshot snapshot;
     enum cr_end end = cr_coordinator_end(session->coordinator);
+    if (end == CR_END_EVICTED)
+        return leave(session);
     const bool is_rebuilt = session->options->job_path == NULL;
     const bool is_whole =
         end == CR_END_COMPLETE && cr_ledger_open_count(&session->ledger) == 0;
@@ -479,7 +575,8 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     const enum cr_outcome outcome = outcome_of(end, &session->recorder.tally);
     cr_spool_close(session->recorder.spool);
     session->recorder.spool = NULL;
-    if (outcome == CR_OUTCOME_COMPLETE)
+    // A damaged spool would fail each last pass; the tapes have all that is in it.
+    if (outcome == CR_OUTCOME_COMPLETE || status == CR_E_FORMAT)
         cr_spool_remove(session->dir);
     snapshot.state = state_of(end);
     snapshot.exit_code = exit_code_of(outcome);

@@ -44,7 +44,7 @@ struct cr_session {
 bool cr_session_coordinates(const struct cr_session *session);
 bool cr_session_works(const struct cr_session *session);
 
-// The outcome that a status before the run began means.
+// The outcome that a status before the directory was ours means.
 enum cr_outcome cr_session_outcome(enum cr_status status);
 
 // Collective. Cluster, bundle, job and plan on every rank; directory and lock on rank
@@ -54,6 +54,10 @@ CR_MUST_CHECK enum cr_status cr_session_prepare(struct cr_session *session,
 // Local. Coordinator or worker, ready to step.
 CR_MUST_CHECK enum cr_status cr_session_begin(struct cr_session *session,
                                               struct cr_err *err);
+// Local. Preparing or (HAS_BEGUN) beginning failed: tell the other ranks, the log and
+// status.json. A rank that was told a verdict has nothing to say.
+enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
+                                   const struct cr_err *why);
 // Local. Rank 0: finish run.h5 and say in status.json how it ended.
 enum cr_outcome cr_session_finish(struct cr_session *session);
 // Collective unless a rank was lost.

@@ -8,7 +8,8 @@
 //   - at most one WANT is out, and live + queued never exceeds live_max + ahead;
 //   - after a DRAIN nothing starts; after a STOP the tape is synced before BYE.
 // A machine error here (a full disk) is told to the coordinator as TROUBLE, which
-// drains the whole run; this rank then only waits for its STOP.
+// drains the whole run; this rank then only waits for its STOP. A market that met it is
+// stopped: what it was told is on the tape, and it goes on from there some other time.
 #include "run/worker.h"
 
 #include <assert.h>
@@ -23,6 +24,7 @@ enum {
     MESSAGES_A_TURN = 64,
     REPLIES_A_TURN = 4096,
     PAUSE_CHECK_MS = 20,
+    GAP_MS = 1000,    // between two steps: this rank itself stood still
     URGENT_BEATS = 5, // times as often while calls wait for a lease
     BEAT_DEFAULT_MS = 500,
     LOST_DEFAULT_MS = 600000, // until WELCOME says better: rank 0 may be reading tapes
@@ -41,6 +43,7 @@ struct cr_worker {
     struct cr_buf message;
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
+    int64_t stepped_ms; // when the present step began
     int64_t drop_at_ms; // when a drain gives up on what is in flight; 0: no drain
     bool is_wanting, is_draining, is_over, is_orphaned, has_trouble, has_told_drained,
         is_short_of_credit;
@@ -104,7 +107,7 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     worker->cfg = *cfg;
     worker->beat_ms = BEAT_DEFAULT_MS;
     worker->lost_ms = LOST_DEFAULT_MS;
-    worker->last_heard_ms = now_ms(worker);
+    worker->last_heard_ms = worker->stepped_ms = now_ms(worker);
     worker->queue_last = &worker->queue;
     cr_buf_init(&worker->message, MESSAGE_BYTES_MAX);
     worker->markets_len = cfg->live_max + ahead(worker);
@@ -163,7 +166,9 @@ static enum cr_status start(struct cr_worker *worker, struct cr_market *market,
     enum cr_status status = cr_episode_create(&market->setting, &market->episode, err);
     if (status == CR_OK)
         status = cr_market_pump(market, worker->cfg.client, err);
-    return status == CR_OK ? settle(worker, market, err) : status;
+    market->is_stopped = status != CR_OK;
+    const enum cr_status settled = settle(worker, market, err);
+    return status != CR_OK ? status : settled;
 }
 
 static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
@@ -282,13 +287,24 @@ static void on_drain(struct cr_worker *worker, const struct cr_packet *packet) {
     cr_client_drain(worker->cfg.client);
 }
 
+// A model that is not in use here keeps no starts from the ranks that wait for them.
+static void read_metrics(struct cr_worker *worker, uint32_t model,
+                         struct cr_model_metrics *out) {
+    cr_client_metrics(worker->cfg.client, model, out);
+    if (out->waiting > 0 || out->in_flight > 0)
+        return;
+    cr_client_return_requests(worker->cfg.client, model);
+    cr_client_metrics(worker->cfg.client, model, out);
+}
+
 static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
     struct cr_beat message = {.live = worker->live,
                               .queued = worker->queued,
+                              .is_draining = worker->is_draining,
                               .models_len = worker->cfg.job->models_len};
     for (uint32_t i = 0; i < message.models_len; i++) {
         message.models[i].sequence = worker->lease_sequence[i];
-        cr_client_metrics(worker->cfg.client, i, &message.models[i].metrics);
+        read_metrics(worker, i, &message.models[i].metrics);
     }
     cr_buf_clear(&worker->message);
     return send_message(worker, CR_TAG_BEAT, cr_beat_encode(&worker->message, &message),
@@ -296,8 +312,13 @@ static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
 }
 
 // The last words: the tape is on disk before the coordinator hears goodbye.
-static enum cr_status on_stop(struct cr_worker *worker, struct cr_err *err) {
+static enum cr_status on_stop(struct cr_worker *worker, const struct cr_packet *packet,
+                              struct cr_err *err) {
+    uint64_t lost = 0;
     worker->is_over = true;
+    if (cr_number_decode(packet->bytes, packet->len, &lost) == CR_OK && lost > 0 &&
+        lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster))
+        cr_cluster_abandon(worker->cfg.cluster, (int)(lost - 1));
     enum cr_status status = CR_OK;
     if (worker->tape != NULL) {
         status = cr_tape_close(worker->tape, err);
@@ -329,7 +350,7 @@ static enum cr_status on_packet(struct cr_worker *worker,
         on_drain(worker, packet);
         return CR_OK;
     case CR_TAG_STOP:
-        return on_stop(worker, err);
+        return on_stop(worker, packet, err);
     default: // a beat, or a message of a later version: it proves life, no more
         return CR_OK;
     }
@@ -367,6 +388,7 @@ static enum cr_status take_reply(struct cr_worker *worker, struct cr_call *call,
     // A draining episode may ask on: the client answers STOPPED at once.
     if (status == CR_OK && !market->is_stopped)
         status = cr_market_pump(market, worker->cfg.client, err);
+    market->is_stopped = market->is_stopped || status != CR_OK;
     const enum cr_status settled = settle(worker, market, err);
     return status != CR_OK ? status : settled;
 }
@@ -407,28 +429,34 @@ static enum cr_status tell_pauses(struct cr_worker *worker, struct cr_err *err) 
     return CR_OK;
 }
 
+static enum cr_status first_of(enum cr_status first, enum cr_status second) {
+    return first != CR_OK ? first : second;
+}
+
 // What goes by the clock: pauses, heartbeat, sync, the end of a drain's patience.
 static enum cr_status keep_time(struct cr_worker *worker, struct cr_err *err) {
     const int64_t now = now_ms(worker);
+    const int64_t every_ms =
+        worker->is_short_of_credit ? worker->beat_ms / URGENT_BEATS : worker->beat_ms;
+    const bool has_drained =
+        worker->is_draining && worker->live == 0 && !worker->has_told_drained;
+    const bool is_beat_due = has_drained || now - worker->last_beat_ms >= every_ms;
     enum cr_status status = CR_OK;
-    if (now - worker->last_pause_ms >= PAUSE_CHECK_MS) {
+    if (worker->is_draining && now >= worker->drop_at_ms)
+        cr_client_drop(worker->cfg.client);
+    // Before a beat too: reading the metrics for it forgets the pause.
+    if (is_beat_due || now - worker->last_pause_ms >= PAUSE_CHECK_MS) {
         worker->last_pause_ms = now;
         status = tell_pauses(worker, err);
     }
-    const bool has_drained =
-        worker->is_draining && worker->live == 0 && !worker->has_told_drained;
-    const int64_t every_ms =
-        worker->is_short_of_credit ? worker->beat_ms / URGENT_BEATS : worker->beat_ms;
-    if (status == CR_OK && (has_drained || now - worker->last_beat_ms >= every_ms)) {
+    if (is_beat_due) {
         worker->has_told_drained = worker->has_told_drained || has_drained;
         worker->last_beat_ms = now;
         worker->is_short_of_credit = false;
-        status = beat(worker, err);
+        status = first_of(status, beat(worker, err));
     }
-    if (status == CR_OK && worker->tape != NULL)
-        status = cr_tape_sync(worker->tape, false, err);
-    if (worker->is_draining && now >= worker->drop_at_ms)
-        cr_client_drop(worker->cfg.client);
+    if (worker->tape != NULL)
+        status = first_of(status, cr_tape_sync(worker->tape, false, err));
     return status;
 }
 
@@ -449,23 +477,26 @@ static bool coordinator_is_gone(struct cr_worker *worker) {
         if (rank == 0)
             return true;
     }
-    return now_ms(worker) - worker->last_heard_ms > worker->lost_ms;
+    if (worker->stepped_ms - worker->last_heard_ms <= worker->lost_ms)
+        return false;
+    cr_cluster_abandon(worker->cfg.cluster, 0);
+    return true;
 }
 
 static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
                            struct cr_err *err) {
     enum cr_status status = receive(worker, moved, err);
-    if (status == CR_OK && !worker->is_over)
+    if (worker->is_over)
+        return status;
+    if (status == CR_OK)
         status = start_queued(worker, moved, err);
-    if (status == CR_OK && !worker->is_over)
+    if (status == CR_OK)
         status = want(worker, err);
-    if (status == CR_OK && !worker->is_over)
+    if (status == CR_OK)
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
-    if (status == CR_OK && !worker->is_over)
-        status = take_replies(worker, moved, err);
-    if (status == CR_OK && !worker->is_over)
-        status = keep_time(worker, err);
-    return status;
+    // Whatever failed: replies that are here go on the tape, and the beat goes on.
+    status = first_of(status, take_replies(worker, moved, err));
+    return first_of(status, keep_time(worker, err));
 }
 
 // The machine fails here: say so and start nothing more; the coordinator drains all.
@@ -482,9 +513,18 @@ static void complain(struct cr_worker *worker, const struct cr_err *err) {
                         cr_trouble_encode(&worker->message, &trouble), NULL);
 }
 
+// While this rank stood still it could not hear the coordinator.
+static void begin_step(struct cr_worker *worker) {
+    const int64_t gap_ms = now_ms(worker) - worker->stepped_ms;
+    worker->stepped_ms += gap_ms;
+    if (gap_ms > GAP_MS)
+        worker->last_heard_ms += gap_ms;
+}
+
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,
                               struct cr_err *err) {
     struct cr_err own = {0};
+    begin_step(worker);
     enum cr_status status = move(worker, wait_ms, moved, &own);
     if (status != CR_OK) {
         if (err != NULL)

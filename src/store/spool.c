@@ -251,6 +251,12 @@ enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
     return CR_OK;
 }
 
+void cr_spool_abandon(struct cr_spool *spool) {
+    if (spool != NULL)
+        cr_buf_clear(&spool->gather);
+    cr_spool_close(spool);
+}
+
 void cr_spool_close(struct cr_spool *spool) {
     if (spool == NULL)
         return;

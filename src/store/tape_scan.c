@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/buf.h"
+#include "credence/file.h"
 #include "credence/mem.h"
 #include "credence/tape.h"
 #include "store/tape_dir.h"
@@ -162,6 +163,23 @@ enum cr_status cr_tape_scan_keys(const char *dir, cr_tape_key_fn each, void *ctx
                                  struct cr_tape_damage *damage, struct cr_err *err) {
     struct scan scan = {.each_key = each, .ctx = ctx};
     return finish(&scan, scan_all(&scan, dir, err), damage);
+}
+
+enum cr_status cr_tape_scan_keys_of(const struct cr_tape_source *source,
+                                    cr_tape_key_fn each, void *ctx,
+                                    struct cr_tape_damage *damage, struct cr_err *err) {
+    struct scan scan = {
+        .each_key = each, .ctx = ctx, .file = {source->launch, source->rank}};
+    struct cr_buf path;
+    cr_buf_init(&path, 1 << 16);
+    enum cr_status status = cr_tape_dir_path(&path, source->dir, scan.file);
+    if (status != CR_OK) {
+        cr_err_set(err, status, "no memory to read the tape");
+    } else if (cr_file_exists(path.data)) {
+        status = scan_one(&scan, path.data, err);
+    }
+    cr_buf_fini(&path);
+    return finish(&scan, status, damage);
 }
 
 static enum cr_status read_line_at(const char *path, uint64_t offset,

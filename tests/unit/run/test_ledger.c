@@ -8,6 +8,7 @@
 #include "credence/clock.h"
 #include "credence/tape.h"
 #include "run/ledger.h"
+#include "scratch.h"
 
 // A plan made by hand: one group of PROPOSITIONS binary claims, each once.
 enum { PROPOSITIONS = 10 };
@@ -203,7 +204,7 @@ static void recorded_calls_come_back_in_the_order_of_the_tapes(void **state) {
     (void)state;
     struct world w;
     struct cr_call_records records = {0};
-    char dir[] = "/tmp/credence-ledger-XXXXXX", command[64];
+    char dir[] = "/tmp/credence-ledger-XXXXXX";
     make_world(&w, 0, 1);
     assert_non_null(mkdtemp(dir));
     write_tape(dir, 0, 5, 3);
@@ -217,8 +218,7 @@ static void recorded_calls_come_back_in_the_order_of_the_tapes(void **state) {
     cr_call_records_fini(&records);
     assert_int_equal(cr_ledger_recorded(&w.ledger, dir, 4, &records, &w.err), CR_OK);
     assert_int_equal(records.len, 0);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(dir), 0);
     cr_ledger_fini(&w.ledger);
 }
 

@@ -12,6 +12,7 @@
 #include "credence/buf.h"
 #include "credence/file.h"
 #include "run/lock.h"
+#include "scratch.h"
 
 static const char here[] = "node1 pid:[1]";
 
@@ -30,9 +31,7 @@ static void open_place(struct place *place) {
 }
 
 static void close_place(struct place *place) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", place->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(place->dir), 0);
 }
 
 static void write_lock(const char *path, const char *host, long pid, long started,
