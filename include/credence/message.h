@@ -72,6 +72,7 @@ struct cr_trouble {
     const char *text;
 };
 struct cr_endpoint_message {
+    uint32_t scope; // enum cr_server_scope
     uint32_t model, endpoint;
     const char *url; // "" when it is gone
 };

@@ -17,7 +17,7 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [CR_TAG_PAUSE] = {"pause", "both", "model pause_ms"},
     [CR_TAG_SIGNAL] = {"signal", "worker", "number"},
     [CR_TAG_TROUBLE] = {"trouble", "worker", "status text"},
-    [CR_TAG_ENDPOINT] = {"endpoint", "both", "model endpoint url"},
+    [CR_TAG_ENDPOINT] = {"endpoint", "both", "scope model endpoint url"},
     [CR_TAG_DRAIN] = {"drain", "coordinator", "grace_ms"},
     [CR_TAG_STOP] = {"stop", "coordinator", "lost"},
     [CR_TAG_BYE] = {"bye", "worker", ""},
@@ -145,6 +145,7 @@ enum cr_status cr_trouble_decode(const char *bytes, size_t len,
 enum cr_status cr_endpoint_encode(struct cr_buf *out,
                                   const struct cr_endpoint_message *in) {
     struct cr_packer packer = packer_on(out);
+    cr_pack_u32(&packer, in->scope);
     cr_pack_u32(&packer, in->model);
     cr_pack_u32(&packer, in->endpoint);
     cr_pack_text(&packer, in->url);
@@ -154,7 +155,8 @@ enum cr_status cr_endpoint_encode(struct cr_buf *out,
 enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
                                   struct cr_endpoint_message *out) {
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
-    struct cr_endpoint_message message = {.model = cr_unpack_u32(&unpacker)};
+    struct cr_endpoint_message message = {.scope = cr_unpack_u32(&unpacker)};
+    message.model = cr_unpack_u32(&unpacker);
     message.endpoint = cr_unpack_u32(&unpacker);
     message.url = text_or_empty(cr_unpack_text(&unpacker));
     if (cr_unpack_end(&unpacker) != CR_OK)
