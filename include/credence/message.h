@@ -31,6 +31,7 @@ enum cr_tag {
     CR_TAG_PAUSE,     // both: no start on a model for so long
     CR_TAG_SIGNAL,    // worker: a signal came
     CR_TAG_TROUBLE,   // worker: the machine fails here
+    CR_TAG_APPOINT,   // coordinator: start the local servers that a lost rank had
     CR_TAG_ENDPOINT,  // both: a local server is to be found there
     CR_TAG_DRAIN,     // coordinator: start nothing, land what is in flight
     CR_TAG_STOP,      // coordinator: all is done; and whether a rank was lost
@@ -56,6 +57,7 @@ struct cr_welcome {
     int64_t pid;
     const char *host;
     uint32_t launch;
+    uint32_t starts;          // local servers this rank is to start (run/hosts.h)
     int64_t beat_ms, lost_ms; // send a beat this often; silence this long is death
 };
 struct cr_lease_message {
@@ -115,8 +117,8 @@ CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
                                             const struct cr_beat *in);
 CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
                                             struct cr_beat *out);
-// WANT, RETURN, DRAIN (grace in ms), SIGNAL (its level), STOP (0, or 1 + a rank that
-// was lost): one number.
+// WANT, RETURN, APPOINT, DRAIN (grace in ms), SIGNAL (its level), STOP (0, or 1 + a
+// rank that was lost): one number.
 CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number);
 CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
                                               uint64_t *out);

@@ -6,7 +6,8 @@
 const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [0] = {"none", "nobody", ""},
     [CR_TAG_HELLO] = {"hello", "worker", "version pid host job"},
-    [CR_TAG_WELCOME] = {"welcome", "coordinator", "pid host launch beat_ms lost_ms"},
+    [CR_TAG_WELCOME] = {"welcome", "coordinator",
+                        "pid host launch starts beat_ms lost_ms"},
     [CR_TAG_WANT] = {"want", "worker", "trajectories"},
     [CR_TAG_GRANT] = {"grant", "coordinator", "(trajectory records)*"},
     [CR_TAG_RESULT] = {"result", "worker", "trajectory records"},
@@ -17,6 +18,7 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [CR_TAG_PAUSE] = {"pause", "both", "model pause_ms"},
     [CR_TAG_SIGNAL] = {"signal", "worker", "number"},
     [CR_TAG_TROUBLE] = {"trouble", "worker", "status text"},
+    [CR_TAG_APPOINT] = {"appoint", "coordinator", "starts"},
     [CR_TAG_ENDPOINT] = {"endpoint", "both", "scope model endpoint url"},
     [CR_TAG_DRAIN] = {"drain", "coordinator", "grace_ms"},
     [CR_TAG_STOP] = {"stop", "coordinator", "lost"},
@@ -63,6 +65,7 @@ enum cr_status cr_welcome_encode(struct cr_buf *out, const struct cr_welcome *in
     cr_pack_i64(&packer, in->pid);
     cr_pack_text(&packer, in->host);
     cr_pack_u32(&packer, in->launch);
+    cr_pack_u32(&packer, in->starts);
     cr_pack_i64(&packer, in->beat_ms);
     cr_pack_i64(&packer, in->lost_ms);
     return packer.status;
@@ -74,6 +77,7 @@ enum cr_status cr_welcome_decode(const char *bytes, size_t len,
     struct cr_welcome welcome = {.pid = cr_unpack_i64(&unpacker)};
     welcome.host = text_or_empty(cr_unpack_text(&unpacker));
     welcome.launch = cr_unpack_u32(&unpacker);
+    welcome.starts = cr_unpack_u32(&unpacker);
     welcome.beat_ms = cr_unpack_i64(&unpacker);
     welcome.lost_ms = cr_unpack_i64(&unpacker);
     if (cr_unpack_end(&unpacker) != CR_OK)

@@ -21,6 +21,7 @@
 #include "credence/message.h"
 #include "run/budget.h"
 #include "run/deal.h"
+#include "run/hosts.h"
 #include "run/limits.h"
 #include "run/roster.h"
 
@@ -47,6 +48,7 @@ struct cr_coordinator {
     struct cr_limits_book *limits;
     struct cr_buf out;
     struct cr_deal deal;
+    struct cr_hosts hosts;
     int64_t tick_ms, beat_ms, beaten_ms, looked_ms, stepped_ms;
     int64_t deadline_ms; // of a drain; 0: none
     int signal_level, last_lost;
@@ -159,6 +161,8 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
                            : (budget->calls > spent ? budget->calls - spent : 0);
     c->limits = cr_limits_create(cfg->job, size - 1, calls_left, now_ms(c));
     enum cr_status status = cr_roster_init(&c->roster, size, now_ms(c), err);
+    if (status == CR_OK)
+        status = cr_hosts_init(&c->hosts, size, err);
     if (status == CR_OK && c->limits == NULL)
         status = cr_err_set(err, CR_E_MEMORY, "out of memory for the limits");
     if (status != CR_OK) {
@@ -173,6 +177,7 @@ void cr_coordinator_destroy(struct cr_coordinator *c) {
     if (c == NULL)
         return;
     cr_roster_fini(&c->roster);
+    cr_hosts_fini(&c->hosts);
     cr_limits_destroy(c->limits);
     cr_buf_fini(&c->out);
     cr_free(c);
@@ -197,6 +202,32 @@ static void first_leases(struct cr_coordinator *c, int rank) {
     }
 }
 
+static void tell_endpoint(struct cr_coordinator *c, int starter,
+                          const struct cr_endpoint_message *endpoint) {
+    for (int rank = 1; rank < c->roster.size; rank++)
+        if (is_reachable(c, rank) &&
+            cr_hosts_concerns(&c->hosts, rank, starter, endpoint)) {
+            cr_buf_clear(&c->out);
+            tell(c, rank, CR_TAG_ENDPOINT, cr_endpoint_encode(&c->out, endpoint));
+        }
+}
+
+// The servers of a lost rank died with it: nobody is to call them, and another rank of
+// the node starts them anew.
+static void replace_servers(struct cr_coordinator *c, int rank) {
+    int heir = -1;
+    uint32_t starts = 0;
+    for (size_t i = 0; i < c->hosts.places_len; i++) {
+        struct cr_endpoint_message gone = c->hosts.places[i].endpoint;
+        gone.url = "";
+        if (c->hosts.places[i].rank == rank)
+            tell_endpoint(c, rank, &gone);
+    }
+    cr_hosts_remove(&c->hosts, rank, &heir, &starts);
+    if (heir > 0 && is_reachable(c, heir))
+        tell_number(c, heir, CR_TAG_APPOINT, starts);
+}
+
 static void lose(struct cr_coordinator *c, int rank, const char *why) {
     struct cr_member *member = &c->roster.at[rank];
     struct cr_err err = {0};
@@ -208,6 +239,7 @@ static void lose(struct cr_coordinator *c, int rank, const char *why) {
     cr_cluster_abandon(c->cfg.cluster, rank);
     cr_roster_set(&c->roster, rank, CR_MEMBER_LOST);
     c->last_lost = rank;
+    replace_servers(c, rank);
     cr_limits_forget(c->limits, rank - 1);
     if (cr_deal_give_back(&c->deal, member, rank, &err) != CR_OK)
         trouble(c, "rank 0", &err);
@@ -221,15 +253,32 @@ static bool is_our_run(const struct cr_coordinator *c, const struct cr_packet *p
            hello->job.lo == job.lo;
 }
 
-static void welcome(struct cr_coordinator *c, int rank) {
+// What others have started before RANK came.
+static void tell_known_endpoints(struct cr_coordinator *c, int rank) {
+    for (size_t i = 0; i < c->hosts.places_len; i++) {
+        const struct cr_place_of_server *place = &c->hosts.places[i];
+        if (!cr_hosts_concerns(&c->hosts, rank, place->rank, &place->endpoint))
+            continue;
+        cr_buf_clear(&c->out);
+        tell(c, rank, CR_TAG_ENDPOINT, cr_endpoint_encode(&c->out, &place->endpoint));
+    }
+}
+
+static void welcome(struct cr_coordinator *c, int rank, const char *host) {
+    struct cr_err err = {0};
+    uint32_t starts = 0;
+    if (cr_hosts_add(&c->hosts, rank, host, &starts, &err) != CR_OK)
+        trouble(c, "rank 0", &err);
     const struct cr_welcome message = {.pid = getpid(),
                                        .host = cr_cluster_host(c->cfg.cluster),
                                        .launch = c->cfg.progress->launch,
+                                       .starts = c->cfg.is_offline ? 0 : starts,
                                        .beat_ms = c->beat_ms,
                                        .lost_ms = c->cfg.lost_ms};
     cr_buf_clear(&c->out);
     tell(c, rank, CR_TAG_WELCOME, cr_welcome_encode(&c->out, &message));
     first_leases(c, rank);
+    tell_known_endpoints(c, rank);
     if (c->phase == DRAINING)
         tell_number(c, rank, CR_TAG_DRAIN, 0);
 }
@@ -248,7 +297,7 @@ static void on_hello(struct cr_coordinator *c, const struct cr_packet *packet) {
     if (c->phase == STOPPING || c->phase == OVER)
         stop_member(c, packet->rank);
     else
-        welcome(c, packet->rank);
+        welcome(c, packet->rank, hello.host);
 }
 
 static void on_result(struct cr_coordinator *c, const struct cr_packet *packet) {
@@ -297,12 +346,14 @@ static void on_pause(struct cr_coordinator *c, const struct cr_packet *packet) {
 }
 
 static void on_endpoint(struct cr_coordinator *c, const struct cr_packet *packet) {
-    for (int rank = 1; rank < c->roster.size; rank++)
-        if (rank != packet->rank && is_reachable(c, rank)) {
-            cr_buf_clear(&c->out);
-            tell(c, rank, CR_TAG_ENDPOINT,
-                 cr_buf_add(&c->out, packet->bytes, packet->len));
-        }
+    struct cr_endpoint_message message;
+    struct cr_err err = {0};
+    if (cr_endpoint_decode(packet->bytes, packet->len, &message) != CR_OK ||
+        message.model >= c->cfg.job->models_len)
+        return;
+    if (cr_hosts_put(&c->hosts, packet->rank, &message, &err) != CR_OK)
+        trouble(c, "rank 0", &err);
+    tell_endpoint(c, packet->rank, &message);
 }
 
 static void on_trouble(struct cr_coordinator *c, const struct cr_packet *packet) {

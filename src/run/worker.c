@@ -19,6 +19,7 @@
 #include "credence/mem.h"
 #include "credence/message.h"
 #include "run/market.h"
+#include "run/serving.h"
 
 enum {
     MESSAGES_A_TURN = 64,
@@ -33,6 +34,7 @@ enum {
 
 struct cr_worker {
     struct cr_worker_cfg cfg;
+    struct cr_serving serving; // local servers, when this rank starts any
     struct cr_tape *tape;      // NULL before WELCOME and after STOP
     struct cr_market *markets; // [markets_len], all there are
     uint32_t markets_len;
@@ -67,6 +69,7 @@ void cr_worker_destroy(struct cr_worker *worker) {
     if (worker == NULL)
         return;
     markets_free(worker);
+    cr_serving_stop(&worker->serving);
     (void)!cr_tape_close(worker->tape, NULL);
     cr_buf_fini(&worker->message);
     cr_free(worker);
@@ -109,6 +112,14 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     worker->lost_ms = LOST_DEFAULT_MS;
     worker->last_heard_ms = worker->stepped_ms = now_ms(worker);
     worker->queue_last = &worker->queue;
+    worker->serving = (struct cr_serving){
+        .job = cfg->job,
+        .clock = cfg->clock,
+        .log = cfg->log,
+        .dir = cfg->dir,
+        .cluster = cfg->cluster,
+        .client = cfg->client,
+    };
     cr_buf_init(&worker->message, MESSAGE_BYTES_MAX);
     worker->markets_len = cfg->live_max + ahead(worker);
     worker->markets = cr_calloc(worker->markets_len, sizeof *worker->markets);
@@ -205,7 +216,18 @@ static enum cr_status on_welcome(struct cr_worker *worker,
         .sync_ms = worker->cfg.sync_ms,
         .clock = worker->cfg.clock,
     };
-    return cr_tape_open(&cfg, &worker->tape, err);
+    status = cr_tape_open(&cfg, &worker->tape, err);
+    if (status == CR_OK)
+        status = cr_serving_start(&worker->serving, welcome.starts, err);
+    return status;
+}
+
+static enum cr_status on_appoint(struct cr_worker *worker,
+                                 const struct cr_packet *packet, struct cr_err *err) {
+    uint64_t starts = 0;
+    if (cr_number_decode(packet->bytes, packet->len, &starts) != CR_OK)
+        return CR_OK;
+    return cr_serving_start(&worker->serving, (uint32_t)starts, err);
 }
 
 static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet *packet,
@@ -346,6 +368,8 @@ static enum cr_status on_packet(struct cr_worker *worker,
         return CR_OK;
     case CR_TAG_ENDPOINT:
         return on_endpoint(worker, packet, err);
+    case CR_TAG_APPOINT:
+        return on_appoint(worker, packet, err);
     case CR_TAG_DRAIN:
         on_drain(worker, packet);
         return CR_OK;
@@ -457,6 +481,8 @@ static enum cr_status keep_time(struct cr_worker *worker, struct cr_err *err) {
     }
     if (worker->tape != NULL)
         status = first_of(status, cr_tape_sync(worker->tape, false, err));
+    if (!worker->is_draining)
+        status = first_of(status, cr_serving_poll(&worker->serving, err));
     return status;
 }
 
