@@ -2,10 +2,10 @@
 //
 // Each { is tried as the start of an object. One that ends is parsed as it stands, and
 // if that fails once more after mending what models get wrong: comments, trailing
-// commas, bare words and bare percentages (both become strings, for the reader to
-// judge). An object without the key is searched for inner ones. Work is bounded:
-// nesting beyond the limit ends a try, and all tries together look at WORK_FACTOR times
-// the text.
+// commas, single quotes, bare words and bare percentages (both become strings, for the
+// reader to judge). An object without the key is searched for inner ones. Work is
+// bounded: nesting beyond the limit ends a try, and all tries together look at
+// WORK_FACTOR times the text.
 #include "prompt/scan.h"
 
 #include <ctype.h>
@@ -118,9 +118,45 @@ static enum cr_status add_word(struct cr_buf *out, const char *text, size_t byte
                                : cr_json_add_quoted(out, text, len);
 }
 
+// Whether the quote at AT ends a string. An apostrophe does not: what follows the end
+// of a string is structure.
+static bool ends_string(const char *text, size_t bytes, size_t at) {
+    size_t next = at + 1;
+    while (next < bytes && isspace((unsigned char)text[next])) {
+        next++;
+    }
+    return next < bytes && strchr(",:}]", text[next]);
+}
+
+// The bytes of the string in single quotes that opens at TEXT, quotes included; 0 when
+// it never ends.
+static size_t single_quoted_bytes(const char *text, size_t bytes) {
+    for (size_t i = 1; i < bytes; i++) {
+        if (text[i] == '\'' && ends_string(text, bytes, i)) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+// Append the bare word, or the string in single quotes, at TEXT. *HAS_ENDS turns false
+// with the first string that never ends: then no later one does, and looking again for
+// each would take the square of the time.
+static enum cr_status add_loose(struct cr_buf *out, const char *text, size_t bytes,
+                                size_t *used, bool *has_ends) {
+    size_t quoted = *text == '\'' && *has_ends ? single_quoted_bytes(text, bytes) : 0;
+    if (quoted == 0) {
+        *has_ends = *has_ends && *text != '\'';
+        return add_word(out, text, bytes, used);
+    }
+    *used = quoted;
+    return cr_json_add_quoted(out, text + 1, quoted - 2);
+}
+
 // TEXT with its bare words quoted, appended to OUT.
 static enum cr_status mend(const char *text, size_t bytes, struct cr_buf *out) {
     enum cr_status status = CR_OK;
+    bool has_ends = true;
     for (size_t at = 0, used = 1; at < bytes && !status; at += used) {
         used = 1;
         if (text[at] == '"') {
@@ -129,7 +165,7 @@ static enum cr_status mend(const char *text, size_t bytes, struct cr_buf *out) {
         } else if (isspace((unsigned char)text[at]) || strchr("{}[],:", text[at])) {
             status = cr_buf_add(out, text + at, 1);
         } else {
-            status = add_word(out, text + at, bytes - at, &used);
+            status = add_loose(out, text + at, bytes - at, &used, &has_ends);
         }
     }
     return status;

@@ -109,11 +109,17 @@ static enum cr_template answer_template(const struct cr_episode *episode,
 
 static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
                                  struct cr_values *values) {
-    struct cr_values item = {0};
-    enum cr_status status = set_item_values(episode, &item);
-    return status ? status
-                  : render(episode, answer_template(episode, ask), &item,
-                           &values->at[CR_VAR_ANSWER]);
+    enum cr_status status = CR_OK;
+    if (!episode->how[ask].text) {
+        struct cr_values item = {0};
+        status = set_item_values(episode, &item);
+        if (!status) {
+            status = render(episode, answer_template(episode, ask), &item,
+                            &episode->how[ask]);
+        }
+    }
+    values->at[CR_VAR_ANSWER] = episode->how[ask];
+    return status;
 }
 
 static enum cr_status set_price(struct cr_episode *episode, struct cr_values *values) {

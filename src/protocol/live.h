@@ -46,7 +46,8 @@ struct cr_episode {
     struct cr_answer_form form;
     struct cr_arena arena;
     struct cr_buf scratch;
-    struct cr_span item, meaning; // rendered once
+    struct cr_span item, meaning;     // rendered once
+    struct cr_span how[CR_ASK_COUNT]; // to answer; rendered when first asked
     const char *schema[CR_ASK_COUNT];
 
     struct cr_chat maker, traders[CR_TRADERS_MAX];

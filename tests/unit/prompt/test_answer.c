@@ -46,6 +46,9 @@ static const struct price_case prices[] = {
     {"{\"price\":\" 70% \"}", 0.7, NULL},
     {"{\"price\":70%}", 0.7, NULL},
     {"{\"price\": 70 %, \"claim\": \"x\",}", 0.7, NULL},
+    {"{'claim': 'it's \"so\", yes', 'price': 0.4}", 0.4, NULL},
+    {"{'price': '40%'}", 0.4, NULL},
+    {"{'price: 0.4}", -1, "no \"price\""},
     {"{\"price\": +0.4}", 0.4, NULL},
     {"{\"price\": .4}", 0.4, NULL},
     {"{\"price\": 1e-3 // small\n}", 0.001, NULL},
@@ -363,12 +366,21 @@ static void schemas_are_json_that_requires_every_property(void **state) {
     }
 }
 
-// 1 MiB of the worst that was thought of; a quadratic reader would take minutes.
+static void refuse_hostile(const char *text, size_t bytes) {
+    struct cr_answer a;
+    struct cr_answer_text reply = {text, bytes, false};
+    assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a), CR_OK);
+    assert_false(a.is_usable);
+    assert_true(a.complaint[0]);
+}
+
+// 128 KiB of the worst that was thought of, bare and in braces; a quadratic reader would
+// take minutes.
 static void hostile_replies_are_refused_in_bounded_time(void **state) {
     (void)state;
-    static const char *const worst[] = {"{",     "{\"",  "{\"a\":", "[{",
-                                        "{\"a{", "}{\"", "{}"};
-    size_t bytes = CR_ANSWER_BYTES_MAX;
+    static const char *const worst[] = {"{",    "{\"", "{\"a\":", "[{", "{\"a{",
+                                        "}{\"", "{}",  "'a,",     "1 ,"};
+    size_t bytes = CR_ANSWER_BYTES_MAX / 8;
     char *text = malloc(bytes + 1);
     assert_non_null(text);
     for (size_t i = 0; i < sizeof worst / sizeof *worst; i++) {
@@ -376,18 +388,29 @@ static void hostile_replies_are_refused_in_bounded_time(void **state) {
         for (size_t at = 0; at < bytes; at++) {
             text[at] = worst[i][at % len];
         }
-        struct cr_answer a;
-        struct cr_answer_text reply = {text, bytes, false};
-        assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a),
-                         CR_OK);
-        assert_false(a.is_usable);
-        assert_true(a.complaint[0]);
-        reply.bytes = bytes + 1;
-        text[bytes] = '{';
-        assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a),
-                         CR_OK);
-        assert_non_null(strstr(a.complaint, "bytes long"));
+        refuse_hostile(text, bytes);
+        text[0] = '{';
+        text[bytes - 1] = '}';
+        refuse_hostile(text, bytes);
     }
+    free(text);
+}
+
+static void a_reply_over_the_limit_is_not_looked_at(void **state) {
+    (void)state;
+    static const char judgment[] = "{\"price\":0.5}";
+    size_t bytes = CR_ANSWER_BYTES_MAX + 1;
+    char *text = malloc(bytes);
+    assert_non_null(text);
+    memset(text, ' ', bytes);
+    memcpy(text, judgment, sizeof judgment - 1);
+    struct cr_answer a;
+    struct cr_answer_text reply = {text, bytes, false};
+    assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a), CR_OK);
+    assert_non_null(strstr(a.complaint, "bytes long"));
+    reply.bytes--;
+    assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a), CR_OK);
+    assert_true(a.is_usable);
     free(text);
 }
 
@@ -423,6 +446,7 @@ int main(void) {
         cmocka_unit_test(letters_go_on_after_z),
         cmocka_unit_test(schemas_are_json_that_requires_every_property),
         cmocka_unit_test(hostile_replies_are_refused_in_bounded_time),
+        cmocka_unit_test(a_reply_over_the_limit_is_not_looked_at),
         cmocka_unit_test(out_of_memory_is_an_error_and_not_a_bad_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
