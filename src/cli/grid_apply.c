@@ -6,6 +6,7 @@
 
 #include "cli/grid.h"
 #include "credence/mem.h"
+#include "credence/protocol.h"
 
 // The rules for GROUP: the grid's values, and its own where an axis has none.
 static size_t make_rules(const struct cr_grid *grid, const struct cr_run_cell *cell,
@@ -186,6 +187,9 @@ enum cr_status cr_grid_apply(const struct cr_grid *grid,
         status = CR_E_MEMORY;
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         const struct cr_group *group = &dataset->group[g];
+        int protocol = cr_protocol_find(group->cell->protocol);
+        if (protocol >= 0 && !cr_protocol_has_stop_rule((uint32_t)protocol))
+            continue; // its length is no matter of a rule
         work.chosen_len = work.fresh = 0;
         for (uint64_t i = 0; i < group->len; i++)
             take(&work, dataset->order[group->first + i], (uint32_t)g + 1);

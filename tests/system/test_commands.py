@@ -1,0 +1,149 @@
+"""The command line: help, man page, usage errors, status of dead runs, show and its escapes."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import unittest
+
+import harness
+
+EXIT_USAGE = 2
+
+
+class HelpTest(harness.TestCase):
+    def commands(self):
+        text = harness.run("help").out
+        block = text.split("commands:\n")[1].split("\n\n")[0]
+        return [line.split()[0] for line in block.splitlines() if re.match(r"  \w", line)]
+
+    def test_every_command_has_help_in_80_columns(self):
+        names = self.commands()
+        for name in ("plan", "run", "status", "show", "analyze", "rebuild", "version", "help"):
+            self.assertIn(name, names)
+        for name in names:
+            told = harness.run("help", name).out
+            self.assertEqual(told, harness.run(name, "--help").out)
+            self.assertTrue(told.startswith(f"usage: credence {name}"))
+            for line in told.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    @unittest.skipUnless(shutil.which("man"), "no man")
+    def test_the_man_page_is_clean_and_says_what_help_says(self):
+        page = self.dir / "credence.1"
+        page.write_text(harness.run("help", "--man").out)
+        done = subprocess.run(["man", "-l", "--warnings", str(page)], capture_output=True,
+                              text=True, env={**os.environ, "MANWIDTH": "100"})
+        self.assertEqual(done.stderr, "")
+        for name in self.commands():
+            self.assertIn(f"credence {name}", done.stdout)
+        self.assertIn("--what-if", done.stdout)
+
+    def test_a_mistyped_word_gets_its_neighbour(self):
+        for words, want in ((["analyse"], "analyze"), (["statsu"], "status"),
+                            (["analyze", "x", "--formt", "md"], "--format"),
+                            (["analyze", "x", "--by", "makr"], "maker"),
+                            (["analyze", "x", "--section", "dynamic"], "dynamics"),
+                            (["analyze", "x", "--what-if", "stop.treshold=1"], "stop.threshold"),
+                            (["help", "shw"], "show")):
+            result = harness.run(*words, expect=EXIT_USAGE)
+            self.assertIn(f"'{want}'", result.err)
+            self.assertEqual(result.out, "")
+
+    def test_bad_usage_is_exit_2(self):
+        for words in ([], ["nothing"], ["show", "x"], ["show", "x", "--episode", "-1"],
+                      ["analyze"], ["analyze", "x", "--resamples", "many"],
+                      ["analyze", "x", "--format"], ["status"], ["status", "a", "b"],
+                      ["version", "x"], ["analyze", "x", "--bins", "0"],
+                      ["analyze", "x", "--what-if", "stop.window=1.5"]):
+            result = harness.run(*words, expect=EXIT_USAGE)
+            self.assertNotEqual(result.err, "")
+
+    def test_results_that_cannot_be_written_are_an_error(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            process = harness.start("help", stdout=full)
+            result = harness.finish(process, 10)
+        self.assertEqual(result.code, 1)
+        self.assertIn("standard output", result.err)
+
+
+class StatusTest(harness.TestCase):
+    def write(self, **changes):
+        status = {"state": "running", "pid": 1, "host": "elsewhere pid:[1]", "launch": 2,
+                  "ranks": 4, "job": "a\x1b[31mjob", "episodes": 100, "done": 40, "invalid": 1,
+                  "failed": 2, "pending": 57, "converged": 30, "elapsed_s": 4000, "eta_s": 70,
+                  "started_wall_ms": 0, "updated_wall_ms": time.time() * 1000, "calls": 900,
+                  "models": [{"name": "m\x1b]0;x\x07", "calls": 900}], **changes}
+        (self.dir / "status.json").write_text(json.dumps(status))
+
+    def test_a_run_that_died_is_told_from_one_that_runs(self):
+        host = f"{os.uname().nodename} {os.readlink('/proc/self/ns/pid')}"
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        for changes, want in (({}, "running"),
+                              ({"updated_wall_ms": (time.time() - 300) * 1000}, "dead"),
+                              ({"host": host, "pid": os.getpid()}, "running"),
+                              ({"host": host, "pid": gone.pid}, "dead"),
+                              ({"state": "complete", "host": host, "pid": gone.pid},
+                               "complete")):
+            self.write(**changes)
+            shown = json.loads(harness.run("status", self.dir, "--json").out)
+            self.assertEqual(shown["state"], want, changes)
+            self.assertIn(want, harness.run("status", self.dir).out)
+
+    def test_numbers_are_shown_and_nothing_drives_the_terminal(self):
+        self.write()
+        out = harness.run("status", self.dir).out
+        self.assertIn("43 of 100", out)
+        self.assertIn("1h 06m", out)
+        self.assertNotIn("\x1b", out)
+
+    def test_watch_ends_with_the_run(self):
+        self.write(state="complete")
+        harness.run("status", self.dir, "--watch", timeout=10)
+
+    def test_no_run_directory_is_a_message(self):
+        result = harness.run("status", self.dir, expect=1)
+        self.assertIn("no run directory", result.err)
+        (self.dir / "status.json").write_text("{broken")
+        self.assertIn("status.json", harness.run("status", self.dir, expect=1).err)
+
+
+class ShowTest(harness.TestCase):
+    def sim(self, **changes):
+        job = self.write_job(self.sim_job(self.write_claims(6), **changes))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        return self.dir / "run"
+
+    def test_a_market_is_readable(self):
+        for text in (True, False):  # from run.h5, or from the tape
+            run = self.sim(output={"text": text})
+            out = harness.run("show", run, "--episode", 2).out
+            self.assertIn("Claim number 2 of the list holds.", out)
+            self.assertIn("[simulated agents]", out)
+            prices = re.search(r"prices: (.*)", out).group(1).split(" | ")
+            self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)), len(prices))
+            self.assertEqual(len(re.findall(r"^t = \d+ +trader", out, re.M)), len(prices) - 1)
+            self.assertNotIn('{"', out)
+            shutil.rmtree(run)
+
+    def test_an_item_is_found_by_its_id(self):
+        run = self.sim(grid={"stop.threshold": [0.1, 0.3]})
+        out = harness.run("show", run, "--item", "c4").out
+        self.assertEqual(out.count("episode "), 2)
+        self.assertIn("no episode of 'nope'",
+                      harness.run("show", run, "--item", "nope", expect=1).err)
+        self.assertIn("the run has 12", harness.run("show", run, "--episode", 99, expect=1).err)
+
+    def test_views_of_one_trajectory_show_its_calls(self):
+        run = self.sim(grid={"stop.threshold": [0.02, 0.5]})
+        for episode in range(12):
+            out = harness.run("show", run, "--episode", episode).out
+            prices = re.search(r"prices: (.*)", out).group(1).split(" | ")
+            self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)), len(prices), out)
+
+
+if __name__ == "__main__":
+    harness.main()
