@@ -236,8 +236,7 @@ enum cr_status cr_analysis_make(const struct cr_dataset *dataset,
     if (status == CR_OK)
         status = cr_analysis_warn(analysis);
     if (status == CR_OK && cfg->grid != NULL)
-        status = cr_grid_apply(cfg->grid, dataset, cfg->level, &analysis->arena,
-                               &analysis->what_if, &analysis->what_ifs);
+        status = cr_grid_apply(cfg->grid, dataset, cfg->level, &analysis->what_if);
     if (status != CR_OK) {
         cr_analysis_destroy(analysis);
         return status;
@@ -255,7 +254,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     }
     cr_free(analysis->group);
     cr_free(analysis->pair);
-    cr_grid_results_free(analysis->what_if, analysis->what_ifs);
+    cr_grid_results_fini(&analysis->what_if);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
     cr_free(analysis);

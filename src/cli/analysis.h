@@ -54,8 +54,7 @@ struct cr_analysis {
     size_t groups;
     struct cr_pair_result *pair;
     size_t pairs, pairs_cap;
-    struct cr_grid_result *what_if;
-    size_t what_ifs;
+    struct cr_grid_results what_if;
     const char **warning; // what a reader must know before the numbers
     size_t warnings, warnings_cap;
     struct cr_arena arena; // their texts

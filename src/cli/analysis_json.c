@@ -326,10 +326,10 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis,
         one_pair(&emit, &analysis->pair[i]);
     cr_emit_close(&emit, ']');
     cr_emit_open(&emit, "what_if", '[');
-    for (size_t g = 0; g < analysis->what_ifs; g++)
-        for (size_t i = 0; i < analysis->what_if[g].rows; i++)
-            one_what_if(&emit, analysis->what_if[g].label,
-                        &analysis->what_if[g].row[i]);
+    for (size_t g = 0; g < analysis->what_if.len; g++)
+        for (size_t i = 0; i < analysis->what_if.at[g].rows; i++)
+            one_what_if(&emit, analysis->what_if.at[g].label,
+                        &analysis->what_if.at[g].row[i]);
     cr_emit_close(&emit, ']');
     definitions(&emit);
     cr_emit_close(&emit, '}');

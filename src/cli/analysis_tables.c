@@ -293,10 +293,10 @@ static enum cr_status what_if_table(struct printer *to) {
     };
     struct cr_table table;
     cr_table_init(&table, "what if the stop rule had been another", columns, to->dress);
-    for (size_t g = 0; g < to->analysis->what_ifs; g++)
-        for (size_t i = 0; i < to->analysis->what_if[g].rows; i++) {
-            const struct cr_what_if_row *row = &to->analysis->what_if[g].row[i];
-            cr_table_text(&table, to->analysis->what_if[g].label);
+    for (size_t g = 0; g < to->analysis->what_if.len; g++)
+        for (size_t i = 0; i < to->analysis->what_if.at[g].rows; i++) {
+            const struct cr_what_if_row *row = &to->analysis->what_if.at[g].row[i];
+            cr_table_text(&table, to->analysis->what_if.at[g].label);
             cr_table_text(&table, cr_stop_rule_names[row->rule.rule]);
             cr_table_count(&table, row->rule.window);
             cr_table_fixed(&table, row->rule.threshold, 3);

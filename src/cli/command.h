@@ -91,7 +91,9 @@ const char *cr_build_revision(void);
 void cr_exit_at_once(int code);
 
 extern const struct cr_command cr_command_analyze;
+extern const struct cr_command cr_command_export;
 extern const struct cr_command cr_command_help;
+extern const struct cr_command cr_command_merge;
 extern const struct cr_command cr_command_plan;
 extern const struct cr_command cr_command_rebuild;
 extern const struct cr_command cr_command_run;

@@ -31,17 +31,23 @@ CR_MUST_CHECK enum cr_status cr_grid_parse(struct cr_grid *grid, const char *axi
                                            struct cr_err *err);
 
 struct cr_grid_result { // of one set of trajectories
-    const char *label;  // in the arena given
+    const char *label;
     struct cr_what_if_row *row;
     size_t rows;
 };
 
+struct cr_grid_results {
+    struct cr_grid_result *at;
+    size_t len;
+    struct cr_arena arena; // labels
+};
+
 // All groups that have trajectories of their own: groups that differ only in their stop
-// rule share one result. *out is freed by cr_grid_results_free.
+// rule share one result. OUT is zeroed, and freed by cr_grid_results_fini, on failure
+// too.
 CR_MUST_CHECK enum cr_status cr_grid_apply(const struct cr_grid *grid,
                                            const struct cr_dataset *dataset,
-                                           double level, struct cr_arena *arena,
-                                           struct cr_grid_result **out, size_t *len);
-void cr_grid_results_free(struct cr_grid_result *result, size_t len);
+                                           double level, struct cr_grid_results *out);
+void cr_grid_results_fini(struct cr_grid_results *results);
 
 #endif

@@ -177,13 +177,11 @@ static enum cr_status apply_to_group(const struct cr_grid *grid, struct work *wo
 
 enum cr_status cr_grid_apply(const struct cr_grid *grid,
                              const struct cr_dataset *dataset, double level,
-                             struct cr_arena *arena, struct cr_grid_result **out,
-                             size_t *len) {
+                             struct cr_grid_results *out) {
     struct work work;
     enum cr_status status = work_init(&work, dataset);
-    struct cr_grid_result *made = cr_calloc(dataset->groups + 1, sizeof *made);
-    size_t made_len = 0;
-    if (made == NULL)
+    out->at = cr_calloc(dataset->groups + 1, sizeof *out->at);
+    if (out->at == NULL)
         status = CR_E_MEMORY;
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         const struct cr_group *group = &dataset->group[g];
@@ -195,23 +193,18 @@ enum cr_status cr_grid_apply(const struct cr_grid *grid,
             take(&work, dataset->order[group->first + i], (uint32_t)g + 1);
         if (work.fresh == 0)
             continue;
-        struct cr_grid_result *one = &made[made_len++];
-        one->label = label_of(arena, group->label);
+        struct cr_grid_result *one = &out->at[out->len++];
+        one->label = label_of(&out->arena, group->label);
         status = one->label == NULL ? CR_E_MEMORY
                                     : apply_to_group(grid, &work, group, level, one);
     }
     work_fini(&work);
-    if (status != CR_OK) {
-        cr_grid_results_free(made, made_len);
-        return status;
-    }
-    *out = made;
-    *len = made_len;
-    return CR_OK;
+    return status;
 }
 
-void cr_grid_results_free(struct cr_grid_result *result, size_t len) {
-    for (size_t i = 0; result != NULL && i < len; i++)
-        cr_free(result[i].row);
-    cr_free(result);
+void cr_grid_results_fini(struct cr_grid_results *results) {
+    for (size_t i = 0; i < results->len; i++)
+        cr_free(results->at[i].row);
+    cr_free(results->at);
+    cr_arena_fini(&results->arena);
 }

@@ -21,7 +21,8 @@ class HelpTest(harness.TestCase):
 
     def test_every_command_has_help_in_80_columns(self):
         names = self.commands()
-        for name in ("plan", "run", "status", "show", "analyze", "rebuild", "version", "help"):
+        for name in ("plan", "run", "status", "show", "analyze", "merge", "export",
+                     "rebuild", "version", "help"):
             self.assertIn(name, names)
         for name in names:
             told = harness.run("help", name).out
@@ -56,7 +57,8 @@ class HelpTest(harness.TestCase):
         for words in ([], ["nothing"], ["show", "x"], ["show", "x", "--episode", "-1"],
                       ["analyze"], ["analyze", "x", "--resamples", "many"],
                       ["analyze", "x", "--format"], ["status"], ["status", "a", "b"],
-                      ["version", "x"], ["analyze", "x", "--bins", "0"],
+                      ["version", "x"], ["merge", "x"], ["merge", "-o", "y"],
+                      ["export", "x"], ["analyze", "x", "--bins", "0"],
                       ["analyze", "x", "--what-if", "stop.window=1.5"]):
             result = harness.run(*words, expect=EXIT_USAGE)
             self.assertNotEqual(result.err, "")
@@ -109,6 +111,32 @@ class StatusTest(harness.TestCase):
         self.assertIn("no run directory", result.err)
         (self.dir / "status.json").write_text("{broken")
         self.assertIn("status.json", harness.run("status", self.dir, expect=1).err)
+
+
+class ShardTest(harness.TestCase):
+    def test_shards_analysed_or_merged_are_the_whole(self):
+        job = self.write_job(self.sim_job(self.write_claims(30)))
+        for part in (1, 2):
+            harness.run("run", job, "-o", self.dir / f"s{part}", "--shard", f"{part}/2",
+                        "--quiet")
+        harness.run("run", job, "-o", self.dir / "whole", "--quiet")
+        whole = json.loads(harness.run("analyze", self.dir / "whole", "--format", "json").out)
+        for paths in ([self.dir / "s1", self.dir / "s2"], [self.dir / "m.h5"]):
+            if len(paths) == 1:
+                harness.run("merge", "-o", paths[0], self.dir / "s1", self.dir / "s2")
+            got = json.loads(harness.run("analyze", *paths, "--format", "json").out)
+            self.assertEqual(got["groups"], whole["groups"])
+        part = harness.run("merge", "-o", self.dir / "p.h5", self.dir / "s1", expect=75)
+        self.assertIn("pending", part.err)
+
+    def test_export_writes_tables(self):
+        job = self.write_job(self.sim_job(self.write_claims(5)))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        harness.run("export", self.dir / "run", "--to", self.dir / "tables")
+        lines = (self.dir / "tables" / "episodes.csv").read_text().splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertEqual(json.loads((self.dir / "tables" / "job.json").read_text())["name"],
+                         "system")
 
 
 class ShowTest(harness.TestCase):
