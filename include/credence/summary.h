@@ -4,9 +4,9 @@
 // Threads  no shared state
 // MPI      none
 //
-// A group's markets are added one by one, in any order; what is asked afterwards does
-// not depend on that order. Definitions, word for word as readers see them:
-// cr_definitions.
+// A group's markets are added one by one. Their order changes no number but the draws of
+// the bootstrap and the last bits of sums. Definitions, word for word as readers see
+// them: cr_definitions.
 #ifndef CREDENCE_SUMMARY_H
 #define CREDENCE_SUMMARY_H
 

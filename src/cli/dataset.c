@@ -111,6 +111,8 @@ static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
         return status;
     one->path = path;
     one->first = dataset->rows;
+    if (dataset->views > 0)
+        one->first_cell = one[-1].first_cell + one[-1].view->cells;
     dataset->rows += one->view->episodes;
     if (one->view->iterations > dataset->iterations)
         dataset->iterations = one->view->iterations;

@@ -25,6 +25,7 @@ struct cr_dataset_view {
     const char *path; // as given
     struct cr_run_view *view;
     uint64_t first;        // number of its row 0 in the whole
+    size_t first_cell;     // number of its cell 0 in the whole
     uint32_t *question;    // [propositions] numbers shared by all files
     uint32_t *proposition; // [propositions] likewise
     bool is_shard;         // an earlier file is of the same job

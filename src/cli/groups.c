@@ -168,38 +168,34 @@ static enum cr_status map_cells(struct cr_dataset *dataset, uint32_t *group_of) 
     return CR_OK;
 }
 
-// Whether row ROW of file V is the one that counts among the shards of its job.
-static bool is_shown(const struct cr_dataset *dataset, size_t v, uint64_t row) {
+// The file among the shards of file V's job that has ROW finished; V when none has.
+static size_t shown_file(const struct cr_dataset *dataset, size_t v, uint64_t row) {
     const struct cr_run_view *view = dataset->view[v].view;
-    for (size_t u = 0; u < dataset->views; u++) {
+    for (size_t u = v; u < dataset->views; u++) {
         const struct cr_run_view *other = dataset->view[u].view;
-        if (u == v || other->episodes != view->episodes ||
-            strcmp(other->job_hash, view->job_hash) != 0)
-            continue;
-        bool mine = view->status[row] != CR_PENDING;
-        bool its = other->status[row] != CR_PENDING;
-        if (its && (!mine || u < v))
-            return false;
-        if (!its && !mine && u < v)
-            return false;
+        if (other->episodes == view->episodes &&
+            strcmp(other->job_hash, view->job_hash) == 0 &&
+            other->status[row] != CR_PENDING)
+            return u;
     }
-    return true;
+    return v;
 }
 
-// Count or place the rows of file V; CELLS_BEFORE: cells of the files before it.
+// Count (NEXT is NULL) or place the rows of the job of file V, in the order of the plan
+// whichever shard has them, so that shards give the numbers of the whole to the last
+// bit.
 static void deal(struct cr_dataset *dataset, size_t v, const uint32_t *group_of,
                  uint64_t *next) {
-    const struct cr_dataset_view *one = &dataset->view[v];
-    for (uint64_t row = 0; row < one->view->episodes; row++) {
+    for (uint64_t row = 0; row < dataset->view[v].view->episodes; row++) {
+        size_t u = dataset->views > 1 ? shown_file(dataset, v, row) : v;
+        const struct cr_dataset_view *one = &dataset->view[u];
         uint32_t cell = one->view->cell[row];
-        if (dataset->views > 1 && !is_shown(dataset, v, row))
-            continue;
         if (cell >= one->view->cells ||
             one->view->proposition[row] >= one->view->propositions) {
             dataset->unassigned += next == NULL;
             continue;
         }
-        uint32_t g = group_of[cell];
+        uint32_t g = group_of[one->first_cell + cell];
         if (next == NULL)
             dataset->group[g].len++;
         else
@@ -215,11 +211,9 @@ static enum cr_status deal_all(struct cr_dataset *dataset, const uint32_t *group
         return CR_E_MEMORY;
     }
     for (int round = 0; round < 2; round++) { // first count, then place
-        const uint32_t *of = group_of;
-        for (size_t v = 0; v < dataset->views; v++) {
-            deal(dataset, v, of, round == 0 ? NULL : next);
-            of += dataset->view[v].view->cells;
-        }
+        for (size_t v = 0; v < dataset->views; v++)
+            if (!dataset->view[v].is_shard)
+                deal(dataset, v, group_of, round == 0 ? NULL : next);
         uint64_t at = 0;
         for (size_t g = 0; round == 0 && g < dataset->groups; g++) {
             dataset->group[g].first = next[g] = at;
