@@ -36,7 +36,7 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(TRADER_UPDATE, "trader_update", V(HISTORY) | V(JUDGMENT) | V(PRICE) | V(GOAL),   \
       V(ANSWER))                                                                       \
     T(TRADER_SEEN_ARGUMENT, "trader_seen_argument", V(ARGUMENT), V(NUMBER))            \
-    T(TRADER_SEEN_JUDGMENT, "trader_seen_judgment", V(JUDGMENT), V(PRICE))             \
+    T(TRADER_SEEN_JUDGMENT, "trader_seen_judgment", V(JUDGMENT), 0)                    \
     T(DEBATE_SYSTEM, "debate_system", V(MEANING) | V(ANSWER), 0)                       \
     T(DEBATE_OPENING, "debate_opening", V(PROPOSITION) | V(HISTORY) | V(GOAL),         \
       V(ANSWER))                                                                       \

@@ -122,6 +122,45 @@ static void each_failed_allocation_is_reported_and_nothing_leaks(void **state) {
     }
 }
 
+// Whether CELL of a table names the placeholders of BITS and no other.
+static bool lists(const char *cell, size_t bytes, uint32_t bits) {
+    uint32_t found = 0;
+    while (bytes > 0) {
+        size_t len = strspn(cell, "abcdefghijklmnopqrstuvwxyz");
+        for (int v = 0; v < CR_VAR_COUNT && len > 0; v++) {
+            bool is_it = strlen(cr_var_names[v]) == len &&
+                         strncmp(cr_var_names[v], cell, len) == 0;
+            found |= is_it ? 1u << v : 0;
+        }
+        len += len == 0;
+        cell += len;
+        bytes -= len < bytes ? len : bytes;
+    }
+    return found == bits;
+}
+
+static void readme_lists_every_template_and_its_placeholders(void **state) {
+    (void)state;
+    struct cr_buf readme;
+    cr_buf_init(&readme, 1 << 16);
+    assert_int_equal(cr_file_read(CR_SOURCE_DIR "/prompts/README.md", &readme, NULL),
+                     CR_OK);
+    for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
+        const struct cr_template_row *row = &cr_template_table[t];
+        char lead[80];
+        snprintf(lead, sizeof lead, "| `%s` |", row->file);
+        const char *line = strstr(readme.data, lead);
+        const char *must = line ? strchr(line + strlen(lead), '|') : NULL;
+        const char *may = must ? strchr(must + 1, '|') : NULL;
+        const char *end = may ? strchr(may + 1, '|') : NULL;
+        if (!end || !lists(must, (size_t)(may - must), row->required) ||
+            !lists(may, (size_t)(end - may), row->allowed)) {
+            fail_msg("prompts/README.md is wrong about %s", row->file);
+        }
+    }
+    cr_buf_fini(&readme);
+}
+
 static int load(void **state) {
     (void)state;
     paper = paper_load();
@@ -140,6 +179,7 @@ int main(void) {
         cmocka_unit_test(mistakes_are_named_with_file_and_line),
         cmocka_unit_test(all_mistakes_are_reported_at_once),
         cmocka_unit_test(a_set_lacking_templates_takes_them_from_its_base),
+        cmocka_unit_test(readme_lists_every_template_and_its_placeholders),
         cmocka_unit_test(each_failed_allocation_is_reported_and_nothing_leaks),
     };
     return cmocka_run_group_tests(tests, load, unload);

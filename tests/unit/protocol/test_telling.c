@@ -43,21 +43,23 @@ struct goal {
 #define O(a, b, c) "{\"prices\":{\"oak\":" #a ",\"elm\":" #b ",\"ash\":" #c "}}"
 #define Q(a, b, c) "{\"q05\":" #a ",\"q50\":" #b ",\"q95\":" #c "}"
 
+// The simulated models read these words too (prompts/README.md).
 static const struct goal goals[] = {
     {CR_STANCE_FREE, &script_claim, "{\"price\":0.4}",
      "in whichever direction you choose"},
-    {CR_STANCE_UP, &script_claim, "{\"price\":0.4}", "moves the price up"},
-    {CR_STANCE_DOWN, &script_claim, "{\"price\":0.4}", "moves the price down"},
+    {CR_STANCE_UP, &script_claim, "{\"price\":0.4}", "moves the price up as far"},
+    {CR_STANCE_DOWN, &script_claim, "{\"price\":0.4}", "moves the price down as far"},
     {CR_STANCE_CONTRARY, &script_claim, "{\"price\":0.4}", "toward this answer: true"},
     {CR_STANCE_CONTRARY, &script_claim, "{\"price\":0.6}", "toward this answer: false"},
     {CR_STANCE_TRUTHFUL, &script_claim, "{\"price\":0.4}", "known to you: true"},
     {CR_STANCE_ADVERSARIAL, &script_claim, "{\"price\":0.4}", "known to you: true"},
+    {CR_STANCE_ADVERSARIAL, &script_claim, "{\"price\":0.4}", "away from it"},
     {CR_STANCE_CONTRARY, &script_choice, O(0.5, 0.2, 0.3), ") ash"},
     {CR_STANCE_CONTRARY, &script_choice, O(0.2, 0.5, 0.3), ") ash"},
     {CR_STANCE_CONTRARY, &script_choice, O(0.3, 0.2, 0.5), ") oak"},
     {CR_STANCE_TRUTHFUL, &script_choice, O(0.3, 0.2, 0.5), ") elm"},
     {CR_STANCE_TRUTHFUL, &script_quantity, Q(1, 50, 90), "known to you: 30 m"},
-    {CR_STANCE_UP, &script_quantity, Q(1, 50, 90), "moves the price up"},
+    {CR_STANCE_UP, &script_quantity, Q(1, 50, 90), "moves the price up as far"},
 };
 
 static void a_stance_sets_the_goal(void **state) {
