@@ -1,0 +1,292 @@
+"""The batch scripts of slurm/ on a real SLURM of four nodes, ended with the test."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unittest
+
+import harness
+
+SLURM = harness.SOURCE / "slurm"
+SUPPORT = harness.SOURCE / "tests" / "support"
+INSIDE = "CREDENCE_TEST_LOOPBACK"
+CLAIMS = 24
+
+
+def environment(**extra):
+    return {**os.environ, "CREDENCE": harness.CREDENCE, **{k: str(v) for k, v in extra.items()}}
+
+
+def submit(*arguments, env, cwd, expect=0):
+    done = subprocess.run([SLURM / "submit.sh", *map(str, arguments)], env=env, cwd=cwd,
+                          capture_output=True, text=True, timeout=60)
+    if done.returncode != expect:
+        raise AssertionError(f"submit.sh {arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+class SubmitTest(harness.TestCase):
+    """What submit.sh chooses and refuses; no SLURM is needed, sbatch is a script that takes notes."""
+
+    def setUp(self):
+        super().setUp()
+        self.notes = self.dir / "notes"
+        sbatch = self.dir / "bin" / "sbatch"
+        sbatch.parent.mkdir()
+        sbatch.write_text(f'#!/bin/sh\necho "$*" >>"{self.notes}"\necho "$(wc -l <"{self.notes}")"\n')
+        sbatch.chmod(0o755)
+        self.job = self.write_job(self.sim_job(self.write_claims(4)))
+        self.env = environment(PATH=f"{sbatch.parent}:{os.environ['PATH']}")
+
+    def lines(self, *arguments, **extra):
+        submit(self.job, *arguments, env={**self.env, **extra}, cwd=self.dir)
+        lines = self.notes.read_text().splitlines()
+        self.notes.unlink()
+        return lines
+
+    def test_each_kind_of_job_gets_its_script(self):
+        server = {"SERVER": "serve --port {port}", "SERVER_MODEL": "m"}
+        http = self.write_job(self.http_job("http://127.0.0.1:1/v1", self.dir / "claims.jsonl"))
+        self.assertRegex(self.lines()[0], r"--nodes=1 .*/nodes\.sbatch$")
+        self.assertRegex(self.lines("--nodes", 3, "--time", "2:00:00")[0],
+                         r"--time=2:00:00 --nodes=3 .*/nodes\.sbatch$")
+        array, merge = self.lines("--array", 5, "--", "--partition=x")
+        self.assertRegex(array, r"--partition=x .*--array=1-5 .*/array\.sbatch$")
+        self.assertRegex(merge, r"--partition=x .*--dependency=afterany:1 .*/merge\.sbatch$")
+        self.job = http
+        self.assertRegex(self.lines("--gpus", 2, **server)[0],
+                         r"--nodes=2 .*--gpus-per-node=1 .*/gpu\.sbatch$")
+        self.assertRegex(self.lines("--gpus", 2, "--nodes", 3, GPU_ARGS="", **server)[0],
+                         r"--nodes=3 .* : .*--nodes=2 .*/hetero\.sbatch$")
+
+    def test_a_dry_run_queues_nothing(self):
+        done = submit(self.job, "--array", 3, "--dry-run", env=self.env, cwd=self.dir)
+        self.assertEqual(2, done.stdout.count("sbatch --parsable"))
+        self.assertFalse(self.notes.exists())
+
+    def test_a_job_that_plan_refuses_is_never_queued(self):
+        bad = self.write_job(self.sim_job(self.dir / "claims.jsonl", cell__maker="nobody"), "bad.json")
+        done = submit(bad, "--nodes", 2, env=self.env, cwd=self.dir, expect=2)
+        self.assertRegex(done.stderr, r"bad\.json:\d+:\d+: cell\.maker: found 'nobody'")
+        submit(self.job, env={**self.env, "RUN_ARGS": "--set cell.stop.threshold=7"}, cwd=self.dir, expect=2)
+        self.assertFalse(self.notes.exists())
+
+    def test_bad_usage_is_refused(self):
+        for arguments in ((), ("--array", "x"), ("--frobnicate",), ("--gpus", 1), ("a.json", "b.json"),
+                          ("--array", 2, "--gpus", 1, "--nodes", 1)):
+            submit(*arguments, env=self.env, cwd=self.dir, expect=2)
+        self.assertFalse(self.notes.exists())
+
+
+class Cluster:
+    """Four nodes for the length of the test class."""
+
+    def __init__(self):
+        self.dir = pathlib.Path("/tmp") / f"credence-slurm-{os.getpid()}"
+        self.script = SUPPORT / "slurm_cluster.sh"
+        done = self.call("up", 4)
+        if done.returncode == harness.SKIPPED:
+            raise unittest.SkipTest(done.stderr.strip())
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        self.env = {}
+        for line in done.stdout.splitlines():
+            for word in line.removeprefix("export ").split():
+                name, value = word.split("=", 1)
+                self.env[name] = value
+
+    def call(self, *arguments):
+        return subprocess.run([self.script, self.dir, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=120)
+
+    def down(self):
+        self.call("down")
+
+    def tool(self, *argv, check=True):
+        done = subprocess.run([str(a) for a in argv], env=environment(**self.env), capture_output=True,
+                              text=True, timeout=60)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{argv}: {done.stderr}")
+        return done.stdout.strip()
+
+    def state(self, job):
+        """(state, restarts) of a job or of an array's tasks together."""
+        found = self.tool("squeue", "-h", "-a", "-t", "all", "-j", job, "-o", "%T", check=False).split()
+        return found
+
+    def wait(self, job, wanted, seconds):
+        return harness.wait_for(lambda: set(self.state(job)) <= set(wanted) and self.state(job), seconds,
+                                f"job {job} {wanted}: {self.state(job)}")
+
+
+class SlurmTest(harness.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if INSIDE not in os.environ:
+            raise unittest.SkipTest("no network of its own (lo_only.sh)")
+        harness.mpi()
+        cls.cluster = Cluster()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.down()
+
+    def setUp(self):
+        super().setUp()
+        self.dir.chmod(0o755)
+        self.claims = self.write_claims(CLAIMS)
+
+    def slow_job(self, **changes):
+        return self.write_job(self.sim_job(self.claims, **{
+            "models__m__latency_ms": 150, "models__m__limits": {"concurrency": 6}, **changes}))
+
+    def reference(self, job):
+        """What one process makes of JOB, with nothing to wait for."""
+        out = self.dir / "reference"
+        harness.run("run", job, "-o", out, "--quiet", "--set", "models.m.latency_ms=0",
+                    "--set", "models.m.limits.concurrency=64")
+        return out / "run.h5"
+
+    def submit(self, job, *arguments, **env):
+        self.out = self.dir / "out"
+        done = submit(job, *arguments, "--dir", self.out, cwd=self.dir, env=environment(**self.cluster.env, **env))
+        return done.stdout.splitlines()[-1].split(";")[0].removeprefix("queued: ").split()
+
+    def logs(self):
+        return "\n".join(f"{path.name}:\n{path.read_text()[-4000:]}" for path in self.dir.glob("*.log"))
+
+    def finish(self, *jobs, seconds=120):
+        for job in jobs:
+            try:
+                states = self.cluster.wait(job, ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL"), seconds)
+            except AssertionError as late:
+                raise AssertionError(f"{late}\n{self.logs()}") from None
+            self.assertEqual({"COMPLETED"}, set(states), self.logs())
+
+    def restarts(self, job):
+        shown = self.cluster.tool("scontrol", "show", "job", job)
+        return max(int(word.split("=")[1]) for word in shown.split() if word.startswith("Restarts="))
+
+    def assert_equal_runs(self, reference, file=None):
+        self.assertEqual([], harness.compare(reference, file or self.out / "run.h5"), self.logs())
+
+    def assert_no_call_was_made_twice(self):
+        seats = [(line["trajectory_key"], json.dumps(line["seat"])) if "seat" in line else
+                 tuple(line[k] for k in ("key", "iteration", "role", "trader", "sample", "repair"))
+                 for line in harness.tape_lines(self.out)]
+        self.assertEqual(len(seats), len(set(seats)))
+
+    def test_one_job_over_four_nodes_with_srun_and_with_mpirun(self):
+        job = self.write_job(self.sim_job(self.claims))
+        reference = self.reference(job)
+        for launcher in ("srun", "mpirun"):
+            with self.subTest(launcher=launcher):
+                self.finish(*self.submit(job, "--nodes", 4, LAUNCHER=launcher))
+                self.assert_equal_runs(reference)
+                self.assertIn("complete", self.logs())
+                subprocess.run(["rm", "-rf", self.out], check=True)
+
+    def test_eight_shards_and_their_merge_make_the_file_of_one_run(self):
+        job = self.write_job(self.sim_job(self.claims, grid={"stance": ["free", "up"]}))
+        self.finish(*self.submit(job, "--array", 8), seconds=200)
+        self.assert_equal_runs(self.reference(job))
+        self.assertIn("stance=free", (self.out / "tables.md").read_text())
+
+    def warned_and_put_back(self, launcher):
+        job = self.slow_job()
+        number, = self.submit(job, "--nodes", 3, LAUNCHER=launcher)
+        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 20, 60, "calls on the tape")
+        self.cluster.tool("scancel", "--batch", "--signal=USR1", number)
+        self.finish(number, seconds=150)
+        self.assertEqual(1, self.restarts(number), self.logs())
+        self.assertIn("warned: draining", self.logs())
+        self.assert_equal_runs(self.reference(job))
+        self.assert_no_call_was_made_twice()
+
+    def test_a_warning_drains_and_the_job_goes_on_later_srun(self):
+        self.warned_and_put_back("srun")
+
+    def test_a_warning_drains_and_the_job_goes_on_later_mpirun(self):
+        self.warned_and_put_back("mpirun")
+
+    def test_a_crashed_node_puts_the_job_back(self):
+        job = self.slow_job()
+        number, = self.submit(job, "--nodes", 3)
+        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 20, 60, "calls on the tape")
+        node = self.cluster.tool("scontrol", "show", "hostnames",
+                                 self.cluster.tool("squeue", "-h", "-j", number, "-o", "%N")).split()[1]
+        self.cluster.call("crash", node)
+        self.cluster.tool("scontrol", "update", f"nodename={node}", "state=down", "reason=crashed")
+        self.cluster.call("start", node)
+        self.cluster.tool("scontrol", "update", f"nodename={node}", "state=resume", check=False)
+        self.finish(number, seconds=200)
+        self.assert_equal_runs(self.reference(job))
+
+    def test_a_job_at_fault_is_not_put_back(self):
+        job = self.write_job(self.sim_job(self.claims))
+        harness.run("run", job, "-o", self.dir / "out", "--quiet", "--set", "seed=8")
+        number, = self.submit(job)
+        self.cluster.wait(number, ("FAILED",), 60)
+        self.assertEqual(0, self.restarts(number))
+        self.assertIn("the job is at fault", self.logs())
+
+    def test_restarts_have_an_end(self):
+        number, = self.submit(self.slow_job(), RESTARTS_MAX=0)
+        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 5, 60, "calls on the tape")
+        self.cluster.tool("scancel", "--batch", "--signal=USR1", number)
+        self.cluster.wait(number, ("FAILED",), 60)
+        self.assertIn("given up", self.logs())
+
+    def serving(self, server, model="m"):
+        return {"SERVER": server, "SERVER_MODEL": model, "GPU_ARGS": "", "SERVER_STARTUP_S": 60}
+
+    def check_servers(self, job, server, reference, **extra):
+        """(c) servers beside the ranks, then (d) servers on nodes of their own."""
+        for arguments in (("--gpus", 2), ("--nodes", 2, "--gpus", 2)):
+            with self.subTest(arguments=arguments):
+                self.finish(*self.submit(job, *arguments, **self.serving(server), **extra), seconds=300)
+                self.assert_equal_runs(reference)
+                self.assertEqual([], list(self.dir.glob("out.servers/*")), "servers were ended")
+                subprocess.run(["rm", "-rf", self.out], check=True)
+        self.assertEqual(4, self.logs().count("serve.sh: n"), self.logs())
+
+    def test_servers_beside_the_ranks_and_on_nodes_of_their_own(self):
+        with harness.FaultServer() as one:
+            job = self.write_job(self.http_job(one.url, self.claims))
+            harness.run("run", job, "-o", self.dir / "reference", "--quiet")
+        self.check_servers(job, f"{harness.FAULT_SERVER} --port {{port}} --rules {{{{}}}}".replace("{{}}", "{}"),
+                           self.dir / "reference" / "run.h5")
+
+    def test_real_llama_servers_started_on_each_node(self):
+        server, model = harness.llama_files()
+        command = (f"{server} -m {model} --host {{host}} --port {{port}} --alias tiny --parallel 4 "
+                   "--ctx-size 32768 --threads 1 --offline")
+        changes = {"models__m": {"api": "openai", "model": "tiny", "endpoints": ["http://127.0.0.1:1/v1"],
+                                 "params": {"temperature": 0.7, "max_tokens": 250},
+                                 "limits": {"concurrency": 8, "timeout_s": 120}},
+                   "cell__max_iterations": 2, "benchmarks__c__limit": 6}
+        with harness.LlamaServer(self.dir / "server.txt") as one:
+            job = self.write_job(self.http_job(one.url, self.claims, **changes))
+            harness.run("run", job, "-o", self.dir / "reference", "--quiet", timeout=300,
+                        expect=0) if False else harness.run(
+                "run", job, "-o", self.dir / "reference", "--quiet", "--set",
+                f'models.m.endpoints=["{one.url}"]', timeout=300)
+        self.check_servers(job, command, self.dir / "reference" / "run.h5")
+
+
+def enter_loopback():
+    """Open MPI and SLURM listen on every interface, so this test runs where there is but one."""
+    if INSIDE in os.environ or os.geteuid() != 0:
+        return
+    script = SUPPORT / "lo_only.sh"
+    if subprocess.run([script, "true"], capture_output=True, timeout=60).returncode == 0:
+        os.execve(script, [str(script), sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
+
+
+if __name__ == "__main__":
+    enter_loopback()
+    harness.main()
