@@ -72,6 +72,7 @@ wait_for() {
     return "$code"
 }
 
+# shellcheck disable=SC2120 # most have no arguments to give
 # servers_start [SRUN ARGUMENT...]: one step that holds a server on each node, and waits until all are ready.
 servers_start() {
     local nodes=${SERVER_NODES:-$SLURM_JOB_NUM_NODES} expected end
@@ -101,7 +102,11 @@ servers_stop() {
     local pid=$servers_pid
     servers_pid=''
     [ -n "$pid" ] || return 0
-    touch "$servers_dir/stop" # what a lost node or a deaf server does not hear as a signal
+    touch "$servers_dir/stop" # each ends its server in its own time; who has not by then is told by a signal
+    for _ in {1..40}; do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.5
+    done
     kill -TERM "$pid" 2>/dev/null || true
     wait_for "$pid" || true
     rm -rf "$servers_dir"
@@ -165,6 +170,7 @@ finish() {
     exit 75
 }
 
+# shellcheck disable=SC2120
 # run ARGUMENT...: the launch, and what follows from it.
 run() {
     local code=0

@@ -55,6 +55,7 @@ end_server() {
 
 is_told_to_end() { [ -e "$SERVERS_DIR/stop" ] || [ ! -d "$SERVERS_DIR" ]; }
 
+# shellcheck disable=SC2153 # SERVER is the knob
 start_server() {
     local command=${SERVER//\{port\}/$port}
     command=${command//\{host\}/$host}

@@ -11,12 +11,13 @@
 #   --dir DIR            run directory (default runs/NAME of the job file)
 #   --dry-run            print the sbatch lines, queue nothing
 # What follows -- goes to every sbatch: --partition, --account. The other knobs are environment variables:
-# lib.sh lists them; RANKS_PER_NODE is 2 when not set, and GPU_ARGS is how sbatch is asked for GPUs (default --gpus-per-node=1; empty: not at all).
+# lib.sh lists them. Two are for this script: RANKS_PER_NODE (2), and GPU_ARGS, how sbatch is asked for GPUs
+# (--gpus-per-node=1; empty: not at all).
 #
 # Prints the sbatch lines, then the job ids. What credence plan refuses is not queued (exit 2).
 set -euo pipefail
 
-usage() { sed -n '2,15s/^# \?//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,17s/^# \?//p' "$0" >&2; exit 2; }
 die() { echo "submit.sh: $*" >&2; exit 2; }
 
 job='' array='' nodes='' gpus='' time='' dir='' dry_run='' extra=()
