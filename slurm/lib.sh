@@ -18,6 +18,7 @@
 #   RESTARTS_MAX   how often the job may be put back (default 20)
 #   SERVER         command of a model server to start on each server node; {host} and {port} are filled in:
 #                  "vllm serve Qwen/Qwen3-8B --host {host} --port {port}". Empty: none is started
+#                  but what the job file's "serve" says
 #   SERVER_MODEL   the model of the job file that these servers answer for (needed with SERVER)
 #   SERVER_PATH    what follows host and port in its base URL (default /v1)
 #   SERVER_HEALTH  path that answers 200 when it is ready (default /health)

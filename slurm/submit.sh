@@ -38,8 +38,8 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$job" ] || usage
 [ -z "$array" ] || [ -z "$gpus" ] || [ -z "$nodes" ] || die "--array takes --nodes or --gpus, not both"
-[ -z "$gpus" ] || [ -n "${SERVER:-}" ] || die "--gpus starts servers: set SERVER to their command (see lib.sh)"
-[ -z "$gpus" ] || [ -n "${SERVER_MODEL:-}" ] || die "set SERVER_MODEL to the model of the job that SERVER is"
+[ -z "$gpus" ] || [ -z "$nodes" ] || [ -n "${SERVER:-}" ] || die "--nodes with --gpus: set SERVER (see lib.sh)"
+[ -z "${SERVER:-}" ] || [ -n "${SERVER_MODEL:-}" ] || die "set SERVER_MODEL to the model of the job that SERVER is"
 
 CREDENCE_SLURM=$(dirname "$(realpath "$0")")
 CREDENCE=$(command -v "${CREDENCE:-credence}") || die "no program ${CREDENCE:-credence}: set CREDENCE to it"
@@ -47,7 +47,7 @@ CREDENCE=$(realpath "$CREDENCE")
 
 # The same words that the launch will carry, so that what is refused there is refused here.
 sets=()
-[ -z "$gpus" ] || sets=(--set "models.$SERVER_MODEL.endpoints=[\"http://127.0.0.1:1/v1\"]")
+[ -z "${SERVER:-}" ] || sets=(--set "models.$SERVER_MODEL.endpoints=[\"http://127.0.0.1:1/v1\"]")
 # shellcheck disable=SC2086 # RUN_ARGS is a list of words
 plan=$("$CREDENCE" plan "$job" "${sets[@]}" ${RUN_ARGS:-} --json) || exit 2
 name=$(sed -n 's/^    "name": "\(.*\)",$/\1/p' <<<"$plan" | head -n 1)
