@@ -6,11 +6,11 @@
 
 #include "cli/command.h"
 #include "credence/bundle.h"
+#include "credence/estimate.h"
+#include "credence/job_file.h"
 #include "credence/json.h"
 #include "credence/plan.h"
 #include "credence/protocol.h"
-#include "run/estimate.h"
-#include "run/job.h"
 
 enum { SETS_MAX = 256, CELLS_SHOWN_MAX = 40 };
 

@@ -9,9 +9,9 @@
 
 #include "credence/bundle.h"
 #include "credence/file.h"
+#include "credence/job_file.h"
 #include "credence/json.h"
 #include "credence/log.h"
-#include "run/job.h"
 
 enum { PATH_BYTES_MAX = 1 << 14, STATUS_BYTES_MAX = 1 << 20, ASIDE_MAX = 10000 };
 

@@ -4,7 +4,7 @@
 // with replies of two lengths. Of very many configurations GROUPS_MAX are sampled, and
 // each other one is taken to be like the sampled one nearest to it that has its
 // protocol.
-#include "run/estimate.h"
+#include "credence/estimate.h"
 
 #include <string.h>
 

@@ -2,10 +2,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "credence/estimate.h"
 #include "credence/file.h"
 #include "credence/mem.h"
 #include "credence/run_file.h"
-#include "run/estimate.h"
 
 static enum cr_status open_view(const char *dir, struct cr_run_view **out,
                                 struct cr_err *err) {

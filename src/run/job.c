@@ -1,6 +1,6 @@
 // A job from its bundle. Every step reports its mistakes to the check and goes on, so
 // that one pass finds them all; what a mistake leaves half made is never handed out.
-#include "run/job.h"
+#include "credence/job_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "run/job.h"
+#include "credence/job_file.h"
 #include "run/job_check.h"
 
 enum { SHOWN_BYTES_MAX = 80 };

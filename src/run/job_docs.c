@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/job.h"
+#include "credence/job_file.h"
 #include "run/job_keys.h"
 
 struct docs {

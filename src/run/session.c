@@ -12,11 +12,11 @@
 
 #include "credence/bundle.h"
 #include "credence/file.h"
+#include "credence/job_file.h"
 #include "credence/json.h"
 #include "credence/mem.h"
 #include "credence/tape.h"
 #include "run/directory.h"
-#include "run/job.h"
 #include "run/resume.h"
 #include "run/signals.h"
 

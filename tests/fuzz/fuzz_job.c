@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "credence/bundle.h"
-#include "run/job.h"
+#include "credence/job_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -16,7 +16,7 @@
 
 #include "credence/bundle.h"
 #include "credence/file.h"
-#include "run/job.h"
+#include "credence/job_file.h"
 #include "scratch.h"
 
 struct fixture {

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
+#include "credence/estimate.h"
 #include "credence/plan.h"
-#include "run/estimate.h"
 #include "run/estimate_dry.h"
 
 static const char paid[] =

@@ -3,8 +3,8 @@
 
 #include <dirent.h>
 
+#include "credence/estimate.h"
 #include "credence/plan.h"
-#include "run/estimate.h"
 
 struct planned {
     struct cr_job *job;

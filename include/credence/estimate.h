@@ -9,8 +9,8 @@
 // with made-up replies, and every prompt that would be sent is measured, four bytes a
 // token. Repairs and retries are not counted; cached prompt tokens are counted as
 // others.
-#ifndef CR_RUN_ESTIMATE_H
-#define CR_RUN_ESTIMATE_H
+#ifndef CREDENCE_ESTIMATE_H
+#define CREDENCE_ESTIMATE_H
 
 #include "credence/plan.h"
 #include "credence/protocol.h"

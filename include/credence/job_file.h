@@ -1,10 +1,10 @@
-// job.h - a job from its bundle, checked key by key.
+// job_file.h - a job from its bundle, checked key by key.
 //
 // Layer    run (4)
 // Threads  no shared state
 // MPI      none: every rank makes the same job from the same bytes
-#ifndef CR_RUN_JOB_H
-#define CR_RUN_JOB_H
+#ifndef CREDENCE_JOB_FILE_H
+#define CREDENCE_JOB_FILE_H
 
 #include <stddef.h>
 
