@@ -374,8 +374,8 @@ static void refuse_hostile(const char *text, size_t bytes) {
     assert_true(a.complaint[0]);
 }
 
-// 128 KiB of the worst that was thought of, bare and in braces; a quadratic reader would
-// take minutes.
+// 128 KiB of the worst that was thought of, bare and in braces; a quadratic reader
+// would take minutes.
 static void hostile_replies_are_refused_in_bounded_time(void **state) {
     (void)state;
     static const char *const worst[] = {"{",    "{\"", "{\"a\":", "[{", "{\"a{",
