@@ -224,6 +224,13 @@ static void print_eta(char *out, size_t bytes, double seconds) {
                        (int)fmod(seconds / 60, 60), (int)fmod(seconds, 60));
 }
 
+static void print_losses(char *out, size_t bytes, const struct cr_tally *tally) {
+    out[0] = '\0';
+    if (tally->invalid + tally->failed > 0)
+        (void)snprintf(out, bytes, " | %" PRIu64 " invalid, %" PRIu64 " failed",
+                       tally->invalid, tally->failed);
+}
+
 static void compose(const struct cr_progress *progress,
                     const struct cr_snapshot *snapshot, char *out, size_t bytes) {
     const struct cr_spent *spent = &snapshot->spent;
@@ -232,18 +239,19 @@ static void compose(const struct cr_progress *progress,
     const uint64_t tokens =
         spent->tokens_in + spent->tokens_out - before->tokens_in - before->tokens_out;
     const uint64_t done = snapshot->tally.done;
-    char eta[32];
+    char eta[32], losses[64];
+    print_losses(losses, sizeof losses, &snapshot->tally);
     print_eta(eta, sizeof eta, eta_s(progress, snapshot));
     (void)snprintf(
         out, bytes,
         "%s%" PRIu64 "/%" PRIu64 " ETA %s | %.0f calls/s %.0f tokens/s $%.2f | %u in "
-        "flight, %" PRIu64 " x 429 | converged %.0f %%%s",
+        "flight, %" PRIu64 " x 429 | converged %.0f %%%s%s",
         progress->job->is_simulated ? "[simulated] " : "", finished(snapshot),
         progress->episodes, eta, rate((double)(spent->calls - before->calls), seconds),
         rate((double)tokens, seconds), spent->usd, snapshot->in_flight,
         spent->rate_limited,
         done == 0 ? 0.0 : 100.0 * (double)snapshot->tally.converged / (double)done,
-        strcmp(snapshot->state, "draining") == 0 ? " | draining" : "");
+        losses, strcmp(snapshot->state, "draining") == 0 ? " | draining" : "");
 }
 
 void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *snapshot,
@@ -272,4 +280,9 @@ void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *sna
     cr_log_write(log, CR_LOG_INFO, "%s: %s", snapshot->state, line);
     if (snapshot->message[0] != '\0')
         cr_log_write(log, CR_LOG_INFO, "%s", snapshot->message);
+    if (snapshot->tally.failed > 0)
+        cr_log_write(log, CR_LOG_INFO,
+                     "%" PRIu64 " episodes failed and are not scored; the same command "
+                     "tries them again",
+                     snapshot->tally.failed);
 }

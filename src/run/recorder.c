@@ -90,6 +90,33 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
            t->width == cr_proposition_prices(place.proposition);
 }
 
+// Why an episode failed is told once a model and kind; all of them are on the tape.
+static void tell_failure(struct cr_recorder *recorder,
+                         const struct cr_call_record *record) {
+    const struct cr_job *job = recorder->plan->job;
+    if (record->fail == CR_FAIL_NONE || record->model >= job->models_len)
+        return;
+    const uint32_t kind = 1u << record->fail;
+    if ((recorder->told[record->model] & kind) != 0)
+        return;
+    recorder->told[record->model] |= kind;
+    cr_log_write(recorder->log, CR_LOG_WARN,
+                 "model %s: a call failed for good (%s): %s; further ones of this kind "
+                 "are counted, not told",
+                 job->models[record->model].name, cr_fail_names[record->fail],
+                 record->error == NULL ? "no reason was given" : record->error);
+}
+
+static enum cr_status tell_failures(struct cr_recorder *recorder, const char *body,
+                                    size_t len) {
+    struct cr_call_records records = {0};
+    const enum cr_status status = cr_records_decode(body, len, &records);
+    for (size_t i = 0; status == CR_OK && i < records.len; i++)
+        tell_failure(recorder, &records.at[i]);
+    cr_call_records_fini(&records);
+    return status;
+}
+
 enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *bytes,
                                   size_t len, uint64_t *trajectory,
                                   struct cr_err *err) {
@@ -112,6 +139,8 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
                                  &recorder->ledger->result_at[t.number], err);
         if (status == CR_OK)
             status = put_views(recorder, &t, err);
+        if (status == CR_OK && t.status == CR_FAILED)
+            status = tell_failures(recorder, bytes + head_bytes, len - head_bytes);
         if (status == CR_OK)
             cr_ledger_set(recorder->ledger, t.number, state_of(&t));
     }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "credence/log.h"
+#include "credence/message.h"
 #include "credence/plan.h"
 #include "credence/run_file.h"
 #include "credence/spool.h"
@@ -25,6 +27,9 @@ struct cr_recorder {
     struct cr_run_file *file;
     struct cr_spool *spool;
     struct cr_lock *lock; // beaten while long work is done; NULL: none
+    struct cr_log *log;   // hears of the first failure of each kind
+    uint32_t
+        told[CR_BEAT_MODELS_MAX]; // bits: kinds of failure that were told of a model
     struct cr_tally tally;
 };
 

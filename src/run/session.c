@@ -387,6 +387,8 @@ static enum cr_status prompt_hashes(const struct cr_job *job, struct cr_buf *out
 }
 
 static enum cr_status create_file(struct cr_session *session, struct cr_err *err) {
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
     struct cr_buf hashes, path;
     const struct cr_run_layout layout = {
         .episodes = session->plan->episodes,
@@ -403,7 +405,7 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
     const struct cr_run_facts facts = {
         .version = session->options->version,
         .git_revision = session->options->revision,
-        .host = cr_cluster_host(session->cluster),
+        .host = host,
         .mpi = cr_cluster_library(session->cluster),
         .prompt_hashes = hashes.data,
         .start_wall_ms = cr_clock_wall_ms(session->clock),
@@ -478,8 +480,10 @@ static enum cr_status begin_coordinator(struct cr_session *session,
     if (status != CR_OK)
         return status;
     begin_progress(session);
-    session->recorder = (struct cr_recorder){
-        .plan = session->plan, .ledger = &session->ledger, .lock = session->lock};
+    session->recorder = (struct cr_recorder){.plan = session->plan,
+                                             .ledger = &session->ledger,
+                                             .lock = session->lock,
+                                             .log = session->log};
     status = write_start(session, err);
     if (status == CR_OK)
         status = create_file(session, err);
