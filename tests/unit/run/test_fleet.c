@@ -1,0 +1,430 @@
+// Whole runs in one process: whatever happens to ranks, messages, budgets and memory,
+// the rows are those of an unbroken run and no recorded call is asked again.
+#include "fleet.h"
+
+enum { CLAIMS = 12 };
+
+#define SIM_JOB(dials, limits, varies)                                                 \
+    "{ \"name\": \"t\", \"models\": { \"sim\": { \"api\": \"sim\", \"latency_ms\": 40" \
+    ", \"malformed\": 0.1" dials limits                                                \
+    " } },\n \"benchmarks\": { \"claims\": { \"format\": \"jsonl\", \"path\": "        \
+    "\"claims.jsonl\" } },\n \"cell\": { \"benchmark\": \"claims\", \"maker\": "       \
+    "\"sim\", \"replicates\": 2 }, \"grid\": { \"stop.threshold\": [0.1, 0.2] "        \
+    "}" varies " }"
+static const char plain[] = SIM_JOB("", "", "");
+
+// The rows of an unbroken run with one worker.
+static struct cr_run_view *unbroken;
+static uint64_t unbroken_calls;
+
+static int set_up(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    assert_int_equal(fleet_launch(&fleet, 1), CR_OUTCOME_COMPLETE);
+    unbroken = fleet_view(&fleet);
+    unbroken_calls = fleet_read_tape(&fleet).lines;
+    assert_true(unbroken->is_complete);
+    assert_true(unbroken_calls > 100);
+    fleet_close(&fleet);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    cr_run_view_close(unbroken);
+    return 0;
+}
+
+static void expect_unbroken(const struct fleet *fleet) {
+    struct cr_run_view *view = fleet_view(fleet);
+    fleet_assert_same(unbroken, view);
+    cr_run_view_close(view);
+    assert_int_equal(fleet_read_tape(fleet).repeated, 0);
+    assert_true(fleet_status_says(fleet, "\"state\":\"complete\""));
+    assert_true(fleet_status_says(fleet, "\"exit_code\":0"));
+}
+
+static void start(struct fleet *fleet, int workers) {
+    if (fleet_start(fleet, workers) != CR_OK)
+        fail_msg("%s %s", fleet->err.text, fleet->f.err.text);
+}
+
+static void turn(struct fleet *fleet, int turns) {
+    for (int i = 0; i < turns; i++)
+        fleet_turn(fleet, 5);
+}
+
+static void any_number_of_workers_makes_the_same_rows(void **state) {
+    (void)state;
+    static const int workers[] = {2, 5, 7};
+    for (size_t i = 0; i < 3; i++) {
+        struct fleet fleet;
+        fleet_open(&fleet, CLAIMS, plain);
+        assert_int_equal(fleet_launch(&fleet, workers[i]), CR_OUTCOME_COMPLETE);
+        expect_unbroken(&fleet);
+        assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
+        fleet_close(&fleet);
+    }
+}
+
+static void a_silent_worker_is_replaced_from_its_tape(void **state) {
+    (void)state;
+    struct fleet fleet;
+    for (int at = 20; at < 200; at += 60) {
+        fleet_open(&fleet, CLAIMS, plain);
+        start(&fleet, 3);
+        turn(&fleet, at);
+        fleet.is_frozen[2] = true;
+        fleet_run(&fleet);
+        assert_int_equal(cr_coordinator_end(fleet.at[0].coordinator), CR_END_COMPLETE);
+        assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+        expect_unbroken(&fleet);
+        assert_true(fleet_status_says(&fleet, "\"lost_ranks\":1"));
+        fleet_close(&fleet);
+    }
+}
+
+// It was given up too early: what it still says is not heard, and it leaves by itself.
+static void a_worker_that_wakes_up_too_late_changes_nothing(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 40);
+    fleet.is_frozen[2] = true;
+    turn(&fleet, FLEET_LOST_MS / 5 + 20);
+    fleet.is_frozen[2] = false;
+    fleet_run(&fleet);
+    for (int i = 0; i < FLEET_LOST_MS && !fleet.is_out[2]; i++)
+        turn(&fleet, 1);
+    assert_true(fleet.is_out[2]);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    struct cr_run_view *view = fleet_view(&fleet);
+    fleet_assert_same(unbroken, view);
+    cr_run_view_close(view);
+    fleet_close(&fleet);
+}
+
+static void every_worker_silent_ends_the_run_and_a_resume_completes_it(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 60);
+    fleet.is_frozen[1] = fleet.is_frozen[2] = true;
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_true(fleet_status_says(&fleet, "every worker is lost"));
+    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void a_coordinator_that_stood_still_blames_nobody(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 30);
+    // All stand still, as when one file system hangs for all.
+    cr_fake_clock_advance_ms(&fleet.fake, 10 * FLEET_LOST_MS);
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_true(fleet_status_says(&fleet, "\"lost_ranks\":0"));
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void workers_leave_when_the_coordinator_is_gone(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 30);
+    fleet.is_frozen[0] = true;
+    turn(&fleet, FLEET_LOST_MS / 5 + 10);
+    assert_true(fleet.is_out[1] && fleet.is_out[2]);
+    fleet_kill(&fleet);
+    assert_int_equal(fleet_launch(&fleet, 1), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void a_signal_drains_at_any_moment_and_a_resume_goes_on(void **state) {
+    (void)state;
+    for (int at = 0; at < 260; at += at < 2 ? 1 : 43) {
+        struct fleet fleet;
+        fleet_open(&fleet, CLAIMS, plain);
+        start(&fleet, 3);
+        turn(&fleet, at);
+        cr_coordinator_signal(fleet.at[0].coordinator, 1, "SIGTERM");
+        const int64_t since = cr_clock_now_ms(&fleet.clock);
+        fleet_run(&fleet);
+        assert_in_range(cr_clock_now_ms(&fleet.clock) - since, 0, 2000);
+        const enum cr_outcome outcome = fleet_end(&fleet);
+        if (outcome == CR_OUTCOME_STOPPED) {
+            assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
+            assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
+            assert_true(fleet_status_says(&fleet, "SIGTERM"));
+            const struct fleet_tape tape = fleet_read_tape(&fleet);
+            assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+            assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
+            assert_true(tape.lines <= unbroken_calls);
+        } else {
+            assert_int_equal(outcome, CR_OUTCOME_COMPLETE);
+        }
+        expect_unbroken(&fleet);
+        fleet_close(&fleet);
+    }
+}
+
+static void a_second_signal_drops_what_is_in_flight(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, SIM_JOB("", "", ""));
+    fleet.options.grace_ms = 1000000;
+    start(&fleet, 2);
+    turn(&fleet, 30);
+    cr_coordinator_signal(fleet.at[0].coordinator, 1, "SIGTERM");
+    fleet_turn(&fleet, 1);
+    cr_coordinator_signal(fleet.at[0].coordinator, 2, "SIGTERM");
+    const int64_t since = cr_clock_now_ms(&fleet.clock);
+    fleet_run(&fleet);
+    assert_in_range(cr_clock_now_ms(&fleet.clock) - since, 0, 1000);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void a_signal_to_a_worker_stops_all(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 3);
+    turn(&fleet, 30);
+    cr_worker_signal(fleet.at[2].worker, 1);
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_true(fleet_status_says(&fleet, "a signal to rank 2"));
+    fleet_close(&fleet);
+}
+
+static void a_killed_job_loses_no_recorded_call(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    uint64_t lines = 0;
+    for (int launch = 0; launch < 6; launch++) {
+        start(&fleet, 1 + launch % 3);
+        turn(&fleet, 25 + 11 * launch);
+        fleet_kill(&fleet);
+        const struct fleet_tape tape = fleet_read_tape(&fleet);
+        assert_true(tape.lines >= lines);
+        lines = tape.lines;
+    }
+    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
+    fleet_close(&fleet);
+}
+
+static void a_worker_silent_from_the_start_is_replaced(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 3);
+    fleet.is_frozen[3] = true; // its hello is there, but nothing after
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void a_rank_that_comes_after_the_end_is_told_to_stop(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    cr_coordinator_signal(fleet.at[0].coordinator, 1, "SIGTERM"); // before any hello
+    fleet_run(&fleet);
+    turn(&fleet, 3);
+    assert_true(cr_worker_is_over(fleet.at[1].worker));
+    assert_true(cr_worker_is_over(fleet.at[2].worker));
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    fleet_close(&fleet);
+}
+
+static void budget_of(struct fleet *fleet, const char *set) {
+    const struct cr_bundle_request request = {.sets = &set, .sets_len = 1};
+    if (fixture_make(&fleet->f, plain, request) != CR_OK)
+        fail_msg("%s", fleet->f.err.text);
+}
+
+static void a_budget_of_calls_is_kept_exactly_over_launches(void **state) {
+    (void)state;
+    static const char *const sets[] = {"budget.calls=1", "budget.calls=37",
+                                       "budget.calls=38", "budget.calls=150"};
+    static const uint64_t calls[] = {1, 37, 38, 150};
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    for (size_t i = 0; i < 4; i++) {
+        budget_of(&fleet, sets[i]);
+        assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_STOPPED);
+        assert_int_equal(fleet_read_tape(&fleet).lines, calls[i]);
+        assert_true(fleet_status_says(&fleet, "budget of calls"));
+    }
+    budget_of(&fleet, "budget.calls=100000");
+    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void a_budget_that_is_just_enough_completes(void **state) {
+    (void)state;
+    struct fleet fleet;
+    char set[64];
+    fleet_open(&fleet, CLAIMS, plain);
+    snprintf(set, sizeof set, "budget.calls=%d", (int)unbroken_calls);
+    budget_of(&fleet, set);
+    assert_int_equal(fleet_launch(&fleet, 5), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void attempts_that_fail_hang_no_budget(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS,
+               SIM_JOB(", \"failures\": 0.4", ", \"limits\": { \"retries\": 9 }",
+                       ", \"budget\": { \"calls\": 60 }"));
+    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_STOPPED);
+    assert_in_range(fleet_read_tape(&fleet).lines, 50, 60);
+    fleet_close(&fleet);
+}
+
+static void leases_keep_the_sum_within_the_limit_at_every_turn(void **state) {
+    (void)state;
+    struct fleet fleet;
+    uint32_t most = 0;
+    fleet_open(&fleet, CLAIMS, SIM_JOB("", ", \"limits\": { \"concurrency\": 7 }", ""));
+    start(&fleet, 4);
+    while (!fleet_is_over(&fleet)) {
+        uint32_t in_flight = 0;
+        fleet_turn(&fleet, 5);
+        assert_true(fleet.turns < FLEET_TURNS_MAX);
+        for (int rank = 1; rank < fleet.size; rank++) {
+            struct cr_model_metrics metrics;
+            cr_client_metrics(fleet.at[rank].client, 0, &metrics);
+            in_flight += metrics.in_flight;
+        }
+        assert_in_range(in_flight, 0, 7);
+        most = in_flight > most ? in_flight : most;
+    }
+    assert_int_equal(most, 7); // and it is used up
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void requests_a_minute_hold_over_all_workers(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, SIM_JOB("", ", \"limits\": { \"rpm\": 600 }", ""));
+    const int64_t since = cr_clock_now_ms(&fleet.clock);
+    assert_int_equal(fleet_launch(&fleet, 4), CR_OUTCOME_COMPLETE);
+    const double minutes = (double)(cr_clock_now_ms(&fleet.clock) - since) / 60000;
+    const double attempts = (double)fleet_read_tape(&fleet).lines;
+    assert_true(attempts <= 600 * minutes + 11);
+    assert_true(attempts > 300 * minutes); // and half of it is used at the least
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+static void failures_are_tried_again_by_the_next_launch(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS,
+               SIM_JOB(", \"failures\": 0.1", ", \"limits\": { \"retries\": 0 }", ""));
+    enum cr_outcome outcome = fleet_launch(&fleet, 2);
+    assert_int_equal(outcome, CR_OUTCOME_SOME_FAILED);
+    assert_true(fleet_status_says(&fleet, "\"exit_code\":3"));
+    const uint64_t lines = fleet_read_tape(&fleet).lines;
+    outcome = fleet_launch(&fleet, 2);
+    assert_true(fleet_read_tape(&fleet).lines > lines);
+    assert_true(outcome == CR_OUTCOME_SOME_FAILED || outcome == CR_OUTCOME_COMPLETE);
+    fleet_close(&fleet);
+}
+
+static void a_lost_lock_ends_the_run_without_another_byte(void **state) {
+    (void)state;
+    struct fleet fleet;
+    char path[128];
+    static const char theirs[] =
+        "{\"host\":\"node2\",\"pid\":1,\"started\":7,\"beat\":1}";
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 30);
+    snprintf(path, sizeof path, "%s/lock", fleet.run);
+    assert_int_equal(cr_file_write(path, theirs, strlen(theirs), 0600, NULL), CR_OK);
+    cr_fake_clock_advance_ms(&fleet.fake, CR_LOCK_BEAT_MS);
+    turn(&fleet, 2);
+    snprintf(path, sizeof path, "%s/status.json", fleet.run);
+    assert_int_equal(cr_file_write(path, "theirs", 6, 0600, NULL), CR_OK);
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_true(fleet_status_says(&fleet, "theirs"));
+    snprintf(path, sizeof path, "%s/lock", fleet.run);
+    assert_true(cr_file_exists(path));
+    fleet_close(&fleet);
+}
+
+static void a_damaged_spool_is_dropped_and_the_next_launch_completes(void **state) {
+    (void)state;
+    struct fleet fleet;
+    char path[128];
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 120);
+    cr_coordinator_signal(fleet.at[0].coordinator, 1, "SIGTERM");
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    snprintf(path, sizeof path, "%s/spool", fleet.run);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, -2, SEEK_END), 0); // the body of the last entry
+    assert_int_equal(fputc(0x55, file), 0x55);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_STOPPED);
+    assert_true(fleet_status_says(&fleet, "spool"));
+    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_workers_makes_the_same_rows),
+        cmocka_unit_test(a_silent_worker_is_replaced_from_its_tape),
+        cmocka_unit_test(a_worker_that_wakes_up_too_late_changes_nothing),
+        cmocka_unit_test(every_worker_silent_ends_the_run_and_a_resume_completes_it),
+        cmocka_unit_test(a_coordinator_that_stood_still_blames_nobody),
+        cmocka_unit_test(workers_leave_when_the_coordinator_is_gone),
+        cmocka_unit_test(a_signal_drains_at_any_moment_and_a_resume_goes_on),
+        cmocka_unit_test(a_second_signal_drops_what_is_in_flight),
+        cmocka_unit_test(a_signal_to_a_worker_stops_all),
+        cmocka_unit_test(a_killed_job_loses_no_recorded_call),
+        cmocka_unit_test(a_worker_silent_from_the_start_is_replaced),
+        cmocka_unit_test(a_rank_that_comes_after_the_end_is_told_to_stop),
+        cmocka_unit_test(a_budget_of_calls_is_kept_exactly_over_launches),
+        cmocka_unit_test(a_budget_that_is_just_enough_completes),
+        cmocka_unit_test(attempts_that_fail_hang_no_budget),
+        cmocka_unit_test(leases_keep_the_sum_within_the_limit_at_every_turn),
+        cmocka_unit_test(requests_a_minute_hold_over_all_workers),
+        cmocka_unit_test(failures_are_tried_again_by_the_next_launch),
+        cmocka_unit_test(a_lost_lock_ends_the_run_without_another_byte),
+        cmocka_unit_test(a_damaged_spool_is_dropped_and_the_next_launch_completes),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
