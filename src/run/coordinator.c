@@ -390,6 +390,7 @@ static void on_bye(struct cr_coordinator *c, const struct cr_packet *packet) {
     cr_roster_set(&c->roster, packet->rank, CR_MEMBER_GONE);
     if (was_told)
         return;
+    replace_servers(c, packet->rank);
     cr_limits_forget(c->limits, packet->rank - 1);
     if (cr_deal_give_back(&c->deal, member, packet->rank, &err) != CR_OK)
         trouble(c, "rank 0", &err);
