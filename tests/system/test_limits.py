@@ -1,0 +1,104 @@
+"""Limits hold for the whole job, whatever the number of ranks.
+
+Requests a minute are measured over SECONDS (15; --seconds 60 for the long form): what the
+server saw between the first request and that many seconds later.
+"""
+
+import argparse
+import sys
+import time
+
+import harness
+
+SECONDS = 15
+
+
+class LimitsTest(harness.TestCase):
+    def requests(self, log):
+        """(seconds, model) of each request in the server's log."""
+        for line in log.read_text().splitlines():
+            fields = line.split()
+            yield float(fields[0]), fields
+
+    def rate_on(self, ranks, rpm):
+        log = self.dir / f"log{ranks}"
+        with harness.FaultServer({"latency_ms": 20}, log=log) as server:
+            job = self.http_job(server.url, self.write_claims(4000),
+                                models__m__limits={"rpm": rpm, "concurrency": 64,
+                                                   "timeout_s": 10})
+            path = self.write_job(job, f"job{ranks}.json")
+            process = harness.start("run", path, "-o", self.dir / f"run{ranks}", "--grace", "2",
+                                    ranks=ranks + 1)
+            try:
+                harness.wait_for(lambda: server.stats()["requests"] > 0, 60, "a first request")
+                time.sleep(SECONDS + 1)  # what is measured is time itself
+            finally:
+                harness.kill_all(process)
+        times = [at for at, _ in self.requests(log)]
+        return sum(at < times[0] + SECONDS for at in times) * 60 / SECONDS
+
+    def test_requests_a_minute_on_two_ranks_and_on_eight(self):
+        harness.mpi()
+        for ranks in (2, 8):
+            rate = self.rate_on(ranks, 600)
+            print(f"{ranks} workers, limit 600 a minute: {rate:.0f} a minute over {SECONDS} s")
+            # A second's worth may be saved up at the start: 10 requests.
+            self.assertTrue(600 * 0.98 - 10 * 60 / SECONDS <= rate
+                            <= 600 * 1.02 + 10 * 60 / SECONDS, rate)
+
+    def test_a_retry_after_quiets_the_model_on_every_rank_and_no_other(self):
+        harness.mpi()
+        log = self.dir / "log"
+        rules = [{"fault": "429", "ordinals": [60], "retry_after": 5, "model": "fault"}]
+        with harness.FaultServer({"latency_ms": 20, "rules": rules}, log=log) as server:
+            job = self.http_job(server.url, self.write_claims(300))
+            other = {**job["models"]["m"], "model": "other"}
+            job["models"]["other"] = other
+            job["grid"] = {"maker": ["m", "other"]}
+            job["cell"]["stop"] = {"threshold": 0.05}
+            del job["cell"]["trader"]
+            harness.run("run", self.write_job(job), "-o", self.dir / "run", ranks=5, timeout=120)
+            stats = server.stats()
+        self.assertEqual(1, stats["faults"].get("429"), stats)
+        self.assertEqual(0, stats["retry_early"], stats)
+        self.assertEqual(0, stats["pause_early"], stats)
+        status = harness.read_run(self.dir / "run" / "run.h5", "status")["status"]
+        self.assertEqual({1}, set(status))
+
+    def test_one_request_in_five_is_told_to_wait_and_all_complete(self):
+        rules = [{"fault": "429", "share": 0.2, "retry_after": 1}]
+        with harness.FaultServer({"latency_ms": 2, "rules": rules}) as server:
+            job = self.http_job(server.url, self.write_claims(30))
+            harness.run("run", self.write_job(job), "-o", self.dir / "bent", timeout=280)
+            stats = server.stats()
+        with harness.FaultServer({"latency_ms": 2}) as server:
+            job["models"]["m"]["endpoints"] = [server.url]
+            harness.run("run", self.write_job(job), "-o", self.dir / "plain", timeout=120)
+        share = stats["faults"].get("429", 0) / stats["requests"]
+        self.assertTrue(0.1 < share < 0.3, stats)
+        self.assertEqual(0, stats["retry_early"], stats)
+        differences = harness.compare(self.dir / "plain" / "run.h5",
+                                      self.dir / "bent" / "run.h5", harness.VOLATILE)
+        self.assertEqual([], differences)
+
+    def test_a_budget_of_calls_is_met_exactly_and_raising_it_goes_on(self):
+        with harness.FaultServer({"latency_ms": 2}) as server:
+            job = self.http_job(server.url, self.write_claims(60))
+            path = self.write_job(job)
+            out = self.dir / "run"
+            harness.run("run", path, "-o", out, "--set", "budget.calls=100", expect=75)
+            self.assertEqual(100, server.stats()["requests"])
+            harness.run("run", path, "-o", out, "--set", "budget.calls=250", expect=75)
+            self.assertEqual(250, server.stats()["requests"])
+            harness.run("run", path, "-o", out)
+            harness.run("run", path, "-o", self.dir / "whole")
+        self.assertEqual([], harness.compare(out / "run.h5", self.dir / "whole" / "run.h5",
+                                             harness.VOLATILE))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=SECONDS)
+    options, sys.argv[1:] = parser.parse_known_args()
+    SECONDS = options.seconds
+    harness.main()
