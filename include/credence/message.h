@@ -39,7 +39,7 @@ enum cr_tag {
     CR_TAG_COUNT
 };
 
-// One row a message: for the log, the documentation and the fuzzer.
+// One row a message.
 struct cr_message_kind {
     const char *name;
     const char *sender; // "worker", "coordinator" or "both"
@@ -147,5 +147,4 @@ CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
                                                   size_t *used_bytes);
 CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
                                                struct cr_call_records *out);
-
 #endif
