@@ -74,9 +74,10 @@ class SubmitTest(harness.TestCase):
         self.assertFalse(self.notes.exists())
 
     def test_bad_usage_is_refused(self):
-        for arguments in ((), ("--array", "x"), ("--frobnicate",), ("--gpus", 1), ("a.json", "b.json"),
-                          ("--array", 2, "--gpus", 1, "--nodes", 1)):
-            submit(*arguments, env=self.env, cwd=self.dir, expect=2)
+        submit(env=self.env, cwd=self.dir, expect=2)
+        for arguments in (("--array", "x"), ("--nodes", 0), ("--frobnicate",), ("--nodes", 1, "--gpus", 1),
+                          ("again.json",), ("--array", 2, "--gpus", 1, "--nodes", 1)):
+            submit(self.job, *arguments, env=self.env, cwd=self.dir, expect=2)
         self.assertFalse(self.notes.exists())
 
 
@@ -256,6 +257,18 @@ class SlurmTest(harness.TestCase):
             harness.run("run", job, "-o", self.dir / "reference", "--quiet")
         self.check_servers(job, harness.FAULT_SERVER + " --port {port} --rules {}",
                            self.dir / "reference" / "run.h5")
+
+    def test_a_server_on_each_node_as_the_job_file_says(self):
+        with harness.FaultServer() as one:
+            job = self.write_job(self.http_job(one.url, self.claims))
+            harness.run("run", job, "-o", self.dir / "reference", "--quiet")
+        served = self.write_job(self.http_job("", self.claims, models__m={
+            "api": "openai", "model": "fault", "params": {"temperature": 0.7, "max_tokens": 512},
+            "serve": {"command": [harness.FAULT_SERVER, "--port", "{port}", "--rules", "{}"], "per": "node"}}),
+            "served.json")
+        self.finish(*self.submit(served, "--gpus", 2, GPU_ARGS=""))
+        self.assert_equal_runs(self.dir / "reference" / "run.h5")
+        self.assertEqual(2, len(list((self.out / "servers").glob("*.log"))), self.logs())
 
     def test_real_llama_servers_started_on_each_node(self):
         server, model = harness.llama_files()
