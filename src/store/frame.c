@@ -329,16 +329,29 @@ int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     return result;
 }
 
+// Whether the superblock says that a writer has the file, or had it when it died.
+static bool has_writer(const char *path) {
+    enum { VERSION_AT = 8, FLAGS_AT = 11, HEAD_BYTES = 12 };
+    unsigned char head[HEAD_BYTES] = {0};
+    FILE *file = fopen(path, "rbe");
+    bool is_read = file != NULL && fread(head, 1, HEAD_BYTES, file) == HEAD_BYTES;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_read && memcmp(head, "\211HDF\r\n\032\n", VERSION_AT) == 0 &&
+           head[VERSION_AT] >= 3 && head[FLAGS_AT] != 0;
+}
+
+// A live file, or one whose writer crashed, is whole in SWMR mode. Only then: that mode
+// does not look for a cut end, and what lies beyond it would read as zeros.
 static hid_t open_file(const char *path) {
     hid_t access = cr_h5_access(), file = H5I_INVALID_HID;
+    unsigned flags = H5F_ACC_RDONLY;
+    if (has_writer(path)) {
+        flags |= H5F_ACC_SWMR_READ;
+    }
     if (access >= 0) {
-        // Reads a live file, and one whose writer crashed: in SWMR mode it is always
-        // whole.
-        file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access);
-        if (file < 0) { // rewritten by another tool in an older format
-            cr_h5_forget();
-            file = H5Fopen(path, H5F_ACC_RDONLY, access);
-        }
+        file = H5Fopen(path, flags, access);
     }
     cr_h5_close(access);
     return file;
@@ -379,7 +392,6 @@ enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
     if (frame->file < 0) {
         return cr_h5_fail(err, "cannot open %s", path);
     }
-    cr_h5_forget();
     int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
     enum cr_status status = CR_OK;
     if (version == -1) {

@@ -5,6 +5,7 @@
 #include "store/pack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,6 +158,21 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
     return status;
 }
 
+// Before it takes the old file's name: or a crash of the node could leave neither.
+static enum cr_status sync_file(const char *path, struct cr_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int result = fd < 0 ? -1 : fsync(fd);
+    enum cr_status status = CR_OK;
+    if (result != 0) {
+        status = cr_err_set(err, cr_status_from_errno(errno), "cannot sync %s: %s",
+                            path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
 enum cr_status cr_pack_join(const struct cr_pack_input *input, const char *out_path,
                             bool complete, struct cr_err *err) {
     size_t bytes = strlen(out_path) + sizeof ".packed";
@@ -168,6 +184,9 @@ enum cr_status cr_pack_join(const struct cr_pack_input *input, const char *out_p
     struct packer p = {.input = input, .err = err};
     cr_frame_init(&p.out);
     enum cr_status status = fill(&p, fresh, complete);
+    if (status == CR_OK) {
+        status = sync_file(fresh, err);
+    }
     if (status == CR_OK && rename(fresh, out_path) != 0) {
         status = cr_err_set(err, cr_status_from_errno(errno), "cannot replace %s: %s",
                             out_path, strerror(errno));

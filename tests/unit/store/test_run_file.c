@@ -336,6 +336,22 @@ static void what_is_no_result_file_is_refused_with_its_name(void **state) {
     assert_null(view);
 }
 
+static void a_file_with_its_end_cut_off_is_refused(void **state) {
+    struct fixture *f = *state;
+    struct cr_run_file *file = create(f);
+    put_all(file, 1);
+    assert_ok(cr_run_file_finish(file, true, 0, err));
+    size_t len;
+    free(bytes_of(f->path, &len));
+    for (size_t cut = 1; cut < len; cut += 1 + cut / 2) {
+        struct cr_run_view *view = NULL;
+        struct cr_err err;
+        assert_int_equal(truncate(f->path, (off_t)(len - cut)), 0);
+        assert_int_not_equal(cr_run_view_open(f->path, &view, &err), CR_OK);
+        assert_non_null(strstr(err.text, f->path));
+    }
+}
+
 static enum cr_status write_and_read(struct fixture *f) {
     struct cr_run_file *file = NULL;
     struct cr_run_view *view = NULL;
@@ -391,7 +407,9 @@ static void a_full_disk_is_named_and_what_was_flushed_survives(void **state) {
             signal(SIGXFSZ, SIG_IGN);
             setrlimit(RLIMIT_FSIZE, &low);
             enum cr_status status = write_and_read(f);
-            _exit(status == CR_OK ? 0 : status == CR_E_FULL ? 1 : 2);
+            exit(status == CR_OK       ? 0
+                 : status == CR_E_FULL ? 1
+                                       : 2); // the library tidies up
         }
         int status;
         assert_int_equal(waitpid(child, &status, 0), child);
@@ -415,6 +433,7 @@ int main(void) {
         CASE(a_file_whose_writer_vanished_is_readable_to_the_last_flush),
         CASE(a_new_file_takes_the_old_ones_place_only_when_it_is_usable),
         CASE(what_is_no_result_file_is_refused_with_its_name),
+        CASE(a_file_with_its_end_cut_off_is_refused),
         CASE(each_failed_allocation_is_reported_and_leaks_nothing),
         CASE(a_full_disk_is_named_and_what_was_flushed_survives),
     };
