@@ -150,6 +150,40 @@ static void a_row_put_again_replaces_the_first(void **state) {
     cr_run_view_close(view);
 }
 
+// With rows this wide fewer blocks than the file has fit in memory: the second round of
+// puts finds every block written out and must not lose the rows of the first.
+static void rows_survive_their_block_giving_way(void **state) {
+    enum { BLOCKS = 36, BLOCK_ROWS = 16, WIDE = 8, LONG = 1000 };
+    struct fixture *f = *state;
+    f->sample.layout.episodes = BLOCKS * BLOCK_ROWS;
+    f->sample.layout.iterations = LONG;
+    f->sample.layout.outcomes = WIDE;
+    struct cr_run_file *file = create(f);
+    for (uint64_t i = 0; i < 2 * BLOCKS; i++) {
+        double price[2] = {(double)i / 100, 0.5};
+        struct cr_step step[2] = {{.calls = 1}, {.calls = 2}};
+        struct cr_episode_row row = {.episode = i % BLOCKS * BLOCK_ROWS + i / BLOCKS,
+                                     .status = CR_DONE,
+                                     .prices_len = 2,
+                                     .width = 1,
+                                     .price = price,
+                                     .step = step,
+                                     .steps_len = 2};
+        assert_ok(cr_run_file_put(file, &row, err));
+    }
+    assert_ok(cr_run_file_finish(file, false, 0, err));
+    struct cr_run_view *v = view_of(f->path);
+    for (uint64_t i = 0; i < 3 * BLOCKS; i++) {
+        uint64_t e = i % BLOCKS * BLOCK_ROWS + i / BLOCKS;
+        bool is_put = i < 2 * BLOCKS;
+        assert_int_equal(v->status[e], is_put ? CR_DONE : CR_PENDING);
+        assert_true(is_put ? v->price[e * LONG] == (double)i / 100
+                           : isnan(v->price[e * LONG]));
+        assert_int_equal(v->calls[e], is_put ? 3 : 0);
+    }
+    cr_run_view_close(v);
+}
+
 static void groups_and_attributes_say_what_was_run(void **state) {
     struct fixture *f = *state;
     struct cr_run_file *file = create(f);
@@ -424,6 +458,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(rows_come_back_whatever_their_order),
         CASE(a_row_put_again_replaces_the_first),
+        CASE(rows_survive_their_block_giving_way),
         CASE(groups_and_attributes_say_what_was_run),
         CASE(totals_are_sums_and_dollars_follow_the_prices_of_tokens),
         CASE(calls_of_an_episode_come_back_with_their_texts),
