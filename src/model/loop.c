@@ -9,7 +9,9 @@
 //
 // Shards. To find an idle connection, curl walks the list of all connections to that
 // host, those in use too. A multi handle with its own connections for every
-// SHARD_TRANSFERS transfers keeps the walk short.
+// SHARD_TRANSFERS transfers keeps the walk short. CPU a call, 1.1 kB up and 0.5 kB down
+// on loopback (curl 7.88; relative numbers are what counts): 1,024 live 43 us in shards
+// of 32 or 128, 54 us in one; 4,096 live 49 us, 47 us, and 168 us.
 #include "model/loop.h"
 
 #include <assert.h>
@@ -36,7 +38,8 @@ struct shard {
     CURLM *multi;
     int64_t due_ns; // when curl wants to be called without an event
     uint32_t index;
-    bool is_touched; // may hold messages
+    int live;          // transfers that were started and not yet taken out
+    bool has_finished; // some of them are over
 };
 
 struct socket_entry {
@@ -273,23 +276,25 @@ void cr_loop_release(struct cr_loop *loop, struct cr_transfer *transfer) {
 enum cr_status cr_loop_start(struct cr_loop *loop, struct cr_transfer *transfer) {
     struct shard *shard = &loop->shards[transfer->shard];
     CURLMcode code = curl_multi_add_handle(shard->multi, transfer->easy);
-    shard->is_touched = true;
     if (code) {
         return code == CURLM_OUT_OF_MEMORY ? CR_E_MEMORY : CR_E_NET;
     }
+    shard->live++;
     return CR_OK;
 }
 
 void cr_loop_drop(struct cr_loop *loop, struct cr_transfer *transfer) {
-    curl_multi_remove_handle(loop->shards[transfer->shard].multi, transfer->easy);
+    struct shard *shard = &loop->shards[transfer->shard];
+    curl_multi_remove_handle(shard->multi, transfer->easy);
+    shard->live--;
 }
 
 static void act(struct cr_loop *loop, struct shard *shard, curl_socket_t fd, int what) {
     int running = 0;
-    shard->is_touched = true;
     if (curl_multi_socket_action(shard->multi, fd, what, &running) != CURLM_OK) {
         loop->has_failed = true;
     }
+    shard->has_finished = running < shard->live;
 }
 
 static void act_on_event(struct cr_loop *loop, const struct epoll_event *event) {
@@ -319,6 +324,10 @@ static void act_on_timers(struct cr_loop *loop) {
 static int wait_ms(const struct cr_loop *loop, int64_t timeout_ms) {
     int64_t due = NEVER;
     for (uint32_t i = 0; i < loop->shards_len; i++) {
+        if (loop->shards[i].has_finished) {
+            return 0; // a server on the same host may answer before anything is waited
+                      // for
+        }
         due = loop->shards[i].due_ns < due ? loop->shards[i].due_ns : due;
     }
     if (due != NEVER) {
@@ -359,18 +368,19 @@ static struct cr_transfer *finished_of(struct shard *shard) {
             CURL *easy = message->easy_handle;
             curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
             curl_multi_remove_handle(shard->multi, easy);
+            shard->live--;
             cr_transfer_end(transfer, result);
             return transfer;
         }
     }
-    shard->is_touched = false;
+    shard->has_finished = false;
     return NULL;
 }
 
 struct cr_transfer *cr_loop_finished(struct cr_loop *loop) {
     for (; loop->polling < loop->shards_len; loop->polling++) {
         struct shard *shard = &loop->shards[loop->polling];
-        struct cr_transfer *transfer = shard->is_touched ? finished_of(shard) : NULL;
+        struct cr_transfer *transfer = shard->has_finished ? finished_of(shard) : NULL;
         if (transfer) {
             return transfer;
         }

@@ -257,6 +257,37 @@ static void a_unix_socket_is_as_good_as_a_port(void **state) {
     rmdir(folder);
 }
 
+// Some servers answer within the very call that sends the request.
+static void an_instant_answer_is_not_waited_for(void **state) {
+    (void)state;
+    struct cr_model model = model_at("{}");
+    bench_open(&bench, &model);
+    int64_t start_ms = cr_clock_now_ms(cr_clock_monotonic());
+    for (unsigned i = 0; i < 200; i++) {
+        bench_run(&bench, i, i + 1);
+    }
+    assert_int_equal(count_failed(200), 0);
+    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms < 5000);
+    bench_close(&bench);
+}
+
+static void an_empty_quota_is_waited_out(void **state) {
+    (void)state;
+    open_at("{\"rules\":[{\"fault\":\"slow\",\"ordinals\":[1],\"headers\":{"
+            "\"x-ratelimit-remaining-requests\":\"0\","
+            "\"x-ratelimit-reset-requests\":\"1s\"}}]}");
+    bench_run(&bench, 0, 1);
+    struct cr_model_metrics metrics;
+    cr_client_metrics(bench.client, 0, &metrics);
+    assert_in_range(metrics.pause_ms, 500, 1000);
+    assert_int_equal(metrics.pause_seen_ms, 1000);
+    int64_t start_ms = cr_clock_now_ms(cr_clock_monotonic());
+    bench_run(&bench, 1, 5);
+    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms >= 500);
+    assert_int_equal(count_failed(5), 0);
+    bench_close(&bench);
+}
+
 static void hundreds_fly_at_once(void **state) {
     (void)state;
     struct cr_model model = model_at("{\"latency_ms\":100}");
@@ -285,6 +316,8 @@ int main(void) {
         cmocka_unit_test_teardown(a_server_that_is_gone_is_named, stop),
         cmocka_unit_test_teardown(a_local_server_may_move, stop),
         cmocka_unit_test_teardown(a_unix_socket_is_as_good_as_a_port, stop),
+        cmocka_unit_test_teardown(an_instant_answer_is_not_waited_for, stop),
+        cmocka_unit_test_teardown(an_empty_quota_is_waited_out, stop),
         cmocka_unit_test_teardown(hundreds_fly_at_once, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
