@@ -145,6 +145,7 @@ CR_MUST_CHECK enum cr_status cr_result_encode(struct cr_buf *out,
 CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
                                                   struct cr_trajectory *out,
                                                   size_t *used_bytes);
+// OUT may hold some records when this fails, or cr_grant_next does.
 CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
                                                struct cr_call_records *out);
 #endif

@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 static void read_grants(const char *text, size_t len) {
     struct cr_call_records recorded = {0};
     uint64_t trajectory;
-    size_t at = 0;
+    struct cr_grant_reader reader = {.bytes = text, .len = len};
     bool is_there = true;
-    while (is_there &&
-           cr_grant_next(text, len, &at, &is_there, &trajectory, &recorded) == CR_OK) {
+    while (cr_grant_next(&reader, &is_there, &trajectory, &recorded) == CR_OK &&
+           is_there) {
         cr_call_records_fini(&recorded);
         recorded = (struct cr_call_records){0};
     }
@@ -25,9 +25,9 @@ static void read_result(const char *text, size_t len) {
     struct cr_call_records records = {0};
     size_t used = 0;
     if (cr_trajectory_decode(text, len, &trajectory, &used) == CR_OK) {
-        if (cr_records_decode(text + used, len - used, &records) == CR_OK) {
-            cr_call_records_fini(&records);
-        }
+        const char *calls = text + used;
+        (void)!cr_records_decode(calls, len - used, &records);
+        cr_call_records_fini(&records);
         cr_trajectory_fini(&trajectory);
     }
 }

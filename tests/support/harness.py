@@ -26,8 +26,6 @@ CREDENCE = os.environ.get("CREDENCE_BIN", str(SOURCE / "build" / "credence"))
 FAULT_SERVER = os.environ.get("FAULT_SERVER_BIN",
                               str(SOURCE / "build" / "tests" / "support" / "fault_server"))
 SHARED = pathlib.Path(os.environ.get("CREDENCE_SHARED", SOURCE.parent / "shared"))
-# How much a test does: 1 in the suite, more in the long forms.
-SCALE = float(os.environ.get("CREDENCE_TEST_SCALE", "1"))
 SKIPPED = 77
 
 
@@ -100,6 +98,9 @@ def kill_all(process):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     process.wait(10)
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
 
 
 class FaultServer:
@@ -207,9 +208,7 @@ def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=120, exp
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         kill_all(process)
-        out, err = process.communicate(timeout=10)
-        raise Timeout(f"credence {' '.join(map(str, arguments))}: not done in {timeout} s\n"
-                      f"{err[-3000:]}") from None
+        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s") from None
     result = Result(process.returncode, out, err, time.monotonic() - begin, process.args)
     if expect is not None and result.code != expect:
         raise AssertionError(f"expected exit {expect}\n{result}")
@@ -222,9 +221,16 @@ def finish(process, timeout):
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         kill_all(process)
-        out, err = process.communicate(timeout=10)
-        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s\n{err[-3000:]}") from None
+        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s") from None
     return Result(process.returncode, out, err, 0.0, process.args)
+
+
+def is_running(pid):
+    """Whether PID is there and more than a zombie."""
+    with contextlib.suppress(OSError):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return stat.rsplit(")", 1)[1].split()[0] not in "ZX"
+    return False
 
 
 def rank_number(pid):
@@ -427,8 +433,9 @@ def main():
     result = program.result
     if not result.wasSuccessful():
         variables = " ".join(f"{name}={os.environ[name]}" for name in
-                             ("CREDENCE_BIN", "FAULT_SERVER_BIN", "CREDENCE_SHARED",
-                              "CREDENCE_TEST_SCALE") if name in os.environ)
+                             ("PYTHONPATH", "CREDENCE_BIN", "FAULT_SERVER_BIN",
+                              "CREDENCE_SHARED", "CREDENCE_BUILD", "LEAVER_SO",
+                              "CREDENCE_FULL") if name in os.environ)
         print(f"rerun: {variables} {sys.executable} {' '.join(sys.argv)}", file=sys.stderr)
         sys.exit(1)
     if result.testsRun == len(result.skipped):

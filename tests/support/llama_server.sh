@@ -88,9 +88,8 @@ mkdir -p "$dir" || cannot "$dir cannot be made"
 exec 9>"$dir/lock"
 flock -w 900 9 || cannot "another process holds $dir/lock"
 find_server
-model=$dir/tiny.gguf
-if [ ! -s "$model" ] || [ "$here/tiny_gguf.py" -nt "$model" ]; then
-    python3 "$here/tiny_gguf.py" "$model.part" && mv "$model.part" "$model"
-fi
+# Named after what makes it, for checkouts of several versions may share DIR.
+model=$dir/tiny-$(cksum <"$here/tiny_gguf.py" | cut -d' ' -f1).gguf
+[ -s "$model" ] || { python3 "$here/tiny_gguf.py" "$model.part" && mv "$model.part" "$model"; }
 echo "$server"
 echo "$model"

@@ -4,7 +4,9 @@
 The model is a two-layer "llama" with a byte-level vocabulary, a ChatML template and a context
 of 8192. It writes nonsense, but what depends on its weights is real: sampling, grammars, token
 counts, the prefix cache. By default it writes printable ASCII only; with --wild it writes raw
-bytes too, ill-formed UTF-8 included, at which servers stumble. Standard library only.
+bytes too, ill-formed UTF-8 included, at which servers stumble. Its taste for quotes, zeros and
+points makes strings short and most numbers lie from 0 to 1, so that a fair part of what it writes
+under a JSON schema is a usable price. Standard library only.
 """
 import argparse
 import array
@@ -17,6 +19,9 @@ ALIGNMENT = 32
 UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9  # GGUF value types
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # kinds of tokens
 EMBEDDING, FEED_FORWARD, HEADS, LAYERS, CONTEXT = 128, 256, 4, 2, 8192
+
+# In units of the output weights: the layers outweigh the constant, so these are large.
+TASTE = {'"': 45, "0": 54, ".": 48, "e": -60, "E": -60, "-": -300, "\\": -300}
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -44,7 +49,7 @@ class Vocabulary:
         """Keeps a tame model to newline, space and printable ASCII, and lets it end."""
         text, _, kind = self.entries[token]
         if kind == NORMAL or text in ("</s>", "<|im_end|>", "<0x0A>"):
-            return 0.0
+            return TASTE.get(text, 0.0)
         return -300.0
 
 

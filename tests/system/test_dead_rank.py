@@ -31,7 +31,8 @@ class DeadRankTest(harness.TestCase):
     def run_with(self, server, name, hurt=None, env=None):
         job = self.write_job(self.http_job(server.url, self.claims,
                                            models__m__limits__concurrency=16), name + ".json")
-        process = harness.start("run", job, "-o", self.dir / name, ranks=5, recover=True, env=env)
+        process = harness.start("run", job, "-o", self.dir / name, "--heartbeat", 3, ranks=5,
+                                recover=True, env=env)
         try:
             if hurt:
                 self.hurt_a_worker(process, server, hurt)
@@ -85,18 +86,20 @@ class DeadRankTest(harness.TestCase):
             self.run_with(server, "whole")
             job = self.write_job(self.http_job(server.url, self.claims))
             out = self.dir / "hurt"
-            process = harness.start("run", job, "-o", out, ranks=5, recover=True)
+            process = harness.start("run", job, "-o", out, "--heartbeat", 3, ranks=5,
+                                    recover=True)
             try:
                 before = server.stats()["requests"]
                 harness.wait_for(lambda: server.stats()["requests"] > before + 50, 60, "calls")
                 ranks = harness.ranks_of(process)
                 begun = time.monotonic()
                 os.kill(next(p for p in ranks if harness.rank_number(p) == 0), signal.SIGKILL)
-                harness.wait_for(lambda: not harness.ranks_of(process), 20, "workers leave")
+                harness.wait_for(lambda: not any(map(harness.is_running, ranks)), 20,
+                                 "all workers leave")
+                seconds = time.monotonic() - begun
             finally:
                 harness.kill_all(process)
-                process.communicate()
-            print(f"workers left {time.monotonic() - begun:.1f} s after the coordinator")
+            print(f"workers left {seconds:.1f} s after the coordinator")
             result = harness.run("run", job, "-o", out, ranks=3)
         self.assertEqual([], harness.compare(self.dir / "whole" / "run.h5", out / "run.h5"), result)
 

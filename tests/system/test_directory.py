@@ -116,7 +116,6 @@ class DirectoryTest(harness.TestCase):
                 self.assertIsNone(first.poll(), "the first launch goes on")
             finally:
                 harness.kill_all(first)
-                first.communicate()
             harness.run("run", job, "-o", out)
 
     def test_permissions(self):

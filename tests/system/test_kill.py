@@ -46,7 +46,6 @@ class KillTest(harness.TestCase):
                 time.sleep(chance.uniform(0, 0.4))
                 died += process.poll() is None
                 harness.kill_all(process)
-                process.communicate()
             result = harness.run("run", job, "-o", self.dir / "run", ranks=ranks)
             sent = server.stats()["requests"]
         self.assertGreater(died, kills // 3, "most deaths came before the end")
