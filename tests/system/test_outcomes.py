@@ -7,6 +7,7 @@ import unittest
 
 import harness
 
+
 class OutcomesTest(harness.TestCase):
     def finished(self, count=20, **changes):
         self.job = self.write_job(self.sim_job(self.write_claims(count), **changes))
@@ -98,13 +99,6 @@ class OutcomesTest(harness.TestCase):
                              "-o", self.dir / "run")
         self.assertNotIn("\r", result.err)
         self.assertNotIn("\x1b", result.err)
-
-    def test_export_gives_tidy_tables(self):
-        out = self.finished()
-        harness.run("export", out, "--to", self.dir / "tables")
-        tables = {p.name for p in (self.dir / "tables").iterdir()}
-        self.assertTrue(any(name.endswith(".csv") for name in tables), tables)
-        self.assertTrue(any(name.endswith(".jsonl") for name in tables), tables)
 
 
 if __name__ == "__main__":
