@@ -29,6 +29,8 @@ const char *cr_protocol_summary(uint32_t protocol); // one line, for help
 int cr_protocol_find(const char *name);
 // Whether its length is set by cell.stop (then cells can share a trajectory).
 bool cr_protocol_has_stop_rule(uint32_t protocol);
+// Whether anybody argues: without, a cell's trader, stance and order mean nothing.
+bool cr_protocol_has_traders(uint32_t protocol);
 // The most judgments an episode of CELL can hold.
 uint32_t cr_protocol_prices_max(const struct cr_cell *cell);
 struct cr_bounds cr_protocol_calls(const struct cr_cell *cell);

@@ -28,7 +28,8 @@ static const struct cr_option options[] = {
 static const struct cr_definition terms[] = {
     {"cells", "", "points of the grid, each a row of every table"},
     {"trajectories", "",
-     "markets that are run; cells that differ in their stop rule alone share one"},
+     "markets that are run; cells that differ in their stop rule, or in a factor that "
+     "their protocol does not know, share one"},
     {"episodes", "", "rows of run.h5: a cell's view of a trajectory"},
     {"at least", "",
      "every market settles at once, and replies are as short as they can be"},

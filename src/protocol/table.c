@@ -42,6 +42,10 @@ bool cr_protocol_has_stop_rule(uint32_t protocol) {
     return cr_protocol_table[protocol]->has_stop_rule;
 }
 
+bool cr_protocol_has_traders(uint32_t protocol) {
+    return cr_protocol_table[protocol]->has_traders;
+}
+
 uint32_t cr_protocol_prices_max(const struct cr_cell *cell) {
     return cr_protocol_table[cell->protocol]->prices_max(cell);
 }

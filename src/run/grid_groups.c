@@ -21,6 +21,32 @@ static uint64_t mix_model(uint64_t key, const struct cr_model *model) {
     return cr_hash_mix(key, model->identity.lo);
 }
 
+// Whether CELL makes other calls when it is changed to OTHER: a factor that its
+// protocol does not know changes none.
+static bool shapes_calls(const struct cr_cell *cell, const struct cr_cell *other) {
+    struct cr_bounds a = cr_protocol_calls(cell), b = cr_protocol_calls(other);
+    return a.min != b.min || a.max != b.max;
+}
+
+static uint64_t mix_counts(uint64_t key, const struct cr_cell *cell) {
+    struct cr_cell more = *cell;
+    more.samples++;
+    key = cr_hash_mix(key, shapes_calls(cell, &more) ? cell->samples : 0);
+    more = *cell;
+    more.rounds++;
+    return cr_hash_mix(key, shapes_calls(cell, &more) ? cell->rounds : 0);
+}
+
+static uint64_t mix_traders(uint64_t key, const struct cr_job *job,
+                            const struct cr_cell *cell) {
+    for (uint32_t i = 0; i < cell->traders_len; i++) {
+        key = mix_model(key, &job->models[cell->traders[i]]);
+    }
+    key = cr_hash_mix(key, cell->traders_len);
+    key = mix_text(key, cr_stance_names[cell->stance]);
+    return mix_text(key, cr_order_names[cell->order]);
+}
+
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
     const struct cr_prompt_set *prompts = job->prompts[cell->prompts];
     struct cr_hash texts = cr_prompt_set_hash(prompts);
@@ -28,17 +54,13 @@ uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
     key = mix_text(key, cr_protocol_name(cell->protocol));
     key = mix_text(key, job->benchmarks[cell->benchmark].name);
     key = mix_model(key, &job->models[cell->maker]);
-    for (uint32_t i = 0; i < cell->traders_len; i++) {
-        key = mix_model(key, &job->models[cell->traders[i]]);
+    if (cr_protocol_has_traders(cell->protocol)) {
+        key = mix_traders(key, job, cell);
     }
-    key = cr_hash_mix(key, cell->traders_len);
     key = mix_text(key, cr_prompt_set_name(prompts));
     key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
-    key = mix_text(key, cr_stance_names[cell->stance]);
     key = mix_text(key, cr_elicitation_names[cell->elicitation]);
-    key = mix_text(key, cr_order_names[cell->order]);
-    key = cr_hash_mix(key, cell->samples);
-    key = cr_hash_mix(key, cell->rounds);
+    key = mix_counts(key, cell);
     key = cr_hash_mix(key, cell->memory);
     key = cr_hash_mix(key, cell->repairs);
     return cr_hash_mix(key, cell->chain_of_thought);
@@ -46,16 +68,18 @@ uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
 
 struct ranked {
     uint64_t key;
-    uint64_t stop; // hash of what the key leaves out
+    uint64_t rest; // hash of what the key may leave out
     uint32_t cell;
 };
 
-static uint64_t stop_hash(const struct cr_cell *cell) {
+static uint64_t rest_hash(const struct cr_job *job, const struct cr_cell *cell) {
     uint64_t bits;
     memcpy(&bits, &cell->stop.threshold, sizeof bits);
     uint64_t hash = cr_hash_mix(cell->stop_early, cell->stop.rule);
     hash = cr_hash_mix(cr_hash_mix(hash, cell->stop.window), bits);
-    return cr_hash_mix(hash, cell->stop.max_iterations);
+    hash = cr_hash_mix(hash, cell->stop.max_iterations);
+    hash = cr_hash_mix(cr_hash_mix(hash, cell->samples), cell->rounds);
+    return mix_traders(hash, job, cell);
 }
 
 static int compare(const void *a, const void *b) {
@@ -63,8 +87,8 @@ static int compare(const void *a, const void *b) {
     if (x->key != y->key) {
         return x->key < y->key ? -1 : 1;
     }
-    if (x->stop != y->stop) {
-        return x->stop < y->stop ? -1 : 1;
+    if (x->rest != y->rest) {
+        return x->rest < y->rest ? -1 : 1;
     }
     return x->cell < y->cell ? -1 : x->cell > y->cell;
 }
@@ -80,7 +104,7 @@ static void refuse_pair(struct cr_making *making, const struct ranked *a,
                          "'%s' and '%s' would share trajectories but differ in "
                          "replicates",
                          one->name, other->name);
-    } else if (a->stop == b->stop) {
+    } else if (a->rest == b->rest) {
         cr_check_mistake(&making->check, "cells", "'%s' and '%s' are the same cell",
                          one->name, other->name);
     }
@@ -139,7 +163,7 @@ void cr_job_group_cells(struct cr_making *making) {
     }
     for (uint32_t i = 0; i < job->cells_len; i++) {
         const struct cr_cell *cell = &job->cells[i];
-        ranked[i] = (struct ranked){cr_cell_key(job, cell), stop_hash(cell), i};
+        ranked[i] = (struct ranked){cr_cell_key(job, cell), rest_hash(job, cell), i};
     }
     qsort(ranked, job->cells_len, sizeof *ranked, compare);
     for (uint32_t i = 1; i < job->cells_len; i++) {

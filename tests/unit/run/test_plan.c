@@ -32,6 +32,23 @@ static void stop_axes_share_one_trajectory(void **state) {
     fixture_close(&f);
 }
 
+static void factors_that_a_protocol_does_not_know_cost_nothing(void **state) {
+    // self_consistency knows samples; debate knows rounds and traders; single neither.
+    static const char text[] = FIXTURE_JOB(
+        ", \"grid\": { \"protocol\": [\"single\", \"self_consistency\", \"debate\"], "
+        "\"samples\": [3, 4], \"rounds\": [2, 3], \"trader\": [\"sim\", [\"sim\", "
+        "\"sim\"]] }");
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, 2);
+    fixture_need(&f, text);
+    struct cr_plan *plan = plan_of(&f);
+    assert_int_equal(f.job->cells_len, 24);
+    assert_int_equal(plan->groups_len, 1 + 2 + 4);
+    cr_plan_destroy(plan);
+    fixture_close(&f);
+}
+
 static void running_on_asks_for_the_full_length(void **state) {
     struct fixture f;
     struct cr_setting setting;
@@ -247,6 +264,7 @@ static void ten_thousand_cells_are_planned_in_seconds(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stop_axes_share_one_trajectory),
+        cmocka_unit_test(factors_that_a_protocol_does_not_know_cost_nothing),
         cmocka_unit_test(running_on_asks_for_the_full_length),
         cmocka_unit_test(episodes_and_trajectories_lead_to_each_other),
         cmocka_unit_test(keys_are_unique_and_survive_a_limit_and_more_replicates),
