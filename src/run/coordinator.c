@@ -30,6 +30,7 @@ enum {
     BEAT_MS = 250,
     BEAT_RANKS_A_MS =
         4, // beats of 10,000 ranks every 2.5 s are 4,000 messages a second
+    LOST_BEATS = 4,
     TICK_MS = 1000,
     LOOK_MS = 20,    // between two looks for lost ranks
     GAP_MS = 1000,   // between two turns: rank 0 itself stood still
@@ -154,6 +155,9 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     cr_buf_init(&c->out, CR_MESSAGE_BYTES_MAX);
     const int size = cr_cluster_size(cfg->cluster);
     c->beat_ms = BEAT_MS > size / BEAT_RANKS_A_MS ? BEAT_MS : size / BEAT_RANKS_A_MS;
+    // One beat that is late is no death.
+    if (c->cfg.lost_ms < LOST_BEATS * c->beat_ms)
+        c->cfg.lost_ms = LOST_BEATS * c->beat_ms;
     const struct cr_budget *budget = &cfg->job->budget;
     const uint64_t spent = cfg->progress->before.calls;
     const uint64_t calls_left =
@@ -473,7 +477,7 @@ static void forgive_own_silence(struct cr_coordinator *c) {
     const int64_t gap_ms = now_ms(c) - c->stepped_ms;
     c->stepped_ms += gap_ms;
     for (int rank = 1; gap_ms > GAP_MS && rank < c->roster.size; rank++)
-        c->roster.at[rank].last_heard_ms += gap_ms;
+        c->roster.at[rank].last_heard_ms += gap_ms - GAP_MS;
 }
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
@@ -597,8 +601,13 @@ static void move_phase(struct cr_coordinator *c) {
         }
         return;
     case DRAINING:
-        if (is_drained(c) || is_late)
-            begin_stop(c);
+        if (!is_drained(c) && !is_late)
+            return;
+        if (c->end == CR_END_INTERRUPTED && is_finished(c)) { // the last ones landed
+            c->end = CR_END_COMPLETE;
+            c->message[0] = '\0';
+        }
+        begin_stop(c);
         return;
     case STOPPING:
         for (int rank = 1; rank < c->roster.size; rank++)

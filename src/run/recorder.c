@@ -6,6 +6,7 @@
 #include "credence/message.h"
 #include "credence/protocol.h"
 #include "credence/stop.h"
+#include "run/signals.h"
 
 static void count(struct cr_tally *tally, const struct cr_view *view) {
     tally->done += view->status == CR_DONE;
@@ -191,6 +192,8 @@ static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajector
 }
 
 enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {
+    if (cr_signals_count() > recorder->signals_most)
+        return cr_err_set(err, CR_E_STOPPED, "%s", cr_signals_name());
     return recorder->lock == NULL ? CR_OK : cr_lock_beat(recorder->lock, err);
 }
 

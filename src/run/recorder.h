@@ -26,8 +26,11 @@ struct cr_recorder {
     struct cr_ledger *ledger;
     struct cr_run_file *file;
     struct cr_spool *spool;
-    struct cr_lock *lock; // beaten while long work is done; NULL: none
-    struct cr_log *log;   // hears of the first failure of each kind
+    // Long work over many results (reading them back, writing their calls) raises the
+    // beat of LOCK (NULL: none), and ends as CR_E_STOPPED after more signals than this.
+    struct cr_lock *lock;
+    int signals_most;
+    struct cr_log *log; // hears of the first failure of each kind
     uint32_t
         told[CR_BEAT_MODELS_MAX]; // bits: kinds of failure that were told of a model
     struct cr_tally tally;
@@ -45,7 +48,7 @@ CR_MUST_CHECK enum cr_status cr_recorder_result(struct cr_recorder *recorder,
 CR_MUST_CHECK enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
                                                  const struct cr_spool_entry *entry,
                                                  const char *head, struct cr_err *err);
-// Raise the beat of the directory's lock when it is due.
+// Long work goes on, or not.
 CR_MUST_CHECK enum cr_status cr_recorder_beat(struct cr_recorder *recorder,
                                               struct cr_err *err);
 // Fill /calls in the order of the episodes from the spool. CR_E_FORMAT: it is damaged;

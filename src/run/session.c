@@ -318,9 +318,10 @@ static void dismiss_workers(struct cr_session *session) {
 }
 
 static void write_end(struct cr_session *session, enum cr_outcome outcome,
-                      const char *text) {
-    struct cr_snapshot snapshot = {.state = "failed",
-                                   .message = text,
+                      const struct cr_err *why) {
+    const bool was_asked = why->status == CR_E_STOPPED;
+    struct cr_snapshot snapshot = {.state = was_asked ? "interrupted" : "failed",
+                                   .message = why->text,
                                    .exit_code = exit_code_of(outcome),
                                    .tally = session->recorder.tally,
                                    .spent = session->progress.before,
@@ -356,7 +357,7 @@ enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
         excuse_self(session, why);
     } else if (has_begun) {
         dismiss_workers(session);
-        write_end(session, outcome, why->text);
+        write_end(session, outcome, why);
     }
     return outcome;
 }
@@ -544,13 +545,12 @@ static int exit_code_of(enum cr_outcome outcome) {
 }
 
 // Another run has the directory: what is open of it is let go, and nothing said there.
-static enum cr_outcome leave(struct cr_session *session) {
+static enum cr_outcome leave(struct cr_session *session, const char *why) {
     cr_run_file_abandon(session->recorder.file);
     cr_spool_abandon(session->recorder.spool);
     session->recorder.file = NULL;
     session->recorder.spool = NULL;
-    cr_log_write(session->log, CR_LOG_ERROR, "%s",
-                 cr_coordinator_message(session->coordinator));
+    cr_log_write(session->log, CR_LOG_ERROR, "%s", why);
     return CR_OUTCOME_STOPPED;
 }
 
@@ -559,7 +559,9 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     struct cr_snapshot snapshot;
     enum cr_end end = cr_coordinator_end(session->coordinator);
     if (end == CR_END_EVICTED)
-        return leave(session);
+        return leave(session, cr_coordinator_message(session->coordinator));
+    session->recorder.signals_most =
+        cr_signals_count() + 1; // the next may be a mistake
     const bool is_rebuilt = session->options->job_path == NULL;
     const bool is_whole =
         end == CR_END_COMPLETE && cr_ledger_open_count(&session->ledger) == 0;
@@ -570,8 +572,10 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
         status = cr_recorder_calls(&session->recorder, &err);
     if (status == CR_OK)
         status = finish_file(session, is_whole, &err);
+    if (status == CR_E_BUSY) // another run took the lock during the last pass
+        return leave(session, err.text);
     if (status != CR_OK) {
-        end = CR_END_TROUBLE;
+        end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_TROUBLE;
         snapshot.message = err.text;
     } else if (!is_whole && end == CR_END_COMPLETE) {
         end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
@@ -584,8 +588,9 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
         cr_spool_remove(session->dir);
     snapshot.state = state_of(end);
     snapshot.exit_code = exit_code_of(outcome);
-    if (cr_progress_write(&session->progress, &snapshot, &err) != CR_OK)
-        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+    struct cr_err unwritten = {0};
+    if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", unwritten.text);
     cr_progress_end(&session->progress, &snapshot, session->log);
     return outcome;
 }

@@ -544,7 +544,7 @@ static void begin_step(struct cr_worker *worker) {
     const int64_t gap_ms = now_ms(worker) - worker->stepped_ms;
     worker->stepped_ms += gap_ms;
     if (gap_ms > GAP_MS)
-        worker->last_heard_ms += gap_ms;
+        worker->last_heard_ms += gap_ms - GAP_MS;
 }
 
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,

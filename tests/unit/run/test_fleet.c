@@ -2,6 +2,12 @@
 // the rows are those of an unbroken run and no recorded call is asked again.
 #include "fleet.h"
 
+#include <signal.h>
+
+#include "cluster/cluster.h"
+#include "credence/message.h"
+#include "run/signals.h"
+
 enum { CLAIMS = 12 };
 
 #define SIM_JOB(dials, limits, varies)                                                 \
@@ -85,6 +91,35 @@ static void a_silent_worker_is_replaced_from_its_tape(void **state) {
     }
 }
 
+static const struct cr_cluster_ops *single;
+
+static enum cr_status send_results_twice(struct cr_cluster *cluster,
+                                         const struct cr_packet *packet,
+                                         struct cr_err *err) {
+    enum cr_status status = single->send(cluster, packet, err);
+    if (status == CR_OK && packet->tag == CR_TAG_RESULT)
+        status = single->send(cluster, packet, err);
+    return status;
+}
+
+static void a_result_that_comes_twice_is_entered_once(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    single = fleet.at[1].cluster->ops;
+    struct cr_cluster_ops twice = *single;
+    twice.send = send_results_twice;
+    fleet.at[1].cluster->ops = fleet.at[2].cluster->ops = &twice;
+    fleet_run(&fleet);
+    fleet.at[1].cluster->ops = fleet.at[2].cluster->ops = single;
+    const struct cr_tally *tally = &fleet.at[0].recorder.tally;
+    assert_int_equal(tally->done + tally->invalid, unbroken->episodes);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
+}
+
 // It was given up too early: what it still says is not heard, and it leaves by itself.
 static void a_worker_that_wakes_up_too_late_changes_nothing(void **state) {
     (void)state;
@@ -153,7 +188,7 @@ static void workers_leave_when_the_coordinator_is_gone(void **state) {
 
 static void a_signal_drains_at_any_moment_and_a_resume_goes_on(void **state) {
     (void)state;
-    for (int at = 0; at < 260; at += at < 2 ? 1 : 43) {
+    for (int at = 0; at < 260; at += at < 2 ? 1 : 61) {
         struct fleet fleet;
         fleet_open(&fleet, CLAIMS, plain);
         start(&fleet, 3);
@@ -357,6 +392,27 @@ static void failures_are_tried_again_by_the_next_launch(void **state) {
     fleet_close(&fleet);
 }
 
+// Signals are counted for the process, so this test comes last.
+static void signals_while_loading_and_in_the_last_pass_are_heeded(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct cr_err err = {0};
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 120);
+    fleet_kill(&fleet);
+    assert_int_equal(cr_signals_start(&err), CR_OK);
+    start(&fleet, 2); // loaded before the signal
+    fleet_run(&fleet);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE); // one may come too late
+    assert_int_equal(fleet_start(&fleet, 2), CR_E_STOPPED);   // while the tape is read
+    assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
+    assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
+    assert_true(fleet_status_says(&fleet, "SIGTERM"));
+    fleet_close(&fleet);
+}
+
 static void a_lost_lock_ends_the_run_without_another_byte(void **state) {
     (void)state;
     struct fleet fleet;
@@ -407,6 +463,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_makes_the_same_rows),
         cmocka_unit_test(a_silent_worker_is_replaced_from_its_tape),
+        cmocka_unit_test(a_result_that_comes_twice_is_entered_once),
         cmocka_unit_test(a_worker_that_wakes_up_too_late_changes_nothing),
         cmocka_unit_test(every_worker_silent_ends_the_run_and_a_resume_completes_it),
         cmocka_unit_test(a_coordinator_that_stood_still_blames_nobody),
@@ -425,6 +482,7 @@ int main(void) {
         cmocka_unit_test(failures_are_tried_again_by_the_next_launch),
         cmocka_unit_test(a_lost_lock_ends_the_run_without_another_byte),
         cmocka_unit_test(a_damaged_spool_is_dropped_and_the_next_launch_completes),
+        cmocka_unit_test(signals_while_loading_and_in_the_last_pass_are_heeded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
