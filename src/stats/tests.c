@@ -54,12 +54,14 @@ enum cr_status cr_holm(double *p, size_t len) {
 }
 
 // Solve the quadratic form mean' C^-1 mean by Cholesky, leaving out columns that are
-// combinations of earlier ones; returns it and the rank kept.
+// combinations of earlier ones; returns it and the rank kept. Infinite: some mean is
+// not zero and has no spread.
 static double whitened_square(double cov[CR_SCORE_WIDTH_MAX][CR_SCORE_WIDTH_MAX],
                               const double *mean, uint32_t width, uint32_t *rank) {
     double root[CR_SCORE_WIDTH_MAX][CR_SCORE_WIDTH_MAX] = {{0}};
     double z[CR_SCORE_WIDTH_MAX], square = 0.0;
     uint32_t kept[CR_SCORE_WIDTH_MAX], len = 0;
+    bool certain = false;
     for (uint32_t i = 0; i < width; i++) {
         double left = cov[i][i], target = mean[i];
         double row[CR_SCORE_WIDTH_MAX] = {0};
@@ -71,8 +73,13 @@ static double whitened_square(double cov[CR_SCORE_WIDTH_MAX][CR_SCORE_WIDTH_MAX]
             left -= row[k] * row[k];
             target -= row[k] * z[k];
         }
-        if (left <= 1e-10 * cov[i][i] || left <= 0.0)
+        if (left <= 1e-10 * cov[i][i] || left <= 0.0) {
+            // No spread of its own: a combination of earlier columns has no mean of its
+            // own either, while a mean without any spread is certain not to be zero.
+            if (fabs(target) > 1e-6 * fabs(mean[i]))
+                certain = true;
             continue;
+        }
         for (uint32_t k = 0; k < len; k++)
             root[len][k] = row[k];
         root[len][len] = sqrt(left);
@@ -80,8 +87,8 @@ static double whitened_square(double cov[CR_SCORE_WIDTH_MAX][CR_SCORE_WIDTH_MAX]
         square += z[len] * z[len];
         kept[len++] = i;
     }
-    *rank = len;
-    return square;
+    *rank = certain && len == 0 ? 1 : len;
+    return certain ? INFINITY : square;
 }
 
 struct cr_test cr_mean_zero(const double *x, size_t len, uint32_t width) {

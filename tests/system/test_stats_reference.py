@@ -336,6 +336,24 @@ class CoverageTest(harness.TestCase):
         self.assertLess(abs(shares["martingale"] - 0.95), 0.02)
         self.assertLess(shares["trend"], 0.2)
 
+    def sim_p(self, behaviour, seed, **dials):
+        job = self.write_job(self.sim_job(
+            self.write_claims(40), seed=seed, cell__stop__rule="fixed", cell__max_iterations=8,
+            models={"m": {"api": "sim", "behaviour": behaviour, **dials}}))
+        harness.run("run", job, "-o", self.dir / f"{behaviour}{seed}", "--quiet")
+        group = analyze(self.dir / f"{behaviour}{seed}", "--resamples", "0")["groups"][0]
+        return group["dynamics"]["martingale"]["p"]
+
+    def test_simulated_martingales_pass_and_simulated_trends_fail(self):
+        runs = int(60 * max(1.0, harness.SCALE))
+        passed = np.mean([self.sim_p("martingale", seed, rate=0.8) > 0.05
+                          for seed in range(runs)])
+        print(f"simulated martingales that pass: {passed:.3f} of {runs}")
+        self.assertLess(abs(passed - 0.95), 3 * np.sqrt(0.95 * 0.05 / runs))
+        for noise in (0.0, 0.3):
+            self.assertLess(self.sim_p("trend", int(10 * noise) + 1000, rate=0.5, noise=noise),
+                            0.001)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -128,6 +128,8 @@ static void mean_zero_leaves_out_dependent_columns(void **state) {
         three[3 * i + 2] = 0.0;
     }
     near(cr_mean_zero(three, 5, 3).p, cr_mean_zero(one, 5, 1).p, 1e-12);
+    const double steady[] = {0.5, 0.5, 0.5};
+    near(cr_mean_zero(steady, 3, 1).p, 0.0, 0.0);
     const double still[] = {0, 0, 0};
     assert_string_equal(cr_mean_zero(still, 3, 1).reason, "prices never moved");
 }
