@@ -27,6 +27,8 @@ struct cr_forecasts {
     double *price, *outcome;
     size_t len, cap;
     double brier_sum, log_sum; // over all options when categorical
+    double product; // of prices on the truth whose logarithm is still to be taken
+    uint32_t factors;
     double *scratch;
     size_t scratch_cap;
 };

@@ -106,7 +106,9 @@ static enum cr_status slice_up(struct work *work, const struct cr_group *group,
         cr_slice_begin(slice, t);
         for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
             struct cr_market market;
-            market_of(work, group, i, &market);
+            cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
+                              &market);
+            market.question = work->local.question_of[i];
             status = cr_slice_add(slice, &market);
         }
         if (status == CR_OK)
@@ -133,7 +135,7 @@ static void count_locals(struct work *work, const struct cr_group *group) {
     local_clear(&work->local);
     for (uint64_t i = 0; i < group->len; i++) {
         struct cr_market market;
-        cr_dataset_market(work->dataset, work->dataset->order[group->first + i],
+        cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
                           &market);
         localise(&work->local, &market, i);
     }

@@ -197,7 +197,7 @@ static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p
     out->push = view->push != NULL ? view->push + at : NULL;
 }
 
-void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
+void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
                        struct cr_market *out) {
     const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
     const struct cr_run_view *view = one->view;
@@ -208,10 +208,17 @@ void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
                               .prices_len = view->prices_len[row],
                               .label = view->label[p],
                               .question = one->question[p],
-                              .proposition = one->proposition[p],
-                              .tokens = view->tokens[row],
-                              .calls = view->calls[row],
-                              .latency_s = (double)view->latency_s[row],
-                              .usd = view->usd[row]};
+                              .proposition = one->proposition[p]};
     fill_prices(view, row, p, out);
+}
+
+void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
+                       struct cr_market *out) {
+    const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
+    uint64_t row = number - one->first;
+    cr_dataset_prices(dataset, number, out);
+    out->tokens = one->view->tokens[row];
+    out->calls = one->view->calls[row];
+    out->latency_s = (double)one->view->latency_s[row];
+    out->usd = one->view->usd[row];
 }

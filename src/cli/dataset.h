@@ -64,6 +64,9 @@ CR_MUST_CHECK enum cr_status cr_dataset_group(struct cr_dataset *dataset,
                                               const int *factors, size_t len);
 
 // The market of row NUMBER; question and proposition are numbers of the whole dataset.
+// Its prices and its truth alone; the costs stay zero.
+void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
+                       struct cr_market *out);
 void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
                        struct cr_market *out);
 // The cell and replicate of row NUMBER.

@@ -118,7 +118,7 @@ static enum cr_status feed(const struct work *work, struct cr_what_if *what_if) 
     enum cr_status status = CR_OK;
     for (uint64_t i = 0; i < work->chosen_len && status == CR_OK; i++) {
         struct cr_market market;
-        cr_dataset_market(work->dataset, work->sorted[i], &market);
+        cr_dataset_prices(work->dataset, work->sorted[i], &market);
         status = cr_what_if_add(what_if, &market);
         if (i + 1 == work->chosen_len ||
             question_of(work, work->sorted[i + 1]) != market.question)

@@ -13,6 +13,7 @@
 void cr_forecasts_clear(struct cr_forecasts *list) {
     list->len = 0;
     list->brier_sum = list->log_sum = 0.0;
+    list->factors = 0;
 }
 
 void cr_forecasts_fini(struct cr_forecasts *list) {
@@ -50,6 +51,21 @@ double cr_brier_at(const struct cr_market *market, uint32_t t) {
     return sum;
 }
 
+enum { FACTORS_MAX = 32 }; // 1e-6 to the 32nd is far from the smallest double
+
+static void take_log(struct cr_forecasts *list) {
+    if (list->factors > 0)
+        list->log_sum -= log(list->product);
+    list->factors = 0;
+}
+
+// One logarithm for many prices: the logarithm of their product.
+static void add_log(struct cr_forecasts *list, double price) {
+    list->product = list->factors == 0 ? price : list->product * price;
+    if (++list->factors == FACTORS_MAX)
+        take_log(list);
+}
+
 enum cr_status cr_forecasts_add(struct cr_forecasts *list,
                                 const struct cr_market *market, uint32_t t) {
     if (list->len == list->cap) {
@@ -71,7 +87,7 @@ enum cr_status cr_forecasts_add(struct cr_forecasts *list,
     list->price[list->len] = price;
     list->outcome[list->len++] = outcome;
     list->brier_sum += cr_brier_at(market, t);
-    list->log_sum -= log(fmin(fmax(truth, CR_LOG_CLIP), 1.0 - CR_LOG_CLIP));
+    add_log(list, fmin(fmax(truth, CR_LOG_CLIP), 1.0 - CR_LOG_CLIP));
     return CR_OK;
 }
 
@@ -262,6 +278,7 @@ enum cr_status cr_calibrate(struct cr_forecasts *list, uint32_t bins,
     }
     out->ece_width = close_bins(out->width, bins, list->len);
     out->brier = list->brier_sum / (double)list->len;
+    take_log(list);
     out->log_score = list->log_sum / (double)list->len;
     decompose(list, out);
     return bin_by_mass(list, bins, out);

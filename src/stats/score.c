@@ -1,13 +1,11 @@
-// score.c - points, prices on the truth, leaders.
+// score.c - points of options, openings and ends; leaders.
 #include "credence/score.h"
-
-#include <assert.h>
 
 static const double *options_at(const struct cr_market *market, uint32_t t) {
     return market->options + (size_t)t * market->options_stride;
 }
 
-static double score_options(const struct cr_market *market, uint32_t t) {
+double cr_score_options(const struct cr_market *market, uint32_t t) {
     const double *price = options_at(market, t);
     double most = price[0];
     uint32_t ties = 0;
@@ -16,18 +14,6 @@ static double score_options(const struct cr_market *market, uint32_t t) {
     for (uint32_t k = 0; k < market->options_len; k++)
         ties += price[k] == most;
     return price[market->label] == most ? 1.0 / ties : 0.0;
-}
-
-double cr_score_at(const struct cr_market *market, uint32_t t) {
-    assert(t < market->prices_len);
-    if (market->space == CR_SPACE_CONTINUOUS)
-        return NAN;
-    if (market->options != NULL)
-        return score_options(market, t);
-    double price = market->price[t];
-    if (price == 0.5)
-        return 0.5;
-    return (price > 0.5) == (market->label == 1) ? 1.0 : 0.0;
 }
 
 double cr_score_opening(const struct cr_market *market) {
@@ -42,15 +28,6 @@ double cr_score_final(const struct cr_market *market) {
     if (market->status == CR_INVALID || market->prices_len == 0)
         return 0.0;
     return cr_score_at(market, market->prices_len - 1);
-}
-
-double cr_truth_price(const struct cr_market *market, uint32_t t) {
-    assert(t < market->prices_len);
-    if (market->space == CR_SPACE_CONTINUOUS)
-        return NAN;
-    if (market->options != NULL)
-        return options_at(market, t)[market->label];
-    return market->label == 1 ? market->price[t] : 1.0 - market->price[t];
 }
 
 uint32_t cr_market_leader(const struct cr_market *market) {

@@ -115,7 +115,9 @@ static void options_are_scored_over_all_of_them(void **state) {
     assert_int_equal(cr_forecasts_add(&list, &market, 0), CR_OK);
     near(list.price[0], 0.5);
     near(list.outcome[0], 0.0);
-    near(list.log_sum, -log(0.3));
+    struct cr_calibration c;
+    assert_int_equal(cr_calibrate(&list, 10, &c), CR_OK);
+    near(c.log_score, -log(0.3));
     cr_forecasts_fini(&list);
 }
 
