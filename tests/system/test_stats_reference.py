@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 
 import harness
@@ -16,7 +17,9 @@ except ImportError as missing:
     print(f"skipped: the reference needs {missing.name}", file=sys.stderr)
     sys.exit(harness.SKIPPED)
 
-RUNS = max(50, int(50 * harness.SCALE))
+# More data sets for a longer look.
+SCALE = float(os.environ.get("CREDENCE_TEST_SCALE", "1"))
+RUNS = max(50, int(50 * SCALE))
 
 
 def analyze(*arguments):
@@ -290,7 +293,7 @@ class CoverageTest(harness.TestCase):
         return analyze(self.dir / name, "--resamples", "1000")["groups"]
 
     def test_intervals_cover_and_the_permutation_test_has_its_size(self):
-        sets = int(2000 * max(1.0, harness.SCALE))
+        sets = int(2000 * max(1.0, SCALE))
         normal = reference.scipy.stats.norm.cdf
         for questions, gain in ((40, 0.5), (120, 0.0)):
             truth = normal((0.4 + gain) / np.sqrt(2)) - normal(0.4 / np.sqrt(2))
@@ -345,7 +348,7 @@ class CoverageTest(harness.TestCase):
         return group["dynamics"]["martingale"]["p"]
 
     def test_simulated_martingales_pass_and_simulated_trends_fail(self):
-        runs = int(60 * max(1.0, harness.SCALE))
+        runs = int(60 * max(1.0, SCALE))
         passed = np.mean([self.sim_p("martingale", seed, rate=0.8) > 0.05
                           for seed in range(runs)])
         print(f"simulated martingales that pass: {passed:.3f} of {runs}")
