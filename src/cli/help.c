@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "credence/job_file.h"
 
 enum { TEXT_COLUMNS = 80, OPTION_COLUMN = 26 };
 
@@ -104,7 +105,9 @@ void cr_help_all(FILE *out) {
     fputs("\nexit codes:\n", out);
     for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
         print_term(out, term->name, term->text, 12);
-    fputs("\n'credence help COMMAND' tells more about one.\n", out);
+    fputs("\n'credence help COMMAND' tells more about one, 'credence help job' what a "
+          "job file holds.\n",
+          out);
 }
 
 // TEXT with what roff would take for its own made plain; a line break parts paragraphs.
@@ -154,6 +157,36 @@ static void roff_command(FILE *out, const struct cr_command *command) {
         roff_term(out, term->name, term->text);
 }
 
+// One key of the job file as a term: what it means, what it may be, its default.
+typedef void (*term_fn)(FILE *out, const char *name, const char *text);
+
+static void each_job_key(FILE *out, term_fn print) {
+    enum { KEYS_MAX = 128 };
+    static struct cr_job_key
+        keys[KEYS_MAX]; // too large for a stack; filled anew each time
+    char text[512];
+    size_t len = cr_job_keys(keys, KEYS_MAX);
+    for (size_t i = 0; i < len && i < KEYS_MAX; i++) {
+        const char *fallback = keys[i].fallback;
+        snprintf(text, sizeof text, "%s (%s%s%s)", keys[i].summary, keys[i].type,
+                 fallback == NULL                ? "; required"
+                 : strcmp(fallback, "null") == 0 ? ""
+                                                 : "; default ",
+                 fallback == NULL || strcmp(fallback, "null") == 0 ? "" : fallback);
+        print(out, keys[i].path, text);
+    }
+}
+
+static void print_key(FILE *out, const char *name, const char *text) {
+    print_term(out, name, text, 30);
+}
+
+static const char job_file[] =
+    "A job file is JSON; // and /* */ comments are allowed. Paths in it are relative "
+    "to "
+    "it. These are its keys; * stands for names of your own, and an absent key or null "
+    "takes the default.";
+
 void cr_help_man(FILE *out) {
     fprintf(out, ".TH CREDENCE 1 \"\" \"credence %s\" \"User Commands\"\n",
             cr_build_version());
@@ -165,9 +198,20 @@ void cr_help_man(FILE *out) {
     fputs("\n.SH COMMANDS\n", out);
     for (size_t i = 0; i < cr_command_count(); i++)
         roff_command(out, cr_command_at(i));
+    fputs(".SH \"JOB FILE\"\n", out);
+    print_roff(out, job_file, true);
+    fputc('\n', out);
+    each_job_key(out, roff_term);
     fputs(".SH \"EXIT STATUS\"\n", out);
     for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
         roff_term(out, term->name, term->text);
+}
+
+static int help_job(void) {
+    print_wrapped(stdout, job_file, 0, 0);
+    fputs("\nkeys:\n", stdout);
+    each_job_key(stdout, print_key);
+    return CR_EXIT_COMPLETE;
 }
 
 enum { KEY_MAN = 256 };
@@ -196,6 +240,8 @@ static int help_run(int argc, char **argv) {
         cr_help_all(stdout);
         return CR_EXIT_COMPLETE;
     }
+    if (strcmp(args.operands[0], "job") == 0)
+        return help_job();
     const struct cr_command *command = cr_command_find(args.operands[0]);
     if (command == NULL) {
         const char *nearest = cr_command_nearest(args.operands[0]);
@@ -209,8 +255,8 @@ static int help_run(int argc, char **argv) {
 
 const struct cr_command cr_command_help = {
     .name = "help",
-    .usage = "[COMMAND]",
-    .summary = "what a command does, and its options",
+    .usage = "[COMMAND|job]",
+    .summary = "what a command does, its options; the keys of a job file",
     .options = help_options,
     .run = help_run,
 };

@@ -43,7 +43,7 @@ static void describe_type(const struct cr_key *key, char *out, size_t bytes) {
     if (key->from != CR_NAMES_NONE) {
         names_type(key, out, bytes);
     } else if (is_number) {
-        snprintf(out, bytes, "%s from %.15g to %.15g", words[key->type], key->low,
+        snprintf(out, bytes, "%s from %.16g to %.16g", words[key->type], key->low,
                  key->high);
     } else {
         snprintf(out, bytes, "%s", words[key->type]);

@@ -41,7 +41,8 @@ static const struct cr_key_table cost_table = {"cost", cost_keys, LEN(cost_keys)
 
 static const struct cr_key serve_keys[] = {
     {"command", CR_KEY_TEXTS, "null", AT(cr_serve, command),
-     .summary = "program and arguments; {port}, {host}, {model} and {gpu} are filled in"},
+     .summary =
+         "program and arguments; {port}, {host}, {model} and {gpu} are filled in"},
     {"per", CR_KEY_WORD, "\"node\"", .from = CR_NAMES_PER, AT(cr_serve, per),
      .summary = "one server for each of these"},
     {"health", CR_KEY_TEXT, "\"/health\"", AT(cr_serve, health),

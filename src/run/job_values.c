@@ -151,7 +151,7 @@ static bool store_choices(const struct field *field) {
 }
 
 static void expected_number(const struct cr_key *key, const char *noun, char out[96]) {
-    snprintf(out, 96, "%s from %.15g to %.15g", noun, key->low, key->high);
+    snprintf(out, 96, "%s from %.16g to %.16g", noun, key->low, key->high);
 }
 
 static bool store_number(const struct field *field) {
