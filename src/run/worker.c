@@ -47,8 +47,8 @@ struct cr_worker {
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
     int64_t stepped_ms; // when the present step began
     int64_t drop_at_ms; // when a drain gives up on what is in flight; 0: no drain
-    bool is_wanting, is_draining, is_over, is_orphaned, has_trouble, has_told_drained,
-        is_short_of_credit;
+    bool is_wanting, is_draining, is_stopping, is_over, is_orphaned, has_trouble,
+        has_told_drained, is_short_of_credit;
 };
 
 static uint32_t ahead(const struct cr_worker *worker) {
@@ -59,7 +59,13 @@ static int64_t now_ms(const struct cr_worker *worker) {
     return cr_clock_now_ms(worker->cfg.clock);
 }
 
+// Calls that are out belong to the markets, so the client lets go of them first.
 static void markets_free(struct cr_worker *worker) {
+    struct cr_call *call;
+    struct cr_reply reply;
+    cr_client_drop(worker->cfg.client);
+    while (cr_client_take(worker->cfg.client, &call, &reply))
+        cr_reply_fini(&reply);
     for (uint32_t i = 0; worker->markets != NULL && i < worker->markets_len; i++)
         cr_market_clear(&worker->markets[i]);
     cr_free(worker->markets);
@@ -333,14 +339,17 @@ static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
                         err);
 }
 
-// The last words: the tape is on disk before the coordinator hears goodbye.
-static enum cr_status on_stop(struct cr_worker *worker, const struct cr_packet *packet,
-                              struct cr_err *err) {
+static void on_stop(struct cr_worker *worker, const struct cr_packet *packet) {
     uint64_t lost = 0;
-    worker->is_over = true;
+    worker->is_stopping = true;
     if (cr_number_decode(packet->bytes, packet->len, &lost) == CR_OK && lost > 0 &&
         lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster))
         cr_cluster_abandon(worker->cfg.cluster, (int)(lost - 1));
+}
+
+// The last words: the tape is on disk before the coordinator hears goodbye.
+static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
+    worker->is_over = true;
     enum cr_status status = CR_OK;
     if (worker->tape != NULL) {
         status = cr_tape_close(worker->tape, err);
@@ -374,7 +383,8 @@ static enum cr_status on_packet(struct cr_worker *worker,
         on_drain(worker, packet);
         return CR_OK;
     case CR_TAG_STOP:
-        return on_stop(worker, packet, err);
+        on_stop(worker, packet);
+        return CR_OK;
     default: // a beat, or a message of a later version: it proves life, no more
         return CR_OK;
     }
@@ -383,7 +393,7 @@ static enum cr_status on_packet(struct cr_worker *worker,
 static enum cr_status receive(struct cr_worker *worker, bool *moved,
                               struct cr_err *err) {
     struct cr_packet packet;
-    for (int i = 0; i < MESSAGES_A_TURN && !worker->is_over; i++) {
+    for (int i = 0; i < MESSAGES_A_TURN && !worker->is_stopping; i++) {
         if (!cr_cluster_receive(worker->cfg.cluster, &packet))
             break;
         worker->last_heard_ms = now_ms(worker);
@@ -512,17 +522,16 @@ static bool coordinator_is_gone(struct cr_worker *worker) {
 static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
                            struct cr_err *err) {
     enum cr_status status = receive(worker, moved, err);
-    if (worker->is_over)
-        return status;
-    if (status == CR_OK)
+    if (status == CR_OK && !worker->is_stopping)
         status = start_queued(worker, moved, err);
-    if (status == CR_OK)
+    if (status == CR_OK && !worker->is_stopping)
         status = want(worker, err);
     if (status == CR_OK)
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
     status = first_of(status, take_replies(worker, moved, err));
-    return first_of(status, keep_time(worker, err));
+    status = first_of(status, keep_time(worker, err));
+    return worker->is_stopping ? first_of(status, leave(worker, err)) : status;
 }
 
 // The machine fails here: say so and start nothing more; the coordinator drains all.
