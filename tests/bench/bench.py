@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """bench.py: credence beside what a user would pick instead, on one server, in one table.
 
-Every client makes chat calls to fast_server on loopback, with the same body: wrk (which looks at
-nothing: the limit of what a client can do), credence on 1, 2 and 4 ranks (tape and run.h5
-included), a Python client on aiohttp, one on httpx. Figures are medians over --repeats: calls a
-second, microseconds of CPU a call (the whole process tree, start and end included), calls in
-flight at the server in the mean and at most, and memory of the largest process. Rates and calls
-in flight are those of --seconds in the middle of the run.
+Every client makes chat calls to fast_server on loopback: wrk (which looks at nothing: the limit
+of what a client can do), credence on 1, 2 and 4 ranks (tape and run.h5 with all texts included),
+a Python client on aiohttp, one on httpx. They send the opening of one of credence's markets,
+lengthened to the mean size of credence's own requests. Figures are medians over --repeats: calls
+a second; microseconds of CPU a call, of the whole process tree from its start to its end; calls
+in flight at the server in the mean and at most; memory of the largest process. Rates and calls in
+flight are those of --seconds in the middle of a run. At latency 0 the server answers one request
+after the other, so no more than one is ever in flight there.
 
   bench.py [--latency 0,20,200] [--live 64,256,1024,4096] [--ranks 1,2,4] [--repeats 3]
            [--seconds 4] [--clients wrk,credence,aiohttp,httpx] [--build DIR]
@@ -16,7 +18,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -68,35 +69,36 @@ def wait_for_calls(server, process):
 
 
 def measure(argv, server, seconds, env, log):
-    """One client's row. It is told to end when the window is over."""
+    """One client's row, or None when it ended before the window did."""
     with open(log, "wb") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=out, env=env,
                                    start_new_session=True)
         calls = wait_for_calls(server, process)
         time.sleep(1.0)
-        calls += server.look()["requests"]
+        warm = server.look()
         time.sleep(seconds)
         window = server.look()
-        calls += window["requests"]
-        if process.poll() is not None:
-            raise SystemExit(f"bench.py: {argv[0]} ended too early, see {log}")
-        process.send_signal(signal.SIGTERM)
-        _, status, usage = os.wait4(process.pid, 0)
+        was_short = process.poll() is not None
+        _, status, usage = os.wait4(process.pid, 0) if not was_short else (0, 0, None)
         process.returncode = os.waitstatus_to_exitcode(status)
-    calls += server.look()["requests"]
+    if was_short:
+        return None
+    if process.returncode != 0:
+        raise SystemExit(f"bench.py: {argv[0]} ended with {process.returncode}, see {log}")
+    calls += warm["requests"] + window["requests"] + server.look()["requests"]
     cpu = usage.ru_utime + usage.ru_stime
     return (window["requests"] / window["span_s"], cpu / calls * 1e6,
             window["in_flight_mean"], window["in_flight_max"], usage.ru_maxrss / 1024,
             window["body_bytes"] / max(1, window["requests"]))
 
 
-def write_job(folder, server, live, latency_ms, seconds):
-    """More markets than the window can hold; each is five calls."""
-    rate = min(live / max(latency_ms, 1) * 1000, 40000)
+CALLS_OF_A_MARKET = 5  # the price never moves: three judgments, two arguments
+
+
+def write_job(folder, server, live, markets):
     claims = folder / "claims.jsonl"
-    count = int(rate * (seconds + 4) / 5) + 2 * live
     with claims.open("w") as file:
-        for i in range(count):
+        for i in range(markets):
             file.write('{"id":"c%d","label":%s,"proposition":"Claim number %d holds."}\n'
                        % (i, "true" if i % 2 else "false", i))
     job = {"name": "bench",
@@ -105,8 +107,7 @@ def write_job(folder, server, live, latency_ms, seconds):
                                                              "timeout_s": 120}}},
            "benchmarks": {"c": {"format": "jsonl", "path": str(claims)}},
            "cell": {"protocol": "market", "benchmark": "c", "maker": "m", "trader": "m",
-                    "prompts": str(HERE / "prompts")},
-           "output": {"text": False}}
+                    "prompts": str(HERE / "prompts")}}
     path = folder / "job.json"
     path.write_text(json.dumps(job))
     return path
@@ -117,30 +118,37 @@ class Bench:
         import harness
         self.harness, self.options, self.folder = harness, options, folder
         self.body = folder / "body.json"
-        self.runs = 0
+        self.runs = self.markets = 0
         self.python = harness.python_with("aiohttp", "httpx")
 
-    def credence(self, server, ranks, live, latency_ms):
-        job = write_job(self.folder, server, live, latency_ms, self.options.seconds)
+    def credence(self, server, ranks, live):
+        job = write_job(self.folder, server, live, self.markets)
         self.runs += 1
         out = self.folder / f"run{self.runs}"
-        argv = self.harness.command("run", job, "-o", out, "--quiet",
+        argv = self.harness.command("run", job, "-o", out, "--quiet", "--live", live,
                                     ranks=0 if ranks == 1 else ranks)
         argv = [str(self.options.build / "credence") if a == self.harness.CREDENCE else a
                 for a in argv]
         return argv, self.harness.environment(ranks)
 
-    def client(self, name, server, live, latency_ms):
-        url, length = server.url + "/chat/completions", self.options.seconds + 60
+    def client(self, name, server, live):
+        url, length = server.url + "/chat/completions", self.options.seconds + 2
         if name == "wrk":
             script = self.folder / "wrk.lua"
             script.write_text(WRK_SCRIPT.format(body=self.body))
             return [shutil.which("wrk"), "-t1", f"-c{live}", f"-d{int(length)}", "--timeout", "60",
                     "-s", str(script), url], None
         if name.startswith("credence"):
-            return self.credence(server, int(name.split()[1]), live, latency_ms)
+            return self.credence(server, int(name.split()[1]), live)
         return [self.python, str(HERE / f"client_{name}.py"), url, str(self.body),
                 "--live", str(live), "--seconds", str(length)], None
+
+    def lengthen_body(self, size):
+        """The saved opening, its last message lengthened until the whole has SIZE bytes."""
+        chat = json.loads(self.body.read_text())
+        lacking = int(size) - len(json.dumps(chat))
+        chat["messages"][-1]["content"] += " and so on" * (lacking // 10)
+        self.body.write_text(json.dumps(chat))
 
     def names(self):
         wanted = self.options.clients.split(",")
@@ -149,18 +157,35 @@ class Bench:
         return [n for w in ("credence", "wrk", "aiohttp", "httpx") if w in wanted
                 for n in (ranks if w == "credence" else [w])]
 
-    def row(self, name, live, latency_ms):
-        figures = []
-        for repeat in range(self.options.repeats):
-            save = self.body if name == "credence 1" else self.folder / "ignored"
+    def measure(self, name, live, latency_ms, tag, seconds):
+        """A client's figures; credence gets as many markets as fill the time."""
+        save = self.folder / "opening.json"
+        log = self.folder / f"{name.replace(' ', '')}-{live}-{latency_ms}-{tag}.log"
+        while True:
             with Server(self.options.build / "tests/bench/fast_server", latency_ms,
                         save) as server:
-                argv, env = self.client(name, server, live, latency_ms)
-                log = self.folder / f"{name.replace(' ', '')}-{live}-{latency_ms}-{repeat}.log"
-                figures.append(measure(argv, server, self.options.seconds, env, log))
+                argv, env = self.client(name, server, live)
+                row = measure(argv, server, seconds, env, log)
             for old in self.folder.glob("run*"):
                 shutil.rmtree(old, ignore_errors=True)
-        return [statistics.median(column) for column in zip(*figures)]
+            if row or not name.startswith("credence"):
+                return row
+            self.markets = int(self.markets * 1.5)
+
+    def row(self, name, live, latency_ms):
+        if name.startswith("credence"):
+            # A short run finds the rate, which says how long a job must be.
+            ideal = live / latency_ms * 1000 if latency_ms else 5000
+            self.markets = int(min(ideal, 5000) * 2.5 / CALLS_OF_A_MARKET) + 2 * live
+            rate = self.measure(name, live, latency_ms, "first", 0.5)[0]
+            self.markets = int(rate * (self.options.seconds + 2) / CALLS_OF_A_MARKET) + live
+        figures = [self.measure(name, live, latency_ms, repeat, self.options.seconds)
+                   for repeat in range(self.options.repeats)]
+        medians = [statistics.median(column) for column in zip(*figures)]
+        if name == "credence 1":
+            shutil.copy(self.folder / "opening.json", self.body)
+            self.lengthen_body(medians[5])
+        return medians
 
     def table(self):
         print("| latency ms | live | client | " + " | ".join(COLUMNS) + " | request bytes |")

@@ -148,16 +148,21 @@ def mpi():
 
 
 def mpi_environment():
-    """Loopback only, quiet, more ranks than cores, root allowed: both spellings of each."""
+    """Loopback or shared memory only, quiet, root allowed."""
     settings = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-                "OMPI_MCA_rmaps_base_oversubscribe": "1",
-                "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-                "OMPI_MCA_btl_base_warn_component_unused": "0",
-                "OMPI_MCA_pml": "ob1", "OMPI_MCA_oob_tcp_if_include": "lo",
-                "OMPI_MCA_btl_tcp_if_include": "lo", "PMIX_MCA_gds": "hash",
-                "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
-    settings["OMPI_MCA_btl"] = "vader,self" if mpi()[1][0] < 5 else "self,sm"
+                "OMPI_MCA_btl_base_warn_component_unused": "0", "OMPI_MCA_pml": "ob1"}
+    if mpi()[1][0] < 5:
+        settings.update({"OMPI_MCA_btl": "vader,self", "OMPI_MCA_oob_tcp_if_include": "lo",
+                         "OMPI_MCA_btl_vader_single_copy_mechanism": "none"})
+    else:
+        settings["OMPI_MCA_btl"] = "self,sm"
     return settings
+
+
+def launch_flags():
+    """More ranks than cores."""
+    return (["--oversubscribe"] if mpi()[1][0] < 5 else ["--map-by", ":OVERSUBSCRIBE"]) + [
+        "--bind-to", "none"]
 
 
 def recovery_flags():
@@ -169,7 +174,7 @@ def command(*arguments, ranks=0, recover=False):
     """The argv of credence: alone (ranks 0), or under mpirun."""
     if ranks == 0:
         return [CREDENCE, *map(str, arguments)]
-    launcher = [mpi()[0], "-n", str(ranks), "--oversubscribe"]
+    launcher = [mpi()[0], *launch_flags(), "-n", str(ranks)]
     launcher += recovery_flags() if recover else []
     return launcher + [CREDENCE, *map(str, arguments)]
 
