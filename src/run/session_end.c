@@ -1,0 +1,182 @@
+// session_end.c - how a launch ends, well or not: run.h5, status.json, the exit code,
+// and that no other rank is left waiting.
+#include <stdio.h>
+
+#include "credence/job_file.h"
+#include "credence/mem.h"
+#include "credence/message.h"
+#include "credence/run_file.h"
+#include "run/session.h"
+#include "run/signals.h"
+
+// Once the directory is ours, whatever the machine refuses can be gone on from later.
+static enum cr_outcome outcome_of_start(enum cr_status status) {
+    return status == CR_E_MEMORY || status == CR_E_UNSUPPORTED ? CR_OUTCOME_ERROR
+                                                               : CR_OUTCOME_STOPPED;
+}
+
+static int exit_code_of(enum cr_outcome outcome) {
+    return outcome == CR_OUTCOME_COMPLETE      ? 0
+           : outcome == CR_OUTCOME_SOME_FAILED ? 3
+           : outcome == CR_OUTCOME_STOPPED     ? 75
+                                               : 1;
+}
+
+static void send_to(struct cr_session *session, int rank, enum cr_tag tag,
+                    const struct cr_buf *message) {
+    const struct cr_packet packet = {rank, (int)tag, message->data,
+                                     message->used_bytes};
+    (void)!cr_cluster_send(session->cluster, &packet, NULL);
+}
+
+// Workers that wait for a welcome are told that none will come.
+static void dismiss_workers(struct cr_session *session) {
+    struct cr_buf message;
+    cr_buf_init(&message, 64);
+    if (cr_number_encode(&message, 0) == CR_OK)
+        for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++)
+            send_to(session, rank, CR_TAG_STOP, &message);
+    cr_buf_fini(&message);
+}
+
+static void write_end(struct cr_session *session, enum cr_outcome outcome,
+                      const struct cr_err *why) {
+    const bool was_asked = why->status == CR_E_STOPPED;
+    struct cr_snapshot snapshot = {.state = was_asked ? "interrupted" : "failed",
+                                   .message = why->text,
+                                   .exit_code = exit_code_of(outcome),
+                                   .tally = session->recorder.tally,
+                                   .spent = session->progress.before,
+                                   .now_ms = cr_clock_now_ms(session->clock),
+                                   .wall_ms = cr_clock_wall_ms(session->clock)};
+    struct cr_err err = {0};
+    if (session->progress.dir != NULL &&
+        cr_progress_write(&session->progress, &snapshot, &err) != CR_OK)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+}
+
+// A worker that cannot begin tells the coordinator, who waits for every rank.
+static void excuse_self(struct cr_session *session, const struct cr_err *why) {
+    const struct cr_trouble trouble = {.status = (uint32_t)why->status,
+                                       .text = why->text};
+    struct cr_buf message;
+    cr_buf_init(&message, 1 << 16);
+    if (cr_trouble_encode(&message, &trouble) == CR_OK)
+        send_to(session, 0, CR_TAG_TROUBLE, &message);
+    cr_buf_clear(&message);
+    send_to(session, 0, CR_TAG_BYE, &message);
+    cr_buf_fini(&message);
+}
+
+enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
+                                   const struct cr_err *why) {
+    const enum cr_outcome outcome =
+        has_begun ? outcome_of_start(why->status) : cr_session_outcome(why->status);
+    cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
+    if (session->cluster == NULL)
+        return outcome;
+    if (!cr_session_coordinates(session)) {
+        excuse_self(session, why);
+    } else if (has_begun) {
+        dismiss_workers(session);
+        write_end(session, outcome, why);
+    }
+    return outcome;
+}
+
+// The last pass over run.h5. Without it the file is not believed and made anew.
+static enum cr_status finish_file(struct cr_session *session, bool is_complete,
+                                  struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    if (is_complete)
+        status = cr_recorder_calls(&session->recorder, err);
+    struct cr_run_file *file = session->recorder.file;
+    session->recorder.file = NULL;
+    if (status != CR_OK) {
+        cr_run_file_abandon(file);
+        return status;
+    }
+    return cr_run_file_finish(file, is_complete, cr_clock_wall_ms(session->clock), err);
+}
+
+static enum cr_outcome outcome_of(enum cr_end end, const struct cr_tally *tally) {
+    if (end != CR_END_COMPLETE)
+        return CR_OUTCOME_STOPPED;
+    return tally->failed > 0 ? CR_OUTCOME_SOME_FAILED : CR_OUTCOME_COMPLETE;
+}
+
+static const char *state_of(enum cr_end end) {
+    return end == CR_END_COMPLETE      ? "complete"
+           : end == CR_END_INTERRUPTED ? "interrupted"
+                                       : "failed";
+}
+
+// Another run has the directory: what is open of it is let go, and nothing said there.
+static enum cr_outcome leave(struct cr_session *session, const char *why) {
+    cr_run_file_abandon(session->recorder.file);
+    cr_spool_abandon(session->recorder.spool);
+    session->recorder.file = NULL;
+    session->recorder.spool = NULL;
+    cr_log_write(session->log, CR_LOG_ERROR, "%s", why);
+    return CR_OUTCOME_STOPPED;
+}
+
+enum cr_outcome cr_session_finish(struct cr_session *session) {
+    struct cr_err err = {0};
+    struct cr_snapshot snapshot;
+    enum cr_end end = cr_coordinator_end(session->coordinator);
+    if (end == CR_END_EVICTED)
+        return leave(session, cr_coordinator_message(session->coordinator));
+    session->recorder.signals_most =
+        cr_signals_count() + 1; // the next may be a mistake
+    const bool is_rebuilt = session->options->job_path == NULL;
+    const bool is_whole =
+        end == CR_END_COMPLETE && cr_ledger_open_count(&session->ledger) == 0;
+    cr_coordinator_snapshot(session->coordinator, &snapshot);
+    // A rebuilt file holds the calls of what is finished, be it all or not.
+    enum cr_status status = CR_OK;
+    if (is_rebuilt && !is_whole)
+        status = cr_recorder_calls(&session->recorder, &err);
+    if (status == CR_OK)
+        status = finish_file(session, is_whole, &err);
+    if (status == CR_E_BUSY) // another run took the lock during the last pass
+        return leave(session, err.text);
+    if (status != CR_OK) {
+        end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_TROUBLE;
+        snapshot.message = err.text;
+    } else if (!is_whole && end == CR_END_COMPLETE) {
+        end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
+    }
+    const enum cr_outcome outcome = outcome_of(end, &session->recorder.tally);
+    cr_spool_close(session->recorder.spool);
+    session->recorder.spool = NULL;
+    // A damaged spool would fail each last pass; the tapes have all that is in it.
+    if (outcome == CR_OUTCOME_COMPLETE || status == CR_E_FORMAT)
+        cr_spool_remove(session->dir);
+    snapshot.state = state_of(end);
+    snapshot.exit_code = exit_code_of(outcome);
+    struct cr_err unwritten = {0};
+    if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK)
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", unwritten.text);
+    cr_progress_end(&session->progress, &snapshot, session->log);
+    return outcome;
+}
+
+void cr_session_close(struct cr_session *session, bool *must_exit) {
+    bool ignored;
+    cr_worker_destroy(session->worker);
+    cr_client_destroy(session->client);
+    cr_library_close(session->library);
+    cr_coordinator_destroy(session->coordinator);
+    cr_run_file_abandon(session->recorder.file);
+    cr_spool_close(session->recorder.spool);
+    cr_ledger_fini(&session->ledger);
+    cr_plan_destroy(session->plan);
+    cr_job_free(session->job);
+    cr_buf_fini(&session->bundle);
+    cr_lock_release(session->lock);
+    cr_free(session->dir);
+    if (session->is_alone)
+        cr_cluster_close(session->worker_cluster, &ignored);
+    cr_cluster_close(session->cluster, must_exit);
+}
