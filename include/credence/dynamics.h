@@ -51,9 +51,9 @@ struct cr_ending { // markets whose opening was wrong, or right
 
 struct cr_dynamics {
     uint32_t iterations;
-    struct cr_survival *survival; // [iterations], freed by cr_dynamics_fini
-    double median_iterations;     // NaN: not reached
-    double restricted_mean;       // area under the curve
+    struct cr_survival *survival;  // [iterations], freed by cr_dynamics_fini
+    double quartile_iterations[3]; // first t with survival <= 3/4, 1/2, 1/4; NaN: none
+    double restricted_mean;        // area under the curve
     uint64_t done;
     double sign_changes, oscillating;
     uint64_t contraction_moves;

@@ -108,7 +108,9 @@ static void ending(struct cr_emit *emit, const char *key, const struct cr_ending
 static void dynamics(struct cr_emit *emit, const struct cr_dynamics *d) {
     cr_emit_open(emit, "dynamics", '{');
     cr_emit_count(emit, "done", d->done);
-    cr_emit_number(emit, "median_iterations", d->median_iterations);
+    cr_emit_number(emit, "lower_quartile_iterations", d->quartile_iterations[0]);
+    cr_emit_number(emit, "median_iterations", d->quartile_iterations[1]);
+    cr_emit_number(emit, "upper_quartile_iterations", d->quartile_iterations[2]);
     cr_emit_number(emit, "restricted_mean", d->restricted_mean);
     cr_emit_number(emit, "sign_changes", d->sign_changes);
     cr_emit_number(emit, "oscillating", d->oscillating);

@@ -21,7 +21,8 @@ enum cr_section {
     CR_SECTION_CONTINUOUS = 32,
     CR_SECTION_ITERATIONS = 64,
     CR_SECTION_WHAT_IF = 128,
-    CR_SECTION_ALL = 255
+    CR_SECTION_RELIABILITY = 256,
+    CR_SECTION_ALL = 511
 };
 
 CR_MUST_CHECK enum cr_status cr_analysis_json(const struct cr_analysis *analysis,

@@ -92,6 +92,50 @@ static enum cr_status calibration_table(struct printer *to) {
     return finish(&table, to);
 }
 
+static void reliability_rows(struct cr_table *table,
+                             const struct cr_group_result *group, uint32_t t) {
+    const struct cr_calibration *c = &group->slice[t].calibration;
+    for (uint32_t b = 0; b < c->bins; b++) {
+        if (c->width[b].n == 0 && c->mass[b].n == 0)
+            continue;
+        cr_table_text(table, group->group->label);
+        cr_table_text(table, t == 0 ? "opening" : "final");
+        cr_table_fixed(table, (double)b / c->bins, 2);
+        cr_table_count(table, c->width[b].n);
+        cr_table_fixed(table, c->width[b].price, 4);
+        cr_table_fixed(table, c->width[b].share, 4);
+        cr_table_count(table, c->mass[b].n);
+        cr_table_fixed(table, c->mass[b].price, 4);
+        cr_table_fixed(table, c->mass[b].share, 4);
+    }
+}
+
+static enum cr_status reliability_table(struct printer *to) {
+    static const struct cr_column columns[] = {
+        {"group", "group", CR_KIND_LABEL},
+        {"when", "when", CR_KIND_TEXT},
+        {"from", "bin_from", CR_KIND_NUMBER},
+        {"n", "width_n", CR_KIND_NUMBER},
+        {"price", "width_price", CR_KIND_NUMBER},
+        {"true", "width_share", CR_KIND_NUMBER},
+        {"n (mass)", "mass_n", CR_KIND_NUMBER},
+        {"price", "mass_price", CR_KIND_NUMBER},
+        {"true", "mass_share", CR_KIND_NUMBER},
+        {NULL, NULL, CR_KIND_TEXT},
+    };
+    struct cr_table table;
+    cr_table_init(&table, "reliability: bins of equal width, and of equal mass",
+                  columns, to->dress);
+    for (size_t g = 0; g < to->analysis->groups; g++) {
+        const struct cr_group_result *group = &to->analysis->group[g];
+        if (group->slices > 0)
+            reliability_rows(&table, group, 0);
+        if (group->slices > 1)
+            reliability_rows(&table, group, group->slices - 1);
+    }
+    return finish(&table, to);
+}
+
 static enum cr_status iterations_table(struct printer *to) {
     static const struct cr_column columns[] = {
         {"group", "group", CR_KIND_LABEL},
@@ -150,7 +194,7 @@ static enum cr_status dynamics_table(struct printer *to) {
     for (size_t g = 0; g < to->analysis->groups; g++) {
         const struct cr_dynamics *d = &to->analysis->group[g].dynamics;
         cr_table_text(&table, to->analysis->group[g].group->label);
-        cr_table_fixed(&table, d->median_iterations, 0);
+        cr_table_fixed(&table, d->quartile_iterations[1], 0);
         cr_table_fixed(&table, d->restricted_mean, 2);
         cr_table_fixed(&table, d->sign_changes, 2);
         cr_table_share(&table, d->oscillating);
@@ -349,6 +393,7 @@ enum cr_status cr_analysis_tables(const struct cr_analysis *analysis, unsigned s
     } tables[] = {
         {CR_SECTION_ACCURACY, accuracy_table},
         {CR_SECTION_CALIBRATION, calibration_table},
+        {CR_SECTION_RELIABILITY, reliability_table},
         {CR_SECTION_DYNAMICS, dynamics_table},
         {CR_SECTION_ITERATIONS, iterations_table},
         {CR_SECTION_WORTH, worth_table},

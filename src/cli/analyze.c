@@ -11,9 +11,10 @@
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MD, FORMAT_LEN };
 static const char *const format_names[FORMAT_LEN] = {"table", "json", "csv", "md"};
 
-static const char *const section_names[] = {"accuracy",   "calibration", "dynamics",
-                                            "worth",      "comparison",  "continuous",
-                                            "iterations", "what-if",     "all"};
+// In the order of the bits of enum cr_section.
+static const char *const section_names[] = {
+    "accuracy",   "calibration", "dynamics", "worth",       "comparison",
+    "continuous", "iterations",  "what-if",  "reliability", "all"};
 enum { SECTIONS_LEN = sizeof section_names / sizeof section_names[0] };
 static const char *const family_names[] = {"groups", "comparisons", "all"};
 
@@ -46,8 +47,8 @@ static const struct cr_option options[] = {
      "stance, prompts, elicitation, stop.rule, stop.threshold, stop.window, "
      "max_iterations, samples, rounds (default cell)"},
     {KEY_SECTION, "section", "NAME,..",
-     "tables to print: accuracy (default), calibration, dynamics, iterations, worth, "
-     "comparison, continuous, what-if, all; json always has all"},
+     "tables to print: accuracy (default), calibration, reliability, dynamics, "
+     "iterations, worth, comparison, continuous, what-if, all; json always has all"},
     {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
     {KEY_COMPARE, "compare", "LABEL",
      "compare every group with the one of this label, paired by proposition"},
@@ -213,7 +214,8 @@ static void settle(struct request *request) {
         request->sections =
             request->grid.is_asked ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
     request->cfg.skip_iterations =
-        (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS)) == 0;
+        (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_RELIABILITY |
+                              CR_SECTION_ITERATIONS)) == 0;
 }
 
 static int run(int argc, char **argv) {

@@ -63,8 +63,9 @@ const struct cr_definition cr_definitions[] = {
     {"survival", "dynamics",
      "Kaplan-Meier: share of markets not yet at equilibrium after iteration t; "
      "max_iterations and invalid censor"},
-    {"median_iterations, restricted_mean", "dynamics",
-     "first t at which survival is 1/2 or less; area under the survival curve up to "
+    {"median_iterations, quartiles, restricted_mean", "dynamics",
+     "first t at which survival is 1/2 (3/4, 1/4) or less; area under the survival "
+     "curve up to "
      "the "
      "last observed iteration"},
     {"followed price", "dynamics",
@@ -132,7 +133,8 @@ const struct cr_definition cr_definitions[] = {
     {"what-if", "what-if",
      "what the same markets would have stored under another stop rule; each trajectory "
      "is taken from its longest stored view. unknown: it ended before the rule could "
-     "decide, and with any such nothing is said of the rule (run with stop_early false "
-     "to ask for any). Intervals are linearised and clustered (no resampling)"},
+     "decide, and with any such nothing is said of the rule (a cell with stop.rule "
+     "fixed in the grid stores whole trajectories). Intervals are linearised and "
+     "clustered (no resampling)"},
     {NULL, NULL, NULL},
 };

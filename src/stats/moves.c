@@ -157,6 +157,12 @@ void cr_moves_add(struct cr_moves *moves, const struct cr_market *market) {
         add_ending(moves, market);
 }
 
+static void note_quartiles(struct cr_dynamics *out, double survival, uint32_t t) {
+    for (int q = 0; q < 3; q++)
+        if (isnan(out->quartile_iterations[q]) && survival <= 0.75 - 0.25 * q + 1e-12)
+            out->quartile_iterations[q] = t;
+}
+
 static enum cr_status finish_survival(const struct cr_moves *moves,
                                       struct cr_dynamics *out) {
     struct cr_survival *curve = cr_calloc((size_t)moves->iterations + 1, sizeof *curve);
@@ -166,13 +172,13 @@ static enum cr_status finish_survival(const struct cr_moves *moves,
     for (uint32_t t = 0; t < moves->iterations; t++)
         at_risk += moves->events[t] + moves->censored[t];
     double survival = 1.0;
-    out->median_iterations = NAN;
+    for (int q = 0; q < 3; q++)
+        out->quartile_iterations[q] = NAN;
     out->restricted_mean = at_risk > 0 ? 0.0 : NAN;
     for (uint32_t t = 0; t < moves->iterations; t++) {
         if (at_risk > 0) {
             survival *= 1.0 - (double)moves->events[t] / (double)at_risk;
-            if (isnan(out->median_iterations) && survival <= 0.5)
-                out->median_iterations = t;
+            note_quartiles(out, survival, t);
         }
         curve[t] = (struct cr_survival){at_risk, moves->events[t], moves->censored[t],
                                         survival};

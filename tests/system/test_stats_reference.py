@@ -202,6 +202,30 @@ class ReferenceTest(harness.TestCase):
         self.assertIsNone(quantities["accuracy"]["final"])
 
 
+class LiveRuleTest(harness.TestCase):
+    """What-if says what a live run under the rule would have stored."""
+
+    def test_what_if_equals_live_runs(self):
+        claims = self.write_claims(40)
+        job = self.write_job(self.sim_job(
+            claims, grid={"stop.rule": ["range", "fixed"]}))
+        harness.run("run", job, "-o", self.dir / "long", "--quiet")
+        rules = analyze(self.dir / "long", "--resamples", "0", "--what-if",
+                        "stop.threshold=0.05,0.2", "--what-if", "stop.window=2,4", "--what-if",
+                        "max_iterations=3,10", "--what-if", "stop.rule=range,stable_side")
+        self.assertEqual(len(rules["what_if"]), 16)
+        for number, row in enumerate(rules["what_if"]):
+            live = self.dir / f"live{number}"
+            job = self.write_job(self.sim_job(claims, cell__stop={
+                "rule": row["stop.rule"], "window": row["stop.window"],
+                "threshold": row["stop.threshold"]}, cell__max_iterations=row["max_iterations"]))
+            harness.run("run", job, "-o", live, "--quiet")
+            accuracy = analyze(live, "--resamples", "0")["groups"][0]["accuracy"]
+            self.assertEqual(row["unknown"], 0)
+            for key in ("done", "invalid", "final", "difference", "converged", "iterations"):
+                self.assertAlmostEqual(row[key], accuracy[key], 12, (row, key))
+
+
 class EdgeTest(harness.TestCase):
     """Small n, ties, all correct, empty cells, nothing scored: answers, no crash, no nan."""
 
@@ -222,7 +246,7 @@ class EdgeTest(harness.TestCase):
         for line in table.splitlines():
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
-        for section in ("accuracy", "calibration", "dynamics", "iterations", "worth"):
+        for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}
