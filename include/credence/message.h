@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "credence/buf.h"
+#include "credence/hash.h"
 #include "credence/lease.h"
 #include "credence/status.h"
-#include "credence/trajectory.h"
 
 enum { CR_MESSAGE_VERSION = 1, CR_MESSAGE_BYTES_MAX = 1 << 30 };
 
@@ -123,29 +123,4 @@ CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t numbe
 CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
                                               uint64_t *out);
 
-// A grant is a list; add to a cleared buffer, then read it back one at a time.
-CR_MUST_CHECK enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
-                                          const struct cr_call_records *recorded);
-struct cr_grant_reader {
-    const char *bytes;
-    size_t len, at; // at: 0 at first
-};
-// The next grant of a list; *recorded gets copies. *is_there is false at the end.
-CR_MUST_CHECK enum cr_status cr_grant_next(struct cr_grant_reader *reader,
-                                           bool *is_there, uint64_t *trajectory,
-                                           struct cr_call_records *recorded);
-
-// A result: the trajectory first, then its calls, so that a reader who needs only the
-// prices reads only the first *trajectory_bytes.
-CR_MUST_CHECK enum cr_status cr_result_encode(struct cr_buf *out,
-                                              const struct cr_trajectory *trajectory,
-                                              const struct cr_call_records *calls,
-                                              bool with_text);
-// OUT is the caller's (cr_trajectory_fini). *used_bytes: where the calls begin.
-CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
-                                                  struct cr_trajectory *out,
-                                                  size_t *used_bytes);
-// OUT may hold some records when this fails, or cr_grant_next does.
-CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
-                                               struct cr_call_records *out);
 #endif

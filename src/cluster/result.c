@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cluster/pack.h"
-#include "credence/message.h"
+#include "credence/result.h"
 
 static void pack_seat(struct cr_packer *packer, struct cr_seat seat) {
     cr_pack_u32(packer, seat.iteration);

@@ -3,7 +3,7 @@
 // greedy rank.
 #include "run/deal.h"
 
-#include "credence/message.h"
+#include "credence/result.h"
 #include "credence/tape.h"
 
 enum {

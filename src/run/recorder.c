@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/message.h"
+#include "credence/result.h"
 #include "credence/protocol.h"
 #include "credence/stop.h"
 #include "run/signals.h"

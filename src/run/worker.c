@@ -18,6 +18,7 @@
 
 #include "credence/mem.h"
 #include "credence/message.h"
+#include "credence/result.h"
 #include "run/market.h"
 #include "run/serving.h"
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "credence/message.h"
+#include "credence/result.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

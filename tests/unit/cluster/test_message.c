@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "credence/message.h"
+#include "credence/result.h"
 #include "credence/rng.h"
 
 static struct cr_buf buf;
