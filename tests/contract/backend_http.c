@@ -257,6 +257,53 @@ static void a_unix_socket_is_as_good_as_a_port(void **state) {
     rmdir(folder);
 }
 
+static void a_proxy_from_the_environment_is_used(void **state) {
+    (void)state;
+    struct cr_model model = model_at("{}");
+    static const char *const far[] = {"http://model.invalid/v1"};
+    model.endpoints = far;
+    setenv("http_proxy", server.url, 1);
+    bench_open(&bench, &model);
+    bench_run(&bench, 0, 2);
+    unsetenv("http_proxy");
+    assert_int_equal(count_failed(2), 0);
+    bench_close(&bench);
+}
+
+// One call with the N-th allocation failing, wherever that is. It completes, or the
+// turn says why not; nothing leaks (the sanitizer build looks) and nothing hangs.
+static void every_allocation_may_fail_on_the_wire(void **state) {
+    uint64_t counted = UINT64_MAX;
+    (void)state;
+    struct cr_model model = model_at("{}");
+    struct cr_job job = {.models = &model, .models_len = 1};
+    struct cr_client_cfg cfg = {
+        .job = &job, .clock = cr_clock_monotonic(), .live_max = 4};
+    model.limits.retries = 0;
+    for (uint64_t n = 1; counted >= n - 1; n++) {
+        struct cr_client *client = NULL;
+        struct cr_call call = fixture_call(0), *taken;
+        struct cr_reply reply;
+        cr_mem_fail_at(n);
+        enum cr_status status = cr_client_create(&cfg, &client, NULL);
+        status = status ? status : cr_client_submit(client, &call, NULL);
+        for (int turn = 0; turn < 1000 && !status && cr_client_live(client) > 0;
+             turn++) {
+            status = cr_client_poll(client, 100, NULL);
+            while (cr_client_take(client, &taken, &reply)) {
+                assert_ptr_equal(taken, &call);
+                assert_true(reply.text || reply.fail);
+                cr_reply_fini(&reply);
+            }
+        }
+        assert_true(status || cr_client_live(client) == 0);
+        cr_client_destroy(client);
+        counted = cr_mem_count();
+        cr_mem_fail_at(0);
+    }
+    print_message("%u allocations\n", (unsigned)counted);
+}
+
 // Some servers answer within the very call that sends the request.
 static void an_instant_answer_is_not_waited_for(void **state) {
     (void)state;
@@ -316,6 +363,8 @@ int main(void) {
         cmocka_unit_test_teardown(a_server_that_is_gone_is_named, stop),
         cmocka_unit_test_teardown(a_local_server_may_move, stop),
         cmocka_unit_test_teardown(a_unix_socket_is_as_good_as_a_port, stop),
+        cmocka_unit_test_teardown(a_proxy_from_the_environment_is_used, stop),
+        cmocka_unit_test_teardown(every_allocation_may_fail_on_the_wire, stop),
         cmocka_unit_test_teardown(an_instant_answer_is_not_waited_for, stop),
         cmocka_unit_test_teardown(an_empty_quota_is_waited_out, stop),
         cmocka_unit_test_teardown(hundreds_fly_at_once, stop),

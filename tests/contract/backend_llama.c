@@ -5,6 +5,7 @@
 #include <dirent.h>
 
 #include "credence/server.h"
+#include "scratch.h"
 
 static char server_path[512], model_path[512];
 static char dir[] = "/tmp/credence-llama-XXXXXX";
@@ -13,12 +14,24 @@ static struct cr_servers *servers;
 static char url[64];
 static unsigned ups;
 
-// What tests/support/llama_server.sh prints: the server, then the model.
+// What tests/support/llama_server.sh prints: the server, then the model. Its exit code.
 static int find_server(void) {
-    FILE *found = popen(LLAMA_SCRIPT, "r");
-    bool is_read = found && fgets(server_path, sizeof server_path, found) &&
-                   fgets(model_path, sizeof model_path, found);
-    int status = found ? pclose(found) : -1;
+    int out[2], status = 0;
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        close(out[1]);
+        execl(LLAMA_SCRIPT, LLAMA_SCRIPT, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    FILE *said = fdopen(out[0], "r");
+    bool is_read = said && fgets(server_path, sizeof server_path, said) &&
+                   fgets(model_path, sizeof model_path, said);
+    fclose(said);
+    waitpid(pid, &status, 0);
     server_path[strcspn(server_path, "\n")] = '\0';
     model_path[strcspn(model_path, "\n")] = '\0';
     return is_read ? 0 : WEXITSTATUS(status);
@@ -229,7 +242,5 @@ int main(void) {
         return missing ? missing : 1;
     }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command) == 0 ? failed : 1;
+    return scratch_remove(dir) == 0 ? failed : 1;
 }

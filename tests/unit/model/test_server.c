@@ -18,6 +18,7 @@
 #include "credence/server.h"
 #include "model/device.h"
 #include "model/launch.h"
+#include "scratch.h"
 
 static char self[4096];
 static char dir[] = "/tmp/credence-server-XXXXXX";
@@ -404,7 +405,5 @@ int main(int argc, char **argv) {
     }
     setenv("TEST_SERVER_DIR", dir, 1);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command) == 0 ? failed : 1;
+    return scratch_remove(dir) == 0 ? failed : 1;
 }
