@@ -68,7 +68,7 @@ CR_MUST_CHECK enum cr_status cr_client_submit(struct cr_client *client,
                                               struct cr_call *call, struct cr_err *err);
 
 // Move everything that can move; sleep at most TIMEOUT_MS when nothing can (0: never).
-// The only call that blocks.
+// It may return before anything is done: call it in a loop. The only call that blocks.
 CR_MUST_CHECK enum cr_status cr_client_poll(struct cr_client *client, int timeout_ms,
                                             struct cr_err *err);
 

@@ -340,8 +340,6 @@ static int wait_ms(const struct cr_loop *loop, int64_t timeout_ms) {
 
 enum cr_status cr_loop_wait(struct cr_loop *loop, int64_t timeout_ms,
                             struct cr_err *err) {
-    // Requests that were only added begin before the sleep, or they would wait for it.
-    act_on_timers(loop);
     int len =
         epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, wait_ms(loop, timeout_ms));
     if (len < 0 && errno != EINTR) {
@@ -356,6 +354,10 @@ enum cr_status cr_loop_wait(struct cr_loop *loop, int64_t timeout_ms,
         return cr_err_set(err, CR_E_NET, "the HTTP library failed or memory ran out");
     }
     return CR_OK;
+}
+
+void cr_loop_flush(struct cr_loop *loop) {
+    act_on_timers(loop);
 }
 
 static struct cr_transfer *finished_of(struct shard *shard) {

@@ -34,6 +34,8 @@ void cr_loop_drop(struct cr_loop *loop, struct cr_transfer *transfer); // under 
 // Sleep at most TIMEOUT_MS (-1: until something happens), then do what is due.
 CR_MUST_CHECK enum cr_status cr_loop_wait(struct cr_loop *loop, int64_t timeout_ms,
                                           struct cr_err *err);
+// Send what was started, as far as that goes without waiting.
+void cr_loop_flush(struct cr_loop *loop);
 // A transfer that is over (cr_transfer_end was called on it); NULL when none is left.
 struct cr_transfer *cr_loop_finished(struct cr_loop *loop);
 

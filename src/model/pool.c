@@ -396,12 +396,29 @@ static enum cr_status land_finished(struct cr_pool *pool) {
     return status;
 }
 
+// Whether anything may start now. A request in vain costs a turn that does not sleep.
+static bool can_start(struct cr_pool *pool) {
+    int64_t now_ns = now_of(pool);
+    for (uint32_t i = 0; i < pool->lanes_len; i++) {
+        struct cr_lane *lane = &pool->lanes[i];
+        const struct cr_request *request = lane->waiting.head;
+        if (request && cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len) &&
+            (!lane->backend->is_remote ||
+             choose_endpoint(lane, request, now_ns) != CR_ENDPOINT_NONE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What has arrived is heard before anything is sent, and what starts is sent at once: a
+// reply that says "wait" holds back all that was not on the wire when it came.
 enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
                             struct cr_err *err) {
     enum cr_status status = wake_due(pool);
-    status = status ? status : start_all(pool);
     if (!status) {
-        status = cr_loop_wait(pool->loop, sleep_ms(pool, timeout_ms), err);
+        int64_t wait_ms = can_start(pool) ? 0 : sleep_ms(pool, timeout_ms);
+        status = cr_loop_wait(pool->loop, wait_ms, err);
         if (status) {
             return status;
         }
@@ -409,6 +426,7 @@ enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
     }
     status = status ? status : wake_due(pool);
     status = status ? status : start_all(pool);
+    cr_loop_flush(pool->loop);
     return status
                ? cr_err_set(err, status, "model requests: %s", cr_status_text(status))
                : CR_OK;

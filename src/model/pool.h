@@ -32,7 +32,8 @@ void cr_pool_fini(struct cr_pool *pool);
 
 CR_MUST_CHECK enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
                                             struct cr_err *err);
-// One turn: start, sleep at most TIMEOUT_MS if nothing is done, land, start again.
+// One turn: sleep at most TIMEOUT_MS when nothing is done and nothing may start; land
+// what is over; start what may start.
 CR_MUST_CHECK enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
                                           struct cr_err *err);
 bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply);
