@@ -21,10 +21,20 @@ static enum cr_fail fail_of(const struct cr_transfer *transfer) {
                                                         : CR_FAIL_TRANSPORT;
 }
 
+// A certificate that is not trusted will not be trusted next time either.
+static bool is_distrust(CURLcode result) {
+    return result == CURLE_PEER_FAILED_VERIFICATION ||
+           result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_CERTPROBLEM ||
+           result == CURLE_SSL_ISSUER_ERROR;
+}
+
 static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *out) {
     enum cr_fail fail = fail_of(transfer);
     out->verdict = cr_retry_by_fail(fail);
     out->was_heard = transfer->http_status > 0;
+    if (is_distrust(transfer->result)) {
+        out->verdict.retry = CR_RETRY_NEVER;
+    }
     if (fail == CR_FAIL_LIMIT) {
         snprintf(out->what, sizeof out->what, "the reply is larger than %d bytes",
                  transfer->header_bytes > CR_HEADER_BYTES_MAX ? CR_HEADER_BYTES_MAX
