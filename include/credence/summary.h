@@ -4,8 +4,8 @@
 // Threads  no shared state
 // MPI      none
 //
-// A group's markets are added one by one. Their order changes no number but the draws of
-// the bootstrap and the last bits of sums. Definitions, word for word as readers see
+// A group's markets are added one by one. Their order changes no number but the draws
+// of the bootstrap and the last bits of sums. Definitions, word for word as readers see
 // them: cr_definitions.
 #ifndef CREDENCE_SUMMARY_H
 #define CREDENCE_SUMMARY_H
