@@ -9,12 +9,41 @@
 #include "cli/show.h"
 #include "credence/tape.h"
 
-static bool is_same_trajectory(const struct cr_run_view *view, uint64_t a, uint64_t b) {
-    return view->cell[a] < view->cells && view->cell[b] < view->cells &&
-           view->cell_info[view->cell[a]].trajectory ==
-               view->cell_info[view->cell[b]].trajectory &&
-           view->proposition[a] == view->proposition[b] &&
-           view->replicate[a] == view->replicate[b];
+// Where EPISODE stands in the plan: episodes are numbered by group of cells, then
+// proposition, replicate and cell of the group, and no row need be there to know it.
+struct place {
+    uint64_t trajectory, first_episode; // first of those that share the trajectory
+};
+
+static uint64_t propositions_of(const struct cr_run_view *view, const char *benchmark) {
+    uint64_t len = 0;
+    for (uint64_t p = 0; p < view->propositions; p++)
+        len += strcmp(view->benchmark[p], benchmark) == 0;
+    return len;
+}
+
+static struct place find_place(const struct cr_run_view *view, uint64_t episode) {
+    struct place place = {0, 0};
+    for (uint32_t group = 0; group < view->cells; group++) {
+        const struct cr_run_cell *first = NULL;
+        uint64_t cells = 0;
+        for (uint32_t c = 0; c < view->cells; c++)
+            if (view->cell_info[c].trajectory == group) {
+                first = first == NULL ? &view->cell_info[c] : first;
+                cells++;
+            }
+        if (first == NULL)
+            break;
+        uint64_t len = propositions_of(view, first->benchmark) * first->replicates;
+        if (episode < place.first_episode + len * cells) {
+            uint64_t within = (episode - place.first_episode) / cells;
+            return (struct place){place.trajectory + within,
+                                  place.first_episode + within * cells};
+        }
+        place.trajectory += len;
+        place.first_episode += len * cells;
+    }
+    return place;
 }
 
 static int by_seat(const void *a, const void *b) {
@@ -53,33 +82,24 @@ static bool has_text(const struct cr_call_records *records) {
     return false;
 }
 
-static enum cr_status from_tape(const struct cr_show *show, uint64_t episode,
+static enum cr_status from_tape(const struct cr_show *show, uint64_t trajectory,
                                 struct cr_call_records *out, struct cr_err *err) {
-    struct wanted wanted = {.out = out};
+    struct wanted wanted = {trajectory, out};
     struct cr_tape_damage damage = {0};
-    for (uint64_t e = 1; e <= episode; e++)
-        wanted.trajectory += !is_same_trajectory(show->view, e - 1, e);
     return cr_tape_scan(show->dir, keep, &wanted, &damage, err);
 }
 
 enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
                              struct cr_call_records *out, struct cr_err *err) {
-    uint64_t first = episode;
-    while (first > 0 && is_same_trajectory(show->view, first - 1, episode))
-        first--;
-    struct cr_err ignored = {0};
-    enum cr_status status = CR_OK;
-    for (uint64_t e = first; e <= episode && out->len == 0 && status == CR_OK; e++) {
-        status = cr_run_file_calls(show->file, e, out, &ignored);
-        if (status == CR_E_NOT_FOUND)
-            status = CR_OK;
-    }
-    if (status != CR_OK && err != NULL)
-        *err = ignored;
+    struct place place = find_place(show->view, episode);
+    enum cr_status status =
+        cr_run_file_calls(show->file, place.first_episode, out, err);
+    if (status == CR_E_NOT_FOUND)
+        status = CR_OK;
     if (status == CR_OK && show->dir != NULL && !has_text(out)) {
         cr_call_records_fini(out);
         memset(out, 0, sizeof *out);
-        status = from_tape(show, episode, out, err);
+        status = from_tape(show, place.trajectory, out, err);
     }
     if (status == CR_OK && out->len > 1)
         qsort(out->at, out->len, sizeof *out->at, by_seat);

@@ -161,7 +161,8 @@ enum cr_status cr_show_episode(const struct cr_show *show, uint64_t episode,
                           (unsigned long long)view->episodes);
     if (view->cell[episode] >= view->cells ||
         view->proposition[episode] >= view->propositions)
-        return cr_err_set(err, CR_E_NOT_FOUND, "episode %llu has not begun",
+        return cr_err_set(err, CR_E_NOT_FOUND,
+                          "episode %llu has not ended yet: it is shown when it has",
                           (unsigned long long)episode);
     struct cr_call_records records = {0};
     enum cr_status status = print_head(show, episode);

@@ -57,12 +57,19 @@ static void raw(char *text, size_t bytes, double number) {
     }
 }
 
+// To DIGITS decimals, without a sign where nothing is left of the number.
+static void rounded(char *text, size_t bytes, double number, int digits) {
+    snprintf(text, bytes, "%.*f", digits, number);
+    if (text[0] == '-' && strspn(text + 1, "0.") == strlen(text + 1))
+        memmove(text, text + 1, strlen(text));
+}
+
 void cr_table_fixed(struct cr_table *table, double number, int digits) {
     char text[400];
     if (table->dress == CR_DRESS_CSV)
         raw(text, sizeof text, number);
     else if (isfinite(number))
-        snprintf(text, sizeof text, "%.*f", digits, number);
+        rounded(text, sizeof text, number, digits);
     else
         snprintf(text, sizeof text, "-");
     keep(table, text);
@@ -202,12 +209,14 @@ static enum cr_status print_md(const struct cr_table *table, struct cr_buf *out)
         status = cr_buf_printf(out, "%s|%s", c == 0 ? "|\n" : "",
                                table->column[c].kind <= CR_KIND_TEXT ? "---" : "---:");
     for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
-        status = cr_buf_add_text(out, i % table->columns == 0 ? "|\n| " : " | ");
+        status = cr_buf_add_text(out, i == 0                    ? "|\n| "
+                                      : i % table->columns == 0 ? " |\n| "
+                                                                : " | ");
         if (status == CR_OK)
             status = md_field(out, table->cell[i]);
     }
     if (status == CR_OK)
-        status = cr_buf_add_text(out, "|\n\n");
+        status = cr_buf_add_text(out, table->cells > 0 ? " |\n\n" : "|\n\n");
     for (size_t i = 0; i < table->notes && status == CR_OK; i++)
         status = cr_buf_printf(out, "%s  \n", table->note[i]);
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;

@@ -165,9 +165,39 @@ class ShowTest(harness.TestCase):
                       harness.run("show", run, "--item", "nope", expect=1).err)
         self.assertIn("the run has 12", harness.run("show", run, "--episode", 99, expect=1).err)
 
+    def test_what_has_ended_is_shown_while_the_run_goes_on(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(30), grid={"stop.threshold": [0.1, 0.3]},
+            models={"m": {"api": "sim", "latency_ms": 250}}))
+        run = self.dir / "run"
+        process = harness.start("run", job, "-o", run, "--quiet", "--live", 6)
+        try:
+            def last_done():
+                status = run / "status.json"
+                return status.exists() and json.loads(status.read_text())["done"] >= 8
+            harness.wait_for(last_done, 60, "some markets")
+            report = json.loads(harness.run("analyze", run, "--format", "json").out)
+            live = harness.run("show", run, "--episode", self.ended(run)).out
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+        self.assertTrue(report["warnings"])
+        self.assertFalse(report["files"][0]["complete"])
+        stopped = harness.run("show", run, "--episode", self.ended(run)).out
+        for out in (live, stopped):  # from the tape, and from whatever the stop left
+            prices = re.search(r"prices: (.*)", out).group(1).split(" | ")
+            self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)), len(prices))
+
+    def ended(self, run):
+        """The first episode of RUN that is done."""
+        code = ("import h5py, sys\nwith h5py.File(sys.argv[1], 'r', libver='latest', "
+                "swmr=True) as f: print((f['status'][()] == 1).argmax())")
+        return int(harness.python(code, run / "run.h5"))
+
     def test_views_of_one_trajectory_show_its_calls(self):
-        run = self.sim(grid={"stop.threshold": [0.02, 0.5]})
-        for episode in range(12):
+        run = self.sim(grid={"stop.threshold": [0.02, 0.5], "stance": ["free", "up"]},
+                       cell__replicates=2, output={"text": False})
+        for episode in range(48):
             out = harness.run("show", run, "--episode", episode).out
             prices = re.search(r"prices: (.*)", out).group(1).split(" | ")
             self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)), len(prices), out)
