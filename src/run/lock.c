@@ -15,7 +15,7 @@
 #include "credence/json.h"
 #include "credence/mem.h"
 
-enum { LOCK_BYTES_MAX = 4096, WATCH_MS = 200 };
+enum { LOCK_BYTES_MAX = 4096, WATCH_MS = 200, DYING_MS = 2000 };
 
 struct cr_lock {
     char *path, *host;
@@ -31,6 +31,7 @@ struct holder {
 };
 
 // When process PID began, in clock ticks since boot: with its number, a process's name.
+// 0 when it is gone, or dead and only not yet buried by its parent.
 static uint64_t started_of(int64_t pid) {
     char path[64], text[1024];
     (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
@@ -42,6 +43,8 @@ static uint64_t started_of(int64_t pid) {
         return 0;
     text[len] = '\0';
     const char *at = strrchr(text, ')'); // the name may hold anything
+    if (at != NULL && (at[2] == 'Z' || at[2] == 'X'))
+        return 0;
     for (int field = 2; at != NULL && field < 22; field++) {
         at = strchr(at + 1, ' ');
     }
@@ -108,11 +111,23 @@ static bool is_same(const struct holder *a, const struct holder *b) {
            strcmp(a->host, b->host) == 0;
 }
 
+// A process of this host that was just killed, or whose launcher was, takes a moment.
+static bool is_dying(const struct cr_lock *lock, const struct holder *holder,
+                     int64_t since_ms) {
+    while (started_of(holder->pid) == holder->started) {
+        if (holder->pid == getpid() ||
+            cr_clock_now_ms(lock->clock) - since_ms >= DYING_MS)
+            return false;
+        cr_clock_sleep_ms(lock->clock, WATCH_MS);
+    }
+    return true;
+}
+
 // Whether the holder stands still: not running here, or no beat for long elsewhere.
 static bool is_stale(const struct cr_lock *lock, const struct holder *holder) {
-    if (strcmp(holder->host, lock->host) == 0)
-        return started_of(holder->pid) != holder->started;
     const int64_t since_ms = cr_clock_now_ms(lock->clock);
+    if (strcmp(holder->host, lock->host) == 0)
+        return is_dying(lock, holder, since_ms);
     struct holder seen = *holder;
     while (cr_clock_now_ms(lock->clock) - since_ms < CR_LOCK_STALE_MS) {
         cr_clock_sleep_ms(lock->clock, WATCH_MS);

@@ -6,7 +6,8 @@
 // DIR/lock names its holder (host, process space, process) and carries a beat that the
 // holder raises every few seconds. It is made by link(2), which is atomic on NFS and
 // Lustre too, where flock and fcntl may be switched off. It survives neither:
-//   the process   on the same host a holder that no longer runs is seen at once;
+//   the process   on the same host a holder that no longer runs is seen at once (one
+//                 that runs is watched for a moment: it may have been killed just now);
 //   the node      from another host the beat is watched: one that stands still for
 //                 longer than CR_LOCK_STALE_MS has no holder, and the lock is taken
 //                 over by renaming it away (only one of several contenders succeeds).
