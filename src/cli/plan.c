@@ -181,6 +181,17 @@ static void print_counts(const struct planning *planning) {
     printf("episodes      %18s\n", grouped((double)e->episodes, text));
 }
 
+static void print_budget(const struct planning *planning) {
+    const struct cr_budget *budget = &planning->job->budget;
+    const struct cr_amount *e = &planning->estimate.expected;
+    const double tokens = e->tokens_in + e->tokens_out;
+    if ((budget->usd > 0 && e->usd > budget->usd) ||
+        (budget->calls > 0 && e->calls > (double)budget->calls) ||
+        (budget->tokens > 0 && tokens > (double)budget->tokens)) {
+        puts("\nthe budget ends the run before it is complete, if it goes as expected");
+    }
+}
+
 static void print_notes(const struct planning *planning) {
     const struct cr_estimate *e = &planning->estimate;
     char low[40], high[40];
@@ -304,6 +315,7 @@ static enum cr_status print(const struct planning *planning) {
     print_cells(planning);
     print_counts(planning);
     print_costs(&planning->estimate);
+    print_budget(planning);
     print_notes(planning);
     return CR_OK;
 }

@@ -50,9 +50,37 @@ out:
     cr_json_free(others);
 }
 
+// Headers that carry keys: their values would end up in run.h5 with the job.
 static bool holds_secret(const char *header) {
-    return strcasecmp(header, "authorization") == 0 ||
-           strcasecmp(header, "x-api-key") == 0 || strcasecmp(header, "api-key") == 0;
+    static const char *const parts[] = {"authorization", "api-key",         "apikey",
+                                        "secret",        "token",           "password",
+                                        "cookie",        "subscription-key"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcasestr(header, parts[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// http://user:password@host
+static bool has_password(const char *url) {
+    const char *host = strstr(url, "://");
+    host = host == NULL ? url : host + 3;
+    return host[strcspn(host, "@/?")] == '@';
+}
+
+static void refuse_passwords(struct cr_check *check, const struct cr_model *model,
+                             const char *model_path) {
+    char path[CR_PATH_MAX];
+    cr_path_child(path, model_path, "endpoints");
+    for (uint32_t i = 0; i < model->endpoints_len; i++) {
+        if (has_password(model->endpoints[i])) {
+            cr_check_mistake(check, path,
+                             "holds a user or a password; a job file holds none: "
+                             "name a key by api_key_env or api_key_file");
+        }
+    }
 }
 
 static void read_headers(struct cr_making *making, struct cr_model *model,
@@ -176,6 +204,7 @@ static void read_model(struct cr_making *making, const struct cr_json *object,
         model->cost_cached = model->cost_input;
     }
     resolve_paths(making, model);
+    refuse_passwords(check, model, path);
     check_whole(check, model, path, target.api);
     cr_check_put(check, all, cr_json_key(object), resolved);
 }
