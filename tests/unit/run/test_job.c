@@ -343,6 +343,37 @@ static void parameters_unknown_to_us_are_kept_for_the_server(void **state) {
     fixture_close(&f);
 }
 
+static void a_folder_of_prompts_is_filled_in_from_the_paper(void **state) {
+    struct fixture f;
+    struct cr_buf text;
+    char folder[300];
+    (void)state;
+    fixture_open(&f, 2);
+    cr_buf_init(&text, 1 << 16);
+    snprintf(folder, sizeof folder, "%s/mine", f.dir);
+    assert_int_equal(cr_dir_make(folder, NULL), CR_OK);
+    assert_int_equal(
+        cr_file_read(CR_SOURCE_DIR "/prompts/paper/maker_system.txt", &text, NULL),
+        CR_OK);
+    assert_int_equal(cr_buf_add_text(&text, "Be brief.\n"), CR_OK);
+    fixture_write(&f, "mine/maker_system.txt", text.data);
+    fixture_need(&f, FIXTURE_JOB(", \"grid\": { \"prompts\": [\"paper\", \"mine\"] }"));
+    assert_int_equal(f.job->prompts_len, 2);
+    assert_int_equal(f.job->cells_len, 2);
+    assert_true(f.job->cells[0].trajectory != f.job->cells[1].trajectory);
+    assert_true(cr_prompt_set_hash(f.job->prompts[0]).lo !=
+                cr_prompt_set_hash(f.job->prompts[1]).lo);
+    fixture_write(&f, "mine/maker_systen.txt", "x");
+    assert_int_equal(
+        fixture_make(&f, FIXTURE_JOB(", \"grid\": { \"prompts\": [\"mine\"] }"),
+                     (struct cr_bundle_request){0}),
+        CR_E_JOB);
+    assert_non_null(strstr(f.err.text, "grid.prompts[0]: "));
+    assert_non_null(strstr(f.err.text, "maker_systen.txt"));
+    cr_buf_fini(&text);
+    fixture_close(&f);
+}
+
 // Some checks do without memory (doubled keys), so a job may still come out: then it is
 // the very same.
 static void a_failing_allocation_never_makes_another_job(void **state) {
@@ -402,6 +433,7 @@ int main(void) {
         cmocka_unit_test(a_difference_names_the_paths),
         cmocka_unit_test(a_resolved_job_is_a_job_that_resolves_to_itself),
         cmocka_unit_test(parameters_unknown_to_us_are_kept_for_the_server),
+        cmocka_unit_test(a_folder_of_prompts_is_filled_in_from_the_paper),
         cmocka_unit_test(a_failing_allocation_never_makes_another_job),
         cmocka_unit_test(every_key_has_a_place_in_the_manual),
     };
