@@ -146,8 +146,8 @@ def _comparisons(numbers):
     if not rows:
         return ("<p class=\"soft\">The run holds no self_consistency or debate cells to compare "
                 "at equal calls.</p>")
-    return ("<p>Markets against baselines on the same benchmark and maker, at the nearest "
-            "number of calls.</p>" + table(columns, rows))
+    return ("<p>Markets against baselines on the same benchmark and maker, each baseline cut "
+            "where it has made most nearly as many calls.</p>" + table(columns, rows))
 
 
 def _quantities(numbers):

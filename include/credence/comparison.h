@@ -13,7 +13,7 @@
 #include "credence/score.h"
 #include "credence/status.h"
 
-// Means over replicates of each proposition's final score.
+// Means over replicates of each proposition's final (or cut) score.
 struct cr_arm {
     double *score, *n;  // [propositions]
     uint32_t *question; // [propositions]
@@ -22,6 +22,8 @@ struct cr_arm {
 };
 CR_MUST_CHECK enum cr_status cr_arm_init(struct cr_arm *arm, uint32_t propositions);
 void cr_arm_add(struct cr_arm *arm, const struct cr_market *market);
+// As if MARKET had been cut after judgment T; its costs are those up to there.
+void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t t);
 void cr_arm_clear(struct cr_arm *arm);
 void cr_arm_fini(struct cr_arm *arm);
 

@@ -109,6 +109,11 @@ CR_MUST_CHECK enum cr_status
 cr_run_view_open(const char *path, struct cr_run_view **out, struct cr_err *err);
 void cr_run_view_close(struct cr_run_view *view);
 
+// How many calls each iteration made, [episodes][iterations], 0 after the end. Not in
+// the view, for few ask for it. *out is given (cr_free).
+CR_MUST_CHECK enum cr_status cr_run_step_calls(const char *path, uint32_t **out,
+                                               struct cr_err *err);
+
 // The calls of one episode from /calls, texts included when stored. CR_E_NOT_FOUND.
 CR_MUST_CHECK enum cr_status cr_run_file_calls(const char *path, uint64_t episode,
                                                struct cr_call_records *out,

@@ -158,6 +158,7 @@ static enum cr_status analyse_group(struct work *work, const struct cr_group *gr
     if (status == CR_OK)
         status = finish_summary(summary, out);
     cr_summary_destroy(summary);
+    out->longest = out->slices;
     if (work->cfg->skip_iterations)
         out->slices = 0;
     return status == CR_OK ? slice_up(work, group, out) : status;
@@ -210,7 +211,7 @@ static enum cr_status correct(struct cr_analysis *analysis) {
     return status;
 }
 
-enum cr_status cr_analysis_make(const struct cr_dataset *dataset,
+enum cr_status cr_analysis_make(struct cr_dataset *dataset,
                                 const struct cr_analysis_cfg *cfg,
                                 struct cr_analysis **out, struct cr_err *err) {
     struct cr_analysis *analysis = cr_calloc(1, sizeof *analysis);

@@ -38,17 +38,19 @@ struct cr_group_result {
     struct cr_dynamics dynamics;
     struct cr_slice_result *slice; // [slices]: iterations that any market reached
     uint32_t slices;
+    uint32_t longest; // judgments of its longest market
 };
 
 struct cr_pair_result {
     const struct cr_group_result *first, *second;
     bool is_equal_calls;
+    uint32_t cut; // with equal calls: the second's judgment that is compared
     struct cr_comparison comparison;
     double p_holm;
 };
 
 struct cr_analysis {
-    const struct cr_dataset *dataset; // borrowed
+    struct cr_dataset *dataset; // borrowed
     struct cr_analysis_cfg cfg;
     struct cr_group_result *group;
     size_t groups;
@@ -61,7 +63,7 @@ struct cr_analysis {
 };
 
 // CR_E_NOT_FOUND when cfg.compare names no group.
-CR_MUST_CHECK enum cr_status cr_analysis_make(const struct cr_dataset *dataset,
+CR_MUST_CHECK enum cr_status cr_analysis_make(struct cr_dataset *dataset,
                                               const struct cr_analysis_cfg *cfg,
                                               struct cr_analysis **out,
                                               struct cr_err *err);

@@ -229,6 +229,8 @@ static void one_pair(struct cr_emit *emit, const struct cr_pair_result *pair) {
     cr_emit_text(emit, "first", pair->first->group->label);
     cr_emit_text(emit, "second", pair->second->group->label);
     cr_emit_bool(emit, "equal_calls", pair->is_equal_calls);
+    if (pair->is_equal_calls)
+        cr_emit_count(emit, "second_cut_at", pair->cut);
     cr_emit_count(emit, "pairs", c->pairs);
     cr_emit_count(emit, "questions", c->questions);
     cr_emit_number(emit, "first_accuracy", c->first);

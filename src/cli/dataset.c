@@ -97,13 +97,18 @@ static enum cr_status number_views(struct cr_dataset *dataset) {
     return status;
 }
 
+// The run file of PATH, which may be a run directory, into FILE.
+static enum cr_status name_file(struct cr_buf *file, const char *path) {
+    return cr_dir_exists(path) ? cr_path_join(file, path, "run.h5")
+                               : cr_buf_add_text(file, path);
+}
+
 static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
                                 struct cr_err *err) {
     struct cr_dataset_view *one = &dataset->view[dataset->views];
     struct cr_buf file;
     cr_buf_init(&file, 65536);
-    enum cr_status status = cr_dir_exists(path) ? cr_path_join(&file, path, "run.h5")
-                                                : cr_buf_add_text(&file, path);
+    enum cr_status status = name_file(&file, path);
     if (status == CR_OK)
         status = cr_run_view_open(file.data, &one->view, err);
     cr_buf_fini(&file);
@@ -153,6 +158,7 @@ void cr_dataset_close(struct cr_dataset *dataset) {
         cr_run_view_close(dataset->view[v].view);
         cr_free(dataset->view[v].question);
         cr_free(dataset->view[v].proposition);
+        cr_free(dataset->view[v].step_calls);
     }
     cr_free(dataset->view);
     cr_free(dataset->group);
@@ -221,4 +227,31 @@ void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
     out->calls = one->view->calls[row];
     out->latency_s = (double)one->view->latency_s[row];
     out->usd = one->view->usd[row];
+}
+
+enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset, struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (size_t v = 0; v < dataset->views && status == CR_OK; v++) {
+        struct cr_dataset_view *one = &dataset->view[v];
+        struct cr_buf file;
+        if (one->step_calls != NULL)
+            continue;
+        cr_buf_init(&file, 65536);
+        status = name_file(&file, one->path);
+        if (status == CR_OK)
+            status = cr_run_step_calls(file.data, &one->step_calls, err);
+        cr_buf_fini(&file);
+    }
+    return status;
+}
+
+uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t number,
+                                uint32_t t) {
+    const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
+    const uint32_t *calls =
+        one->step_calls + (size_t)(number - one->first) * one->view->iterations;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i <= t && i < one->view->iterations; i++)
+        sum += calls[i];
+    return sum;
 }

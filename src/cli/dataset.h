@@ -28,6 +28,7 @@ struct cr_dataset_view {
     size_t first_cell;     // number of its cell 0 in the whole
     uint32_t *question;    // [propositions] numbers shared by all files
     uint32_t *proposition; // [propositions] likewise
+    uint32_t *step_calls;  // [episodes][iterations], NULL until asked for
     bool is_shard;         // an earlier file is of the same job
 };
 
@@ -69,6 +70,12 @@ void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
                        struct cr_market *out);
 void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
                        struct cr_market *out);
+// Read how many calls each iteration made, once.
+CR_MUST_CHECK enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset,
+                                                   struct cr_err *err);
+// The calls of row NUMBER up to iteration T; after cr_dataset_step_calls.
+uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t number,
+                                uint32_t t);
 // The cell and replicate of row NUMBER.
 const struct cr_run_cell *cr_dataset_cell(const struct cr_dataset *dataset,
                                           uint64_t number);

@@ -7,13 +7,23 @@
 #include "credence/mem.h"
 #include "credence/text.h"
 
+enum { WHOLE = UINT32_MAX };
+
+// All markets of GROUP, as they ended (CUT is WHOLE) or after judgment CUT.
 static void fill(const struct cr_dataset *dataset, const struct cr_group *group,
-                 struct cr_arm *arm) {
+                 uint32_t cut, struct cr_arm *arm) {
     cr_arm_clear(arm);
     for (uint64_t i = 0; i < group->len; i++) {
+        uint64_t number = dataset->order[group->first + i];
         struct cr_market market;
-        cr_dataset_market(dataset, dataset->order[group->first + i], &market);
-        cr_arm_add(arm, &market);
+        cr_dataset_market(dataset, number, &market);
+        if (cut == WHOLE) {
+            cr_arm_add(arm, &market);
+            continue;
+        }
+        market.calls = (double)cr_dataset_calls_until(dataset, number, cut);
+        market.tokens = market.usd = NAN; // not known by iteration
+        cr_arm_add_cut(arm, &market, cut);
     }
 }
 
@@ -22,26 +32,23 @@ struct pairing {
     struct cr_arm first, second;
 };
 
-static enum cr_status add_pair(struct pairing *pairing, size_t a, size_t b,
-                               bool is_equal_calls) {
+// PAIR's groups and cut are set; the comparison is not.
+static enum cr_status add_pair(struct pairing *pairing, struct cr_pair_result pair) {
     struct cr_analysis *analysis = pairing->analysis;
     enum cr_status status =
         cr_array_grow((void **)&analysis->pair, &analysis->pairs_cap,
                       analysis->pairs + 1, sizeof *analysis->pair);
     if (status != CR_OK)
         return status;
-    struct cr_pair_result *pair = &analysis->pair[analysis->pairs];
-    *pair = (struct cr_pair_result){.first = &analysis->group[a],
-                                    .second = &analysis->group[b],
-                                    .is_equal_calls = is_equal_calls};
     struct cr_bootstrap how = {analysis->cfg.resamples, analysis->cfg.level,
                                analysis->cfg.seed};
-    fill(analysis->dataset, pair->first->group, &pairing->first);
-    fill(analysis->dataset, pair->second->group, &pairing->second);
+    fill(analysis->dataset, pair.first->group, WHOLE, &pairing->first);
+    fill(analysis->dataset, pair.second->group, pair.is_equal_calls ? pair.cut : WHOLE,
+         &pairing->second);
     status = cr_compare(&pairing->first, &pairing->second, analysis->dataset->questions,
-                        &how, &pair->comparison);
+                        &how, &pair.comparison);
     if (status == CR_OK)
-        analysis->pairs++;
+        analysis->pair[analysis->pairs++] = pair;
     return status;
 }
 
@@ -55,32 +62,63 @@ static bool is_same_setting(const struct cr_group_result *a,
            strcmp(a->group->cell->maker, b->group->cell->maker) == 0;
 }
 
-// The group of PROTOCOL whose mean calls are nearest to those of group A; groups: none.
-static size_t nearest_baseline(const struct cr_analysis *analysis, size_t a,
-                               const char *protocol) {
-    size_t best = analysis->groups;
-    double least = INFINITY;
-    for (size_t i = 0; i < analysis->groups; i++) {
-        const struct cr_group_result *one = &analysis->group[i];
-        double away = fabs(one->worth.calls - analysis->group[a].worth.calls);
-        if (is_protocol(one, protocol) && is_same_setting(one, &analysis->group[a]) &&
-            away < least) {
-            least = away;
-            best = i;
-        }
+// Mean calls of GROUP's finished episodes up to judgment T.
+static double mean_calls(const struct cr_dataset *dataset, const struct cr_group *group,
+                         uint32_t t) {
+    double sum = 0.0, n = 0.0;
+    for (uint64_t i = 0; i < group->len; i++) {
+        uint64_t number = dataset->order[group->first + i];
+        struct cr_market market;
+        cr_dataset_prices(dataset, number, &market);
+        if (!cr_market_is_scored(&market))
+            continue;
+        sum += (double)cr_dataset_calls_until(dataset, number, t);
+        n += 1.0;
     }
-    return best;
+    return n > 0.0 ? sum / n : INFINITY;
 }
 
-static enum cr_status pair_baselines(struct pairing *pairing) {
+// The group of PROTOCOL and its judgment that have made, in the mean, nearly as many
+// calls as the first of PAIR; the first's own trader wins a tie. False: there is none.
+static bool find_baseline(const struct cr_analysis *analysis, const char *protocol,
+                          struct cr_pair_result *pair) {
+    double least = INFINITY, calls = pair->first->worth.calls;
+    for (size_t i = 0; i < analysis->groups; i++) {
+        const struct cr_group_result *one = &analysis->group[i];
+        if (!is_protocol(one, protocol) || !is_same_setting(one, pair->first))
+            continue;
+        bool same =
+            strcmp(one->group->cell->trader, pair->first->group->cell->trader) == 0;
+        for (uint32_t t = 0; t < one->longest; t++) {
+            double away = fabs(mean_calls(analysis->dataset, one->group, t) - calls) +
+                          (same ? 0.0 : 1e-6);
+            if (away < least) {
+                least = away;
+                pair->second = one;
+                pair->cut = t;
+            }
+        }
+    }
+    return least < INFINITY;
+}
+
+static enum cr_status pair_baselines(struct pairing *pairing, struct cr_err *err) {
     static const char *const baselines[] = {"self_consistency", "debate"};
     struct cr_analysis *analysis = pairing->analysis;
-    enum cr_status status = CR_OK;
+    bool has_any = false;
+    for (size_t i = 0; i < analysis->groups; i++)
+        has_any = has_any || is_protocol(&analysis->group[i], baselines[0]) ||
+                  is_protocol(&analysis->group[i], baselines[1]);
+    if (!has_any)
+        return CR_OK;
+    enum cr_status status = cr_dataset_step_calls(analysis->dataset, err);
     for (size_t a = 0; a < analysis->groups && status == CR_OK; a++)
         for (size_t b = 0; b < 2 && status == CR_OK; b++) {
-            size_t i = nearest_baseline(analysis, a, baselines[b]);
-            if (is_protocol(&analysis->group[a], "market") && i < analysis->groups)
-                status = add_pair(pairing, a, i, true);
+            struct cr_pair_result pair = {.first = &analysis->group[a],
+                                          .is_equal_calls = true};
+            if (is_protocol(pair.first, "market") &&
+                find_baseline(analysis, baselines[b], &pair))
+                status = add_pair(pairing, pair);
         }
     return status;
 }
@@ -111,7 +149,9 @@ static enum cr_status pair_named(struct pairing *pairing, struct cr_err *err) {
     enum cr_status status = CR_OK;
     for (size_t i = 0; i < analysis->groups && status == CR_OK; i++)
         if (i != base)
-            status = add_pair(pairing, i, base, false);
+            status = add_pair(
+                pairing, (struct cr_pair_result){.first = &analysis->group[i],
+                                                 .second = &analysis->group[base]});
     return status;
 }
 
@@ -124,7 +164,7 @@ enum cr_status cr_analysis_pairs(struct cr_analysis *analysis, struct cr_err *er
     if (status == CR_OK)
         status = pair_named(&pairing, err);
     if (status == CR_OK)
-        status = pair_baselines(&pairing);
+        status = pair_baselines(&pairing, err);
     cr_arm_fini(&pairing.first);
     cr_arm_fini(&pairing.second);
     return status;

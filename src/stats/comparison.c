@@ -32,18 +32,29 @@ void cr_arm_clear(struct cr_arm *arm) {
     arm->calls = arm->tokens = arm->usd = arm->finished = 0.0;
 }
 
-void cr_arm_add(struct cr_arm *arm, const struct cr_market *market) {
-    if (!cr_market_is_scored(market))
-        return;
+static void add_score(struct cr_arm *arm, const struct cr_market *market,
+                      double score) {
     arm->finished += 1.0;
     arm->calls += market->calls;
     arm->tokens += market->tokens;
     arm->usd += market->usd;
     if (market->space == CR_SPACE_CONTINUOUS)
         return;
-    arm->score[market->proposition] += cr_score_final(market);
+    arm->score[market->proposition] += score;
     arm->n[market->proposition] += 1.0;
     arm->question[market->proposition] = market->question;
+}
+
+void cr_arm_add(struct cr_arm *arm, const struct cr_market *market) {
+    if (cr_market_is_scored(market))
+        add_score(arm, market, cr_score_final(market));
+}
+
+void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t t) {
+    if (!cr_market_is_scored(market))
+        return;
+    bool is_made = t < market->prices_len;
+    add_score(arm, market, is_made ? cr_score_at(market, t) : cr_score_final(market));
 }
 
 struct sums {

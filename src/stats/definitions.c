@@ -117,8 +117,9 @@ const struct cr_definition cr_definitions[] = {
      "nothing"},
     {"equal calls", "worth",
      "each market against the self_consistency and the debate group on the same "
-     "benchmark and maker whose mean calls come nearest to its own; paired by "
-     "proposition, replicates averaged"},
+     "benchmark and maker, cut after the judgment by which it has made, in the mean, "
+     "most nearly as many calls as the market: self_consistency then averages fewer "
+     "samples, a debate has fewer rounds. Paired by proposition, replicates averaged"},
     {"comparison", "comparison",
      "final accuracy of one group minus another's, paired by proposition (replicates "
      "averaged), interval, permutation test and McNemar as above; proposition scored "

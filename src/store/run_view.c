@@ -293,6 +293,25 @@ enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,
     return CR_OK;
 }
 
+enum cr_status cr_run_step_calls(const char *path, uint32_t **out, struct cr_err *err) {
+    struct reader r = {.path = path, .err = err};
+    enum cr_status status = cr_frame_open(&r.frame, path, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    int32_t *calls = read_array(&r, CR_V_CALLS_MADE, H5T_NATIVE_INT32, false);
+    size_t len = (size_t)(r.frame.shape.size[CR_DIM_EPISODE] *
+                          r.frame.shape.size[CR_DIM_ITERATION]);
+    for (size_t i = 0; calls != NULL && i < len; i++) {
+        calls[i] = calls[i] < 0 ? 0 : calls[i];
+    }
+    cr_frame_close(&r.frame);
+    if (r.status == CR_OK) {
+        *out = (uint32_t *)calls;
+    }
+    return r.status;
+}
+
 static void free_cells(struct cr_run_view *v) {
     for (uint32_t i = 0; v->cell_info != NULL && i < v->cells; i++) {
         struct cr_run_cell *cell = &v->cell_info[i];

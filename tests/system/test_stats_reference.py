@@ -226,6 +226,41 @@ class LiveRuleTest(harness.TestCase):
                 self.assertAlmostEqual(row[key], accuracy[key], 12, (row, key))
 
 
+class EqualCallsTest(harness.TestCase):
+    """A market against baselines that are cut where they have made as many calls."""
+
+    def test_baselines_are_cut_at_the_nearest_calls(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(40), cell__samples=12, cell__rounds=4,
+            grid={"protocol": ["market", "self_consistency", "debate"]}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        got = analyze(self.dir / "run", "--resamples", "50")
+        data = harness.read_run(self.dir / "run" / "run.h5", "price", "calls_made", "cell",
+                                "iterations", "proposition", "propositions/label")
+        price, calls, cell, count, prop, label = (np.array(v) for v in data.values())
+        y = label[prop]
+        names = [g["first_cell"]["protocol"] for g in got["groups"]]
+        market = names.index("market")
+        spent = np.where(calls < 0, 0, calls)
+        budget = spent[cell == market].sum(axis=1).mean()
+        final = {p: reference.points(row[n - 1], t) for p, row, n, t in zip(
+            prop[cell == market], price[cell == market], count[cell == market],
+            y[cell == market])}
+        pairs = [p for p in got["comparisons"] if p["equal_calls"]]
+        self.assertEqual(len(pairs), 2)
+        for pair, name in zip(pairs, ("self_consistency", "debate")):
+            mine = cell == names.index(name)
+            until = np.cumsum(spent[mine], axis=1).mean(axis=0)[:count[mine].max()]
+            cut = int(np.abs(until - budget).argmin())
+            self.assertEqual(pair["second_cut_at"], cut, name)
+            self.assertLess(cut, count[mine].max() - 1)  # a cut, not the end
+            self.assertAlmostEqual(pair["second_calls"], until[cut], 9)
+            self.assertAlmostEqual(pair["first_calls"], budget, 9)
+            difference = [final[p] - reference.points(row[cut], t) for p, row, t in zip(
+                prop[mine], price[mine], y[mine])]
+            self.assertAlmostEqual(pair["difference"], np.mean(difference), 9)
+
+
 class EdgeTest(harness.TestCase):
     """Small n, ties, all correct, empty cells, nothing scored: answers, no crash, no nan."""
 
