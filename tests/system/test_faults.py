@@ -14,11 +14,13 @@ RETRIED = ["reset_before", "reset_mid", "500", "html", "truncated", "wrong_types
            "empty_choices", "drip", "slow"]
 REPAIRED = ["length", "garbage", "out_of_range"]
 READ = ["invalid_utf8", "fenced", "think", "reasoning", "gzip"]
+# Each of these quiets the whole model for a second, so a long run gets fewer of them.
+PAUSES = 0.0002 if FULL else 0.0035
 RULES = [
-    {"faults": RETRIED + REPAIRED + READ, "share": 0.085, "latency_ms": 3},
+    {"faults": RETRIED + REPAIRED + READ, "share": 0.09, "latency_ms": 3},
     {"faults": ["stall", "never", "endless"], "share": 0.008},
-    {"fault": "429", "share": 0.0035, "retry_after": 1},
-    {"fault": "503", "share": 0.0035, "retry_after": 1, "retry_as": "date"},
+    {"fault": "429", "share": PAUSES, "retry_after": 1},
+    {"fault": "503", "share": PAUSES, "retry_after": 1, "retry_as": "date"},
 ]
 FILES = {"tqa": ("truthfulqa", "TruthfulQA.csv"), "cm": ("ethics-commonsense", "cm_test.csv"),
          "just": ("ethics-justice", "justice_test.csv"),

@@ -1,16 +1,20 @@
-"""What README.md shows is what happens: its output, its commands, its code, its links."""
+"""What README.md shows is what happens: its output, its commands, its code, its links.
+
+test_readme.py --update writes the quickstart's output into README.md anew.
+"""
 
 import pathlib
 import re
 import shlex
 import shutil
-import subprocess
+import sys
 import tempfile
 import unittest
 
 import harness
 
 README = harness.SOURCE / "README.md"
+SHOWN = re.compile(r"(?ms)^(<!-- quickstart -->\n```\n)(.*?)^```")
 
 
 class ReadmeTest(unittest.TestCase):
@@ -31,14 +35,15 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(1, len(found), f"{language} blocks with {containing!r}")
         return found[0]
 
-    def test_the_quickstart_prints_what_is_shown(self):
-        shown = re.search(r"(?ms)^<!-- quickstart -->\n```\n(.*?)^```", self.text).group(1)
-        result = harness.run("analyze", "runs/quickstart", cwd=self.dir)
+    @classmethod
+    def quickstart_output(cls):
+        result = harness.run("analyze", "runs/quickstart", cwd=cls.dir)
         script = (harness.SOURCE / "jobs" / "quickstart.sh").read_text()
         last = re.findall(r'(?m)^echo "(.+)"$', script)[-1]
-        printed = (result.err + result.out).splitlines() + [last]
-        self.assertEqual([line for line in shown.splitlines() if line],
-                         [line for line in printed if line])
+        return f"{result.err}{result.out}\n{last}\n"
+
+    def test_the_quickstart_prints_what_is_shown(self):
+        self.assertEqual(SHOWN.search(self.text).group(2), self.quickstart_output())
 
     def test_the_commands_that_follow_work(self):
         ran = 0
@@ -77,5 +82,17 @@ class ReadmeTest(unittest.TestCase):
             self.assertTrue((harness.SOURCE / target).exists(), target)
 
 
+def update():
+    ReadmeTest.setUpClass()
+    try:
+        output = ReadmeTest.quickstart_output()
+        README.write_text(SHOWN.sub(lambda old: old.group(1) + output + "```", ReadmeTest.text))
+    finally:
+        ReadmeTest.doClassCleanups()
+
+
 if __name__ == "__main__":
-    harness.main()
+    if sys.argv[1:] == ["--update"]:
+        update()
+    else:
+        harness.main()

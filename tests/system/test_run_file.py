@@ -64,7 +64,7 @@ class RunFileTest(harness.TestCase):
         self.assertEqual(["c0", "c1"], sets["propositions/id"][:2])
         self.assertEqual(["market"], sets["cells/protocol"])
         attributes = harness.attributes(path)
-        for name in ("schema", "credence_version", "git_revision", "job", "job_hash", "start", "end", "host", "mpi",
+        for name in ("schema", "version", "git_revision", "job", "job_hash", "start", "end", "host", "mpi",
                      "simulated", "complete"):
             self.assertIn(name, attributes)
         self.assertEqual((1, 1), (attributes["simulated"], attributes["complete"]))
