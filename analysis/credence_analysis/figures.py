@@ -18,6 +18,12 @@ def markets(numbers):
     return [group for group in numbers["groups"] if len(group["iterations"]) > 1]
 
 
+def stopping(numbers):
+    """Those of them whose length a stop rule decides: markets with a trader or without."""
+    return [group for group in markets(numbers)
+            if group["first_cell"]["protocol"] in ("market", "self_refine")]
+
+
 def _band(axes, x, rows, key, color):
     low = [_number(row[key]["low"]) for row in rows]
     high = [_number(row[key]["high"]) for row in rows]
@@ -67,7 +73,7 @@ def trajectories(run, cell, samples=12):
 
 def convergence(numbers):
     """Kaplan-Meier curves: the share of markets not yet at equilibrium."""
-    groups = markets(numbers)[:SERIES_MAX]
+    groups = stopping(numbers)[:SERIES_MAX]
     if not groups:
         return None
     with settings():
@@ -153,9 +159,9 @@ def thresholds(numbers):
 
 
 def heat_map(numbers):
-    """Final accuracy by maker and trader; NUMBERS grouped by exactly these two."""
+    """Final accuracy of markets by maker and trader; NUMBERS grouped by protocol and these."""
     cells = {(group["factors"]["maker"], group["factors"]["trader"]): group["accuracy"]["final"]
-             for group in numbers["groups"]}
+             for group in numbers["groups"] if group["factors"]["protocol"] == "market"}
     makers = list(dict.fromkeys(maker for maker, _ in cells))
     traders = list(dict.fromkeys(trader for _, trader in cells))
     if len(makers) < 2 and len(traders) < 2:

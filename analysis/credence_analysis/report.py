@@ -28,7 +28,7 @@ class _Figures:
 
 def _finding(numbers):
     """The answer to the run's three questions, in sentences."""
-    moving = figures.markets(numbers)
+    moving = figures.stopping(numbers)
     scored = [group for group in moving if group["accuracy"]["difference"] is not None]
     if not scored:
         return "<p>No finished market can be scored yet.</p>"
@@ -210,8 +210,9 @@ def _pictures(run, numbers, path, draw):
     parts.append(draw(figures.thresholds(numbers),
                       "The stored trajectories under other thresholds, where they are long "
                       "enough to tell."))
-    parts.append(draw(figures.heat_map(analyze(path, by=("maker", "trader"), resamples=0)),
-                      "Final accuracy by maker and trader."))
+    parts.append(draw(figures.heat_map(analyze(
+        path, by=("protocol", "maker", "trader"), resamples=0)),
+                      "Final accuracy of markets by maker and trader, over all their cells."))
     parts.append(draw(figures.frontier(numbers), "Accuracy against cost, one point a group."))
     for group in figures.markets(numbers)[:CELLS_SHOWN]:
         parts.append(draw(figures.reliability(group),
