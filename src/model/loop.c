@@ -5,7 +5,8 @@
 // through on_socket at the start and end of each exchange; those are two epoll_ctl a
 // call on a connection that is kept. So the removal is not passed on: the socket stays
 // registered until curl asks for something else, an event comes that nobody wants, or
-// on_close says that the descriptor is gone.
+// on_close says that the descriptor is gone. Descriptors that curl opens for itself (to
+// hear of its resolver) are closed unheard, so those are removed at once.
 //
 // Shards. To find an idle connection, curl walks the list of all connections to that
 // host, those in use too. A multi handle with its own connections for every
@@ -46,6 +47,7 @@ struct socket_entry {
     uint32_t shard;
     uint32_t registered; // EPOLL bits the kernel knows; 0: none
     uint32_t wanted;     // EPOLL bits curl wants
+    bool is_watched;     // opened through on_open, so on_close will tell its end
 };
 
 struct cr_loop {
@@ -118,7 +120,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *un
     entry->shard = shard->index;
     entry->wanted = 0;
     if (what == CURL_POLL_REMOVE) {
-        return 0; // stays registered, see above
+        if (!entry->is_watched) {
+            register_socket(shard->loop, fd, entry);
+        }
+        return 0;
     }
     entry->wanted = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
                     (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
@@ -136,9 +141,15 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx) {
 // Descriptors are not for the servers that this process starts.
 static curl_socket_t on_open(void *ctx, curlsocktype purpose,
                              struct curl_sockaddr *address) {
-    (void)ctx;
+    struct cr_loop *loop = ctx;
+    int fd =
+        socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    struct socket_entry *entry = fd >= 0 ? entry_of(loop, fd) : NULL;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (entry) {
+        *entry = (struct socket_entry){.is_watched = true};
+    }
+    return fd;
 }
 
 static int on_close(void *ctx, curl_socket_t fd) {

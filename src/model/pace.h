@@ -52,7 +52,7 @@ uint32_t cr_pace_limit(const struct cr_pace *pace); // in flight at most, now
 // Whether one may start; WAITING are queued and are noted when the lease holds them.
 bool cr_pace_may_start(struct cr_pace *pace, int64_t now_ns, uint32_t waiting);
 void cr_pace_start(struct cr_pace *pace, int64_t reserved_tokens);
-// One is over. TOKENS it used (the reservation when unknown); SENT_NS when it started.
+// One that started at SENT_NS is over.
 void cr_pace_land(struct cr_pace *pace, enum cr_landing landing, int64_t sent_ns,
                   int64_t now_ns);
 // Settle what the estimate had reserved.

@@ -115,6 +115,7 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
                                     const struct cr_attempt *attempt) {
     struct cr_lane *lane = lane_of(pool, request);
     struct cr_verdict verdict = attempt->verdict;
+    cr_pace_settle(&lane->pace, request->reserved_tokens, 0); // no answer, no tokens
     if (pool->is_draining && verdict.retry != CR_RETRY_NEVER) {
         cr_pool_stop(pool, request); // another attempt might have worked: not final
         return CR_OK;

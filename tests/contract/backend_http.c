@@ -270,6 +270,21 @@ static void a_proxy_from_the_environment_is_used(void **state) {
     bench_close(&bench);
 }
 
+// Names are looked up by threads of the library, which brings descriptors of its own.
+static void a_host_may_be_a_name(void **state) {
+    char named[64];
+    const char *urls[] = {named};
+    (void)state;
+    struct cr_model model =
+        model_at("{\"rules\":[{\"fault\":\"reset_before\",\"share\":0.3}]}");
+    snprintf(named, sizeof named, "http://localhost:%u/v1", server.port);
+    model.endpoints = urls;
+    bench_open(&bench, &model);
+    bench_run(&bench, 0, 100);
+    assert_int_equal(count_failed(100), 0);
+    bench_close(&bench);
+}
+
 // One call with the N-th allocation failing, wherever that is. It completes, or the
 // turn says why not; nothing leaks (the sanitizer build looks) and nothing hangs.
 static void every_allocation_may_fail_on_the_wire(void **state) {
@@ -364,6 +379,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_local_server_may_move, stop),
         cmocka_unit_test_teardown(a_unix_socket_is_as_good_as_a_port, stop),
         cmocka_unit_test_teardown(a_proxy_from_the_environment_is_used, stop),
+        cmocka_unit_test_teardown(a_host_may_be_a_name, stop),
         cmocka_unit_test_teardown(every_allocation_may_fail_on_the_wire, stop),
         cmocka_unit_test_teardown(an_instant_answer_is_not_waited_for, stop),
         cmocka_unit_test_teardown(an_empty_quota_is_waited_out, stop),
