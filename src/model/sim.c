@@ -97,9 +97,18 @@ static enum cr_status write_logprobs(const struct cr_call *call,
     return cr_buf_add_text(text, reply->logprobs[best].token);
 }
 
+// CALL without the bad reply and the complaint that end a repair turn: neither is
+// anything an agent has thought or was told.
+static struct cr_call as_first_asked(const struct cr_call *call) {
+    struct cr_call first = *call;
+    first.turns_len -= call->seat.repair > 0 && call->turns_len >= 2 ? 2 : 0;
+    return first;
+}
+
 static enum cr_status write_answer(const struct cr_model *model,
-                                   const struct cr_call *call, struct cr_reply *reply,
+                                   const struct cr_call *asked, struct cr_reply *reply,
                                    struct cr_buf *text) {
+    const struct cr_call first = as_first_asked(asked), *call = &first;
     struct cr_sim_argument argument;
     struct cr_sim_price price;
     if (call->seat.ask == CR_ASK_ARGUMENT) {

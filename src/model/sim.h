@@ -9,9 +9,11 @@
 // call's seed. It knows nothing else, so the same call has the same reply on any rank.
 //
 // Belief. Each (trajectory, role, trader) draws once: with probability `competence` its
-// belief is on the true side. Binary: 3/4 for that side. Categorical: half of what is
-// not already there by chance, on one option. Continuous: the true place in the range,
-// or a uniform one.
+// belief is on the true side. So does each sample of self_consistency, of its own: with
+// noise 0 the mean of an odd number k of them is right as often as a majority of k
+// draws with probability c is. Votes of one judgment share a belief. Binary: 3/4 for
+// that side. Categorical: half of what is not already there by chance, on one option.
+// Continuous: the true place in the range, or a uniform one.
 //
 // Opening. belief + noise/4 * z (z standard normal, by the call's seed). Hence the
 // accuracy at t = 0 of a binary market is c F(1/n) + (1-c) F(-1/n), with c competence,
@@ -42,6 +44,8 @@
 //
 // malformed: that share of replies is fenced, cut, has a trailing comma (which a reader
 // survives), or is prose, empty, out of range or of the wrong type (which need repair).
+// A repair turn is answered as if the bad reply had not been, so what is malformed
+// changes no closed form.
 // failures: that share of attempts ends as HTTP 503. latency_ms: mean of an
 // exponential. Tokens are bytes / 4.
 #ifndef CREDENCE_MODEL_SIM_H

@@ -1,6 +1,6 @@
 // sim_mind.c - what a simulated agent thinks. All numbers come from draws by key:
-// belief from the trajectory's key, so that it is stable over a market; the rest from
-// the call's seed.
+// belief from the trajectory's key, so that it is stable over a market, and from the
+// sample of self_consistency; the rest from the call's seed.
 #include <math.h>
 
 #include "credence/hash.h"
@@ -25,10 +25,21 @@ double cr_sim_normal(uint64_t key, enum cr_sim_draw what, uint64_t which) {
     return cr_rng_normal(&rng);
 }
 
+// Judgments that have a number are self_consistency's; votes of one judgment have one
+// too, and share a belief.
+static uint64_t sample_of(const struct cr_call *call) {
+    return call->seat.ask == CR_ASK_JUDGMENT ? call->seat.sample : 0;
+}
+
+// Samples of self_consistency are numbered as iterations, and each is an opening.
+static uint32_t iteration_of(const struct cr_call *call) {
+    return sample_of(call) > 0 ? 0 : call->seat.iteration;
+}
+
 // Who an agent is in this market, whatever the iteration.
 static uint64_t person_of(const struct cr_call *call) {
     uint64_t seat = (uint64_t)call->seat.role << 8 | call->seat.trader;
-    return cr_hash_mix(call->trajectory_key, seat);
+    return cr_hash_mix(call->trajectory_key, sample_of(call) << 16 | seat);
 }
 
 static bool is_right(const struct cr_sim_dials *dials, const struct cr_call *call) {
@@ -164,7 +175,7 @@ static const struct cr_turn *last_turn(const struct cr_call *call,
 
 static void judge_by_belief(const struct cr_sim_dials *dials,
                             const struct cr_call *call, struct cr_sim_price *out) {
-    if (call->seat.iteration == 0) {
+    if (iteration_of(call) == 0) {
         cr_sim_belief(dials, call, out);
         blur(call, OPENING_NOISE * dials->noise, out);
         return;
@@ -180,7 +191,7 @@ static void judge_by_belief(const struct cr_sim_dials *dials,
 
 static void judge_by_walk(const struct cr_sim_dials *dials, const struct cr_call *call,
                           struct cr_sim_price *out) {
-    if (call->seat.iteration == 0 || !cr_sim_read_price(call, out)) {
+    if (iteration_of(call) == 0 || !cr_sim_read_price(call, out)) {
         cr_sim_belief(dials, call, out);
         return;
     }
@@ -216,7 +227,7 @@ void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
     } else if (dials->behaviour == CR_SIM_MARTINGALE) {
         judge_by_walk(dials, call, out);
     } else {
-        set_believed(dials, call, path_at(dials, call->seat.iteration), out);
+        set_believed(dials, call, path_at(dials, iteration_of(call)), out);
         blur(call, MOVE_NOISE * dials->noise, out);
     }
 }

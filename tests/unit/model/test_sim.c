@@ -102,14 +102,62 @@ static void a_belief_is_stable_over_a_market(void **state) {
     struct cr_model model = fixture_sim("sim");
     (void)state;
     model.sim.noise = 0;
+    for (uint64_t t = 0; t < 250; t++) {
+        struct cr_call first = fixture_call(t / 5), later = first;
+        later.seat.iteration = (uint32_t)(t % 5);
+        later.seed += t % 5;
+        assert_true(judge(&model, &later) == judge(&model, &first));
+    }
+}
+
+// A sample of self_consistency as the protocol seats it.
+static struct cr_call sample_call(uint64_t trajectory, uint16_t sample) {
+    struct cr_call call = fixture_call(trajectory);
+    call.seat.iteration = call.seat.sample = sample;
+    call.seed += sample;
+    return call;
+}
+
+static void samples_of_self_consistency_are_independent(void **state) {
+    struct cr_model model = fixture_sim("sim");
+    unsigned right = 0, both = 0;
+    (void)state;
+    model.sim.noise = 0;
+    for (uint64_t t = 0; t < MANY; t++) {
+        struct cr_call first = sample_call(t, 0), third = sample_call(t, 3);
+        bool is_right = judge(&model, &third) > 0.5;
+        right += is_right;
+        both += is_right && judge(&model, &first) > 0.5;
+    }
+    assert_true(fabs((double)right / MANY - 0.7) < slack(0.7));
+    assert_true(fabs((double)both / MANY - 0.49) < slack(0.49));
+}
+
+static void every_sample_has_the_noise_of_an_opening(void **state) {
+    struct cr_model model = fixture_sim("sim");
+    double squares = 0;
+    (void)state;
+    model.sim.noise = 0.4;
+    model.sim.competence = 1;
+    for (uint64_t t = 0; t < MANY; t++) {
+        struct cr_call call = sample_call(t, 4);
+        squares += pow(judge(&model, &call) - 0.75, 2);
+    }
+    // The few beyond 0.98 are cut, which takes 2 % of the spread.
+    assert_true(fabs(sqrt(squares / MANY) - 0.1) < 0.005);
+}
+
+static void votes_share_their_makers_belief(void **state) {
+    struct cr_model model = fixture_sim("sim");
+    struct cr_sim_price first, other;
+    (void)state;
+    model.sim.noise = 0;
     for (uint64_t t = 0; t < 50; t++) {
-        struct cr_call call = fixture_call(t);
-        double first = judge(&model, &call);
-        for (uint16_t sample = 1; sample < 5; sample++) {
-            call.seat.sample = sample;
-            call.seed++;
-            assert_true(judge(&model, &call) == first);
-        }
+        struct cr_call vote = sample_call(t, 0), third = sample_call(t, 3);
+        vote.seat.ask = third.seat.ask = CR_ASK_VOTE;
+        cr_sim_judge(&model.sim, &vote, &first);
+        cr_sim_judge(&model.sim, &third, &other);
+        assert_true(first.at[0] == other.at[0]);
     }
 }
 
@@ -143,6 +191,23 @@ static void every_argument_of_a_turn_counts(void **state) {
         "Evidence of strength 0.50 points to true. And: Evidence of strength 0.20 "
         "points to false. Evidence of strength is a phrase.");
     assert_true(fabs(judge(&model, &chat.call) - 0.75 * 0.8) < 1e-6);
+}
+
+static void a_bad_reply_is_not_what_a_repair_goes_on_from(void **state) {
+    struct cr_model model = fixture_sim("sim");
+    struct chat chat;
+    struct cr_turn turns[6] = {[4] = {CR_ASSISTANT, .text = "{\"price\":7.5}"},
+                               [5] = {CR_USER, .text = "It must be within 0 to 1."}};
+    (void)state;
+    model.sim.noise = 0;
+    model.sim.persuasion = 1;
+    model.sim.stubbornness = 0;
+    make_chat(&chat, 1, 0.4, "Evidence of strength 0.50 points to true.");
+    memcpy(turns, chat.turns, sizeof chat.turns);
+    chat.call.turns = turns;
+    chat.call.turns_len = 6;
+    chat.call.seat.repair = 1;
+    assert_true(fabs(judge(&model, &chat.call) - 0.7) < 1e-6);
 }
 
 static void prose_that_says_nothing_moves_nobody(void **state) {
@@ -409,6 +474,10 @@ int main(void) {
         cmocka_unit_test(the_same_call_has_the_same_reply),
         cmocka_unit_test(competence_is_the_accuracy_at_the_opening),
         cmocka_unit_test(a_belief_is_stable_over_a_market),
+        cmocka_unit_test(samples_of_self_consistency_are_independent),
+        cmocka_unit_test(every_sample_has_the_noise_of_an_opening),
+        cmocka_unit_test(votes_share_their_makers_belief),
+        cmocka_unit_test(a_bad_reply_is_not_what_a_repair_goes_on_from),
         cmocka_unit_test(an_argument_moves_the_maker_as_the_dials_say),
         cmocka_unit_test(every_argument_of_a_turn_counts),
         cmocka_unit_test(prose_that_says_nothing_moves_nobody),
