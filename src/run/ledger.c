@@ -41,6 +41,7 @@ void cr_ledger_fini(struct cr_ledger *ledger) {
     cr_free(ledger->returned);
     cr_free(ledger->recorded);
     cr_free(ledger->index);
+    cr_free(ledger->keys);
     *ledger = (struct cr_ledger){0};
 }
 
@@ -109,13 +110,30 @@ static struct cr_key_index *index_create(const struct cr_plan *plan) {
     return index;
 }
 
+// A tape names a trajectory once a call, so its key is kept. Without memory for that it
+// is computed each time.
+static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
+    struct cr_place place;
+    if (ledger->keys == NULL)
+        ledger->keys = cr_calloc((size_t)ledger->plan->trajectories, sizeof(uint64_t));
+    if (ledger->keys != NULL && ledger->keys[number] != 0)
+        return ledger->keys[number];
+    cr_plan_place(ledger->plan, number, &place);
+    if (ledger->keys != NULL)
+        ledger->keys[number] = place.key;
+    return place.key;
+}
+
+void cr_ledger_settle(struct cr_ledger *ledger) {
+    cr_free(ledger->keys);
+    ledger->keys = NULL;
+}
+
 enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                 uint64_t *number, bool *is_ours, struct cr_err *err) {
-    struct cr_place place;
     if (*number < ledger->plan->trajectories) {
-        cr_plan_place(ledger->plan, *number, &place);
         *is_ours = ledger->state[*number] != CR_LEDGER_OTHERS;
-        if (place.key == key)
+        if (key_of(ledger, *number) == key)
             return CR_OK;
     }
     if (ledger->index == NULL)

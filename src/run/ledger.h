@@ -36,6 +36,8 @@ struct cr_ledger {
     struct cr_tape_key *recorded; // sorted by trajectory, in tape order within one
     size_t recorded_len, recorded_cap;
     bool is_sorted;
+    uint64_t
+        *keys; // [plan->trajectories] while a resume reads them; 0: not looked up yet
     struct cr_key_index *index; // made when numbers of an older plan turn up
 };
 
@@ -59,6 +61,9 @@ uint64_t cr_ledger_open_count(const struct cr_ledger *ledger);
 CR_MUST_CHECK enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                               uint64_t *number, bool *is_ours,
                                               struct cr_err *err);
+
+// The reading is over: let go of what made it quick.
+void cr_ledger_settle(struct cr_ledger *ledger);
 
 // Remember where a recorded call stands.
 CR_MUST_CHECK enum cr_status cr_ledger_record(struct cr_ledger *ledger,

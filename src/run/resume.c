@@ -68,6 +68,7 @@ enum cr_status cr_resume_load(const struct cr_resume *resume, struct cr_spent *s
         status = cr_tape_scan_keys(resume->dir, on_key, &keys, &damage, err);
     if (status != CR_OK)
         return cr_err_while(err, status, "resuming %s", resume->dir);
+    cr_ledger_settle(resume->ledger);
     if (damage.damaged > 0)
         cr_log_write(resume->log, CR_LOG_WARN,
                      "%s (%" PRIu64

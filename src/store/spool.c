@@ -15,6 +15,7 @@
 
 enum {
     HEAD_BYTES_MAX = 1 << 24,
+    WINDOW_BYTES = 1 << 22,
     GATHER_BYTES = 1 << 18 // entries are written together: one write for about 100
 };
 static const uint64_t magic = 0x31304c4f4f505343; // "CSPOOL01"
@@ -110,35 +111,64 @@ static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
     return write_all(spool->fd, (const char *)&opening, sizeof opening, err);
 }
 
-// One whole entry at spool->end, or false where the believable part ends.
-static bool entry_at(struct cr_spool *spool, uint64_t file_bytes, struct header *h,
-                     struct cr_buf *head) {
-    if (!read_all(spool->fd, spool->end, h, sizeof *h))
+// A part of the file in memory. Entries are small and follow one another: reading them
+// through a window costs one system call for thousands of them.
+struct window {
+    int fd;
+    uint64_t file_bytes;
+    struct cr_buf bytes;
+    uint64_t start; // of bytes, in the file
+};
+
+// LEN bytes at OFFSET, valid until the next call; NULL when they are not there.
+static const char *look(struct window *window, uint64_t offset, size_t len) {
+    const uint64_t end = window->start + window->bytes.used_bytes;
+    if (offset >= window->start && offset + len <= end)
+        return window->bytes.data + (offset - window->start);
+    if (offset > window->file_bytes || len > window->file_bytes - offset)
+        return NULL;
+    const uint64_t left = window->file_bytes - offset;
+    const size_t want = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+    const size_t take = want > len ? want : len;
+    cr_buf_clear(&window->bytes);
+    if (cr_buf_reserve(&window->bytes, take) != CR_OK ||
+        !read_all(window->fd, offset, window->bytes.data, take))
+        return NULL;
+    window->bytes.used_bytes = take;
+    window->start = offset;
+    return window->bytes.data;
+}
+
+// One whole entry at AT, its head in *head, or false where the believable part ends.
+static bool entry_at(struct window *window, uint64_t at, struct header *h,
+                     const char **head) {
+    const char *bytes = look(window, at, sizeof *h);
+    const uint64_t file_bytes = window->file_bytes;
+    if (bytes == NULL)
         return false;
+    memcpy(h, bytes, sizeof *h);
     const uint64_t sum = header_sum(h);
     *h = from_disk(*h);
     if (h->header_sum != sum || h->head_bytes > HEAD_BYTES_MAX ||
         h->body_bytes > file_bytes ||
-        spool->end + sizeof *h + h->head_bytes + h->body_bytes > file_bytes)
+        at + sizeof *h + h->head_bytes + h->body_bytes > file_bytes)
         return false;
-    cr_buf_clear(head);
-    if (cr_buf_reserve(head, h->head_bytes + 1) != CR_OK ||
-        !read_all(spool->fd, spool->end + sizeof *h, head->data, h->head_bytes))
-        return false;
-    return cr_hash64(head->data, h->head_bytes, magic) == h->head_sum;
+    *head = look(window, at + sizeof *h, h->head_bytes);
+    return *head != NULL && cr_hash64(*head, h->head_bytes, magic) == h->head_sum;
 }
 
 static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cfg,
                            struct cr_err *err) {
     struct stat st;
-    struct cr_buf head;
     struct header h;
+    const char *head;
     enum cr_status status = CR_OK;
     if (fstat(spool->fd, &st) != 0)
         return fail(err, "stat");
-    cr_buf_init(&head, HEAD_BYTES_MAX + 1);
+    struct window window = {.fd = spool->fd, .file_bytes = (uint64_t)st.st_size};
+    cr_buf_init(&window.bytes, WINDOW_BYTES + HEAD_BYTES_MAX);
     spool->end = sizeof(struct opening);
-    while (status == CR_OK && entry_at(spool, (uint64_t)st.st_size, &h, &head)) {
+    while (status == CR_OK && entry_at(&window, spool->end, &h, &head)) {
         const struct cr_spool_entry entry = {
             .trajectory = h.trajectory,
             .trajectory_key = h.trajectory_key,
@@ -147,10 +177,10 @@ static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cf
             .body_bytes = (size_t)h.body_bytes,
         };
         if (cfg->each != NULL)
-            status = cfg->each(cfg->ctx, &entry, head.data, err);
+            status = cfg->each(cfg->ctx, &entry, head, err);
         spool->end += sizeof h + h.head_bytes + h.body_bytes;
     }
-    cr_buf_fini(&head);
+    cr_buf_fini(&window.bytes);
     if (status == CR_OK && ftruncate(spool->fd, (off_t)spool->end) != 0)
         status = fail(err, "truncate");
     return status;

@@ -157,17 +157,28 @@ static uint64_t read_digits(struct cursor *c, uint64_t max) {
     return c->is_ok ? value : 0;
 }
 
+// The value of a lower-case hexadecimal digit, less than 16, or 0x80 for none. A resume
+// reads 80 digits of each of millions of lines: without branches they cost a third.
+static uint64_t hex_digit(char digit) {
+    const unsigned d = (unsigned char)digit;
+    const unsigned is_number = d - 48u < 10, is_letter = d - 97u < 6;
+    return (is_number * (d - 48u)) | (is_letter * (d - 87u)) |
+           (0x80u * (1 - (is_number | is_letter)));
+}
+
 static uint64_t read_hex(struct cursor *c, int digits) {
-    uint64_t value = 0;
-    if (c->end - c->at < digits) {
+    uint64_t value = 0, faults = 0;
+    if (!c->is_ok || c->end - c->at < digits) {
         c->is_ok = false;
+        return 0;
     }
-    for (int i = 0; c->is_ok && i < digits; i++, c->at++) {
-        char d = *c->at;
-        bool is_digit = d >= '0' && d <= '9';
-        c->is_ok = is_digit || (d >= 'a' && d <= 'f');
-        value = value << 4 | (uint64_t)(is_digit ? d - '0' : d - 'a' + 10);
+    for (int i = 0; i < digits; i++) {
+        const uint64_t digit = hex_digit(c->at[i]);
+        faults |= digit;
+        value = value << 4 | (digit & 15);
     }
+    c->is_ok = faults < 16;
+    c->at += digits;
     return value;
 }
 
