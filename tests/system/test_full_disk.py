@@ -49,7 +49,7 @@ class FullDiskTest(harness.TestCase):
             if result.code != 0:
                 stopped += 1
                 self.assertRegex(result.err, "(?i)no space|full", f"{kilobytes} kB")
-                self.assertLessEqual(len(result.err.strip().splitlines()), 3, result)
+                self.assertLessEqual(len(result.err.strip().splitlines()), 4, result)
             subprocess.run(["mount", "-o", "remount,size=64m", str(self.disk)], check=True,
                            timeout=30)
             harness.run("run", job, "-o", out, "--quiet")
