@@ -1,27 +1,34 @@
-"""A real llama-server: a random model, whatever it writes is read, repaired or counted."""
+"""A real llama-server: a random model, whatever it writes is read, repaired or counted.
 
+test_llama.py [--propositions N]: 12 in the suite; 50 by the argument take five minutes.
+"""
+
+import argparse
 import json
+import sys
 import unittest
 
 import harness
 
+OPTIONS = argparse.Namespace(propositions=12)
+
 
 class LlamaTest(harness.TestCase):
-    def test_fifty_propositions_on_two_ranks(self):
+    def test_markets_on_two_ranks(self):
         harness.mpi()
         harness.llama_files()
-        claims = self.write_claims(50)
+        claims = self.write_claims(OPTIONS.propositions)
         with harness.LlamaServer(self.dir / "server.log", parallel=16, context=131072) as server:
             job = self.http_job(server.url, claims, models__m={
                 "api": "openai", "model": "tiny", "endpoints": [server.url],
                 "params": {"temperature": 0.7, "max_tokens": 200},
                 "limits": {"concurrency": 8, "timeout_s": 120}}, cell__max_iterations=2)
             out = self.dir / "run"
-            harness.run("run", self.write_job(job), "-o", out, ranks=2, timeout=400)
+            harness.run("run", self.write_job(job), "-o", out, ranks=2, timeout=900)
         sets = harness.read_run(out / "run.h5", "status", "calls/episode", "calls/iteration",
                                 "calls/role", "calls/repair", "calls/tokens_in",
                                 "calls/tokens_cached")
-        self.assertEqual(50, len(sets["status"]))
+        self.assertEqual(OPTIONS.propositions, len(sets["status"]))
         self.assertTrue(set(sets["status"]) <= {1, 2}, "done or invalid, never failed")
         print({name: sets["status"].count(code) for code, name in ((1, "done"), (2, "invalid"))})
         self.assertIn(1, sets["status"], "some market was priced to its end")
@@ -54,4 +61,8 @@ class LlamaTest(harness.TestCase):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--propositions", type=int, default=12)
+    OPTIONS, rest = parser.parse_known_args()
+    sys.argv[1:] = rest
     harness.main()
