@@ -42,6 +42,8 @@ python3-scipy        | try_python scipy                          | reference sta
 python3-sklearn      | try_python sklearn                        | reference calibration and scores
 python3-statsmodels  | try_python statsmodels                    | reference clustered inference
 python3-xarray       | try_python xarray                         | labelled arrays of run.h5
+r-base-core          | command -v Rscript                        | run.h5 from R
+r-cran-ncdf4         | try_r ncdf4                               | run.h5 from R through the netCDF library
 slurm-wlm            | command -v slurmctld                      | a real SLURM to run under
 universal-ctags      | command -v ctags                          | lint: function lengths
 wrk                  | command -v wrk                            | benchmark: the HTTP ceiling
@@ -49,6 +51,7 @@ wrk                  | command -v wrk                            | benchmark: th
 
 try_header() { echo "#include <$1>" | cc -E -o /dev/null - 2>/dev/null; }
 try_python() { /usr/bin/python3 -c "import $1" 2>/dev/null || python3 -c "import $1" 2>/dev/null; }
+try_r() { Rscript --vanilla -e "library($1)" >/dev/null 2>&1; }
 
 try_libfuzzer() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -xc -fsanitize=fuzzer -o /dev/null - 2>/dev/null
