@@ -76,6 +76,7 @@ struct cr_cell {
     bool stop_early; // false: run to max_iterations so that any rule can be asked later
     struct cr_stop stop;
     uint32_t trajectory; // group: cells with the same number share trajectories
+    bool is_whole; // not asked for: keeps all that a group with stop_early false ran
 };
 
 // Lower-case names of the enumerators above as job files and run.h5 write them.

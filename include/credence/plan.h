@@ -19,8 +19,7 @@
 struct cr_group {    // cells that share trajectories
     uint32_t *cells; // indices into job.cells
     uint32_t cells_len;
-    struct cr_stop *stops; // of those cells, in their order; then what else must fire
-    uint32_t stops_len;    // cells_len, or one more when a cell says stop_early: false
+    struct cr_stop *stops; // of those cells, in their order
     uint32_t benchmark;
     uint32_t replicates;
     uint32_t prices_max;

@@ -54,7 +54,8 @@ static const struct cr_option options[] = {
      "compare every group with the one of this label, paired by proposition"},
     {KEY_WHAT_IF, "what-if", "AXIS=V,..",
      "the stored trajectories under other stop rules: stop.rule, stop.window, "
-     "stop.threshold or max_iterations; several of these options make a grid"},
+     "stop.threshold or max_iterations; several of these options make a grid; a job "
+     "with \"stop_early\": false stores what every rule needs"},
     {KEY_FAMILY, "family", "FAMILY",
      "tests that Holm's correction spans: groups (default), comparisons or all"},
     {KEY_RESAMPLES, "resamples", "N",

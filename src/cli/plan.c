@@ -197,7 +197,7 @@ static void print_notes(const struct planning *planning) {
     char low[40], high[40];
     double saved_low = (double)e->alone.min - e->low.calls;
     double saved_high = (double)e->alone.max - e->high.calls;
-    if (planning->job->cells_len > planning->plan->groups_len) {
+    if (saved_high > 0) {
         printf("\nsharing saves from %s to %s calls: %" PRIu32
                " cells take their views of "
                "%" PRIu32 " trajectories a proposition\n",

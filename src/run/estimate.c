@@ -235,9 +235,13 @@ static void add_group(const struct cr_plan *plan, const struct cr_like *like,
     struct cr_bounds calls = {0, 0};
     double times = ours(plan, group);
     for (uint32_t i = 0; i < group->cells_len; i++) {
-        struct cr_bounds own = cr_protocol_calls(&job->cells[group->cells[i]]);
+        const struct cr_cell *one = &job->cells[group->cells[i]];
+        struct cr_bounds own = cr_protocol_calls(one);
         calls.min = own.min > calls.min ? own.min : calls.min;
         calls.max = own.max > calls.max ? own.max : calls.max;
+        if (one->is_whole) { // nobody would have run it by itself
+            continue;
+        }
         out->alone.min += (uint64_t)((double)own.min * times + 0.5);
         out->alone.max += (uint64_t)((double)own.max * times + 0.5);
     }

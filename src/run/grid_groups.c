@@ -135,9 +135,10 @@ static void refuse_equal_names(struct cr_making *making) {
 }
 
 // Number the groups by their first cell. RANKED is sorted; within a key the first cell
-// is not the first in RANKED, so the smallest is looked for.
-static void number_groups(struct cr_job *job, const struct ranked *ranked,
-                          uint32_t *first_of) {
+// is not the first in RANKED, so the smallest is looked for. Returns how many there
+// are.
+static uint32_t number_groups(struct cr_job *job, const struct ranked *ranked,
+                              uint32_t *first_of) {
     for (uint32_t i = 0; i < job->cells_len;) {
         uint32_t end = i, first = ranked[i].cell;
         for (; end < job->cells_len && ranked[end].key == ranked[i].key; end++) {
@@ -152,6 +153,7 @@ static void number_groups(struct cr_job *job, const struct ranked *ranked,
         job->cells[i].trajectory =
             first_of[i] == i ? groups++ : job->cells[first_of[i]].trajectory;
     }
+    return groups;
 }
 
 void cr_job_group_cells(struct cr_making *making) {
@@ -171,6 +173,6 @@ void cr_job_group_cells(struct cr_making *making) {
             refuse_pair(making, &ranked[i - 1], &ranked[i]);
         }
     }
-    number_groups(job, ranked, first_of);
+    cr_job_add_whole(making, number_groups(job, ranked, first_of));
     refuse_equal_names(making);
 }

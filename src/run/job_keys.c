@@ -192,7 +192,8 @@ static const struct cr_key cell_keys[] = {
     {"chain_of_thought", CR_KEY_TRUTH, "true", AT(cr_cell, chain_of_thought),
      .shapes = true, .summary = "reasoning before the price"},
     {"stop_early", CR_KEY_TRUTH, "true", AT(cr_cell, stop_early), .shapes = true,
-     .summary = "false: run to max_iterations, so that any rule can be asked later"},
+     .summary = "false: run to max_iterations, so that analyze --what-if can ask any "
+                "rule later; a further cell, NAME to the end, keeps the whole length"},
     {"max_iterations", CR_KEY_COUNT, "10", 0, CR_ITERATIONS_MAX,
      AT(cr_cell, stop.max_iterations), .shapes = true,
      .summary = "arguments at most; one price more than that"},

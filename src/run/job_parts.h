@@ -28,6 +28,9 @@ void cr_job_read_prompts(struct cr_making *making);
 void cr_job_read_cells(struct cr_making *making);
 // grid_groups.c: every cell's trajectory group; cells that are the same are refused.
 void cr_job_group_cells(struct cr_making *making);
+// grid_whole.c: one cell more for each of GROUPS that runs on (a cell of it says
+// "stop_early": false) and of which no cell sees the whole trajectory.
+void cr_job_add_whole(struct cr_making *making, uint32_t groups);
 // What shapes the answers of CELL's calls, replicates and stop rules left out.
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell);
 // job_identity.c: job->identity_json and job->identity.

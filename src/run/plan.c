@@ -31,9 +31,8 @@ static enum cr_status make_room(struct cr_plan *plan) {
     }
     for (uint32_t i = 0; i < plan->groups_len; i++) {
         struct cr_group *group = &plan->groups[i];
-        // One stop more than cells: the full length, where that is asked for.
         group->cells = cr_calloc(group->cells_len, sizeof *group->cells);
-        group->stops = cr_calloc((size_t)group->cells_len + 1, sizeof *group->stops);
+        group->stops = cr_calloc(group->cells_len, sizeof *group->stops);
         if (group->cells == NULL || group->stops == NULL) {
             return CR_E_MEMORY;
         }
@@ -54,21 +53,6 @@ static void place_cells(struct cr_plan *plan) {
     }
 }
 
-// A cell that must not stop early takes its whole group to the longest max_iterations.
-static void add_full_length(const struct cr_job *job, struct cr_group *group) {
-    struct cr_stop full = {.rule = CR_STOP_FIXED, .window = 2};
-    bool runs_on = false;
-    for (uint32_t i = 0; i < group->cells_len; i++) {
-        uint32_t n = group->stops[i].max_iterations;
-        full.max_iterations = n > full.max_iterations ? n : full.max_iterations;
-        runs_on = runs_on || !job->cells[group->cells[i]].stop_early;
-    }
-    group->stops_len = group->cells_len;
-    if (runs_on && cr_protocol_has_stop_rule(job->cells[group->cells[0]].protocol)) {
-        group->stops[group->stops_len++] = full;
-    }
-}
-
 static uint32_t width_of(const struct cr_propositions *propositions) {
     uint32_t width = 1;
     for (size_t i = 0; i < propositions->len; i++) {
@@ -83,7 +67,6 @@ static void number_groups(struct cr_plan *plan) {
     for (uint32_t i = 0; i < plan->groups_len; i++) {
         struct cr_group *group = &plan->groups[i];
         const struct cr_cell *first = &job->cells[group->cells[0]];
-        add_full_length(job, group);
         group->benchmark = first->benchmark;
         group->replicates = first->replicates;
         group->propositions_len = job->benchmarks[first->benchmark].propositions.len;
@@ -233,7 +216,7 @@ void cr_plan_setting(const struct cr_plan *plan, uint64_t trajectory,
     *out = (struct cr_setting){
         .cell = cell,
         .stops = place.group->stops,
-        .stops_len = place.group->stops_len,
+        .stops_len = place.group->cells_len,
         .proposition = place.proposition,
         .prompts = plan->job->prompts[cell->prompts],
         .trajectory = trajectory,

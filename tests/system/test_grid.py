@@ -82,17 +82,38 @@ class GridTest(harness.TestCase):
         self.assertGreater(len({r for reasons in found["reasons"].values() for r in reasons}), 1)
 
     def test_running_on_gives_every_later_rule(self):
-        """With stop_early false the views are as before, and the calls are those of full length."""
+        """With stop_early false the views are as before, the calls are those of full length, and a further
+        cell keeps the whole of each market, so that a tighter rule can be asked of the file."""
         grid = {"stop.threshold": [0.1, 0.3]}
         early = self.write_job(self.job(grid=grid), "early.json")
         late = self.write_job(self.job(grid=grid, cell__stop_early=False), "late.json")
+        cells = [c["name"] for c in json.loads(harness.run("plan", late, "--json").out)["cells"]]
+        self.assertEqual(["c stop.threshold=0.1", "c stop.threshold=0.3", "c stop.threshold=0.1 to the end"], cells)
         for job, name in ((early, "early"), (late, "late")):
             harness.run("run", job, "-o", self.dir / name, "--quiet")
         names = ("iterations", "stop_reason", "status")
-        self.assertEqual(harness.read_run(self.dir / "early" / "run.h5", *names),
-                         harness.read_run(self.dir / "late" / "run.h5", *names))
+        short = harness.read_run(self.dir / "early" / "run.h5", *names)
+        whole = harness.read_run(self.dir / "late" / "run.h5", "cell", *names)
+        for name in names:
+            self.assertEqual(short[name], [v for v, cell in zip(whole[name], whole["cell"]) if cell < 2], name)
+        self.assertEqual({11}, {n for n, cell in zip(whole["iterations"], whole["cell"]) if cell == 2})
         self.assertEqual(CLAIMS * 21, len(harness.tape_lines(self.dir / "late")))
         self.assertLess(len(harness.tape_lines(self.dir / "early")), CLAIMS * 21)
+        self.check_later_rule("late", 0.03)
+
+    def check_later_rule(self, name, threshold):
+        """What-if over the stored file says what a run under the rule itself does."""
+        def analyze(run, *arguments):
+            return json.loads(harness.run("analyze", self.dir / run, "--format", "json", "--resamples", "0",
+                                          *arguments).out)
+        rows = analyze(name, "--what-if", f"stop.threshold={threshold}")["what_if"]
+        job = self.write_job(self.job(cell__stop={"threshold": threshold}), "tight.json")
+        harness.run("run", job, "-o", self.dir / "tight", "--quiet")
+        alone = analyze("tight")["groups"][0]["accuracy"]
+        self.assertEqual((1, 0), (len(rows), rows[0]["unknown"]))
+        for key in ("done", "invalid", "final", "difference", "converged", "iterations"):
+            self.assertAlmostEqual(alone[key], rows[0][key], 12, key)
+        self.assertTrue(0 < alone["converged"] < 1 and alone["iterations"] > 2, alone)
 
 
 if __name__ == "__main__":
