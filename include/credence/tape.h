@@ -74,7 +74,7 @@ struct cr_tape_key {
     struct cr_seat seat;
     enum cr_fail fail;
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning, model;
-    bool is_simulated;
+    bool is_simulated, is_recorded; // as in a record
 };
 typedef enum cr_status (*cr_tape_key_fn)(void *ctx, const struct cr_tape_key *key,
                                          struct cr_err *err);

@@ -83,6 +83,7 @@ struct cr_call_record {
     const struct cr_logprob *logprobs; // borrowed
     uint32_t logprobs_len;
     uint8_t is_simulated;
+    uint8_t is_recorded; // answered by a tape or a twin: it cost this run nothing
 };
 
 // The record of CALL answered by REPLY; texts borrowed from REPLY.

@@ -4,6 +4,12 @@
 #include "cluster/pack.h"
 #include "credence/result.h"
 
+enum {
+    SIMULATED = 1,
+    RECORDED = 2,
+    ORIGINS = SIMULATED | RECORDED
+}; // bits: where a reply came from
+
 static void pack_seat(struct cr_packer *packer, struct cr_seat seat) {
     cr_pack_u32(packer, seat.iteration);
     cr_pack_u8(packer, seat.role);
@@ -35,7 +41,8 @@ static void pack_record(struct cr_packer *packer, const struct cr_call_record *r
     cr_pack_u32(packer, r->model);
     cr_pack_u8(packer, (uint8_t)r->fail);
     cr_pack_u8(packer, (uint8_t)r->finish);
-    cr_pack_u8(packer, r->is_simulated);
+    cr_pack_u8(packer, (uint8_t)((r->is_simulated ? SIMULATED : 0) |
+                                 (r->is_recorded ? RECORDED : 0)));
     cr_pack_u32(packer, r->tokens_in);
     cr_pack_u32(packer, r->tokens_out);
     cr_pack_u32(packer, r->tokens_cached);
@@ -86,7 +93,11 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
     const uint8_t finish = cr_unpack_u8(unpacker);
     r->fail = fail < CR_FAIL_COUNT ? (enum cr_fail)fail : CR_FAIL_PROTOCOL;
     r->finish = finish <= CR_FINISH_OTHER ? (enum cr_finish)finish : CR_FINISH_OTHER;
-    r->is_simulated = cr_unpack_u8(unpacker);
+    const uint8_t origin = cr_unpack_u8(unpacker);
+    r->is_simulated = (origin & SIMULATED) != 0;
+    r->is_recorded = (origin & RECORDED) != 0;
+    if (origin > ORIGINS)
+        unpacker->is_bad = true;
     r->tokens_in = cr_unpack_u32(unpacker);
     r->tokens_out = cr_unpack_u32(unpacker);
     r->tokens_cached = cr_unpack_u32(unpacker);

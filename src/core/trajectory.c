@@ -40,6 +40,7 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
         .logprobs = reply->logprobs_len > 0 ? reply->logprobs : NULL,
         .logprobs_len = reply->logprobs_len,
         .is_simulated = reply->is_simulated,
+        .is_recorded = reply->is_recorded,
     };
 }
 
@@ -66,6 +67,7 @@ enum cr_status cr_reply_from_record(const struct cr_call_record *record,
         .http_status = record->http_status,
         .logprobs_len = logprobs_len,
         .is_simulated = record->is_simulated != 0,
+        .is_recorded = record->is_recorded != 0,
     };
     if (logprobs_len > 0) {
         memcpy(reply.logprobs, record->logprobs, logprobs_len * sizeof *reply.logprobs);

@@ -41,7 +41,8 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
     struct cr_ledger *ledger = keys->resume->ledger;
     struct cr_tape_key key = *found;
     bool is_ours = false;
-    spend(keys->spent, keys->resume->job, &key);
+    if (!key.is_recorded)
+        spend(keys->spent, keys->resume->job, &key);
     enum cr_status status = cr_recorder_beat(keys->resume->recorder, err);
     if (status == CR_OK)
         status = cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours,

@@ -17,6 +17,9 @@
 static const char *const ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
                                                     "logprob"};
 
+// Stands in the head of a line whose reply cost nothing, and only there.
+#define RECORDED ",\"recorded\":1"
+
 enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1, TAIL_DEPTH_MAX = 4 };
 
 static enum cr_status encode_head(struct cr_buf *out, const struct cr_call_record *r) {
@@ -30,14 +33,14 @@ static enum cr_status encode_head(struct cr_buf *out, const struct cr_call_recor
         "\"request\":\"%s\",\"model\":%u,\"fail\":\"%s\",\"finish\":\"%s\","
         "\"tokens_in\":%u,\"tokens_out\":%u,\"tokens_cached\":%u,"
         "\"tokens_reasoning\":%u,\"latency_s\":%.17g,\"attempts\":%u,\"endpoint\":%u,"
-        "\"http_status\":%u,\"wall_ms\":%lld,\"simulated\":%u,\"reply\":{",
+        "\"http_status\":%u,\"wall_ms\":%lld,\"simulated\":%u%s,\"reply\":{",
         (unsigned long long)r->trajectory, (unsigned long long)r->trajectory_key,
         r->seat.iteration, cr_role_names[r->seat.role], r->seat.trader, r->seat.sample,
         r->seat.repair, ask_names[r->seat.ask], hash, r->model, cr_fail_names[r->fail],
         cr_finish_names[r->finish], r->tokens_in, r->tokens_out, r->tokens_cached,
         r->tokens_reasoning, isfinite(r->latency_s) ? fabs(r->latency_s) : 0.0,
         r->attempts, r->endpoint, r->http_status, (long long)r->wall_ms,
-        r->is_simulated != 0);
+        r->is_simulated != 0, r->is_recorded ? RECORDED : "");
 }
 
 // A server's words in an error may be any bytes; a line must be UTF-8.
@@ -143,6 +146,14 @@ static void skip_word(struct cursor *c, const char *word, size_t len) {
     c->at += len;
 }
 #define SKIP(cursor, word) skip_word(cursor, word, sizeof(word) - 1)
+
+// Step over WORD if it is there.
+static bool skip_optional(struct cursor *c, const char *word, size_t len) {
+    const bool is_there =
+        c->is_ok && (size_t)(c->end - c->at) >= len && memcmp(c->at, word, len) == 0;
+    c->at += is_there ? len : 0;
+    return is_there;
+}
 
 static uint64_t read_digits(struct cursor *c, uint64_t max) {
     uint64_t value = 0;
@@ -270,6 +281,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     r.wall_ms = (int64_t)read_digits(&c, INT64_MAX);
     SKIP(&c, ",\"simulated\":");
     r.is_simulated = (uint8_t)read_digits(&c, 1);
+    r.is_recorded = skip_optional(&c, RECORDED, sizeof RECORDED - 1);
     SKIP(&c, ",\"reply\":");
     if (!c.is_ok || c.end - c.at < 3) {
         return false;

@@ -53,6 +53,7 @@ static enum cr_status give_key(struct scan *scan, const struct cr_tape_text *tex
         .tokens_reasoning = head.tokens_reasoning,
         .model = head.model,
         .is_simulated = head.is_simulated != 0,
+        .is_recorded = head.is_recorded != 0,
     };
     return scan->each_key(scan->ctx, &key, err);
 }

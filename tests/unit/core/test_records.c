@@ -32,6 +32,7 @@ static struct cr_reply a_reply(void) {
         .http_status = 200,
         .logprobs_len = 2,
         .is_simulated = true,
+        .is_recorded = true,
     };
     reply.logprobs[1] = (struct cr_logprob){"yes", -0.25};
     return reply;
@@ -67,6 +68,7 @@ static void record_and_reply_say_the_same(void **state) {
     assert_int_equal(back.http_status, 200);
     assert_true(back.latency_s == 1.5);
     assert_true(back.is_simulated);
+    assert_true(back.is_recorded);
     assert_int_equal(back.logprobs_len, 2);
     assert_string_equal(back.logprobs[1].token, "yes");
     cr_reply_fini(&back);

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include "run/library.h"
+
 void fleet_open(struct fleet *fleet, int claims, const char *text) {
     *fleet = (struct fleet){.size = 0};
     fixture_open(&fleet->f, claims);
@@ -50,11 +52,16 @@ static enum cr_status prepare(struct fleet *fleet, int rank,
     if (status == CR_OK && rank == 0)
         status = cr_lock_take(fleet->run, cr_cluster_host(cluster), &fleet->clock,
                               &session->lock, &f->err);
-    const struct cr_client_cfg cfg = {.job = session->job,
-                                      .clock = &fleet->clock,
-                                      .log = &fleet->log,
-                                      .rank = rank,
-                                      .live_max = 64};
+    if (status == CR_OK && rank > 0)
+        status = cr_library_open(session->job, &fleet->log, &session->library, &f->err);
+    const struct cr_client_cfg cfg = {
+        .job = session->job,
+        .clock = &fleet->clock,
+        .log = &fleet->log,
+        .lookup = session->library == NULL ? NULL : cr_library_lookup,
+        .lookup_ctx = session->library,
+        .rank = rank,
+        .live_max = 64};
     if (status == CR_OK && rank > 0)
         status = cr_client_create(&cfg, &session->client, &f->err);
     return status;

@@ -328,6 +328,29 @@ static void a_budget_that_is_just_enough_completes(void **state) {
     fleet_close(&fleet);
 }
 
+static void replies_from_another_runs_tape_are_never_spent(void **state) {
+    (void)state;
+    struct fleet earlier, fleet;
+    char cache[160];
+    const char *sets[] = {"budget.calls=5", cache};
+    const struct cr_bundle_request request = {.sets = sets, .sets_len = 2};
+    fleet_open(&earlier, CLAIMS, plain);
+    assert_int_equal(fleet_launch(&earlier, 3), CR_OUTCOME_COMPLETE);
+    fleet_open(&fleet, CLAIMS, plain);
+    snprintf(cache, sizeof cache, "cache=[\"%s\"]", earlier.run);
+    assert_int_equal(fixture_make(&fleet.f, plain, request), CR_OK);
+    start(&fleet, 1);
+    for (int i = 0; i < 50 && fleet_read_tape(&fleet).lines <= 5; i++)
+        fleet_turn(&fleet, 5);
+    fleet_kill(&fleet);
+    assert_in_range(fleet_read_tape(&fleet).lines, 6, unbroken_calls - 1);
+    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_COMPLETE);
+    expect_unbroken(&fleet);
+    assert_true(fleet_status_says(&fleet, "\"calls\":0,"));
+    fleet_close(&fleet);
+    fleet_close(&earlier);
+}
+
 static void attempts_that_fail_hang_no_budget(void **state) {
     (void)state;
     struct fleet fleet;
@@ -476,6 +499,7 @@ int main(void) {
         cmocka_unit_test(a_rank_that_comes_after_the_end_is_told_to_stop),
         cmocka_unit_test(a_budget_of_calls_is_kept_exactly_over_launches),
         cmocka_unit_test(a_budget_that_is_just_enough_completes),
+        cmocka_unit_test(replies_from_another_runs_tape_are_never_spent),
         cmocka_unit_test(attempts_that_fail_hang_no_budget),
         cmocka_unit_test(leases_keep_the_sum_within_the_limit_at_every_turn),
         cmocka_unit_test(requests_a_minute_hold_over_all_workers),

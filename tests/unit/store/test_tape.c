@@ -76,6 +76,7 @@ static struct cr_call_record plain_record(uint64_t trajectory) {
         .wall_ms = 1700000000123,
         .text = "{\"price\": 0.5}\n\"quoted\" \\ \x01 caf\xc3\xa9",
         .is_simulated = 1,
+        .is_recorded = 1,
     };
 }
 
@@ -170,6 +171,7 @@ static void assert_record_equal(const struct cr_call_record *a,
     assert_int_equal(a->http_status, b->http_status);
     assert_true(a->wall_ms == b->wall_ms);
     assert_int_equal(a->is_simulated, b->is_simulated);
+    assert_int_equal(a->is_recorded, b->is_recorded);
     assert_true((a->text == NULL) == (b->text == NULL));
     if (a->text != NULL) {
         assert_string_equal(a->text, b->text);
