@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "credence/message.h"
-#include "credence/result.h"
 #include "credence/protocol.h"
+#include "credence/result.h"
 #include "credence/stop.h"
 #include "run/signals.h"
 

@@ -23,7 +23,6 @@ clang-format         | command -v clang-format                   | lint: formatt
 git                  | command -v git                            | revision in the files; whitespace checks
 libclang-rt-dev      | try_fuzzer                                | fuzzing, and the sanitizers under clang
 hdf5-tools           | command -v h5dump                         | an independent reader of run.h5
-libclang-rt-dev      | try_libfuzzer                             | fuzz tests: libFuzzer
 libcmocka-dev        | pkg-config --exists cmocka                | unit tests
 libmicrohttpd-dev    | pkg-config --exists libmicrohttpd         | the fault server
 man-db               | command -v man                            | checks the man page
@@ -52,10 +51,6 @@ wrk                  | command -v wrk                            | benchmark: th
 try_header() { echo "#include <$1>" | cc -E -o /dev/null - 2>/dev/null; }
 try_python() { /usr/bin/python3 -c "import $1" 2>/dev/null || python3 -c "import $1" 2>/dev/null; }
 try_r() { Rscript --vanilla -e "library($1)" >/dev/null 2>&1; }
-
-try_libfuzzer() {
-    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -xc -fsanitize=fuzzer -o /dev/null - 2>/dev/null
-}
 
 try_fuzzer() {
     echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return n && !d; }' |

@@ -29,63 +29,63 @@ static void a_minimal_job_gets_the_defaults_of_the_paper(void **state) {
     fixture_close(&f);
 }
 
+static const struct {
+    const char *name, *text;
+    uint32_t cells_len;
+    const char *whole[2]; // names of the cells added, each at the end
+    uint32_t longest;
+} whole_cases[] = {
+    {"nobody runs on",
+     FIXTURE_JOB(", \"grid\": { \"stop.threshold\": [0.1, 0.2] }"),
+     2,
+     {NULL},
+     0},
+    {"one cell does",
+     FIXTURE_JOB(", \"grid\": { \"stop_early\": [false] }"),
+     2,
+     {"claims stop_early=false to the end"},
+     10},
+    {"one of three does, and another is longer",
+     FIXTURE_JOB(", \"grid\": { \"max_iterations\": [4, 6] }, \"cells\": [{ "
+                 "\"name\": \"on\", "
+                 "\"stop_early\": false, \"max_iterations\": 5 }]"),
+     4,
+     {"on to the end"},
+     6},
+    {"two groups do",
+     FIXTURE_JOB(", \"grid\": { \"memory\": [0, 1], \"stop_early\": [false] }"),
+     4,
+     {"claims memory=0 stop_early=false to the end",
+      "claims memory=1 stop_early=false to the end"},
+     10},
+    {"a fixed cell sees it all already",
+     FIXTURE_JOB(", \"grid\": { \"stop.rule\": [\"range\", \"fixed\"], "
+                 "\"stop_early\": [false] }"),
+     2,
+     {NULL},
+     0},
+    {"a fixed cell that is too short",
+     FIXTURE_JOB(", \"cells\": [{ \"name\": \"on\", \"stop_early\": false, "
+                 "\"stop.rule\": \"fixed\", \"max_iterations\": 9 }]"),
+     3,
+     {"on to the end"},
+     10},
+    {"a protocol without a stop rule",
+     FIXTURE_JOB(", \"grid\": { \"protocol\": [\"single\"], \"stop_early\": [false] }"),
+     1,
+     {NULL},
+     0},
+};
+
 static void a_group_that_runs_on_gets_a_cell_that_sees_all_of_it(void **state) {
-    static const struct {
-        const char *name, *text;
-        uint32_t cells_len;
-        const char *whole[2]; // names of the cells added, each at the end
-        uint32_t longest;
-    } cases[] = {
-        {"nobody runs on",
-         FIXTURE_JOB(", \"grid\": { \"stop.threshold\": [0.1, 0.2] }"),
-         2,
-         {NULL},
-         0},
-        {"one cell does",
-         FIXTURE_JOB(", \"grid\": { \"stop_early\": [false] }"),
-         2,
-         {"claims stop_early=false to the end"},
-         10},
-        {"one of three does, and another is longer",
-         FIXTURE_JOB(", \"grid\": { \"max_iterations\": [4, 6] }, \"cells\": [{ "
-                     "\"name\": \"on\", "
-                     "\"stop_early\": false, \"max_iterations\": 5 }]"),
-         4,
-         {"on to the end"},
-         6},
-        {"two groups do",
-         FIXTURE_JOB(", \"grid\": { \"memory\": [0, 1], \"stop_early\": [false] }"),
-         4,
-         {"claims memory=0 stop_early=false to the end",
-          "claims memory=1 stop_early=false to the end"},
-         10},
-        {"a fixed cell sees it all already",
-         FIXTURE_JOB(", \"grid\": { \"stop.rule\": [\"range\", \"fixed\"], "
-                     "\"stop_early\": [false] }"),
-         2,
-         {NULL},
-         0},
-        {"a fixed cell that is too short",
-         FIXTURE_JOB(", \"cells\": [{ \"name\": \"on\", \"stop_early\": false, "
-                     "\"stop.rule\": \"fixed\", \"max_iterations\": 9 }]"),
-         3,
-         {"on to the end"},
-         10},
-        {"a protocol without a stop rule",
-         FIXTURE_JOB(
-             ", \"grid\": { \"protocol\": [\"single\"], \"stop_early\": [false] }"),
-         1,
-         {NULL},
-         0},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof whole_cases / sizeof *whole_cases; i++) {
         struct fixture f;
         size_t added = 0;
         fixture_open(&f, 2);
-        fixture_need(&f, cases[i].text);
-        if (f.job->cells_len != cases[i].cells_len) {
-            fail_msg("%s: %u cells", cases[i].name, f.job->cells_len);
+        fixture_need(&f, whole_cases[i].text);
+        if (f.job->cells_len != whole_cases[i].cells_len) {
+            fail_msg("%s: %u cells", whole_cases[i].name, f.job->cells_len);
         }
         for (uint32_t c = 0; c < f.job->cells_len; c++) {
             const struct cr_cell *cell = &f.job->cells[c];
@@ -93,11 +93,11 @@ static void a_group_that_runs_on_gets_a_cell_that_sees_all_of_it(void **state) {
                 assert_int_equal(added, 0);
                 continue;
             }
-            assert_string_equal(cell->name, cases[i].whole[added++]);
+            assert_string_equal(cell->name, whole_cases[i].whole[added++]);
             assert_int_equal(cell->stop.rule, CR_STOP_FIXED);
-            assert_int_equal(cell->stop.max_iterations, cases[i].longest);
+            assert_int_equal(cell->stop.max_iterations, whole_cases[i].longest);
         }
-        assert_true(added == 2 || cases[i].whole[added] == NULL);
+        assert_true(added == 2 || whole_cases[i].whole[added] == NULL);
         fixture_close(&f);
     }
 }
