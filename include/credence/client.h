@@ -23,6 +23,9 @@
 
 struct cr_client;
 
+// "7.88.1": the libcurl in use.
+const char *cr_client_version(void);
+
 // What a job file may name (model/table.c, model/dialect.c, model/sim.c).
 size_t cr_backend_count(void);
 const char *cr_backend_name(size_t index); // "openai", "anthropic", "sim", "replay"

@@ -18,6 +18,9 @@
 
 struct cr_cluster;
 
+// "Open MPI v4.1.4": the library in use. Local, at any time.
+const char *cr_cluster_version(void);
+
 // Whether a launcher (mpirun, srun --mpi=pmix ...) started this process as one of many.
 bool cr_cluster_is_launched(void);
 

@@ -17,6 +17,9 @@
 #include "credence/buf.h"
 #include "credence/status.h"
 
+// "1.7.15": the cJSON in use.
+const char *cr_json_version(void);
+
 struct cr_json; // a value; children are borrowed from their root
 
 enum cr_json_type {

@@ -15,6 +15,9 @@
 
 struct cr_run_file;
 
+// "1.10.8": the HDF5 library in use.
+const char *cr_store_version(void);
+
 // Attributes of / that the job does not know.
 struct cr_run_facts {
     const char *version, *git_revision, *host, *mpi;

@@ -18,6 +18,10 @@
 #include "credence/mem.h"
 #include "json_text.h"
 
+const char *cr_json_version(void) {
+    return cJSON_Version();
+}
+
 static bool memory_ran_out;
 
 static void *watched_malloc(size_t bytes) {

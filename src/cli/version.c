@@ -2,6 +2,10 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "credence/client.h"
+#include "credence/cluster.h"
+#include "credence/json.h"
+#include "credence/run_file.h"
 #include "credence_build.h" // made by version.cmake at each build
 
 const char *cr_build_version(void) {
@@ -21,12 +25,14 @@ static int version_run(int argc, char **argv) {
     if (!cr_args_want(&args, 0, 0))
         return CR_EXIT_USAGE;
     printf("credence %s (%s)\n", cr_build_version(), cr_build_revision());
+    printf("%s\nHDF5 %s\nlibcurl %s\ncJSON %s\n", cr_cluster_version(),
+           cr_store_version(), cr_client_version(), cr_json_version());
     return CR_EXIT_COMPLETE;
 }
 
 const struct cr_command cr_command_version = {
     .name = "version",
     .usage = "",
-    .summary = "which credence this is",
+    .summary = "which credence this is, and on which libraries",
     .run = version_run,
 };

@@ -66,7 +66,6 @@ struct mpi {
     int *pidfd;                                  // [size], -1 when not watched
     int ulfm_known;
     bool any_lost;
-    char library[MPI_MAX_LIBRARY_VERSION_STRING];
 };
 
 static struct mpi *mpi_of(struct cr_cluster *cluster) {
@@ -385,7 +384,7 @@ static const struct cr_cluster_ops mpi_ops = {
 };
 
 static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
-    int rank = 0, size = 1, provided = 0, len = 0;
+    int rank = 0, size = 1, provided = 0;
     signal(SIGPIPE, SIG_IGN); // the tcp transport dies of it when a peer does
     alarm(START_SECONDS);
     const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
@@ -396,9 +395,16 @@ static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    MPI_Get_library_version(mpi->library, &len);
-    mpi->library[strcspn(mpi->library, ",\n")] = '\0';
     return cr_cluster_init(&mpi->head, &mpi_ops, rank, size, err);
+}
+
+const char *cr_cluster_version(void) {
+    static char version[MPI_MAX_LIBRARY_VERSION_STRING];
+    int len = 0;
+    if (MPI_Get_library_version(version, &len) != MPI_SUCCESS)
+        return "MPI of no known version";
+    version[strcspn(version, ",\n")] = '\0';
+    return version;
 }
 
 enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) {
@@ -410,7 +416,7 @@ enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) 
         cr_free(mpi);
         return status;
     }
-    mpi->head.library = mpi->library;
+    mpi->head.library = cr_cluster_version();
     mpi->sends_last = &mpi->sends;
     mpi->receives_last = &mpi->receives;
     mpi->pidfd = cr_malloc((size_t)mpi->head.size * sizeof *mpi->pidfd);

@@ -2,11 +2,16 @@
 #include "credence/client.h"
 
 #include <assert.h>
+#include <curl/curl.h>
 #include <string.h>
 
 #include "credence/mem.h"
 #include "credence/text.h"
 #include "model/pool.h"
+
+const char *cr_client_version(void) {
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
 
 struct cr_client {
     struct cr_pool pool;

@@ -211,3 +211,13 @@ void cr_run_file_abandon(struct cr_run_file *file) {
         file_destroy(file);
     }
 }
+
+const char *cr_store_version(void) {
+    static char version[40];
+    unsigned major = 0, minor = 0, release = 0;
+    if (H5get_libversion(&major, &minor, &release) < 0) {
+        return "of no known version";
+    }
+    snprintf(version, sizeof version, "%u.%u.%u", major, minor, release);
+    return version;
+}

@@ -31,6 +31,12 @@ class HelpTest(harness.TestCase):
             for line in told.splitlines():
                 self.assertLessEqual(len(line), 80, line)
 
+    def test_version_names_the_libraries_in_use(self):
+        lines = harness.run("version").out.splitlines()
+        self.assertRegex(lines[0], r"^credence \S+ \(\S+\)$")
+        for line, library in zip(lines[1:], (r".*MPI\D+", "HDF5 ", "libcurl ", "cJSON "), strict=True):
+            self.assertRegex(line, rf"^{library}\d+\.\d+\.\d+")
+
     @unittest.skipUnless(shutil.which("man"), "no man")
     def test_the_man_page_is_clean_and_says_what_help_says(self):
         page = self.dir / "credence.1"
