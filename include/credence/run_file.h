@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "credence/job.h"
+#include "credence/mem.h"
 #include "credence/status.h"
 #include "credence/trajectory.h"
 
@@ -77,6 +78,14 @@ CR_MUST_CHECK enum cr_status cr_run_file_finish(struct cr_run_file *file, bool c
                                                 struct cr_err *err);
 void cr_run_file_abandon(struct cr_run_file *file); // close without a word
 
+// The parts of a view that take long to read where propositions are many.
+enum cr_view_part {
+    CR_VIEW_NUMBERS = 0,
+    CR_VIEW_IDS = 1,   // proposition_id, question_id and benchmark
+    CR_VIEW_TEXTS = 2, // text
+    CR_VIEW_ALL = CR_VIEW_IDS | CR_VIEW_TEXTS
+};
+
 // Everything the analysis needs, read at once. Arrays belong to the view.
 struct cr_run_view {
     uint64_t episodes, propositions;
@@ -97,7 +106,8 @@ struct cr_run_view {
     double *value, *low, *high; // [propositions]
     uint32_t *n_outcomes;
     uint32_t *question; // [propositions] dense number of question_id
-    char **proposition_id, **question_id, **text, **benchmark;
+    char **proposition_id, **question_id, **text, **benchmark; // or NULL, by part
+    struct cr_arena texts;                                     // what they point into
     struct cr_run_cell { // one column a factor, as text
         char *name, *protocol, *benchmark, *maker, *trader, *stance, *prompts,
             *elicitation, *stop_rule;
@@ -110,6 +120,10 @@ struct cr_run_view {
 };
 CR_MUST_CHECK enum cr_status
 cr_run_view_open(const char *path, struct cr_run_view **out, struct cr_err *err);
+// The numbers and what PARTS asks for besides; cr_run_view_open reads all.
+CR_MUST_CHECK enum cr_status cr_run_view_open_parts(const char *path, unsigned parts,
+                                                    struct cr_run_view **out,
+                                                    struct cr_err *err);
 void cr_run_view_close(struct cr_run_view *view);
 
 // How many calls each iteration made, [episodes][iterations], 0 after the end. Not in

@@ -104,13 +104,13 @@ static enum cr_status name_file(struct cr_buf *file, const char *path) {
 }
 
 static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
-                                struct cr_err *err) {
+                                unsigned parts, struct cr_err *err) {
     struct cr_dataset_view *one = &dataset->view[dataset->views];
     struct cr_buf file;
     cr_buf_init(&file, 65536);
     enum cr_status status = name_file(&file, path);
     if (status == CR_OK)
-        status = cr_run_view_open(file.data, &one->view, err);
+        status = cr_run_view_open_parts(file.data, parts, &one->view, err);
     cr_buf_fini(&file);
     if (status != CR_OK)
         return status;
@@ -135,12 +135,14 @@ enum cr_status cr_dataset_open(char *const *paths, size_t len, struct cr_dataset
                                struct cr_err *err) {
     struct cr_dataset *dataset = cr_calloc(1, sizeof *dataset);
     enum cr_status status = CR_E_MEMORY;
+    // Only several files need names to find what they have in common.
+    unsigned parts = len > 1 ? CR_VIEW_IDS : CR_VIEW_NUMBERS;
     if (dataset != NULL)
         dataset->view = cr_calloc(len + 1, sizeof *dataset->view);
     if (dataset != NULL && dataset->view != NULL)
         status = CR_OK;
     for (size_t i = 0; i < len && status == CR_OK; i++)
-        status = open_view(dataset, paths[i], err);
+        status = open_view(dataset, paths[i], parts, err);
     if (status == CR_OK)
         status = number_views(dataset);
     if (status != CR_OK) {

@@ -11,6 +11,7 @@
 struct reader {
     struct cr_frame frame;
     struct cr_run_view *view;
+    unsigned parts;
     const char *path;
     enum cr_status status;
     struct cr_err *err;
@@ -49,48 +50,56 @@ static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
     return array;
 }
 
-static void free_texts(char **texts, uint64_t len) {
-    for (uint64_t i = 0; texts != NULL && i < len; i++) {
-        cr_free(texts[i]);
-    }
-    cr_free(texts);
+// The library asks for each string of a variable; all of them end with the view.
+static void *text_alloc(size_t bytes, void *arena) {
+    return cr_arena_alloc(arena, bytes);
 }
 
-// Copies of the library's strings, freed as they are copied.
-static char **copy_texts(struct reader *r, char **owned, uint64_t len) {
-    char **texts = cr_calloc(len > 0 ? len : 1, sizeof *texts);
-    for (uint64_t i = 0; i < len; i++) {
-        if (texts != NULL) {
-            texts[i] = cr_strdup(owned[i] == NULL ? "" : owned[i]);
-        }
-        H5free_memory(owned[i]);
-        if (texts != NULL && texts[i] == NULL) {
-            free_texts(texts, i);
-            texts = NULL;
-        }
-    }
-    if (texts == NULL) {
-        fail_memory(r);
-    }
-    return texts;
+static void text_free(void *text, void *arena) {
+    (void)text;
+    (void)arena;
 }
 
+static herr_t read_strings(struct reader *r, hid_t dataset, char **texts) {
+    hid_t type = cr_h5_text_type(), how = H5Pcreate(H5P_DATASET_XFER);
+    struct cr_arena *arena = &r->view->texts;
+    herr_t result = -1;
+    if (type >= 0 && how >= 0 &&
+        H5Pset_vlen_mem_manager(how, text_alloc, arena, text_free, arena) >= 0) {
+        result = H5Dread(dataset, type, H5S_ALL, H5S_ALL, how, texts);
+    }
+    cr_h5_close(how);
+    cr_h5_close(type);
+    return result;
+}
+
+// A whole variable of texts; they belong to the view's arena, the array to the caller.
 static char **read_texts(struct reader *r, enum cr_variable_id id) {
+    hid_t dataset = r->frame.var[id];
     if (r->status != CR_OK) {
         return NULL;
     }
-    hid_t type = cr_h5_text_type();
-    if (type < 0) {
-        r->status = cr_h5_fail(r->err, "cannot read %s", r->path);
+    if (dataset < 0) {
+        r->status =
+            cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
         return NULL;
     }
-    char **owned = read_array(r, id, type, false);
-    char **texts = NULL;
-    if (owned != NULL) {
-        texts = copy_texts(r, owned, r->frame.shape.size[cr_schema[id].dims[0]]);
-        cr_free(owned);
+    uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]];
+    char **texts = cr_calloc(rows + 1, sizeof *texts);
+    if (texts == NULL) {
+        fail_memory(r);
+        return NULL;
     }
-    cr_h5_close(type);
+    if (cr_h5_rows(dataset) != (int64_t)rows || read_strings(r, dataset, texts) < 0) {
+        r->status =
+            cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path, r->path);
+        cr_free(texts);
+        return NULL;
+    }
+    static char empty[1];
+    for (uint64_t i = 0; i < rows; i++) {
+        texts[i] = texts[i] == NULL ? empty : texts[i];
+    }
     return texts;
 }
 
@@ -112,6 +121,19 @@ static void read_episodes(struct reader *r) {
     v->push = read_array(r, CR_V_PUSH, H5T_NATIVE_INT8, false);
 }
 
+// Whether question ids alone do not tell questions apart: propositions of a benchmark
+// that no cell is about have no episodes, so with one benchmark among the cells they
+// do.
+static bool has_benchmarks(const struct reader *r) {
+    const struct cr_run_view *v = r->view;
+    for (uint32_t c = 1; r->status == CR_OK && c < v->cells; c++) {
+        if (strcmp(v->cell_info[c].benchmark, v->cell_info[0].benchmark) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_propositions(struct reader *r) {
     struct cr_run_view *v = r->view;
     v->label = read_array(r, CR_V_PROP_LABEL, H5T_NATIVE_INT32, false);
@@ -119,10 +141,17 @@ static void read_propositions(struct reader *r) {
     v->value = read_array(r, CR_V_PROP_VALUE, H5T_NATIVE_DOUBLE, false);
     v->low = read_array(r, CR_V_PROP_LOW, H5T_NATIVE_DOUBLE, false);
     v->high = read_array(r, CR_V_PROP_HIGH, H5T_NATIVE_DOUBLE, false);
-    v->proposition_id = read_texts(r, CR_V_PROP_ID);
     v->question_id = read_texts(r, CR_V_PROP_QUESTION);
-    v->benchmark = read_texts(r, CR_V_PROP_BENCHMARK);
-    v->text = read_texts(r, CR_V_PROP_TEXT);
+    bool has_ids = (r->parts & CR_VIEW_IDS) != 0;
+    if (has_ids) {
+        v->proposition_id = read_texts(r, CR_V_PROP_ID);
+    }
+    if (has_ids || has_benchmarks(r)) {
+        v->benchmark = read_texts(r, CR_V_PROP_BENCHMARK);
+    }
+    if ((r->parts & CR_VIEW_TEXTS) != 0) {
+        v->text = read_texts(r, CR_V_PROP_TEXT);
+    }
 }
 
 // Move a column of texts into one member of every cell.
@@ -197,6 +226,10 @@ static void read_attributes(struct reader *r) {
     }
 }
 
+static const char *benchmark_of(const struct cr_run_view *v, uint32_t row) {
+    return v->benchmark != NULL ? v->benchmark[row] : "";
+}
+
 // An open hash table of the question ids seen, by row of their first proposition.
 static enum cr_status number_questions(struct cr_run_view *v) {
     uint64_t slots = 16;
@@ -214,13 +247,13 @@ static enum cr_status number_questions(struct cr_run_view *v) {
     uint32_t next = 0;
     for (uint32_t row = 0; row < v->propositions; row++) {
         // The same id in two benchmarks is two questions.
-        const char *id = v->question_id[row], *benchmark = v->benchmark[row];
+        const char *id = v->question_id[row], *benchmark = benchmark_of(v, row);
         uint64_t at = cr_hash_mix(cr_hash64(id, strlen(id), 0),
                                   cr_hash64(benchmark, strlen(benchmark), 0)) &
                       (slots - 1);
         while (table[at] != 0 &&
                (strcmp(v->question_id[table[at] - 1], id) != 0 ||
-                strcmp(v->benchmark[table[at] - 1], benchmark) != 0)) {
+                strcmp(benchmark_of(v, table[at] - 1), benchmark) != 0)) {
             at = (at + 1) & (slots - 1);
         }
         if (table[at] == 0) {
@@ -260,8 +293,8 @@ static void read_all(struct reader *r) {
     v->cells = (uint32_t)size[CR_DIM_CELL];
     read_attributes(r);
     read_episodes(r);
-    read_propositions(r);
     read_cells(r);
+    read_propositions(r);
     if (r->status == CR_OK && number_questions(v) != CR_OK) {
         fail_memory(r);
     }
@@ -273,7 +306,12 @@ static void read_all(struct reader *r) {
 
 enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,
                                 struct cr_err *err) {
-    struct reader r = {.path = path, .err = err};
+    return cr_run_view_open_parts(path, CR_VIEW_ALL, out, err);
+}
+
+enum cr_status cr_run_view_open_parts(const char *path, unsigned parts,
+                                      struct cr_run_view **out, struct cr_err *err) {
+    struct reader r = {.path = path, .parts = parts, .err = err};
     enum cr_status status = cr_frame_open(&r.frame, path, err);
     if (status != CR_OK) {
         return status;
@@ -312,36 +350,21 @@ enum cr_status cr_run_step_calls(const char *path, uint32_t **out, struct cr_err
     return r.status;
 }
 
-static void free_cells(struct cr_run_view *v) {
-    for (uint32_t i = 0; v->cell_info != NULL && i < v->cells; i++) {
-        struct cr_run_cell *cell = &v->cell_info[i];
-        char *texts[] = {cell->name,    cell->protocol,    cell->benchmark,
-                         cell->maker,   cell->trader,      cell->stance,
-                         cell->prompts, cell->elicitation, cell->stop_rule};
-        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
-            cr_free(texts[t]);
-        }
-    }
-    cr_free(v->cell_info);
-}
-
 void cr_run_view_close(struct cr_run_view *v) {
     if (v == NULL) {
         return;
     }
-    void *arrays[] = {v->price,     v->outcome_price, v->quantile,   v->cell,
-                      v->replicate, v->proposition,   v->prices_len, v->status,
-                      v->reason,    v->tokens,        v->calls,      v->latency_s,
-                      v->usd,       v->push,          v->label,      v->value,
-                      v->low,       v->high,          v->n_outcomes, v->question,
-                      v->job,       v->job_hash,      v->version};
+    void *arrays[] = {
+        v->price,       v->outcome_price, v->quantile,   v->cell,
+        v->replicate,   v->proposition,   v->prices_len, v->status,
+        v->reason,      v->tokens,        v->calls,      v->latency_s,
+        v->usd,         v->push,          v->label,      v->value,
+        v->low,         v->high,          v->n_outcomes, v->question,
+        v->job,         v->job_hash,      v->version,    v->proposition_id,
+        v->question_id, v->text,          v->benchmark,  v->cell_info};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }
-    free_texts(v->proposition_id, v->propositions);
-    free_texts(v->question_id, v->propositions);
-    free_texts(v->text, v->propositions);
-    free_texts(v->benchmark, v->propositions);
-    free_cells(v);
+    cr_arena_fini(&v->texts);
     cr_free(v);
 }

@@ -184,6 +184,28 @@ static void rows_survive_their_block_giving_way(void **state) {
     cr_run_view_close(v);
 }
 
+static void a_view_of_numbers_has_the_same_questions_and_no_texts(void **state) {
+    struct fixture *f = *state;
+    struct cr_run_file *file = create(f);
+    put_all(file, 1);
+    assert_ok(cr_run_file_finish(file, true, 0, err));
+    struct cr_run_view *all = view_of(f->path), *some = NULL;
+    assert_ok(cr_run_view_open_parts(f->path, CR_VIEW_NUMBERS, &some, err));
+    assert_null(some->text);
+    assert_null(some->proposition_id);
+    assert_int_equal(some->propositions, all->propositions);
+    for (uint64_t p = 0; p < all->propositions; p++) {
+        assert_int_equal(some->question[p], all->question[p]);
+    }
+    cr_run_view_close(some);
+    assert_ok(cr_run_view_open_parts(f->path, CR_VIEW_IDS, &some, err));
+    assert_null(some->text);
+    assert_string_equal(some->proposition_id[1], all->proposition_id[1]);
+    assert_string_equal(some->benchmark[3], all->benchmark[3]);
+    cr_run_view_close(some);
+    cr_run_view_close(all);
+}
+
 static void groups_and_attributes_say_what_was_run(void **state) {
     struct fixture *f = *state;
     struct cr_run_file *file = create(f);
@@ -459,6 +481,7 @@ int main(void) {
         CASE(rows_come_back_whatever_their_order),
         CASE(a_row_put_again_replaces_the_first),
         CASE(rows_survive_their_block_giving_way),
+        CASE(a_view_of_numbers_has_the_same_questions_and_no_texts),
         CASE(groups_and_attributes_say_what_was_run),
         CASE(totals_are_sums_and_dollars_follow_the_prices_of_tokens),
         CASE(calls_of_an_episode_come_back_with_their_texts),
