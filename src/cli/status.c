@@ -49,15 +49,15 @@ static bool says_it_runs(const struct cr_json *root) {
     return strcmp(state, "running") == 0 || strcmp(state, "draining") == 0;
 }
 
-// Whether the run's pid means something here: its host is written as the host's name
-// and the process namespace, so that two containers of one name are told apart.
+// Whether the run's pid means something here: the host is this one, and so is the
+// process namespace, so that two containers of one name are told apart.
 static bool is_here(const struct cr_json *root) {
-    char name[256] = "", space[64] = "", here[sizeof name + sizeof space];
+    char name[256] = "", space[64] = "";
     ssize_t len = readlink("/proc/self/ns/pid", space, sizeof space - 1);
     space[len > 0 ? len : 0] = '\0';
     gethostname(name, sizeof name - 1);
-    snprintf(here, sizeof here, "%s %s", name, space);
-    return strcmp(here, text(root, "host")) == 0;
+    return strcmp(name, text(root, "host")) == 0 &&
+           strcmp(space, text(root, "process_space")) == 0;
 }
 
 static bool is_dead(const struct cr_json *root) {
@@ -121,11 +121,8 @@ static void print_head(const struct cr_json *root, const char *dir, bool dead) {
     printf("%s\nstate      ", simulated ? "  [simulated agents]" : "");
     print_terminal(dead ? "dead: stopped without a word; run the job again to resume"
                         : text(root, "state"));
-    char host[256]; // without the namespace
-    snprintf(host, sizeof host, "%.*s", (int)strcspn(text(root, "host"), " "),
-             text(root, "host"));
     printf("\nwhere      host ");
-    print_terminal(host);
+    print_terminal(text(root, "host"));
     printf(", pid %.0f, launch %.0f, %.0f ranks", number(root, "pid"),
            number(root, "launch"), number(root, "ranks"));
     if (number(root, "lost_ranks") > 0)

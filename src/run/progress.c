@@ -169,6 +169,15 @@ static void put_spent(struct printer *printer, const struct cr_progress *progres
     put_number(printer, "lost_ranks", snapshot->lost_ranks);
 }
 
+// HOST as cr_cluster_host gives it: the name, a blank, the process namespace.
+static void put_place(struct printer *printer, const char *host) {
+    char name[320];
+    const size_t len = strcspn(host, " ");
+    (void)snprintf(name, sizeof name, "%.*s", (int)len, host);
+    put_text(printer, "host", name);
+    put_text(printer, "process_space", host[len] == ' ' ? host + len + 1 : "");
+}
+
 static enum cr_status print_status(const struct cr_progress *progress,
                                    const struct cr_snapshot *snapshot,
                                    struct cr_buf *out) {
@@ -178,7 +187,7 @@ static enum cr_status print_status(const struct cr_progress *progress,
     put_text(&printer, "job", progress->job->name);
     put_number(&printer, "simulated", progress->job->is_simulated);
     put_number(&printer, "pid", getpid());
-    put_text(&printer, "host", progress->host);
+    put_place(&printer, progress->host);
     put_number(&printer, "launch", progress->launch);
     put_number(&printer, "ranks", progress->ranks);
     put_progress(&printer, progress, snapshot);
