@@ -79,7 +79,7 @@ class HelpTest(harness.TestCase):
 
 class StatusTest(harness.TestCase):
     def write(self, **changes):
-        status = {"state": "running", "pid": 1, "host": "elsewhere pid:[1]", "launch": 2,
+        status = {"state": "running", "pid": 1, "host": "elsewhere", "process_space": "pid:[1]", "launch": 2,
                   "ranks": 4, "job": "a\x1b[31mjob", "episodes": 100, "done": 40, "invalid": 1,
                   "failed": 2, "pending": 57, "converged": 30, "elapsed_s": 4000, "eta_s": 70,
                   "started_wall_ms": 0, "updated_wall_ms": time.time() * 1000, "calls": 900,
