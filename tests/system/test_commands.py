@@ -87,7 +87,8 @@ class StatusTest(harness.TestCase):
         (self.dir / "status.json").write_text(json.dumps(status))
 
     def test_a_run_that_died_is_told_from_one_that_runs(self):
-        host = f"{os.uname().nodename} {os.readlink('/proc/self/ns/pid')}"
+        here = {"host": os.uname().nodename,
+                "process_space": os.readlink("/proc/self/ns/pid")}
         gone = subprocess.Popen(["true"])
         gone.wait()
         for changes, want in (({}, "running"),
