@@ -93,9 +93,9 @@ class StatusTest(harness.TestCase):
         gone.wait()
         for changes, want in (({}, "running"),
                               ({"updated_wall_ms": (time.time() - 300) * 1000}, "dead"),
-                              ({"host": host, "pid": os.getpid()}, "running"),
-                              ({"host": host, "pid": gone.pid}, "dead"),
-                              ({"state": "complete", "host": host, "pid": gone.pid},
+                              ({**here, "pid": os.getpid()}, "running"),
+                              ({**here, "pid": gone.pid}, "dead"),
+                              ({"state": "complete", **here, "pid": gone.pid},
                                "complete")):
             self.write(**changes)
             shown = json.loads(harness.run("status", self.dir, "--json").out)
