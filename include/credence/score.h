@@ -28,6 +28,7 @@ struct cr_market {
     uint32_t options_len, options_stride;
     const double *quantile; // [prices_len][3] or NULL
     const int8_t *push;     // [prices_len] or NULL
+    bool has_samples;       // its prices are the running means of samples
     int32_t label;
     double truth;         // continuous: the value in the normalised range
     uint32_t question;    // dense within the group that is summed
@@ -59,6 +60,9 @@ static inline double cr_score_at(const struct cr_market *market, uint32_t t) {
 double cr_score_opening(const struct cr_market *market);
 // At the end: 0 when invalid.
 double cr_score_final(const struct cr_market *market);
+// Of the majority vote among the samples of a market that has_samples (vote.c): each
+// votes for its side of 0.5 or its largest option, ties share. 0 when invalid.
+double cr_score_vote(const struct cr_market *market);
 
 // The price on what is true: p or 1 - p, or the right option's; NaN when continuous.
 static inline double cr_truth_price(const struct cr_market *market, uint32_t t) {

@@ -28,6 +28,10 @@ struct cr_accuracy {
     uint64_t questions; // clusters among the scored
     double opening, final, difference;
     struct cr_interval opening_interval, final_interval, difference_interval;
+    // Of the majority vote and that minus final, where all that is scored has_samples;
+    // else NaN.
+    double vote, vote_gain;
+    struct cr_interval vote_interval, vote_gain_interval;
     struct cr_test permutation, mcnemar;
     uint64_t right_to_wrong, wrong_to_right,
         ties;         // opening to final, whole points only

@@ -43,6 +43,12 @@ static void accuracy(struct cr_emit *emit, const struct cr_group_result *group) 
     interval(emit, "final_interval", &a->final_interval);
     cr_emit_number(emit, "difference", a->difference);
     interval(emit, "difference_interval", &a->difference_interval);
+    if (!isnan(a->vote)) {
+        cr_emit_number(emit, "vote", a->vote);
+        interval(emit, "vote_interval", &a->vote_interval);
+        cr_emit_number(emit, "vote_gain", a->vote_gain);
+        interval(emit, "vote_gain_interval", &a->vote_gain_interval);
+    }
     test(emit, "permutation", &a->permutation);
     cr_emit_number(emit, "p_holm", group->p_holm);
     test(emit, "mcnemar", &a->mcnemar);

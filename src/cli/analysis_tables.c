@@ -16,6 +16,39 @@ static enum cr_status finish(struct cr_table *table, struct printer *to) {
     return status;
 }
 
+// The groups of self_consistency, when there are any.
+static enum cr_status vote_table(struct printer *to) {
+    static const struct cr_column columns[] = {
+        {"group", "group", CR_KIND_LABEL},
+        {"n", "n", CR_KIND_NUMBER},
+        {"mean price%", "final", CR_KIND_NUMBER},
+        {"vote%", "vote", CR_KIND_NUMBER},
+        {"95 %", "vote", CR_KIND_INTERVAL},
+        {"vote - mean", "vote_gain", CR_KIND_NUMBER},
+        {"95 %", "vote_gain", CR_KIND_INTERVAL},
+        {NULL, NULL, CR_KIND_TEXT},
+    };
+    struct cr_table table;
+    cr_table_init(&table, "self_consistency: final by mean price and by majority vote",
+                  columns, to->dress);
+    for (size_t g = 0; g < to->analysis->groups; g++) {
+        const struct cr_accuracy *a = &to->analysis->group[g].accuracy;
+        if (isnan(a->vote))
+            continue;
+        cr_table_text(&table, to->analysis->group[g].group->label);
+        cr_table_count(&table, a->scored);
+        cr_table_share(&table, a->final);
+        cr_table_share(&table, a->vote);
+        cr_table_interval(&table, &a->vote_interval, 1);
+        cr_table_share(&table, a->vote_gain);
+        cr_table_interval(&table, &a->vote_gain_interval, 1);
+    }
+    if (table.cells > 0 || table.status != CR_OK)
+        return finish(&table, to);
+    cr_table_fini(&table);
+    return CR_OK;
+}
+
 static enum cr_status accuracy_table(struct printer *to) {
     static const struct cr_column columns[] = {
         {"group", "group", CR_KIND_LABEL},
@@ -31,10 +64,14 @@ static enum cr_status accuracy_table(struct printer *to) {
         {"Holm", "p_holm", CR_KIND_NUMBER},
         {"conv%", "converged", CR_KIND_NUMBER},
         {"iter", "iterations", CR_KIND_NUMBER},
+        {"vote%", "vote", CR_KIND_NUMBER}, // these in CSV alone: see vote_table
+        {"95 %", "vote", CR_KIND_INTERVAL},
         {NULL, NULL, CR_KIND_TEXT},
     };
     struct cr_table table;
+    bool is_csv = to->dress == CR_DRESS_CSV;
     cr_table_init(&table, "accuracy, opening against final", columns, to->dress);
+    table.columns -= is_csv ? 0 : 2;
     for (size_t g = 0; g < to->analysis->groups; g++) {
         const struct cr_accuracy *a = &to->analysis->group[g].accuracy;
         cr_table_text(&table, to->analysis->group[g].group->label);
@@ -50,8 +87,13 @@ static enum cr_status accuracy_table(struct printer *to) {
         cr_table_p(&table, &a->permutation, to->analysis->group[g].p_holm);
         cr_table_share(&table, a->converged);
         cr_table_fixed(&table, a->iterations, 1);
+        if (is_csv) {
+            cr_table_share(&table, a->vote);
+            cr_table_interval(&table, &a->vote_interval, 1);
+        }
     }
-    return finish(&table, to);
+    enum cr_status status = finish(&table, to);
+    return status == CR_OK && !is_csv ? vote_table(to) : status;
 }
 
 static enum cr_status calibration_table(struct printer *to) {

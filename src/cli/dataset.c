@@ -225,6 +225,8 @@ void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
     const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
     uint64_t row = number - one->first;
     cr_dataset_prices(dataset, number, out);
+    out->has_samples =
+        strcmp(cr_dataset_cell(dataset, number)->protocol, "self_consistency") == 0;
     out->tokens = one->view->tokens[row];
     out->calls = one->view->calls[row];
     out->latency_s = (double)one->view->latency_s[row];

@@ -65,7 +65,7 @@ CR_MUST_CHECK enum cr_status cr_dataset_group(struct cr_dataset *dataset,
                                               const int *factors, size_t len);
 
 // The market of row NUMBER; question and proposition are numbers of the whole dataset.
-// Its prices and its truth alone; the costs stay zero.
+// Its prices and its truth alone; the costs stay zero and has_samples false.
 void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
                        struct cr_market *out);
 void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,

@@ -28,6 +28,14 @@ const struct cr_definition cr_definitions[] = {
      "skewness. Shares that are no difference (converged, invalid) have Wilson "
      "intervals; Brier differences and values by iteration have linearised clustered t "
      "intervals"},
+    {"vote, vote_gain", "accuracy",
+     "of self_consistency alone: mean points of the majority vote among the samples, "
+     "each "
+     "voting for its side of 0.5 (of several options: for its largest), tied samples "
+     "and "
+     "tied votes sharing; vote minus final, where final is by the mean price. A sample "
+     "is "
+     "got back from the running means: (t + 1) p_t - t p_(t-1)"},
     {"p", "accuracy",
      "two-sided sign-flip permutation test of the difference, flipping whole "
      "questions; "

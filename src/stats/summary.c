@@ -7,7 +7,7 @@
 #include "credence/mem.h"
 
 struct question {
-    double scored, opening, final;
+    double scored, opening, final, vote;
     double priced, brier_opening, brier_final;
     double measured, error_opening, error_final;
 };
@@ -17,7 +17,7 @@ struct cr_summary {
     struct question *question; // [questions]
     struct cr_moves *moves;
     uint64_t n, status[CR_EPISODE_STATUS_COUNT], converged, finished;
-    uint64_t right_to_wrong, wrong_to_right, ties;
+    uint64_t right_to_wrong, wrong_to_right, ties, voted;
     uint32_t longest; // judgments
     double iterations_sum;
     double tokens, calls, latency_s, usd;
@@ -59,6 +59,10 @@ static void add_scores(struct cr_summary *summary, const struct cr_market *marke
     question->scored += 1.0;
     question->opening += opening;
     question->final += final;
+    if (market->has_samples) {
+        question->vote += cr_score_vote(market);
+        summary->voted++;
+    }
     summary->right_to_wrong += opening == 1.0 && final == 0.0;
     summary->wrong_to_right += opening == 0.0 && final == 1.0;
     summary->ties += (opening > 0.0 && opening < 1.0) || (final > 0.0 && final < 1.0);
@@ -212,6 +216,25 @@ static void count(const struct cr_summary *summary, struct cr_accuracy *out) {
     out->mcnemar = cr_mcnemar(summary->wrong_to_right, summary->right_to_wrong);
 }
 
+static enum cr_status add_vote(const struct cr_summary *summary,
+                               struct cr_cluster *scratch, struct cr_accuracy *out) {
+    static const struct ratio vote = {offsetof(struct question, vote), SIZE_MAX,
+                                      offsetof(struct question, scored)};
+    static const struct ratio gain = {offsetof(struct question, vote),
+                                      offsetof(struct question, final),
+                                      offsetof(struct question, scored)};
+    out->vote = out->vote_gain = NAN;
+    out->vote_interval = out->vote_gain_interval =
+        (struct cr_interval){NAN, NAN, "not self_consistency"};
+    if (out->scored == 0 || summary->voted < out->scored)
+        return CR_OK;
+    enum cr_status status =
+        estimate(summary, vote, scratch, &out->vote, &out->vote_interval);
+    return status == CR_OK ? estimate(summary, gain, scratch, &out->vote_gain,
+                                      &out->vote_gain_interval)
+                           : status;
+}
+
 enum cr_status cr_summary_accuracy(const struct cr_summary *summary,
                                    struct cr_accuracy *out) {
     static const struct ratio opening = {offsetof(struct question, opening), SIZE_MAX,
@@ -233,6 +256,8 @@ enum cr_status cr_summary_accuracy(const struct cr_summary *summary,
     if (status == CR_OK)
         status = estimate(summary, both, scratch, &made.difference,
                           &made.difference_interval);
+    if (status == CR_OK)
+        status = add_vote(summary, scratch, &made);
     if (status == CR_OK)
         status = test_difference(summary, scratch, both, &made.permutation);
     // A protocol of one judgment has nothing to test, nor a place in Holm's family.

@@ -261,6 +261,47 @@ class EqualCallsTest(harness.TestCase):
             self.assertAlmostEqual(pair["difference"], np.mean(difference), 9)
 
 
+class VoteTest(harness.TestCase):
+    """self_consistency: the vote, from the replies that stand on the tape."""
+
+    def votes_of(self, directory):
+        """What each sample of each trajectory said, by trajectory, in the order of samples."""
+        said = {}
+        for line in harness.tape_lines(directory):
+            price = json.loads(line["reply"]["text"])["price"]
+            said.setdefault(int(line["trajectory"], 16), {})[line["sample"]] = price
+        return {t: [p for _, p in sorted(v.items())] for t, v in said.items()}
+
+    def test_the_vote_is_counted_from_the_samples(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(60), cell__protocol="self_consistency", cell__samples=6,
+            models={"m": {"api": "sim", "competence": 0.6, "noise": 0.5}}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        (group,) = analyze(self.dir / "run", "--resamples", "200")["groups"]
+        data = harness.read_run(self.dir / "run" / "run.h5", "proposition", "price",
+                                "propositions/label")
+        label = np.array(data["propositions/label"])[data["proposition"]]
+        said = self.votes_of(self.dir / "run")
+        vote, mean = [], []
+        for episode, y in enumerate(label):
+            sides = np.sign(np.array(said[episode]) - 0.5)
+            self.assertEqual(len(sides), 6)
+            self.assertAlmostEqual(np.mean(said[episode]), data["price"][episode][5], 12)
+            vote.append({0: 0.5}.get(sides.sum(), float((sides.sum() > 0) == (y == 1))))
+            mean.append(reference.points(np.mean(said[episode]), y))
+        self.assertNotEqual(vote, mean)
+        accuracy = group["accuracy"]
+        self.assertAlmostEqual(accuracy["vote"], np.mean(vote), 12)
+        self.assertAlmostEqual(accuracy["final"], np.mean(mean), 12)
+        self.assertAlmostEqual(accuracy["vote_gain"], np.mean(vote) - np.mean(mean), 12)
+        self.assertLessEqual(accuracy["vote_interval"]["low"], accuracy["vote"])
+        table = harness.run("analyze", self.dir / "run").out
+        self.assertIn("majority vote", table)
+        csv = harness.run("analyze", self.dir / "run", "--format", "csv").out.splitlines()
+        named = dict(zip(csv[0].split(","), csv[1].split(",")))
+        self.assertAlmostEqual(float(named["vote"]), np.mean(vote), 12)
+
+
 class EdgeTest(harness.TestCase):
     """Small n, ties, all correct, empty cells, nothing scored: answers, no crash, no nan."""
 

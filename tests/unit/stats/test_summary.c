@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "credence/mem.h"
+#include "credence/rng.h"
 #include "credence/summary.h"
 
 static void near(double got, double want) {
@@ -228,6 +229,101 @@ static void options_share_a_tie(void **state) {
     near(cr_truth_price(&market, 0), 0.2);
 }
 
+enum { SAMPLES = 9, OPTIONS = 4, SETS = 2000 };
+
+// Points of LABEL when votes are counted by hand, in sixtieths so that shares are
+// whole.
+static double counted(double sample[SAMPLES][OPTIONS], uint32_t samples,
+                      uint32_t options, uint32_t label) {
+    int votes[OPTIONS] = {0}, best = 0, ties = 0;
+    for (uint32_t i = 0; i < samples; i++) {
+        double most = 0.0;
+        int shared = 0;
+        for (uint32_t k = 0; k < options; k++)
+            most = fmax(most, sample[i][k]);
+        for (uint32_t k = 0; k < options; k++)
+            shared += sample[i][k] == most;
+        for (uint32_t k = 0; k < options; k++)
+            votes[k] += sample[i][k] == most ? 60 / shared : 0;
+    }
+    for (uint32_t k = 0; k < options; k++)
+        best = votes[k] > best ? votes[k] : best;
+    for (uint32_t k = 0; k < options; k++)
+        ties += votes[k] == best;
+    return votes[label] == best ? 1.0 / ties : 0.0;
+}
+
+// Prices in tenths, so that ties are common.
+static void draw_sample(struct cr_rng *rng, uint32_t options, double *price) {
+    uint32_t left = 10;
+    for (uint32_t k = 0; k + 1 < options; k++) {
+        uint32_t part = (uint32_t)(cr_rng_u64(rng) % (left + 1));
+        price[k] = part / 10.0;
+        left -= part;
+    }
+    price[options - 1] = left / 10.0;
+}
+
+static void the_vote_is_that_of_the_samples_behind_the_means(void **state) {
+    (void)state;
+    struct cr_rng rng;
+    cr_rng_seed(&rng, 5);
+    for (uint32_t set = 0; set < SETS; set++) {
+        double sample[SAMPLES][OPTIONS], mean[SAMPLES * OPTIONS], sum[OPTIONS] = {0};
+        double yes[SAMPLES];
+        uint32_t options = 2 + set % 3, samples = 1 + set % SAMPLES;
+        for (uint32_t t = 0; t < samples; t++) {
+            draw_sample(&rng, options, sample[t]);
+            for (uint32_t k = 0; k < options; k++) {
+                sum[k] += sample[t][k];
+                mean[t * OPTIONS + k] = sum[k] / (t + 1);
+            }
+            yes[t] = mean[t * OPTIONS];
+        }
+        struct cr_market market = {.space = CR_SPACE_CATEGORICAL,
+                                   .status = CR_DONE,
+                                   .prices_len = samples,
+                                   .options = mean,
+                                   .options_len = options,
+                                   .options_stride = OPTIONS,
+                                   .label = (int)(set % options)};
+        near(cr_score_vote(&market),
+             counted(sample, samples, options, (uint32_t)market.label));
+        if (options > 2)
+            continue;
+        struct cr_market two = binary(yes, samples, market.label == 0, 0);
+        near(cr_score_vote(&two),
+             counted(sample, samples, 2, market.label == 0 ? 0 : 1));
+    }
+}
+
+static void a_vote_is_told_of_samples_alone(void **state) {
+    (void)state;
+    // Samples 0.4, 0.4, 1.0: the mean says true, the vote says false.
+    const double means[] = {0.4, 0.4, 0.6};
+    struct cr_market market = binary(means, 3, 1, 0);
+    market.has_samples = true;
+    struct cr_summary *summary = make();
+    add(summary, market);
+    market.label = 0;
+    market.question = 1;
+    add(summary, market);
+    market.status = CR_INVALID;
+    market.question = 2;
+    add(summary, market);
+    struct cr_accuracy a;
+    assert_int_equal(cr_summary_accuracy(summary, &a), CR_OK);
+    near(a.final, 1.0 / 3);
+    near(a.vote, 1.0 / 3);
+    near(a.vote_gain, 0.0);
+    assert_null(a.vote_interval.reason);
+    add(summary, binary(means, 3, 1, 3)); // a market among them: nothing is said
+    assert_int_equal(cr_summary_accuracy(summary, &a), CR_OK);
+    assert_true(isnan(a.vote) && isnan(a.vote_gain));
+    assert_string_equal(a.vote_interval.reason, "not self_consistency");
+    cr_summary_destroy(summary);
+}
+
 static void each_failing_allocation_is_reported(void **state) {
     (void)state;
     struct cr_summary *summary = NULL;
@@ -255,6 +351,8 @@ int main(void) {
         cmocka_unit_test(a_slice_shows_the_last_price_of_ended_markets),
         cmocka_unit_test(quantiles_are_judged_by_pinball_and_coverage),
         cmocka_unit_test(options_share_a_tie),
+        cmocka_unit_test(the_vote_is_that_of_the_samples_behind_the_means),
+        cmocka_unit_test(a_vote_is_told_of_samples_alone),
         cmocka_unit_test(each_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
