@@ -73,7 +73,7 @@ static bool is_calls(const struct exporter *x) {
 
 static void choose_columns(struct exporter *x) {
     x->columns = 0;
-    for (int id = x->table->first; id < (int)x->table->end; id++) {
+    for (int id = (int)x->table->first; id < (int)x->table->end; id++) {
         if (x->frame.var[id] >= 0 &&
             cr_variable_rank((enum cr_variable_id)id) == x->table->rank) {
             x->ids[x->columns++] = (enum cr_variable_id)id;
