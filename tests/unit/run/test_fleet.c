@@ -482,31 +482,36 @@ static void a_damaged_spool_is_dropped_and_the_next_launch_completes(void **stat
     fleet_close(&fleet);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_makes_the_same_rows),
-        cmocka_unit_test(a_silent_worker_is_replaced_from_its_tape),
         cmocka_unit_test(a_result_that_comes_twice_is_entered_once),
         cmocka_unit_test(a_worker_that_wakes_up_too_late_changes_nothing),
-        cmocka_unit_test(every_worker_silent_ends_the_run_and_a_resume_completes_it),
         cmocka_unit_test(a_coordinator_that_stood_still_blames_nobody),
-        cmocka_unit_test(workers_leave_when_the_coordinator_is_gone),
-        cmocka_unit_test(a_signal_drains_at_any_moment_and_a_resume_goes_on),
-        cmocka_unit_test(a_second_signal_drops_what_is_in_flight),
         cmocka_unit_test(a_signal_to_a_worker_stops_all),
-        cmocka_unit_test(a_killed_job_loses_no_recorded_call),
         cmocka_unit_test(a_worker_silent_from_the_start_is_replaced),
         cmocka_unit_test(a_rank_that_comes_after_the_end_is_told_to_stop),
-        cmocka_unit_test(a_budget_of_calls_is_kept_exactly_over_launches),
         cmocka_unit_test(a_budget_that_is_just_enough_completes),
         cmocka_unit_test(replies_from_another_runs_tape_are_never_spent),
         cmocka_unit_test(attempts_that_fail_hang_no_budget),
         cmocka_unit_test(leases_keep_the_sum_within_the_limit_at_every_turn),
+    };
+    // Label contract: run when there is an argument.
+    const struct CMUnitTest slow[] = {
         cmocka_unit_test(requests_a_minute_hold_over_all_workers),
         cmocka_unit_test(failures_are_tried_again_by_the_next_launch),
-        cmocka_unit_test(a_lost_lock_ends_the_run_without_another_byte),
         cmocka_unit_test(a_damaged_spool_is_dropped_and_the_next_launch_completes),
+        cmocka_unit_test(a_signal_drains_at_any_moment_and_a_resume_goes_on),
+        cmocka_unit_test(a_budget_of_calls_is_kept_exactly_over_launches),
+        cmocka_unit_test(a_silent_worker_is_replaced_from_its_tape),
+        cmocka_unit_test(every_worker_silent_ends_the_run_and_a_resume_completes_it),
+        cmocka_unit_test(a_killed_job_loses_no_recorded_call),
+        cmocka_unit_test(workers_leave_when_the_coordinator_is_gone),
+        cmocka_unit_test(a_second_signal_drops_what_is_in_flight),
+        cmocka_unit_test(a_lost_lock_ends_the_run_without_another_byte),
         cmocka_unit_test(signals_while_loading_and_in_the_last_pass_are_heeded),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    (void)argv;
+    return argc > 1 ? cmocka_run_group_tests(slow, set_up, tear_down)
+                    : cmocka_run_group_tests(tests, set_up, tear_down);
 }
