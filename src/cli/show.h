@@ -19,6 +19,17 @@ struct cr_show {
     bool with_reasoning; // hidden reasoning of the model too
 };
 
+// Where an episode stands in the plan: episodes are numbered by group of cells, then
+// proposition, replicate and cell of the group, and no row need be there to know it.
+struct cr_place {
+    uint64_t trajectory, first_episode; // first of those that share the trajectory
+    uint64_t proposition;
+    uint32_t cell, replicate;
+};
+// False when the file's cells and propositions do not make so many episodes.
+bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
+                   struct cr_place *out);
+
 // The calls of the trajectory that EPISODE shows, in the order of their seats: from the
 // file, else from the tape. None: *out stays empty. Freed by cr_call_records_fini.
 CR_MUST_CHECK enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,

@@ -9,41 +9,51 @@
 #include "cli/show.h"
 #include "credence/tape.h"
 
-// Where EPISODE stands in the plan: episodes are numbered by group of cells, then
-// proposition, replicate and cell of the group, and no row need be there to know it.
-struct place {
-    uint64_t trajectory, first_episode; // first of those that share the trajectory
-};
-
-static uint64_t propositions_of(const struct cr_run_view *view, const char *benchmark) {
+// How many propositions BENCHMARK has, and the row of the one at INDEX among them.
+static uint64_t propositions_of(const struct cr_run_view *view, const char *benchmark,
+                                uint64_t index, uint64_t *row) {
     uint64_t len = 0;
     for (uint64_t p = 0; p < view->propositions; p++)
-        len += strcmp(view->benchmark[p], benchmark) == 0;
+        if (strcmp(view->benchmark[p], benchmark) == 0 && len++ == index)
+            *row = p;
     return len;
 }
 
-static struct place find_place(const struct cr_run_view *view, uint64_t episode) {
-    struct place place = {0, 0};
+// The cells of a group: their number, and the one at INDEX.
+static uint32_t cells_of(const struct cr_run_view *view, uint32_t group, uint64_t index,
+                         uint32_t *cell) {
+    uint32_t len = 0;
+    for (uint32_t c = 0; c < view->cells; c++)
+        if (view->cell_info[c].trajectory == group && len++ == index)
+            *cell = c;
+    return len;
+}
+
+bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
+                   struct cr_place *out) {
+    struct cr_place place = {0};
     for (uint32_t group = 0; group < view->cells; group++) {
-        const struct cr_run_cell *first = NULL;
-        uint64_t cells = 0;
-        for (uint32_t c = 0; c < view->cells; c++)
-            if (view->cell_info[c].trajectory == group) {
-                first = first == NULL ? &view->cell_info[c] : first;
-                cells++;
-            }
-        if (first == NULL)
+        uint32_t cells = cells_of(view, group, 0, &place.cell);
+        if (cells == 0)
             break;
-        uint64_t len = propositions_of(view, first->benchmark) * first->replicates;
+        const struct cr_run_cell *first = &view->cell_info[place.cell];
+        uint64_t len = first->replicates *
+                       propositions_of(view, first->benchmark, 0, &place.proposition);
         if (episode < place.first_episode + len * cells) {
             uint64_t within = (episode - place.first_episode) / cells;
-            return (struct place){place.trajectory + within,
-                                  place.first_episode + within * cells};
+            cells_of(view, group, (episode - place.first_episode) % cells, &place.cell);
+            propositions_of(view, first->benchmark, within / first->replicates,
+                            &place.proposition);
+            place.replicate = (uint32_t)(within % first->replicates);
+            place.trajectory += within;
+            place.first_episode += within * cells;
+            *out = place;
+            return true;
         }
         place.trajectory += len;
         place.first_episode += len * cells;
     }
-    return place;
+    return false;
 }
 
 static int by_seat(const void *a, const void *b) {
@@ -91,7 +101,9 @@ static enum cr_status from_tape(const struct cr_show *show, uint64_t trajectory,
 
 enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
                              struct cr_call_records *out, struct cr_err *err) {
-    struct place place = find_place(show->view, episode);
+    struct cr_place place = {0};
+    if (!cr_show_place(show->view, episode, &place))
+        return CR_OK;
     enum cr_status status =
         cr_run_file_calls(show->file, place.first_episode, out, err);
     if (status == CR_E_NOT_FOUND)

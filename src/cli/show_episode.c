@@ -67,6 +67,15 @@ static enum cr_status print_answer(const char *text) {
     return status;
 }
 
+// An episode, and the calls of its trajectory.
+struct shown {
+    const struct cr_show *show;
+    uint64_t episode;
+    struct cr_place place;
+    bool is_pending; // its prices stand in the replies, not in the file
+    struct cr_call_records records;
+};
+
 static void print_price(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
     size_t at = (size_t)episode * view->iterations + t;
     uint64_t p = view->proposition[episode];
@@ -83,6 +92,37 @@ static void print_price(const struct cr_run_view *view, uint64_t episode, uint32
         printf("p = %.3f", view->price[at]);
 }
 
+// The price that a reply names. Several options were shuffled before they were shown,
+// so theirs wait for the file.
+static enum cr_status print_said(const struct cr_run_view *view, uint64_t p,
+                                 const struct cr_call_record *record) {
+    bool is_quantity = !isnan(view->value[p]);
+    struct cr_answer_form form = {.space = is_quantity ? CR_SPACE_CONTINUOUS
+                                                       : CR_SPACE_BINARY,
+                                  .low = view->low[p],
+                                  .high = view->high[p],
+                                  .unit = ""};
+    struct cr_answer answer = {0};
+    struct cr_arena arena = {0};
+    enum cr_status status = CR_OK;
+    if (record->text != NULL && view->n_outcomes[p] <= 1 &&
+        record->seat.ask != CR_ASK_LOGPROB)
+        status =
+            cr_answer_read((enum cr_ask)record->seat.ask, &form,
+                           (struct cr_answer_text){record->text, strlen(record->text),
+                                                   record->finish == CR_FINISH_LENGTH},
+                           &arena, &answer);
+    if (!answer.is_usable)
+        printf("no price yet");
+    else if (is_quantity)
+        printf("median = %.6g",
+               view->low[p] + answer.price[0] * (view->high[p] - view->low[p]));
+    else
+        printf("p = %.3f", answer.price[0]);
+    cr_arena_fini(&arena);
+    return status;
+}
+
 // The direction that the trader declared: +1, -1, or 0 when it did not.
 static int8_t push_of(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
     if (view->push == NULL || t >= view->iterations)
@@ -91,15 +131,20 @@ static int8_t push_of(const struct cr_run_view *view, uint64_t episode, uint32_t
     return push == 1 || push == -1 ? push : 0;
 }
 
-static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
+static enum cr_status print_call(const struct shown *shown,
                                  const struct cr_call_record *record) {
+    const struct cr_show *show = shown->show;
+    enum cr_status status = CR_OK;
     bool is_maker = record->seat.role == CR_ROLE_MAKER;
     printf("\nt = %-3u ", record->seat.iteration);
     if (is_maker) {
         printf("maker  ");
-        print_price(show->view, episode, record->seat.iteration);
+        if (shown->is_pending)
+            status = print_said(show->view, shown->place.proposition, record);
+        else
+            print_price(show->view, shown->episode, record->seat.iteration);
     } else {
-        int8_t push = push_of(show->view, episode, record->seat.iteration);
+        int8_t push = push_of(show->view, shown->episode, record->seat.iteration);
         printf("trader%s", push > 0 ? "  argues up" : push < 0 ? "  argues down" : "");
     }
     if (!is_maker && record->seat.trader > 0)
@@ -111,8 +156,7 @@ static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
     if (record->fail != CR_FAIL_NONE)
         printf("  FAILED: %s", cr_fail_names[record->fail]);
     putchar('\n');
-    enum cr_status status = CR_OK;
-    if (show->with_reasoning && record->reasoning != NULL) {
+    if (status == CR_OK && show->with_reasoning && record->reasoning != NULL) {
         printf("%*s[thinking]\n", INDENT, "");
         status = print_text(record->reasoning, strlen(record->reasoning));
         printf("%*s[answer]\n", INDENT, "");
@@ -124,12 +168,40 @@ static enum cr_status print_call(const struct cr_show *show, uint64_t episode,
     return status;
 }
 
-static enum cr_status print_head(const struct cr_show *show, uint64_t episode) {
-    const struct cr_run_view *view = show->view;
-    const struct cr_run_cell *cell = &view->cell_info[view->cell[episode]];
-    uint64_t p = view->proposition[episode];
-    printf("episode %llu  %s  replicate %u%s\n", (unsigned long long)episode,
-           cell->name, view->replicate[episode],
+static enum cr_status print_prices(const struct shown *shown) {
+    const struct cr_run_view *view = shown->show->view;
+    enum cr_status status = CR_OK;
+    const char *gap = " ";
+    if (shown->is_pending)
+        printf("status: not finished, %zu calls so far\n", shown->records.len);
+    else
+        printf("status: %s, %s\n",
+               cr_episode_status_names[view->status[shown->episode]],
+               cr_stop_reason_names[view->reason[shown->episode]]);
+    printf("prices:");
+    for (uint32_t t = 0; !shown->is_pending && t < view->prices_len[shown->episode];
+         t++) {
+        printf("%s", t == 0 ? " " : " | ");
+        print_price(view, shown->episode, t);
+    }
+    for (size_t i = 0; shown->is_pending && i < shown->records.len; i++) {
+        const struct cr_call_record *record = &shown->records.at[i];
+        if (record->seat.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE)
+            continue;
+        printf("%s", gap);
+        gap = " | ";
+        status = print_said(view, shown->place.proposition, record);
+    }
+    putchar('\n');
+    return status;
+}
+
+static enum cr_status print_head(const struct shown *shown) {
+    const struct cr_run_view *view = shown->show->view;
+    const struct cr_run_cell *cell = &view->cell_info[shown->place.cell];
+    uint64_t p = shown->place.proposition;
+    printf("episode %llu  %s  replicate %u%s\n", (unsigned long long)shown->episode,
+           cell->name, shown->place.replicate,
            view->is_simulated ? "  [simulated agents]" : "");
     printf("protocol %s, maker %s, trader %s, stance %s\n", cell->protocol, cell->maker,
            cell->trader, cell->stance);
@@ -141,44 +213,59 @@ static enum cr_status print_head(const struct cr_show *show, uint64_t episode) {
         printf("truth: option %d\n", view->label[p] + 1);
     else
         printf("truth: %s\n", view->label[p] == 1 ? "true" : "false");
-    printf("status: %s, %s\n", cr_episode_status_names[view->status[episode]],
-           cr_stop_reason_names[view->reason[episode]]);
-    printf("prices:");
-    for (uint32_t t = 0; t < view->prices_len[episode]; t++) {
-        printf(t == 0 ? " " : " | ");
-        print_price(view, episode, t);
-    }
-    putchar('\n');
+    return status == CR_OK ? print_prices(shown) : status;
+}
+
+static enum cr_status print_calls(const struct shown *shown) {
+    const struct cr_run_view *view = shown->show->view;
+    uint32_t end = view->prices_len[shown->episode];
+    bool is_done = view->status[shown->episode] == CR_DONE, is_cut = false;
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < shown->records.len && status == CR_OK; i++)
+        if (is_done && shown->records.at[i].seat.iteration >= end)
+            is_cut = true; // the trajectory went on for cells with a stricter rule
+        else
+            status = print_call(shown, &shown->records.at[i]);
+    if (is_cut)
+        printf("\n(the trajectory went on for other cells)\n");
+    if (shown->records.len == 0)
+        printf(shown->is_pending && shown->show->dir != NULL
+                   ? "\n(no call has been recorded yet)\n"
+                   : "\n(no calls are stored: the texts are on the run's tape)\n");
     return status;
+}
+
+// Where the episode's row is there it says what it is about, else the plan does.
+static bool find_subject(const struct cr_run_view *view, struct shown *shown) {
+    uint64_t e = shown->episode;
+    bool is_known = cr_show_place(view, e, &shown->place);
+    shown->is_pending = view->status[e] == CR_PENDING;
+    if (view->cell[e] >= view->cells || view->proposition[e] >= view->propositions)
+        return is_known;
+    shown->place.cell = view->cell[e];
+    shown->place.proposition = view->proposition[e];
+    shown->place.replicate = view->replicate[e];
+    return true;
 }
 
 enum cr_status cr_show_episode(const struct cr_show *show, uint64_t episode,
                                struct cr_err *err) {
     const struct cr_run_view *view = show->view;
+    struct shown shown = {.show = show, .episode = episode};
     if (episode >= view->episodes)
         return cr_err_set(err, CR_E_NOT_FOUND, "no episode %llu: the run has %llu",
                           (unsigned long long)episode,
                           (unsigned long long)view->episodes);
-    if (view->cell[episode] >= view->cells ||
-        view->proposition[episode] >= view->propositions)
+    if (!find_subject(view, &shown))
         return cr_err_set(err, CR_E_NOT_FOUND,
-                          "episode %llu has not ended yet: it is shown when it has",
+                          "episode %llu has not ended, and the file does not say what "
+                          "it is about",
                           (unsigned long long)episode);
-    struct cr_call_records records = {0};
-    enum cr_status status = print_head(show, episode);
+    enum cr_status status = cr_show_calls(show, episode, &shown.records, err);
     if (status == CR_OK)
-        status = cr_show_calls(show, episode, &records, err);
-    uint32_t end = view->prices_len[episode];
-    bool is_done = view->status[episode] == CR_DONE, is_cut = false;
-    for (size_t i = 0; i < records.len && status == CR_OK; i++)
-        if (is_done && records.at[i].seat.iteration >= end)
-            is_cut = true; // the trajectory went on for cells with a stricter rule
-        else
-            status = print_call(show, episode, &records.at[i]);
-    if (is_cut)
-        printf("\n(the trajectory went on for other cells)\n");
-    if (status == CR_OK && records.len == 0)
-        printf("\n(no calls are stored: the texts are on the run's tape)\n");
-    cr_call_records_fini(&records);
+        status = print_head(&shown);
+    if (status == CR_OK)
+        status = print_calls(&shown);
+    cr_call_records_fini(&shown.records);
     return status;
 }

@@ -195,6 +195,30 @@ class ShowTest(harness.TestCase):
             prices = re.search(r"prices: (.*)", out).group(1).split(" | ")
             self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)), len(prices))
 
+    def test_a_market_that_has_not_ended_is_read_from_the_tape(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(4), cell__stop__rule="fixed", cell__replicates=2,
+            grid={"stance": ["free", "up"]}))
+        whole = self.dir / "whole"
+        harness.run("run", job, "-o", whole, "--quiet")
+        run = self.dir / "run"
+        harness.run("run", job, "-o", run, "--quiet", "--set", "budget.calls=150", expect=75)
+        status = harness.read_run(run / "run.h5", "status")["status"]
+        pending = [e for e, s in enumerate(status) if s == 0]
+        self.assertTrue(pending)
+        begun = 0
+        for episode in pending:
+            out = harness.run("show", run, "--episode", episode).out
+            self.assertIn("not finished", out)
+            want = harness.run("show", whole, "--episode", episode).out
+            self.assertEqual(out.splitlines()[:5], want.splitlines()[:5])
+            said = re.search(r"prices: ?(.*)", out).group(1)
+            self.assertTrue(re.search(r"prices: (.*)", want).group(1).startswith(said))
+            self.assertEqual(len(re.findall(r"^t = \d+ +maker", out, re.M)),
+                             len(said.split(" | ")) if said else 0)
+            begun += bool(said)
+        self.assertGreater(begun, 0)
+
     def ended(self, run):
         """The first episode of RUN that is done."""
         code = ("import h5py, sys\nwith h5py.File(sys.argv[1], 'r', libver='latest', "
