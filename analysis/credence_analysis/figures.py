@@ -185,7 +185,10 @@ def heat_map(numbers):
 
 
 def frontier(numbers):
-    """Accuracy against cost: dollars where there are any, else tokens."""
+    """Accuracy against cost: dollars where there are any, else tokens.
+
+    Points bear the number of their group's row in the tables."""
+    row = {id(group): i for i, group in enumerate(numbers["groups"], 1)}
     groups = [group for group in numbers["groups"]
               if group["accuracy"]["final"] is not None and group["worth"]["tokens"]]
     if len(groups) < 2:
@@ -203,6 +206,8 @@ def frontier(numbers):
                           color=TRUE if best else NEUTRAL, linewidth=1, alpha=0.5)
             axes.scatter([x], [y], color=TRUE if best else "white", zorder=3, s=36,
                          edgecolor=TRUE if best else NEUTRAL)
+            axes.annotate(str(row[id(group)]), (x, y), xytext=(6, 4),
+                          textcoords="offset points", fontsize=8)
         axes.scatter([], [], color=TRUE, s=36, label="on the frontier of its benchmark")
         axes.scatter([], [], color="white", edgecolor=NEUTRAL, s=36, label="dominated")
         axes.set(xlabel=f"{name} per proposition", ylabel="final accuracy (%)",

@@ -110,7 +110,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; }
   tbody td { display: flex; justify-content: space-between; gap: .5rem; padding: .15rem 0;
     border: 0; white-space: normal; }
   tbody td:only-of-type { grid-column: 1 / -1; }
-  tbody td::before { content: attr(data-head); color: var(--soft); }
+  tbody td::before { content: attr(data-head); color: var(--soft); text-align: left; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }

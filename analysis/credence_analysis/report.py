@@ -70,6 +70,25 @@ def _accuracy(numbers):
     return table(columns, rows)
 
 
+def _vote(numbers):
+    """self_consistency by mean price and by majority vote, when there is any."""
+    rows = []
+    for group in numbers["groups"]:
+        a = group["accuracy"]
+        if "vote" in a:
+            rows.append([esc(group["label"]), count(a["scored"]), percent(a["final"]),
+                         percent(a["vote"]), interval(a["vote_interval"]),
+                         percent(a["vote_gain"]), interval(a["vote_gain_interval"])])
+    if not rows:
+        return ""
+    columns = [("group", "groups of self_consistency"), ("n", "scored episodes"),
+               ("mean price %", "accuracy of the mean of the samples"),
+               ("majority vote %", "each sample votes for its side, ties share"),
+               ("95 %", "interval of the vote, clustered on question"),
+               ("vote - mean", "difference"), ("95 %", "interval of the difference")]
+    return "<h3>Self-consistency: mean price and majority vote</h3>" + table(columns, rows)
+
+
 def _calibration(numbers):
     columns = [("group", ""), ("Brier, opening", "at t = 0, done markets"),
                ("Brier, final", "at the end"), ("change", ""), ("95 %", "of the change"),
@@ -213,7 +232,8 @@ def _pictures(run, numbers, path, draw):
     parts.append(draw(figures.heat_map(analyze(
         path, by=("protocol", "maker", "trader"), resamples=0)),
                       "Final accuracy of markets by maker and trader, over all their cells."))
-    parts.append(draw(figures.frontier(numbers), "Accuracy against cost, one point a group."))
+    parts.append(draw(figures.frontier(numbers), "Accuracy against cost, one point a group, "
+                      "numbered as the rows of the summary."))
     for group in figures.markets(numbers)[:CELLS_SHOWN]:
         parts.append(draw(figures.reliability(group),
                           "Reliability: a calibrated price lies on the dotted line; areas show "
@@ -248,6 +268,7 @@ def make(path, by=None, resamples=None):
             f"propositions, {count(len(run.cells))} cells</p>",
             _warnings(run, numbers), f"<nav>{nav}</nav>",
             '<h2 id="summary">Summary</h2>', _finding(numbers), _accuracy(numbers),
+            _vote(numbers),
             _quantities(numbers), _pictures(run, numbers, path, draw),
             '<h2 id="calibration">Calibration</h2>', _calibration(numbers),
             '<h2 id="dynamics">Dynamics</h2>', _dynamics(numbers),
