@@ -118,7 +118,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; } th, td { padding: .15rem .3rem; }
   figure, tr, .turn { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, dt { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; }
 }
 """

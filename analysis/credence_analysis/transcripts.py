@@ -10,13 +10,15 @@ TEXT_MAX = 1500
 
 
 def choose(run):
-    """(why, episode) of up to three telling markets."""
+    """(why, episode) of up to three telling markets; other protocols where there is none."""
     episodes, label = run.episodes, run.propositions["label"]
     done = np.flatnonzero((episodes["status"] == 1) & (episodes["iterations"] > 1))
     done = done[np.isfinite(run.price[done, 0])] if len(done) else done
     done = done[np.isin(label[episodes["proposition"][done]], (0, 1))] if len(done) else done
     if not len(done):
         return []
+    is_market = np.asarray(run.cells["protocol"])[episodes["cell"][done]] == "market"
+    done = done[is_market] if is_market.any() else done
     y = label[episodes["proposition"][done]]
     opening = run.price[done, 0]
     final = run.price[done, episodes["iterations"][done] - 1]
