@@ -22,7 +22,9 @@ mirror() {
         /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null || true
 }
 
-configure_apt() { # makes an apt of our own: sid alone, nothing installed, so every library comes along
+# Makes an apt of our own: sid alone, nothing installed, so every library comes along. A mirror that
+# lags behind is fine (sid's lists expire after a week); what it serves is signed all the same.
+configure_apt() {
     local uri
     uri=$(mirror)
     [ -n "$uri" ] || cannot "no Debian mirror in /etc/apt"
@@ -39,6 +41,7 @@ configure_apt() { # makes an apt of our own: sid alone, nothing installed, so ev
 	Dir::Etc::preferencesparts "$dir/apt/none";
 	APT::Sandbox::User "$(id -un)";
 	Acquire::Retries "2";
+	Acquire::Check-Valid-Until "false";
 	Acquire::http::Timeout "20";
 	CONF
 }
