@@ -36,9 +36,9 @@ const char *const fault_names[FAULT_COUNT] = {
 
 // Every key a rule may have; an unknown one is a typing error.
 static const char *const rule_keys[] = {
-    "fault",   "faults",   "share",       "per_attempt", "times",         "ordinals",
-    "after",   "model",    "contains",    "latency_ms",  "drip_ms",       "drip_bytes",
-    "headers", "retry_as", "retry_after", "status",      "over_in_flight"};
+    "fault",      "faults",  "share",    "per_attempt", "times",      "ordinals",
+    "after",      "most",    "model",    "contains",    "latency_ms", "drip_ms",
+    "drip_bytes", "headers", "retry_as", "retry_after", "status",     "over_in_flight"};
 static const char *const script_keys[] = {"seed", "latency_ms", "latency_spread_ms",
                                           "key", "rules"};
 
@@ -115,6 +115,7 @@ static struct fault_rule read_rule(const cJSON *json, uint64_t group) {
         .status = (int)number(json, "status", 500),
         .per_attempt = cJSON_IsTrue(cJSON_GetObjectItem(json, "per_attempt")),
         .after = (uint64_t)number(json, "after", 0),
+        .most = (uint64_t)number(json, "most", 0),
         .over_in_flight = (unsigned)number(json, "over_in_flight", 0),
         .model = text(json, "model"),
         .contains = text(json, "contains"),
@@ -211,6 +212,7 @@ static bool is_drawn(const struct fault_script *script, const struct fault_rule 
 static bool fits(const struct fault_script *script, const struct fault_rule *rule,
                  const struct fault_request *request) {
     return request->ordinal > rule->after && has_ordinal(rule, request->ordinal) &&
+           (rule->most == 0 || rule->met < rule->most) &&
            (rule->per_attempt || rule->times == 0 || request->attempt < rule->times) &&
            (rule->over_in_flight == 0 || request->in_flight > rule->over_in_flight) &&
            (!rule->model || strcmp(rule->model, request->model) == 0) &&

@@ -52,6 +52,7 @@ struct fault_rule {
     uint64_t ordinals[FAULT_ORDINALS_MAX];
     unsigned ordinals_len; // 0: any
     uint64_t after;        // only requests with a higher ordinal
+    uint64_t most;         // how many requests meet it in all; 0: any
     unsigned over_in_flight;
     const char *model;    // NULL: any
     const char *contains; // a piece of the body; NULL: any

@@ -15,7 +15,7 @@ SECONDS = 15
 
 class LimitsTest(harness.TestCase):
     def requests(self, log):
-        """(seconds, model) of each request in the server's log."""
+        """(seconds, fields) of each request in the server's log."""
         for line in log.read_text().splitlines():
             fields = line.split()
             yield float(fields[0]), fields
@@ -49,7 +49,7 @@ class LimitsTest(harness.TestCase):
     def test_a_retry_after_quiets_the_model_on_every_rank_and_no_other(self):
         harness.mpi()
         log = self.dir / "log"
-        rules = [{"fault": "429", "ordinals": [60], "retry_after": 5, "model": "fault"}]
+        rules = [{"fault": "429", "after": 60, "most": 1, "retry_after": 5, "model": "fault"}]
         with harness.FaultServer({"latency_ms": 20, "rules": rules}, log=log) as server:
             job = self.http_job(server.url, self.write_claims(300))
             other = {**job["models"]["m"], "model": "other"}
@@ -62,6 +62,11 @@ class LimitsTest(harness.TestCase):
         self.assertEqual(1, stats["faults"].get("429"), stats)
         self.assertEqual(0, stats["retry_early"], stats)
         self.assertEqual(0, stats["pause_early"], stats)
+        told = next(at for at, fields in self.requests(log) if fields[4] == "429")
+        heard = {model: sum(told + 0.1 < at < told + 1.1 and fields[5] == model
+                            for at, fields in self.requests(log)) for model in ("fault", "other")}
+        self.assertEqual(0, heard["fault"], heard)
+        self.assertGreater(heard["other"], 100, heard)
         status = harness.read_run(self.dir / "run" / "run.h5", "status")["status"]
         self.assertEqual({1}, set(status))
 
