@@ -6,9 +6,9 @@
 // MPI      none: each rank has a file of its own
 //
 // DIR/tape/LLLL-RRRRR.jsonl (launch, rank), one JSON object a line, its last member the
-// checksum of what stands before it. Mode 0600, appended with one write a line. A
-// launch makes files of its own, so nothing is ever appended to another launch's torn
-// line.
+// checksum of what stands before it. Mode 0600, appended to: whatever is gathered at
+// once with one write. A launch makes files of its own, so nothing is ever appended to
+// another launch's torn line.
 #ifndef CREDENCE_TAPE_H
 #define CREDENCE_TAPE_H
 
@@ -40,6 +40,12 @@ CR_MUST_CHECK enum cr_status cr_tape_open(const struct cr_tape_cfg *cfg,
 CR_MUST_CHECK enum cr_status cr_tape_append(struct cr_tape *tape,
                                             const struct cr_call_record *record,
                                             struct cr_err *err);
+// The same of LEN records in their order, with one write as long as they are not very
+// long; *kept of them are on the tape: the first ones, all when CR_OK.
+CR_MUST_CHECK enum cr_status cr_tape_append_all(struct cr_tape *tape,
+                                                const struct cr_call_record *records,
+                                                size_t len, size_t *kept,
+                                                struct cr_err *err);
 // Sync when an unsynced line is older than sync_ms; FORCE: when there is any. Blocks
 // while the file system writes.
 CR_MUST_CHECK enum cr_status cr_tape_sync(struct cr_tape *tape, bool force,

@@ -3,8 +3,8 @@
 // cJSON is a good parser with a few habits that this file evens out: it recurses before
 // it counts (so depth is checked on the text first), it cuts strings at \u0000 and
 // refuses lone surrogates (both become U+FFFD), it does not say whether memory ran out
-// (its allocations are watched), and it prints numbers that read back to a neighbour of
-// what they were (so trees are printed by json_print.c).
+// (its allocations are watched), and what it prints is neither exact nor cheap (so
+// trees are printed by json_print.c).
 #include "credence/json.h"
 
 #include <cjson/cJSON.h>
@@ -117,8 +117,8 @@ static enum cr_status parse(const char *text, size_t bytes,
         return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
     }
     hook();
-    out->item = scan.has_escapes ? parse_mended(text, scan.end_bytes, &out->end_bytes)
-                                 : parse_plain(text, scan.end_bytes, &out->end_bytes);
+    out->item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
+                               : parse_plain(text, scan.end_bytes, &out->end_bytes);
     if (out->item) {
         return CR_OK;
     }

@@ -3,6 +3,7 @@
 #include "json_text.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column) {
@@ -18,12 +19,41 @@ void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *co
     }
 }
 
+// Every byte of a word is C.
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+
+// A high bit for some byte of WORD that is below LIMIT (at most 0x80), 0 when none is.
+static uint64_t below(uint64_t word, unsigned char limit) {
+    return (word - EACH(limit)) & ~word & EACH(0x80);
+}
+
+static bool is_plain(unsigned char c) {
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
+// Strings are most of what is read and written, so eight bytes are looked at at once.
+size_t cr_json_plain_bytes(const char *text, size_t bytes) {
+    size_t i = 0;
+    for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (below(word, 0x20) | below(word ^ EACH('"'), 1) |
+            below(word ^ EACH('\\'), 1)) {
+            break;
+        }
+    }
+    while (i < bytes && is_plain((unsigned char)text[i])) {
+        i++;
+    }
+    return i;
+}
+
 size_t cr_json_literal_bytes(const char *text, size_t bytes) {
     for (size_t i = 1; i < bytes; i++) {
-        if (text[i] == '"') {
+        i += cr_json_plain_bytes(text + i, bytes - i);
+        if (i < bytes && text[i] == '"') {
             return i + 1;
         }
-        if (text[i] == '\\') {
+        if (i < bytes && text[i] == '\\') {
             i++;
         }
     }
@@ -61,7 +91,7 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
             if (literal == 0) {
                 return fault(at, CR_E_FORMAT, "this string has no end");
             }
-            scan.has_escapes = scan.has_escapes || memchr(text + at, '\\', literal);
+            scan.has_units = scan.has_units || memmem(text + at, literal, "\\u", 2);
             at += literal;
         } else if (c == '{' || c == '[') {
             if (++depth > max_depth) {

@@ -14,6 +14,10 @@
 // Line and column from 1 of the byte at OFFSET; columns count characters, not bytes.
 void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column);
 
+// How many bytes of TEXT, from its start, stand in a literal as they are: no quote, no
+// backslash, no control character.
+size_t cr_json_plain_bytes(const char *text, size_t bytes);
+
 // The bytes of the string literal that begins with the quote at TEXT, both quotes
 // included; 0 when it does not end.
 size_t cr_json_literal_bytes(const char *text, size_t bytes);
@@ -29,8 +33,8 @@ struct cr_json_scan {
     enum cr_status status; // CR_E_LIMIT or CR_E_FORMAT when there is a fault
     const char *fault;     // what is wrong, or NULL
     size_t fault_at;
-    bool has_escapes; // a backslash in some string of the value
-    bool is_open;     // the text ends before the value
+    bool has_units; // "\u" in some string of the value
+    bool is_open;   // the text ends before the value
 };
 struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth);
 

@@ -11,8 +11,11 @@ static atomic_uint_fast64_t counted;
 static atomic_uint_fast64_t fails_at;
 
 // True when a test wants this allocation to fail, or when no object can be that large.
+// Two threads at once may be counted as one: an addition that cannot be interrupted
+// would cost more than the rest, and tests count one thread's.
 static bool must_fail(size_t bytes) {
-    uint_fast64_t n = atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed) + 1;
+    uint_fast64_t n = atomic_load_explicit(&counted, memory_order_relaxed) + 1;
+    atomic_store_explicit(&counted, n, memory_order_relaxed);
     return n == atomic_load_explicit(&fails_at, memory_order_relaxed) ||
            bytes > PTRDIFF_MAX;
 }

@@ -66,12 +66,28 @@ static bool sequence_read(const unsigned char *text, size_t left, size_t *bytes,
     return true;
 }
 
+// How much of TEXT is ASCII, as far as whole words of eight bytes say so.
+static size_t ascii_bytes(const unsigned char *text, size_t bytes) {
+    const uint64_t high_bits = 0x8080808080808080;
+    size_t i = 0;
+    for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (word & high_bits) {
+            break;
+        }
+    }
+    return i;
+}
+
 bool cr_text_is_utf8(const char *text, size_t bytes) {
     const unsigned char *at = (const unsigned char *)text;
     size_t used;
     uint32_t code;
-    for (size_t i = 0; i < bytes; i += used) {
-        if (!sequence_read(at + i, bytes - i, &used, &code)) {
+    for (size_t i = ascii_bytes(at, bytes); i < bytes; i += used) {
+        if (at[i] < 0x80) {
+            used = ascii_bytes(at + i, bytes - i);
+            used = used > 0 ? used : 1;
+        } else if (!sequence_read(at + i, bytes - i, &used, &code)) {
             return false;
         }
     }

@@ -126,6 +126,19 @@ static void set_authorities(CURL *easy) {
     }
 }
 
+// Without any of these variables the library need not look for them at each exchange.
+static void set_proxy(CURL *easy) {
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+                                        "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *proxy = getenv(names[i]);
+        if (proxy && proxy[0]) {
+            return;
+        }
+    }
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
 // What holds for every exchange of a handle.
 static void set_constants(struct cr_transfer *transfer) {
     CURL *easy = transfer->easy;
@@ -148,6 +161,7 @@ static void set_constants(struct cr_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "credence");
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     set_authorities(easy);
+    set_proxy(easy);
 }
 
 enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
@@ -160,7 +174,8 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
     cr_buf_init(&transfer->answer, CR_REPLY_BYTES_MAX);
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
-    if (!transfer->easy) {
+    transfer->url = curl_url();
+    if (!transfer->easy || !transfer->url) {
         cr_transfer_destroy(transfer);
         return CR_E_MEMORY;
     }
@@ -173,6 +188,7 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
 void cr_transfer_destroy(struct cr_transfer *transfer) {
     if (transfer) {
         curl_easy_cleanup(transfer->easy);
+        curl_url_cleanup(transfer->url);
         cr_buf_fini(&transfer->body);
         cr_buf_fini(&transfer->answer);
         cr_free(transfer);
@@ -183,10 +199,14 @@ static CURLcode set_destination(struct cr_transfer *transfer,
                                 const struct cr_destination *to) {
     CURL *easy = transfer->easy;
     const char *url = to->endpoint->url;
+    // Read once: given as text the library would do so at each exchange.
+    if (curl_url_set(transfer->url, CURLUPART_URL, url, 0) != CURLUE_OK) {
+        return CURLE_URL_MALFORMAT;
+    }
     // With multiplexing at hand a request waits for the one connection; without, no
     // request ever waits for another's.
     long waits = strncmp(url, "https:", 6) == 0;
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_CURLU, transfer->url);
     code = code ? code : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, to->headers->list);
     code =
         code ? code : curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, to->unix_socket);

@@ -26,6 +26,7 @@ struct cr_hints {
 
 struct cr_transfer {
     CURL *easy;
+    CURLU *url; // of the endpoint below, read
     struct cr_transfer *next_free;
     void *owner;          // the request that flies
     uint32_t shard;       // of the loop

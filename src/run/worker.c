@@ -3,8 +3,8 @@
 //   grant -> queue -> live (episode, calls out) -> result
 //
 // Invariants:
-//   - a reply is on the tape before the episode hears of it, so whatever a result says
-//     can be rebuilt;
+//   - a reply is on the tape before the episode hears of it (worker_replies.c), so
+//     whatever a result says can be rebuilt;
 //   - at most one WANT is out, and live + queued never exceeds live_max + ahead;
 //   - after a DRAIN nothing starts; after a STOP the tape is synced before BYE.
 // A machine error here (a full disk) is told to the coordinator as TROUBLE, which
@@ -20,7 +20,6 @@
 #include "credence/result.h"
 
 enum {
-    REPLIES_A_TURN = 4096,
     BEAT_DEFAULT_MS = 500,
     LOST_DEFAULT_MS = 600000, // until WELCOME says better: rank 0 may be reading tapes
     MESSAGE_BYTES_MAX = CR_MESSAGE_BYTES_MAX
@@ -49,6 +48,7 @@ void cr_worker_destroy(struct cr_worker *worker) {
     cr_serving_stop(&worker->serving);
     (void)!cr_tape_close(worker->tape, NULL);
     cr_buf_fini(&worker->message);
+    cr_free(worker->batch);
     cr_free(worker);
 }
 
@@ -100,8 +100,9 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     cr_buf_init(&worker->message, MESSAGE_BYTES_MAX);
     worker->markets_len = cfg->live_max + ahead(worker);
     worker->markets = cr_calloc(worker->markets_len, sizeof *worker->markets);
+    worker->batch = cr_calloc(1, sizeof *worker->batch);
     enum cr_status status =
-        worker->markets == NULL
+        worker->markets == NULL || worker->batch == NULL
             ? cr_err_set(err, CR_E_MEMORY, "out of memory for %u live markets",
                          cfg->live_max)
             : say_hello(worker, err);
@@ -133,9 +134,8 @@ static enum cr_status send_result(struct cr_worker *worker, struct cr_market *ma
         err);
 }
 
-// A market whose episode is over and that waits for nothing leaves the rank.
-static enum cr_status settle(struct cr_worker *worker, struct cr_market *market,
-                             struct cr_err *err) {
+enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_market *market,
+                                struct cr_err *err) {
     if (market->out > 0 ||
         (!market->is_stopped && !cr_episode_is_done(market->episode)))
         return CR_OK;
@@ -156,7 +156,7 @@ static enum cr_status start(struct cr_worker *worker, struct cr_market *market,
     if (status == CR_OK)
         status = cr_market_pump(market, worker->cfg.client, err);
     market->is_stopped = status != CR_OK;
-    const enum cr_status settled = settle(worker, market, err);
+    const enum cr_status settled = cr_worker_settle(worker, market, err);
     return status != CR_OK ? status : settled;
 }
 
@@ -211,44 +211,6 @@ static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
     return status != CR_OK ? status : sent;
 }
 
-static enum cr_status take_reply(struct cr_worker *worker, struct cr_call *call,
-                                 const struct cr_reply *reply, struct cr_err *err) {
-    struct cr_market *market = call->ctx;
-    assert(market->out > 0);
-    market->out--;
-    const struct cr_call_record record =
-        cr_call_record_make(call, reply, cr_clock_wall_ms(worker->cfg.clock));
-    const bool is_dropped = reply->fail == CR_FAIL_STOPPED;
-    enum cr_status status = CR_OK;
-    if (!is_dropped)
-        status = cr_tape_append(worker->tape, &record, err);
-    market->is_stopped = market->is_stopped || is_dropped || status != CR_OK;
-    if (status == CR_OK && !market->is_stopped)
-        status = cr_market_answer(market, call, reply, &record, err);
-    // A draining episode may ask on: the client answers STOPPED at once.
-    if (status == CR_OK && !market->is_stopped)
-        status = cr_market_pump(market, worker->cfg.client, err);
-    market->is_stopped = market->is_stopped || status != CR_OK;
-    const enum cr_status settled = settle(worker, market, err);
-    return status != CR_OK ? status : settled;
-}
-
-static enum cr_status take_replies(struct cr_worker *worker, bool *moved,
-                                   struct cr_err *err) {
-    struct cr_call *call;
-    struct cr_reply reply;
-    for (int i = 0; i < REPLIES_A_TURN; i++) {
-        if (!cr_client_take(worker->cfg.client, &call, &reply))
-            break;
-        *moved = true;
-        const enum cr_status status = take_reply(worker, call, &reply, err);
-        cr_reply_fini(&reply);
-        if (status != CR_OK)
-            return status;
-    }
-    return CR_OK;
-}
-
 static enum cr_status want(struct cr_worker *worker, struct cr_err *err) {
     const uint32_t held = worker->live + worker->queued;
     if (worker->is_wanting || worker->is_draining || worker->tape == NULL ||
@@ -270,7 +232,7 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
     if (status == CR_OK)
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
-    status = cr_worker_first_of(status, take_replies(worker, moved, err));
+    status = cr_worker_first_of(status, cr_worker_take_replies(worker, moved, err));
     status = cr_worker_first_of(status, cr_worker_keep_time(worker, err));
     return worker->is_stopping ? cr_worker_first_of(status, leave(worker, err))
                                : status;

@@ -10,6 +10,15 @@
 #include "run/serving.h"
 #include "run/worker.h"
 
+// Replies on their way to the tape and then to their markets.
+enum { CR_BATCH_MAX = 64 };
+struct cr_batch {
+    uint32_t len;
+    struct cr_call *calls[CR_BATCH_MAX];
+    struct cr_reply replies[CR_BATCH_MAX];
+    struct cr_call_record records[CR_BATCH_MAX]; // borrow the replies' texts
+};
+
 struct cr_worker {
     struct cr_worker_cfg cfg;
     struct cr_serving serving; // local servers, when this rank starts any
@@ -20,6 +29,7 @@ struct cr_worker {
     struct cr_market *queue, **queue_last;
     uint32_t queued, live;
     uint32_t lease_sequence[CR_BEAT_MODELS_MAX];
+    struct cr_batch *batch;
     struct cr_buf message;
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
@@ -47,6 +57,16 @@ CR_MUST_CHECK enum cr_status cr_worker_send_number(struct cr_worker *worker,
                                                    struct cr_err *err);
 // worker.c: start nothing more; what is in flight has GRACE_MS.
 void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms);
+
+// worker.c: a market whose episode is over and that waits for nothing leaves the rank.
+CR_MUST_CHECK enum cr_status cr_worker_settle(struct cr_worker *worker,
+                                              struct cr_market *market,
+                                              struct cr_err *err);
+
+// worker_replies.c: what the client has, on the tape and to its markets; a bounded
+// number.
+CR_MUST_CHECK enum cr_status cr_worker_take_replies(struct cr_worker *worker,
+                                                    bool *moved, struct cr_err *err);
 
 // worker_inbox.c: what has come, a bounded number of messages.
 CR_MUST_CHECK enum cr_status cr_worker_receive(struct cr_worker *worker, bool *moved,

@@ -16,9 +16,11 @@
 #include "store/tape_dir.h"
 #include "store/tape_line.h"
 
+enum { WRITE_BYTES = 1 << 20 }; // no more is gathered for one write
+
 struct cr_tape {
     int fd;
-    struct cr_buf path, line;
+    struct cr_buf path, lines;
     const struct cr_clock *clock;
     int64_t sync_ms;
     int64_t unsynced_since_ms; // of the oldest line not synced, when is_dirty
@@ -39,7 +41,7 @@ static void tape_destroy(struct cr_tape *tape) {
         close(tape->fd);
     }
     cr_buf_fini(&tape->path);
-    cr_buf_fini(&tape->line);
+    cr_buf_fini(&tape->lines);
     cr_free(tape);
 }
 
@@ -100,7 +102,7 @@ enum cr_status cr_tape_open(const struct cr_tape_cfg *cfg, struct cr_tape **out,
     tape->clock = cfg->clock;
     tape->sync_ms = cfg->sync_ms;
     cr_buf_init(&tape->path, 1 << 16);
-    cr_buf_init(&tape->line, CR_TAPE_LINE_MAX);
+    cr_buf_init(&tape->lines, CR_TAPE_LINE_MAX);
     struct cr_tape_file file = {cfg->launch, (uint32_t)cfg->rank};
     enum cr_status status = make_file(tape, cfg->dir, file, err);
     if (status != CR_OK) {
@@ -119,49 +121,95 @@ static enum cr_status cut_torn(struct cr_tape *tape, struct cr_err *err) {
     return CR_OK;
 }
 
-static enum cr_status write_line(struct cr_tape *tape, struct cr_err *err) {
-    size_t bytes = tape->line.used_bytes;
-    ssize_t written;
-    do {
-        written = write(tape->fd, tape->line.data, bytes);
-    } while (written < 0 && errno == EINTR);
-    if (written == (ssize_t)bytes) {
-        tape->whole_bytes += written;
-        return CR_OK;
+// What a failed write left: the lines that are whole stay, the rest is cut off. The
+// number of lines that stay.
+static size_t keep_whole_lines(struct cr_tape *tape, size_t written) {
+    size_t lines = 0, whole = 0;
+    for (size_t i = 0; i < written; i++) {
+        if (tape->lines.data[i] == '\n') {
+            lines++;
+            whole = i + 1;
+        }
     }
-    // A short write to a regular file is a full disk, a quota or a size limit: the
-    // cause would show at the next write, and the line is dropped anyway.
-    int cause = written < 0 ? errno : ENOSPC;
+    tape->whole_bytes += (off_t)whole;
     tape->is_torn = true;
     struct cr_err ignored;
     if (cut_torn(tape, &ignored) != CR_OK) {
         tape->is_torn = true; // tried again by the next append
     }
+    return lines;
+}
+
+// Append the LEN lines that stand ready with one write; *kept grows by those on tape.
+static enum cr_status write_lines(struct cr_tape *tape, size_t len, size_t *kept,
+                                  struct cr_err *err) {
+    size_t bytes = tape->lines.used_bytes;
+    ssize_t written;
+    do {
+        written = write(tape->fd, tape->lines.data, bytes);
+    } while (written < 0 && errno == EINTR);
+    if (written == (ssize_t)bytes) {
+        tape->whole_bytes += written;
+        *kept += len;
+        return CR_OK;
+    }
+    // A short write to a regular file is a full disk, a quota or a size limit: the
+    // cause would show at the next write.
+    int cause = written < 0 ? errno : ENOSPC;
+    *kept += keep_whole_lines(tape, written < 0 ? 0 : (size_t)written);
     errno = cause == EFBIG ? ENOSPC : cause; // RLIMIT_FSIZE is as good as full
     return fail_errno(tape, "append to", err);
 }
 
-enum cr_status cr_tape_append(struct cr_tape *tape, const struct cr_call_record *record,
-                              struct cr_err *err) {
-    enum cr_status status = cut_torn(tape, err);
-    if (status != CR_OK) {
-        return status;
+// Make lines of RECORDS until there is enough for one write; *len of them.
+static enum cr_status encode_lines(struct cr_tape *tape,
+                                   const struct cr_call_record *records, size_t most,
+                                   size_t *len, struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    cr_buf_clear(&tape->lines);
+    for (*len = 0; *len < most && tape->lines.used_bytes < WRITE_BYTES; ++*len) {
+        size_t before = tape->lines.used_bytes;
+        tape->lines.max_bytes = before + CR_TAPE_LINE_MAX;
+        status = cr_tape_line_encode(&tape->lines, &records[*len]);
+        if (status != CR_OK) {
+            tape->lines.used_bytes = before;
+            return cr_err_set(err, status, "a reply does not fit a line of %s: %s",
+                              tape->path.data, cr_status_text(status));
+        }
     }
-    cr_buf_clear(&tape->line);
-    status = cr_tape_line_encode(&tape->line, record);
-    if (status != CR_OK) {
-        return cr_err_set(err, status, "a reply does not fit a line of %s: %s",
-                          tape->path.data, cr_status_text(status));
-    }
-    status = write_line(tape, err);
-    if (status != CR_OK) {
-        return status;
-    }
+    return CR_OK;
+}
+
+static void note_unsynced(struct cr_tape *tape) {
     if (!tape->is_dirty) {
         tape->is_dirty = true;
         tape->unsynced_since_ms = cr_clock_now_ms(tape->clock);
     }
-    return cr_tape_sync(tape, tape->sync_ms == 0, err);
+}
+
+enum cr_status cr_tape_append_all(struct cr_tape *tape,
+                                  const struct cr_call_record *records, size_t len,
+                                  size_t *kept, struct cr_err *err) {
+    *kept = 0;
+    enum cr_status status = cut_torn(tape, err);
+    while (status == CR_OK && *kept < len) {
+        size_t lines;
+        struct cr_err unwritten;
+        enum cr_status encoded =
+            encode_lines(tape, records + *kept, len - *kept, &lines, err);
+        status = write_lines(tape, lines, kept, encoded == CR_OK ? err : &unwritten);
+        status = encoded != CR_OK ? encoded : status;
+    }
+    if (*kept > 0) {
+        note_unsynced(tape);
+    }
+    return status != CR_OK ? status : cr_tape_sync(tape, tape->sync_ms == 0, err);
+}
+
+enum cr_status cr_tape_append(struct cr_tape *tape, const struct cr_call_record *record,
+                              struct cr_err *err) {
+    size_t kept;
+    return cr_tape_append_all(tape, record, 1, &kept, err);
 }
 
 enum cr_status cr_tape_sync(struct cr_tape *tape, bool force, struct cr_err *err) {

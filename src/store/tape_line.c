@@ -14,111 +14,10 @@
 #include "credence/json.h"
 #include "credence/text.h"
 
-static const char *const ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
-                                                    "logprob"};
-
-// Stands in the head of a line whose reply cost nothing, and only there.
-#define RECORDED ",\"recorded\":1"
+const char *const cr_tape_ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
+                                                     "logprob"};
 
 enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1, TAIL_DEPTH_MAX = 4 };
-
-static enum cr_status encode_head(struct cr_buf *out, const struct cr_call_record *r) {
-    char hash[CR_HASH_HEX_BYTES];
-    cr_hash_hex(r->request_hash, hash);
-    // 17 digits read back to the same double, so a rebuilt file equals the live one.
-    return cr_buf_printf(
-        out,
-        "{\"v\":1,\"trajectory\":\"%016llx\",\"key\":\"%016llx\",\"iteration\":%u,"
-        "\"role\":\"%s\",\"trader\":%u,\"sample\":%u,\"repair\":%u,\"ask\":\"%s\","
-        "\"request\":\"%s\",\"model\":%u,\"fail\":\"%s\",\"finish\":\"%s\","
-        "\"tokens_in\":%u,\"tokens_out\":%u,\"tokens_cached\":%u,"
-        "\"tokens_reasoning\":%u,\"latency_s\":%.17g,\"attempts\":%u,\"endpoint\":%u,"
-        "\"http_status\":%u,\"wall_ms\":%lld,\"simulated\":%u%s,\"reply\":{",
-        (unsigned long long)r->trajectory, (unsigned long long)r->trajectory_key,
-        r->seat.iteration, cr_role_names[r->seat.role], r->seat.trader, r->seat.sample,
-        r->seat.repair, ask_names[r->seat.ask], hash, r->model, cr_fail_names[r->fail],
-        cr_finish_names[r->finish], r->tokens_in, r->tokens_out, r->tokens_cached,
-        r->tokens_reasoning, isfinite(r->latency_s) ? fabs(r->latency_s) : 0.0,
-        r->attempts, r->endpoint, r->http_status, (long long)r->wall_ms,
-        r->is_simulated != 0, r->is_recorded ? RECORDED : "");
-}
-
-// A server's words in an error may be any bytes; a line must be UTF-8.
-static enum cr_status add_quoted(struct cr_buf *out, const char *text) {
-    size_t bytes = strlen(text);
-    if (cr_text_is_utf8(text, bytes)) {
-        return cr_json_add_quoted(out, text, bytes);
-    }
-    struct cr_buf clean;
-    cr_buf_init(&clean, CR_TAPE_LINE_MAX);
-    enum cr_status status = cr_text_add_utf8(&clean, text, bytes);
-    if (status == CR_OK) {
-        status = cr_json_add_quoted(out, clean.data, clean.used_bytes);
-    }
-    cr_buf_fini(&clean);
-    return status;
-}
-
-static enum cr_status encode_text(struct cr_buf *out, const char *key,
-                                  const char *text) {
-    if (text == NULL) {
-        return CR_OK;
-    }
-    const char *comma = out->data[out->used_bytes - 1] == '{' ? "" : ",";
-    enum cr_status status = cr_buf_printf(out, "%s\"%s\":", comma, key);
-    return status == CR_OK ? add_quoted(out, text) : status;
-}
-
-static enum cr_status encode_logprobs(struct cr_buf *out,
-                                      const struct cr_call_record *r) {
-    if (r->logprobs_len == 0) {
-        return CR_OK;
-    }
-    const char *comma = out->data[out->used_bytes - 1] == '{' ? "" : ",";
-    enum cr_status status = cr_buf_printf(out, "%s\"logprobs\":[", comma);
-    for (uint32_t i = 0; status == CR_OK && i < r->logprobs_len; i++) {
-        status = cr_buf_add_text(out, i == 0 ? "[" : ",[");
-        if (status == CR_OK) {
-            status = add_quoted(out, r->logprobs[i].token);
-        }
-        if (status == CR_OK) {
-            status = cr_buf_add(out, ",", 1);
-        }
-        if (status == CR_OK) {
-            status = cr_json_add_number(out, r->logprobs[i].logprob);
-        }
-        if (status == CR_OK) {
-            status = cr_buf_add(out, "]", 1);
-        }
-    }
-    return status == CR_OK ? cr_buf_add(out, "]", 1) : status;
-}
-
-enum cr_status cr_tape_line_encode(struct cr_buf *out,
-                                   const struct cr_call_record *record) {
-    size_t start = out->used_bytes;
-    enum cr_status status = encode_head(out, record);
-    if (status == CR_OK) {
-        status = encode_text(out, "text", record->text);
-    }
-    if (status == CR_OK) {
-        status = encode_text(out, "reasoning", record->reasoning);
-    }
-    if (status == CR_OK) {
-        status = encode_text(out, "error", record->error);
-    }
-    if (status == CR_OK) {
-        status = encode_logprobs(out, record);
-    }
-    if (status == CR_OK) {
-        status = cr_buf_add(out, "},", 2);
-    }
-    if (status != CR_OK) {
-        return status;
-    }
-    uint64_t sum = cr_hash64(out->data + start, out->used_bytes - start, 0);
-    return cr_buf_printf(out, "\"sum\":\"%016llx\"}\n", (unsigned long long)sum);
-}
 
 const char *cr_tape_line_fault(const char *line, size_t bytes) {
     if (bytes < SUM_BYTES) {
@@ -232,7 +131,7 @@ static void read_seat(struct cursor *c, struct cr_seat *seat) {
     SKIP(c, ",\"repair\":");
     seat->repair = (uint16_t)read_digits(c, UINT16_MAX);
     SKIP(c, ",\"ask\":\"");
-    seat->ask = (uint8_t)read_name(c, ask_names, CR_ASK_COUNT);
+    seat->ask = (uint8_t)read_name(c, cr_tape_ask_names, CR_ASK_COUNT);
 }
 
 static void read_cost(struct cursor *c, struct cr_call_record *head) {
@@ -281,7 +180,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     r.wall_ms = (int64_t)read_digits(&c, INT64_MAX);
     SKIP(&c, ",\"simulated\":");
     r.is_simulated = (uint8_t)read_digits(&c, 1);
-    r.is_recorded = skip_optional(&c, RECORDED, sizeof RECORDED - 1);
+    r.is_recorded = skip_optional(&c, CR_TAPE_RECORDED, sizeof CR_TAPE_RECORDED - 1);
     SKIP(&c, ",\"reply\":");
     if (!c.is_ok || c.end - c.at < 3) {
         return false;

@@ -9,6 +9,11 @@
 #include "credence/buf.h"
 #include "credence/tape.h"
 
+// Stands in the head of a line whose reply cost nothing, and only there.
+#define CR_TAPE_RECORDED ",\"recorded\":1"
+
+extern const char *const cr_tape_ask_names[CR_ASK_COUNT];
+
 // Append RECORD as one line, newline included. CR_E_LIMIT, CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_tape_line_encode(struct cr_buf *out,
                                                  const struct cr_call_record *record);
