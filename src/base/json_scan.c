@@ -47,7 +47,8 @@ size_t cr_json_plain_bytes(const char *text, size_t bytes) {
     return i;
 }
 
-size_t cr_json_literal_bytes(const char *text, size_t bytes) {
+// As cr_json_literal_bytes; *has_units becomes true at an escape "\u".
+static size_t scan_literal(const char *text, size_t bytes, bool *has_units) {
     for (size_t i = 1; i < bytes; i++) {
         i += cr_json_plain_bytes(text + i, bytes - i);
         if (i < bytes && text[i] == '"') {
@@ -55,9 +56,15 @@ size_t cr_json_literal_bytes(const char *text, size_t bytes) {
         }
         if (i < bytes && text[i] == '\\') {
             i++;
+            *has_units = *has_units || (i < bytes && text[i] == 'u');
         }
     }
     return 0;
+}
+
+size_t cr_json_literal_bytes(const char *text, size_t bytes) {
+    bool has_units = false;
+    return scan_literal(text, bytes, &has_units);
 }
 
 static struct cr_json_scan fault(size_t at, enum cr_status status, const char *what) {
@@ -87,11 +94,10 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
     do {
         char c = at < bytes ? text[at] : '\0';
         if (c == '"') {
-            size_t literal = cr_json_literal_bytes(text + at, bytes - at);
+            size_t literal = scan_literal(text + at, bytes - at, &scan.has_units);
             if (literal == 0) {
                 return fault(at, CR_E_FORMAT, "this string has no end");
             }
-            scan.has_units = scan.has_units || memmem(text + at, literal, "\\u", 2);
             at += literal;
         } else if (c == '{' || c == '[') {
             if (++depth > max_depth) {

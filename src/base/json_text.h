@@ -33,7 +33,7 @@ struct cr_json_scan {
     enum cr_status status; // CR_E_LIMIT or CR_E_FORMAT when there is a fault
     const char *fault;     // what is wrong, or NULL
     size_t fault_at;
-    bool has_units; // "\u" in some string of the value
+    bool has_units; // an escape "\u" in some string of the value
     bool is_open;   // the text ends before the value
 };
 struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth);

@@ -251,6 +251,29 @@ static void quoting_reads_back(void **state) {
     cr_buf_fini(&out);
 }
 
+// Strings are looked at in words of eight bytes: what is special must be seen at each
+// place, both ways.
+static void quoting_reads_back_wherever_the_escape_stands(void **state) {
+    (void)state;
+    static const char *const specials[] = {"\"",   "\\",   "\n",   "\x01",
+                                           "\x1f", "\x7f", "\\\"", "\xc3\xa9"};
+    for (size_t s = 0; s < sizeof specials / sizeof *specials; s++) {
+        for (size_t at = 0; at < 24; at++) {
+            char text[64] = "";
+            struct cr_buf out;
+            memset(text, 'x', at);
+            memcpy(text + at, specials[s], strlen(specials[s]));
+            memset(text + strlen(text), '!', 24 - at);
+            cr_buf_init(&out, 1000);
+            assert_int_equal(cr_json_add_quoted(&out, text, strlen(text)), CR_OK);
+            struct cr_json *back = parsed(out.data);
+            assert_string_equal(cr_json_string(back), text);
+            cr_json_free(back);
+            cr_buf_fini(&out);
+        }
+    }
+}
+
 static void quoting_respects_the_limit(void **state) {
     (void)state;
     struct cr_buf out;
@@ -408,6 +431,7 @@ int main(void) {
         cmocka_unit_test(numbers_read_back_to_the_same_double),
         cmocka_unit_test(numbers_are_printed_short),
         cmocka_unit_test(quoting_reads_back),
+        cmocka_unit_test(quoting_reads_back_wherever_the_escape_stands),
         cmocka_unit_test(quoting_respects_the_limit),
         cmocka_unit_test(trees_are_built_and_printed),
         cmocka_unit_test(missing_memory_passes_through_builders),

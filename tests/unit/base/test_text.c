@@ -56,6 +56,21 @@ static void ill_formed_utf8_is_found_and_mended(void **state) {
     }
 }
 
+// Text is looked at in words of eight bytes: a fault must be found at each place.
+static void a_fault_is_found_wherever_it_stands(void **state) {
+    (void)state;
+    for (size_t at = 0; at < 40; at++) {
+        char text[48] = "........................................";
+        text[at] = '\xe9';
+        assert_false(cr_text_is_utf8(text, 40));
+        assert_true(cr_text_is_utf8(text, at));
+        assert_true(cr_text_is_utf8(text + at + 1, 39 - at));
+        memcpy(text + at, "\xc3\xa9", 2);
+        assert_true(cr_text_is_utf8(text, strlen(text)));
+        assert_false(cr_text_is_utf8(text, at + 1));
+    }
+}
+
 static void nul_is_replaced(void **state) {
     (void)state;
     struct cr_buf out;
@@ -156,6 +171,7 @@ static void nearest_name_is_what_was_meant(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ill_formed_utf8_is_found_and_mended),
+        cmocka_unit_test(a_fault_is_found_wherever_it_stands),
         cmocka_unit_test(nul_is_replaced),
         cmocka_unit_test(mended_text_is_always_well_formed),
         cmocka_unit_test(terminal_text_has_no_controls),
