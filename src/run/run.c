@@ -2,7 +2,9 @@
 //
 // Idle costs nothing: a rank that has nothing to do sleeps, longer each time, from 50
 // us to 10 ms; a worker does so inside the poll of its models, so that a reply wakes
-// it.
+// it. A coordinator that is nothing else sleeps after every turn, so that a turn finds
+// many results: a wake-up costs what a result does. Nobody waits for it meanwhile: a
+// worker asks for more before it runs out.
 #include "credence/run.h"
 
 #include <time.h>
@@ -10,20 +12,22 @@
 #include "run/session.h"
 #include "run/signals.h"
 
-enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000 };
+enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000, TURN_US = 1000, TURN_SLOWNESS = 8 };
 
 struct patience { // grows while nothing moves
-    long us;
+    long us, least_us;
+    long slowness; // a sleep is at most this part of the time that nothing moved
 };
 
 static void lose_patience(struct patience *patience, bool moved) {
     if (moved)
-        patience->us = 0;
+        patience->us = patience->least_us;
     else if (patience->us == 0)
         patience->us = SLEEP_MIN_US;
-    else if (patience->us < SLEEP_MAX_US)
-        patience->us =
-            patience->us * 2 < SLEEP_MAX_US ? patience->us * 2 : SLEEP_MAX_US;
+    else
+        patience->us += patience->us / patience->slowness + 1;
+    if (patience->us > SLEEP_MAX_US)
+        patience->us = SLEEP_MAX_US;
 }
 
 static void sleep_us(long us) {
@@ -65,7 +69,9 @@ static void step_worker(struct cr_session *session, long wait_us, bool *moved,
 }
 
 static void loop(struct cr_session *session) {
-    struct patience patience = {0};
+    const bool works = cr_session_works(session);
+    struct patience patience = {.least_us = works ? 0 : TURN_US,
+                                .slowness = works ? 1 : TURN_SLOWNESS};
     bool has_complained = false;
     int signals_seen = 0;
     while (!is_over(session)) {
@@ -73,9 +79,9 @@ static void loop(struct cr_session *session) {
         pass_signals(session, &signals_seen);
         if (cr_session_coordinates(session))
             cr_coordinator_step(session->coordinator, &moved);
-        if (cr_session_works(session) && !cr_worker_is_over(session->worker))
+        if (works && !cr_worker_is_over(session->worker))
             step_worker(session, moved ? 0 : patience.us, &moved, &has_complained);
-        else if (!moved)
+        else if (!moved || !works)
             sleep_us(patience.us);
         lose_patience(&patience, moved);
     }

@@ -17,7 +17,6 @@
 #include "store/h5.h"
 
 enum {
-    CALL_CHUNK = 4096,
     BYTE_CHUNK = 256 << 10,
     GROUP_CHUNK = 4096,
     SPARSE_CHUNK = 256,
@@ -116,7 +115,7 @@ static int create_scale(struct cr_frame *frame, enum cr_dim dim) {
     const struct cr_dim_info *info = &cr_dim_table[dim];
     hsize_t size = frame->shape.size[dim],
             most = info->does_grow ? H5S_UNLIMITED : size;
-    hsize_t chunk = dim == CR_DIM_BYTE ? BYTE_CHUNK : CALL_CHUNK;
+    hsize_t chunk = dim == CR_DIM_BYTE ? BYTE_CHUNK : CR_CALL_CHUNK;
     hid_t space = H5Screate_simple(1, &size, &most);
     hid_t creation = tracked(H5P_DATASET_CREATE);
     hid_t type = dim == CR_DIM_LEVEL ? H5T_IEEE_F64LE : H5T_IEEE_F32BE;
@@ -150,7 +149,7 @@ static hsize_t first_chunk(const struct cr_shape *shape, enum cr_dim dim) {
     case CR_DIM_EPISODE:
         return shape->block_rows;
     case CR_DIM_CALL:
-        return CALL_CHUNK;
+        return CR_CALL_CHUNK;
     case CR_DIM_BYTE:
         return BYTE_CHUNK;
     case CR_DIM_SPARSE_ROW:
@@ -265,6 +264,13 @@ static int use_scale(struct cr_frame *frame, enum cr_variable_id id) {
     return put_attributes(frame->var[id], &cr_schema[id]);
 }
 
+// Texts lie outside of their dataset, and a hash does not get smaller: deflating those
+// of a call took as long as the rest of it.
+static bool can_deflate(enum cr_variable_id id) {
+    return cr_schema[id].kind != CR_KIND_TEXT && id != CR_V_CALL_REQUEST_HI &&
+           id != CR_V_CALL_REQUEST_LO;
+}
+
 static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
                            enum cr_packing packing) {
     const struct cr_variable *v = &cr_schema[id];
@@ -272,7 +278,7 @@ static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
         return use_scale(frame, id);
     }
     bool is_row = id < CR_V_ROW_END;
-    bool is_deflated = v->kind != CR_KIND_TEXT && (!is_row || packing == CR_PACK_FINAL);
+    bool is_deflated = can_deflate(id) && (!is_row || packing == CR_PACK_FINAL);
     hid_t space = variable_space(&frame->shape, id);
     hid_t creation = creation_list(&frame->shape, id, is_deflated);
     hid_t type = v->kind == CR_KIND_TEXT ? cr_h5_text_type()

@@ -9,6 +9,8 @@
 #include "credence/status.h"
 #include "store/schema.h"
 
+enum { CR_CALL_CHUNK = 4096 }; // rows of /calls that are filtered together
+
 // How the rows of episodes are stored.
 enum cr_packing {
     CR_PACK_LIVE,  // plain: a block that is written again stays in its place

@@ -3,7 +3,8 @@
 // maker who answers them, sample, repair. Then one column after the other is read
 // whole, picked from in that order and written. The texts are copied call by call
 // through a window on each source; calls of an episode stand near each other, so a
-// window is read few times.
+// window is read few times. Where nothing changes place (a run ends so) the chunks are
+// copied as they are.
 #include "store/pack_calls.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "credence/call.h"
 #include "credence/mem.h"
+#include "store/chunks.h"
 #include "store/h5.h"
 #include "store/text_window.h"
 
@@ -35,6 +37,7 @@ struct call_packer {
     struct cr_err *err;
     struct pick *picks;
     size_t len, cap;
+    bool is_sorted; // as they were picked
     int64_t *bytes; // [len] of the texts of each
     int64_t *from;  // [len] where they begin in the source
 };
@@ -139,11 +142,11 @@ static enum cr_status pick_all(struct call_packer *p) {
     for (size_t s = 0; status == CR_OK && s < p->input->len; s++) {
         status = pick_from(p, s);
     }
-    bool is_sorted = true;
-    for (size_t i = 1; i < p->len && is_sorted; i++) {
-        is_sorted = compare(&p->picks[i - 1], &p->picks[i]) <= 0;
+    p->is_sorted = true;
+    for (size_t i = 1; i < p->len && p->is_sorted; i++) {
+        p->is_sorted = compare(&p->picks[i - 1], &p->picks[i]) <= 0;
     }
-    if (status == CR_OK && !is_sorted) {
+    if (status == CR_OK && !p->is_sorted) {
         qsort(p->picks, p->len, sizeof *p->picks, compare);
     }
     return status;
@@ -316,6 +319,35 @@ static enum cr_status pack_texts(struct call_packer *p, unsigned char **columns)
     return status;
 }
 
+// Whether the result has the same /calls as the one source: all of them, in the same
+// order and filtered alike.
+static bool is_verbatim(const struct call_packer *p) {
+    const struct cr_frame *source = &p->input->sources[0];
+    bool is_same = p->input->len == 1 && p->is_sorted && p->len == calls_of(source);
+    for (int id = CR_V_CALL_FIRST + 1; is_same && id <= CR_V_CALL_TEXT; id++) {
+        is_same = id == CR_V_CALL_END ||
+                  cr_chunks_are_alike(source->var[id], p->out->var[id]);
+    }
+    return is_same;
+}
+
+static enum cr_status copy_verbatim(struct call_packer *p) {
+    const struct cr_frame *source = &p->input->sources[0];
+    uint64_t bytes = source->shape.size[CR_DIM_BYTE];
+    if (cr_frame_grow(p->out, CR_DIM_CALL, p->len) != 0 ||
+        (bytes > 0 && cr_frame_grow(p->out, CR_DIM_BYTE, bytes) != 0)) {
+        return cr_h5_fail(p->err, "cannot extend /calls");
+    }
+    for (int id = CR_V_CALL_FIRST + 1; id <= CR_V_CALL_TEXT; id++) {
+        uint64_t rows = id == CR_V_CALL_TEXT ? bytes : p->len;
+        if (id != CR_V_CALL_END &&
+            cr_chunks_copy(source->var[id], p->out->var[id], rows) != 0) {
+            return cr_h5_fail(p->err, "cannot copy %s", cr_schema[id].path);
+        }
+    }
+    return CR_OK;
+}
+
 static enum cr_status pack_picked(struct call_packer *p, unsigned char **columns,
                                   unsigned char *piece) {
     if (cr_frame_grow(p->out, CR_DIM_CALL, p->len) != 0) {
@@ -325,20 +357,26 @@ static enum cr_status pack_picked(struct call_packer *p, unsigned char **columns
     return status == CR_OK ? pack_texts(p, columns) : status;
 }
 
+static enum cr_status copy_in_order(struct call_packer *p) {
+    unsigned char **columns = cr_calloc(p->input->len, sizeof *columns);
+    unsigned char *piece = cr_malloc((size_t)PIECE_CALLS * 8);
+    p->bytes = cr_calloc(p->len, sizeof *p->bytes);
+    p->from = cr_calloc(p->len, sizeof *p->from);
+    enum cr_status status =
+        columns != NULL && piece != NULL && p->bytes != NULL && p->from != NULL
+            ? pack_picked(p, columns, piece)
+            : no_memory(p);
+    cr_free(columns);
+    cr_free(piece);
+    return status;
+}
+
 enum cr_status cr_pack_calls(const struct cr_pack_input *input, struct cr_frame *out,
                              struct cr_err *err) {
     struct call_packer p = {.input = input, .out = out, .err = err};
     enum cr_status status = pick_all(&p);
     if (status == CR_OK && p.len > 0) {
-        unsigned char **columns = cr_calloc(input->len, sizeof *columns);
-        unsigned char *piece = cr_malloc((size_t)PIECE_CALLS * 8);
-        p.bytes = cr_calloc(p.len, sizeof *p.bytes);
-        p.from = cr_calloc(p.len, sizeof *p.from);
-        status = columns != NULL && piece != NULL && p.bytes != NULL && p.from != NULL
-                     ? pack_picked(&p, columns, piece)
-                     : no_memory(&p);
-        cr_free(columns);
-        cr_free(piece);
+        status = is_verbatim(&p) ? copy_verbatim(&p) : copy_in_order(&p);
     }
     cr_free(p.bytes);
     cr_free(p.from);

@@ -5,11 +5,12 @@
 
 #include "credence/mem.h"
 #include "credence/text.h"
+#include "store/chunks.h"
 #include "store/h5.h"
 #include "store/run_parts.h"
 
 enum {
-    PIECE_CALLS = 4096,      // a chunk of the columns
+    PIECE_CALLS = CR_CALL_CHUNK,
     PIECE_BYTES = 256 << 10, // a chunk of the texts
     COLUMNS = CR_V_CALL_END - CR_V_CALL_FIRST - 1,
     TEXTS_BYTES_MAX = 1 << 30 // of one call
@@ -19,6 +20,7 @@ struct cr_calls {
     struct cr_frame *frame;
     bool with_text;
     unsigned char *columns[COLUMNS]; // [PIECE_CALLS] of the column's kind
+    struct cr_chunk_memory memory[COLUMNS];
     uint32_t used;                   // rows in them
     uint64_t calls, bytes;           // written so far
     struct cr_buf texts;
@@ -76,6 +78,17 @@ static enum cr_status write_texts(struct cr_calls *calls, size_t bytes,
     return CR_OK;
 }
 
+static int write_column(struct cr_calls *calls, enum cr_variable_id id) {
+    hid_t dataset = calls->frame->var[id];
+    hid_t type = cr_kind_memory_type(cr_schema[id].kind);
+    if (calls->used < PIECE_CALLS) {
+        struct cr_slab slab = {calls->calls, calls->used};
+        return cr_h5_write_rows(dataset, type, slab, *column(calls, id));
+    }
+    return cr_chunk_write(dataset, type, calls->calls, calls->used, *column(calls, id),
+                          &calls->memory[id - CR_V_CALL_FIRST - 1]);
+}
+
 static enum cr_status write_columns(struct cr_calls *calls, struct cr_err *err) {
     if (calls->used == 0) {
         return CR_OK;
@@ -83,11 +96,8 @@ static enum cr_status write_columns(struct cr_calls *calls, struct cr_err *err) 
     if (cr_frame_grow(calls->frame, CR_DIM_CALL, calls->calls + calls->used) != 0) {
         return cr_h5_fail(err, "cannot extend /calls");
     }
-    struct cr_slab slab = {calls->calls, calls->used};
     for (int id = CR_V_CALL_FIRST + 1; id < CR_V_CALL_END; id++) {
-        if (cr_h5_write_rows(calls->frame->var[id],
-                             cr_kind_memory_type(cr_schema[id].kind), slab,
-                             *column(calls, (enum cr_variable_id)id)) != 0) {
+        if (write_column(calls, (enum cr_variable_id)id) != 0) {
             return cr_h5_fail(err, "cannot write %s", cr_schema[id].path);
         }
     }
