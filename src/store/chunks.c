@@ -1,11 +1,10 @@
-// chunks.c - see chunks.h. Deflating is most of what writing run.h5 costs, so nothing is
-// deflated twice.
+// chunks.c - see chunks.h. Deflating is most of what writing run.h5 costs, so nothing
+// is deflated twice.
 #include "store/chunks.h"
 
 #include <string.h>
 
 #include "credence/mem.h"
-#include "store/h5.h"
 
 enum { FILTER_VALUES_MAX = 8 };
 
@@ -38,8 +37,9 @@ static bool filters_are_alike(hid_t left, hid_t right) {
 
 static hsize_t chunk_rows(hid_t list) {
     hsize_t rows = 0;
-    return H5Pget_layout(list) == H5D_CHUNKED && H5Pget_chunk(list, 1, &rows) == 1 ? rows
-                                                                                   : 0;
+    return H5Pget_layout(list) == H5D_CHUNKED && H5Pget_chunk(list, 1, &rows) == 1
+               ? rows
+               : 0;
 }
 
 bool cr_chunks_are_alike(hid_t left, hid_t right) {
@@ -107,12 +107,11 @@ static int write_first(hid_t dataset, hid_t type, struct cr_slab slab,
     return 0;
 }
 
-int cr_chunk_write(hid_t dataset, hid_t type, uint64_t first_row, uint32_t len,
+int cr_chunk_write(hid_t dataset, hid_t type, struct cr_slab slab,
                    const unsigned char *data, struct cr_chunk_memory *memory) {
     const size_t bytes = H5Tget_size(type);
-    const struct cr_slab slab = {first_row, len};
-    const hsize_t row = first_row;
-    if (len == 0 || memcmp(data, data + bytes, (len - 1) * bytes) != 0) {
+    const hsize_t row = slab.first_row;
+    if (memcmp(data, data + bytes, (slab.rows - 1) * bytes) != 0) {
         return cr_h5_write_rows(dataset, type, slab, data);
     }
     if (memory->bytes > 0 && memcmp(memory->element, data, bytes) == 0) {

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/h5.h"
+
 // Whether a chunk of one dataset means the same in the other: equal length and
 // filters. The types are the caller's to know.
 bool cr_chunks_are_alike(hid_t left, hid_t right);
@@ -25,8 +27,8 @@ struct cr_chunk_memory {
     unsigned char element[8];
     unsigned char stored[512];
 };
-// Write LEN elements of BYTES at DATA, a whole chunk, where FIRST_ROW begins one.
-int cr_chunk_write(hid_t dataset, hid_t type, uint64_t first_row, uint32_t len,
+// Write DATA, exactly the chunk of SLAB.
+int cr_chunk_write(hid_t dataset, hid_t type, struct cr_slab slab,
                    const unsigned char *data, struct cr_chunk_memory *memory);
 
 #endif

@@ -11,7 +11,6 @@
 #include <hdf5_hl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "credence/buf.h"
 #include "store/h5.h"
@@ -20,7 +19,6 @@ enum {
     BYTE_CHUNK = 256 << 10,
     GROUP_CHUNK = 4096,
     SPARSE_CHUNK = 256,
-    SPARSE_GROUP = 3,  // below
     DEFLATE_LEVEL = 1, // level 4 is 2 % smaller and takes twice as long
 };
 
@@ -133,11 +131,11 @@ static int create_scale(struct cr_frame *frame, enum cr_dim dim) {
     return result;
 }
 
-static int create_scales(struct cr_frame *frame) {
+static int create_scales(struct cr_frame *frame, enum cr_dim first, enum cr_dim end) {
     int result = 0;
-    for (int dim = CR_DIM_NONE + 1; result == 0 && dim < CR_DIM_COUNT; dim++) {
+    for (enum cr_dim dim = first; result == 0 && dim < end; dim++) {
         if (frame->shape.size[dim] > 0 || cr_dim_table[dim].does_grow) {
-            result = create_scale(frame, (enum cr_dim)dim);
+            result = create_scale(frame, dim);
         }
     }
     return result;
@@ -248,10 +246,15 @@ static int put_attributes(hid_t dataset, const struct cr_variable *v) {
     return result;
 }
 
+static hid_t scale_of(const struct cr_frame *frame, enum cr_dim dim) {
+    return frame->scale[dim] < 0 && dim == CR_DIM_LEVEL ? frame->var[CR_V_LEVEL]
+                                                        : frame->scale[dim];
+}
+
 static int attach_scales(struct cr_frame *frame, enum cr_variable_id id) {
     int result = 0;
     for (int i = 0; result == 0 && i < cr_variable_rank(id); i++) {
-        hid_t scale = frame->scale[cr_schema[id].dims[i]];
+        hid_t scale = scale_of(frame, cr_schema[id].dims[i]);
         result = H5DSattach_scale(frame->var[id], scale, (unsigned)i) < 0 ? -1 : 0;
     }
     return result;
@@ -298,10 +301,17 @@ static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
     return result;
 }
 
-static int create_variables(struct cr_frame *frame, enum cr_packing packing) {
+// What cr_frame_add_rows makes.
+static bool is_of_rows(int id) {
+    return id < CR_V_ROW_END || id == CR_V_SPARSE_EPISODE || id == CR_V_SPARSE_ROW;
+}
+
+static int create_variables(struct cr_frame *frame, bool of_rows,
+                            enum cr_packing packing) {
     int result = 0;
     for (int id = 0; result == 0 && id < CR_V_COUNT; id++) {
-        if (cr_shape_has(&frame->shape, (enum cr_variable_id)id)) {
+        if (is_of_rows(id) == of_rows &&
+            cr_shape_has(&frame->shape, (enum cr_variable_id)id)) {
             result = create_variable(frame, (enum cr_variable_id)id, packing);
         }
     }
@@ -309,18 +319,27 @@ static int create_variables(struct cr_frame *frame, enum cr_packing packing) {
 }
 
 enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
-                               const struct cr_shape *shape, enum cr_packing packing,
-                               struct cr_err *err) {
+                               const struct cr_shape *shape, struct cr_err *err) {
     cr_h5_enter();
     cr_frame_init(frame);
     frame->shape = *shape;
     if (create_file(frame, path) != 0 || create_groups(frame) != 0 ||
-        create_scales(frame) != 0 || create_variables(frame, packing) != 0) {
+        create_scales(frame, CR_DIM_NONE + 1, CR_DIM_SPARSE_ROW) != 0 ||
+        create_variables(frame, false, CR_PACK_FINAL) != 0) {
         enum cr_status status = cr_h5_fail(err, "cannot create %s", path);
         cr_frame_close(frame);
         return status;
     }
     return CR_OK;
+}
+
+enum cr_status cr_frame_add_rows(struct cr_frame *frame, const struct cr_shape *shape,
+                                 enum cr_packing packing, struct cr_err *err) {
+    frame->shape = *shape;
+    return create_scales(frame, CR_DIM_SPARSE_ROW, CR_DIM_COUNT) == 0 &&
+                   create_variables(frame, true, packing) == 0
+               ? CR_OK
+               : cr_h5_fail(err, "cannot create the rows of episodes");
 }
 
 int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
@@ -333,89 +352,4 @@ int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     }
     frame->shape.size[dim] = result == 0 ? size : frame->shape.size[dim];
     return result;
-}
-
-// Whether the superblock says that a writer has the file, or had it when it died.
-static bool has_writer(const char *path) {
-    enum { VERSION_AT = 8, FLAGS_AT = 11, HEAD_BYTES = 12 };
-    unsigned char head[HEAD_BYTES] = {0};
-    FILE *file = fopen(path, "rbe");
-    bool is_read = file != NULL && fread(head, 1, HEAD_BYTES, file) == HEAD_BYTES;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return is_read && memcmp(head, "\211HDF\r\n\032\n", VERSION_AT) == 0 &&
-           head[VERSION_AT] >= 3 && head[FLAGS_AT] != 0;
-}
-
-// A live file, or one whose writer crashed, is whole in SWMR mode. Only then: that mode
-// does not look for a cut end, and what lies beyond it would read as zeros.
-static hid_t open_file(const char *path) {
-    hid_t access = cr_h5_access(), file = H5I_INVALID_HID;
-    unsigned flags = H5F_ACC_RDONLY;
-    if (has_writer(path)) {
-        flags |= H5F_ACC_SWMR_READ;
-    }
-    if (access >= 0) {
-        file = H5Fopen(path, flags, access);
-    }
-    cr_h5_close(access);
-    return file;
-}
-
-static int open_variables(struct cr_frame *frame) {
-    for (int dim = CR_DIM_NONE + 1; dim < CR_DIM_COUNT; dim++) {
-        const char *path = cr_dim_table[dim].path;
-        if (H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
-            frame->scale[dim] = H5Dopen2(frame->file, path, H5P_DEFAULT);
-            int64_t size = cr_h5_rows(frame->scale[dim]);
-            if (size < 0) {
-                return -1;
-            }
-            frame->shape.size[dim] = (uint64_t)size;
-        }
-    }
-    for (int id = 0; id < CR_V_COUNT; id++) {
-        const char *path = cr_schema[id].path;
-        if (path != NULL && H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
-            frame->var[id] = H5Dopen2(frame->file, path, H5P_DEFAULT);
-            if (frame->var[id] < 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
-                             struct cr_err *err) {
-    cr_h5_enter();
-    cr_frame_init(frame);
-    if (access(path, F_OK) != 0) {
-        return cr_err_set(err, CR_E_NOT_FOUND, "%s does not exist", path);
-    }
-    frame->file = open_file(path);
-    if (frame->file < 0) {
-        return cr_h5_fail(err, "cannot open %s", path);
-    }
-    int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
-    enum cr_status status = CR_OK;
-    if (version == -1) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s is no result file of credence", path);
-    } else if (version != CR_SCHEMA_VERSION) {
-        status = cr_err_set(err, CR_E_FORMAT,
-                            "%s has schema %d; this credence reads schema %d", path,
-                            version, CR_SCHEMA_VERSION);
-    } else if (open_variables(frame) != 0) {
-        status = cr_h5_fail(err, "cannot read %s", path);
-    } else if (frame->shape.size[CR_DIM_EPISODE] == 0 ||
-               frame->shape.size[CR_DIM_ITERATION] == 0) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s has no episodes", path);
-    }
-    if (status != CR_OK) {
-        cr_frame_close(frame);
-        return status;
-    }
-    cr_shape_set_block(&frame->shape);
-    return CR_OK;
 }

@@ -26,10 +26,17 @@ struct cr_frame {
 };
 void cr_frame_init(struct cr_frame *frame);
 
-// Make PATH, replacing a file there. CR_E_IO, CR_E_FULL.
+// Make PATH, replacing a file there: all but the rows of episodes. CR_E_IO, CR_E_FULL.
 CR_MUST_CHECK enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
                                              const struct cr_shape *shape,
-                                             enum cr_packing packing,
+                                             struct cr_err *err);
+// What is missing then, in a frame just created or reopened; SHAPE may have /sparse.
+CR_MUST_CHECK enum cr_status cr_frame_add_rows(struct cr_frame *frame,
+                                               const struct cr_shape *shape,
+                                               enum cr_packing packing,
+                                               struct cr_err *err);
+// Open PATH, made by cr_frame_create and closed, to write on.
+CR_MUST_CHECK enum cr_status cr_frame_reopen(struct cr_frame *frame, const char *path,
                                              struct cr_err *err);
 // Open PATH for reading, also while it is written or after its writer crashed, and
 // find its shape. CR_E_NOT_FOUND, CR_E_IO, CR_E_FORMAT (no file of ours, or of another

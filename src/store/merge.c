@@ -221,7 +221,8 @@ static enum cr_status merge(struct merger *m, const char *out_path,
     struct cr_merge_report found;
     if (status == CR_OK) {
         fill_report(m, &found);
-        struct cr_pack_input input = {m->frames, m->len, m->owner};
+        struct cr_pack_input input = {
+            .sources = m->frames, .len = m->len, .owner = m->owner};
         status = cr_pack_join(&input, out_path, found.pending == 0, m->err);
     }
     if (status == CR_OK && report != NULL) {

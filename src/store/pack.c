@@ -129,6 +129,44 @@ static uint64_t packed_bytes(const struct cr_shape *shape) {
     return shape->size[CR_DIM_SPARSE_ROW] > 0 ? layout.packed_bytes : 0;
 }
 
+// Closed in between as a base is, so that the bytes of the result are the same.
+static enum cr_status begin_anew(struct packer *p, const char *path,
+                                 const struct cr_shape *shape, bool complete) {
+    enum cr_status status = cr_frame_create(&p->out, path, shape, p->err);
+    if (status == CR_OK) {
+        status = copy_attributes(p, complete);
+    }
+    if (status == CR_OK) {
+        status = copy_groups(p);
+    }
+    if (cr_frame_close(&p->out) != 0 && status == CR_OK) {
+        status = cr_h5_fail(p->err, "cannot write %s", path);
+    }
+    return status == CR_OK ? cr_frame_reopen(&p->out, path, p->err) : status;
+}
+
+// The end is all that the base does not know.
+static enum cr_status copy_end(struct packer *p, bool complete) {
+    char *end = cr_h5_get_text(p->input->sources[0].file, "end");
+    enum cr_status status = CR_OK;
+    if (end == NULL || cr_h5_set_chars(p->out.file, "end", end) != 0 ||
+        cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
+        status = cr_h5_fail(p->err, "cannot copy the attributes");
+    }
+    cr_free(end);
+    return status;
+}
+
+static enum cr_status begin_on_base(struct packer *p, const char *path, bool complete) {
+    const char *base_path = p->input->base_path;
+    if (rename(base_path, path) != 0) {
+        return cr_err_set(p->err, cr_status_from_errno(errno), "cannot rename %s: %s",
+                          base_path, strerror(errno));
+    }
+    enum cr_status status = cr_frame_reopen(&p->out, path, p->err);
+    return status == CR_OK ? copy_end(p, complete) : status;
+}
+
 static enum cr_status fill(struct packer *p, const char *path, bool complete) {
     struct cr_shape shape = p->input->sources[0].shape;
     shape.size[CR_DIM_CALL] = 0;
@@ -138,13 +176,11 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
         cr_pack_sparse_rows(p->input, &shape.size[CR_DIM_SPARSE_ROW], p->err);
     shape.size[CR_DIM_SPARSE_BYTE] = packed_bytes(&shape);
     if (status == CR_OK) {
-        status = cr_frame_create(&p->out, path, &shape, CR_PACK_FINAL, p->err);
+        status = p->input->base_path != NULL ? begin_on_base(p, path, complete)
+                                             : begin_anew(p, path, &shape, complete);
     }
     if (status == CR_OK) {
-        status = copy_attributes(p, complete);
-    }
-    if (status == CR_OK) {
-        status = copy_groups(p);
+        status = cr_frame_add_rows(&p->out, &shape, CR_PACK_FINAL, p->err);
     }
     if (status == CR_OK) {
         status = cr_pack_rows(p->input, &p->out, p->err);
@@ -198,13 +234,14 @@ enum cr_status cr_pack_join(const struct cr_pack_input *input, const char *out_p
     return status;
 }
 
-enum cr_status cr_pack(const char *path, bool complete, struct cr_err *err) {
+enum cr_status cr_pack(const char *path, const char *base_path, bool complete,
+                       struct cr_err *err) {
     struct cr_frame source;
     enum cr_status status = cr_frame_open(&source, path, err);
     if (status != CR_OK) {
         return status;
     }
-    struct cr_pack_input input = {&source, 1, NULL};
+    struct cr_pack_input input = {.sources = &source, .len = 1, .base_path = base_path};
     status = cr_pack_join(&input, path, complete, err);
     cr_frame_close(&source);
     return status;

@@ -17,6 +17,9 @@ struct cr_pack_input {
     struct cr_frame *sources; // [len]
     size_t len;
     const uint16_t *owner; // [episodes] below len; NULL: all from the first
+    // A file as cr_frame_create makes it, with the attributes and groups of the first
+    // source: it becomes the result, and they are not copied. NULL: none.
+    const char *base_path;
 };
 
 // Write OUT_PATH, replacing a file there when it is whole. Attributes and groups are
@@ -25,8 +28,8 @@ CR_MUST_CHECK enum cr_status cr_pack_join(const struct cr_pack_input *input,
                                           const char *out_path, bool complete,
                                           struct cr_err *err);
 
-// Replace PATH by itself packed.
-CR_MUST_CHECK enum cr_status cr_pack(const char *path, bool complete,
-                                     struct cr_err *err);
+// Replace PATH by itself packed; BASE_PATH as above.
+CR_MUST_CHECK enum cr_status cr_pack(const char *path, const char *base_path,
+                                     bool complete, struct cr_err *err);
 
 #endif

@@ -331,21 +331,35 @@ static bool is_verbatim(const struct call_packer *p) {
     return is_same;
 }
 
+static enum cr_status copy_chunks(struct call_packer *p, enum cr_variable_id id,
+                                  uint64_t rows) {
+    hid_t from = p->input->sources[0].var[id];
+    return cr_chunks_copy(from, p->out->var[id], rows) == 0
+               ? CR_OK
+               : cr_h5_fail(p->err, "cannot copy %s", cr_schema[id].path);
+}
+
+// One after the other as copy_in_order does, so that the bytes of the file are the
+// same.
 static enum cr_status copy_verbatim(struct call_packer *p) {
-    const struct cr_frame *source = &p->input->sources[0];
-    uint64_t bytes = source->shape.size[CR_DIM_BYTE];
-    if (cr_frame_grow(p->out, CR_DIM_CALL, p->len) != 0 ||
-        (bytes > 0 && cr_frame_grow(p->out, CR_DIM_BYTE, bytes) != 0)) {
+    uint64_t bytes = p->input->sources[0].shape.size[CR_DIM_BYTE];
+    if (cr_frame_grow(p->out, CR_DIM_CALL, p->len) != 0) {
         return cr_h5_fail(p->err, "cannot extend /calls");
     }
-    for (int id = CR_V_CALL_FIRST + 1; id <= CR_V_CALL_TEXT; id++) {
-        uint64_t rows = id == CR_V_CALL_TEXT ? bytes : p->len;
-        if (id != CR_V_CALL_END &&
-            cr_chunks_copy(source->var[id], p->out->var[id], rows) != 0) {
-            return cr_h5_fail(p->err, "cannot copy %s", cr_schema[id].path);
+    enum cr_status status = CR_OK;
+    for (int id = CR_V_CALL_FIRST + 1; status == CR_OK && id < CR_V_CALL_END; id++) {
+        if (id != CR_V_CALL_TEXT_OFFSET) {
+            status = copy_chunks(p, (enum cr_variable_id)id, p->len);
         }
     }
-    return CR_OK;
+    if (status == CR_OK) {
+        status = copy_chunks(p, CR_V_CALL_TEXT_OFFSET, p->len);
+    }
+    if (status == CR_OK && bytes > 0 &&
+        cr_frame_grow(p->out, CR_DIM_BYTE, bytes) != 0) {
+        status = cr_h5_fail(p->err, "cannot extend /calls/text");
+    }
+    return status == CR_OK ? copy_chunks(p, CR_V_CALL_TEXT, bytes) : status;
 }
 
 static enum cr_status pack_picked(struct call_packer *p, unsigned char **columns,

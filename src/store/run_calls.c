@@ -21,8 +21,8 @@ struct cr_calls {
     bool with_text;
     unsigned char *columns[COLUMNS]; // [PIECE_CALLS] of the column's kind
     struct cr_chunk_memory memory[COLUMNS];
-    uint32_t used;                   // rows in them
-    uint64_t calls, bytes;           // written so far
+    uint32_t used;         // rows in them
+    uint64_t calls, bytes; // written so far
     struct cr_buf texts;
 };
 
@@ -81,12 +81,11 @@ static enum cr_status write_texts(struct cr_calls *calls, size_t bytes,
 static int write_column(struct cr_calls *calls, enum cr_variable_id id) {
     hid_t dataset = calls->frame->var[id];
     hid_t type = cr_kind_memory_type(cr_schema[id].kind);
-    if (calls->used < PIECE_CALLS) {
-        struct cr_slab slab = {calls->calls, calls->used};
-        return cr_h5_write_rows(dataset, type, slab, *column(calls, id));
-    }
-    return cr_chunk_write(dataset, type, calls->calls, calls->used, *column(calls, id),
-                          &calls->memory[id - CR_V_CALL_FIRST - 1]);
+    struct cr_slab slab = {calls->calls, calls->used};
+    return calls->used < PIECE_CALLS
+               ? cr_h5_write_rows(dataset, type, slab, *column(calls, id))
+               : cr_chunk_write(dataset, type, slab, *column(calls, id),
+                                &calls->memory[id - CR_V_CALL_FIRST - 1]);
 }
 
 static enum cr_status write_columns(struct cr_calls *calls, struct cr_err *err) {

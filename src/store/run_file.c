@@ -2,6 +2,10 @@
 // put there only when readers can use it, so a run.h5 is never half made; from then on
 // it is in SWMR mode, where the file on disk is readable at any instant, a crash
 // included.
+//
+// What is known at the start, the texts of all propositions above all, is written once:
+// the file as it is then is copied to run.h5.base, and what is made of run.h5 in the
+// end begins with that.
 #include "credence/run_file.h"
 
 #include <errno.h>
@@ -10,12 +14,13 @@
 #include <unistd.h>
 
 #include "credence/mem.h"
+#include "store/file_copy.h"
 #include "store/h5.h"
 #include "store/pack.h"
 #include "store/run_parts.h"
 
 struct cr_run_file {
-    char *path, *fresh_path; // PATH, PATH.new
+    char *path, *fresh_path, *base_path; // PATH, PATH.new, PATH.base
     struct cr_frame frame;
     struct cr_rows *rows;
     struct cr_calls *calls;
@@ -26,8 +31,12 @@ static void file_destroy(struct cr_run_file *file) {
     cr_calls_destroy(file->calls);
     cr_frame_close(&file->frame);
     cr_h5_forget();
+    if (file->base_path != NULL) {
+        unlink(file->base_path);
+    }
     cr_free(file->path);
     cr_free(file->fresh_path);
+    cr_free(file->base_path);
     cr_free(file);
 }
 
@@ -104,14 +113,11 @@ static enum cr_status go_live(struct cr_run_file *file, struct cr_err *err) {
     return CR_OK;
 }
 
-static enum cr_status make_file(struct cr_run_file *file,
+static enum cr_status make_base(struct cr_run_file *file,
                                 const struct cr_run_content *content,
-                                struct cr_err *err) {
+                                const struct cr_shape *shape, struct cr_err *err) {
     const struct cr_job *job = content->job;
-    struct cr_shape shape;
-    shape_of(job, content->layout, &shape);
-    enum cr_status status =
-        cr_frame_create(&file->frame, file->fresh_path, &shape, CR_PACK_LIVE, err);
+    enum cr_status status = cr_frame_create(&file->frame, file->base_path, shape, err);
     if (status == CR_OK) {
         status = cr_attributes_put(&file->frame, job, content->facts, err);
     }
@@ -119,19 +125,38 @@ static enum cr_status make_file(struct cr_run_file *file,
         status =
             cr_groups_fill(&file->frame, job, content->layout->first_proposition, err);
     }
+    if (cr_frame_close(&file->frame) != 0 && status == CR_OK) {
+        status = cr_h5_fail(err, "cannot write %s", file->base_path);
+    }
+    return status == CR_OK ? cr_file_copy(file->base_path, file->fresh_path, err)
+                           : status;
+}
+
+static enum cr_status make_file(struct cr_run_file *file,
+                                const struct cr_run_content *content,
+                                struct cr_err *err) {
+    struct cr_shape shape;
+    shape_of(content->job, content->layout, &shape);
+    enum cr_status status = make_base(file, content, &shape, err);
     if (status == CR_OK) {
-        status = make_parts(file, job, err);
+        status = cr_frame_reopen(&file->frame, file->fresh_path, err);
+    }
+    if (status == CR_OK) {
+        status = cr_frame_add_rows(&file->frame, &shape, CR_PACK_LIVE, err);
+    }
+    if (status == CR_OK) {
+        status = make_parts(file, content->job, err);
     }
     return status == CR_OK ? go_live(file, err) : status;
 }
 
-static char *fresh_path_of(const char *path) {
-    size_t bytes = strlen(path) + sizeof ".new";
-    char *fresh = cr_malloc(bytes);
-    if (fresh != NULL) {
-        snprintf(fresh, bytes, "%s.new", path);
+static char *beside(const char *path, const char *ending) {
+    size_t bytes = strlen(path) + strlen(ending) + 1;
+    char *joined = cr_malloc(bytes);
+    if (joined != NULL) {
+        snprintf(joined, bytes, "%s%s", path, ending);
     }
-    return fresh;
+    return joined;
 }
 
 enum cr_status cr_run_file_create(const char *path,
@@ -144,10 +169,12 @@ enum cr_status cr_run_file_create(const char *path,
     }
     cr_frame_init(&file->frame);
     file->path = cr_strdup(path);
-    file->fresh_path = fresh_path_of(path);
-    enum cr_status status = file->path == NULL || file->fresh_path == NULL
-                                ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
-                                : make_file(file, content, err);
+    file->fresh_path = beside(path, ".new");
+    file->base_path = beside(path, ".base");
+    enum cr_status status =
+        file->path == NULL || file->fresh_path == NULL || file->base_path == NULL
+            ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", path)
+            : make_file(file, content, err);
     if (status != CR_OK) {
         if (file->fresh_path != NULL) {
             unlink(file->fresh_path);
@@ -200,7 +227,7 @@ enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
                                   int64_t end_wall_ms, struct cr_err *err) {
     enum cr_status status = write_end(file, complete, end_wall_ms, err);
     if (status == CR_OK) { // the file is whole already; this makes it small
-        status = cr_pack(file->path, complete, err);
+        status = cr_pack(file->path, file->base_path, complete, err);
     }
     file_destroy(file);
     return status;

@@ -1,5 +1,7 @@
 // run_groups.c - /propositions and /cells, written once. A column is gathered by a
-// small function from each element, so that a factor is one line of a table.
+// small function from each element, so that a factor is one line of a table. Columns
+// are written whole and in the order of the schema, as pack.c copies them: the file of
+// a run and one that was merged are the same to the byte.
 #include <math.h>
 #include <string.h>
 
@@ -10,28 +12,27 @@
 #include "store/h5.h"
 #include "store/run_parts.h"
 
-enum { PIECE_ROWS = 4096, OPTIONS_BYTES_MAX = 16 << 20 };
+enum { OPTIONS_BYTES_MAX = 16 << 20 };
 
-// The texts of one column, PIECE_ROWS at a time, and what they are made in.
 struct writer {
     struct cr_frame *frame;
     const struct cr_job *job;
     struct cr_err *err;
-    union {
-        const char *text[PIECE_ROWS];
-        double number[PIECE_ROWS];
-    } piece;
-    struct cr_arena arena; // of texts that are made here
+    union { // [the longer dimension]: one column
+        const char **text;
+        double *number;
+        void *any;
+    } column;
+    const struct cr_benchmark *benchmark; // of the proposition at hand
+    struct cr_arena arena;                // of texts that are made here
 };
 
-static enum cr_status write_piece(struct writer *w, enum cr_variable_id id,
-                                  struct cr_slab slab) {
+static enum cr_status write_column(struct writer *w, enum cr_variable_id id) {
     bool is_text = cr_schema[id].kind == CR_KIND_TEXT;
     hid_t type = is_text ? cr_h5_text_type() : H5Tcopy(H5T_NATIVE_DOUBLE);
-    int result = type < 0 ? -1
-                          : cr_h5_write_rows(w->frame->var[id], type, slab,
-                                             is_text ? (const void *)w->piece.text
-                                                     : (const void *)w->piece.number);
+    struct cr_slab slab = {0, w->frame->shape.size[cr_schema[id].dims[0]]};
+    int result =
+        type < 0 ? -1 : cr_h5_write_rows(w->frame->var[id], type, slab, w->column.any);
     cr_h5_close(type);
     return result == 0 ? CR_OK
                        : cr_h5_fail(w->err, "cannot write %s", cr_schema[id].path);
@@ -53,6 +54,10 @@ static const char *prop_id(struct writer *w, const struct cr_proposition *p) {
 static const char *prop_question(struct writer *w, const struct cr_proposition *p) {
     (void)w;
     return p->question_id;
+}
+static const char *prop_benchmark(struct writer *w, const struct cr_proposition *p) {
+    (void)p;
+    return w->benchmark->name;
 }
 static const char *prop_text(struct writer *w, const struct cr_proposition *p) {
     (void)w;
@@ -107,55 +112,38 @@ static const struct {
     proposition_text_fn text;
     proposition_number_fn number;
 } proposition_columns[] = {
-    {CR_V_PROP_ID, prop_id, NULL},           {CR_V_PROP_QUESTION, prop_question, NULL},
-    {CR_V_PROP_TEXT, prop_text, NULL},       {CR_V_PROP_UNIT, prop_unit, NULL},
-    {CR_V_PROP_OPTIONS, prop_options, NULL}, {CR_V_PROP_SPACE, NULL, prop_space},
-    {CR_V_PROP_LABEL, NULL, prop_label},     {CR_V_PROP_OUTCOMES, NULL, prop_outcomes},
-    {CR_V_PROP_VALUE, NULL, prop_value},     {CR_V_PROP_LOW, NULL, prop_low},
+    {CR_V_PROP_ID, prop_id, NULL},
+    {CR_V_PROP_QUESTION, prop_question, NULL},
+    {CR_V_PROP_BENCHMARK, prop_benchmark, NULL},
+    {CR_V_PROP_SPACE, NULL, prop_space},
+    {CR_V_PROP_LABEL, NULL, prop_label},
+    {CR_V_PROP_OUTCOMES, NULL, prop_outcomes},
+    {CR_V_PROP_VALUE, NULL, prop_value},
+    {CR_V_PROP_LOW, NULL, prop_low},
     {CR_V_PROP_HIGH, NULL, prop_high},
+    {CR_V_PROP_UNIT, prop_unit, NULL},
+    {CR_V_PROP_TEXT, prop_text, NULL},
+    {CR_V_PROP_OPTIONS, prop_options, NULL},
 };
 enum { PROPOSITION_COLUMNS = sizeof proposition_columns / sizeof *proposition_columns };
 
-// One column of the LEN propositions at AT, rows from FIRST of /propositions on.
-static enum cr_status write_propositions(struct writer *w, int column, uint64_t first,
-                                         const struct cr_propositions *list) {
-    enum cr_variable_id id = proposition_columns[column].id;
-    for (size_t done = 0; done < list->len;) {
-        size_t rows = list->len - done < PIECE_ROWS ? list->len - done : PIECE_ROWS;
-        for (size_t i = 0; i < rows; i++) {
-            const struct cr_proposition *p = &list->at[done + i];
-            if (proposition_columns[column].number != NULL) {
-                w->piece.number[i] = proposition_columns[column].number(p);
-                continue;
-            }
-            w->piece.text[i] = proposition_columns[column].text(w, p);
-            if (w->piece.text[i] == NULL) {
-                return cr_err_set(w->err, CR_E_MEMORY, "no memory for /propositions");
-            }
+// One column of the propositions of w->benchmark, rows from FIRST of /propositions on.
+static enum cr_status gather_propositions(struct writer *w, int column,
+                                          uint64_t first) {
+    const struct cr_propositions *list = &w->benchmark->propositions;
+    for (size_t i = 0; i < list->len; i++) {
+        const struct cr_proposition *p = &list->at[i];
+        if (proposition_columns[column].number != NULL) {
+            w->column.number[first + i] = proposition_columns[column].number(p);
+            continue;
         }
-        enum cr_status status =
-            write_piece(w, id, (struct cr_slab){first + done, rows});
-        if (status != CR_OK) {
-            return status;
+        const char *text = proposition_columns[column].text(w, p);
+        if (text == NULL) {
+            return cr_err_set(w->err, CR_E_MEMORY, "no memory for /propositions");
         }
-        done += rows;
+        w->column.text[first + i] = text;
     }
     return CR_OK;
-}
-
-static enum cr_status write_benchmark_name(struct writer *w, uint64_t first,
-                                           const struct cr_benchmark *benchmark) {
-    for (size_t i = 0; i < PIECE_ROWS; i++) {
-        w->piece.text[i] = benchmark->name;
-    }
-    size_t len = benchmark->propositions.len;
-    enum cr_status status = CR_OK;
-    for (size_t done = 0; status == CR_OK && done < len; done += PIECE_ROWS) {
-        size_t rows = len - done < PIECE_ROWS ? len - done : PIECE_ROWS;
-        status =
-            write_piece(w, CR_V_PROP_BENCHMARK, (struct cr_slab){first + done, rows});
-    }
-    return status;
 }
 
 static bool is_used(const struct cr_job *job, uint32_t benchmark) {
@@ -167,23 +155,16 @@ static bool is_used(const struct cr_job *job, uint32_t benchmark) {
     return false;
 }
 
-static enum cr_status fill_propositions(struct writer *w,
-                                        const uint64_t *first_proposition) {
-    const struct cr_job *job = w->job;
+static enum cr_status write_propositions(struct writer *w, int column,
+                                         const uint64_t *first_proposition) {
     enum cr_status status = CR_OK;
-    for (uint32_t b = 0; status == CR_OK && b < job->benchmarks_len; b++) {
-        if (!is_used(job, b)) {
-            continue;
-        }
-        const struct cr_propositions *list = &job->benchmarks[b].propositions;
-        for (int c = 0; status == CR_OK && c < PROPOSITION_COLUMNS; c++) {
-            status = write_propositions(w, c, first_proposition[b], list);
-        }
-        if (status == CR_OK) {
-            status = write_benchmark_name(w, first_proposition[b], &job->benchmarks[b]);
+    for (uint32_t b = 0; status == CR_OK && b < w->job->benchmarks_len; b++) {
+        w->benchmark = &w->job->benchmarks[b];
+        if (is_used(w->job, b)) {
+            status = gather_propositions(w, column, first_proposition[b]);
         }
     }
-    return status;
+    return status == CR_OK ? write_column(w, proposition_columns[column].id) : status;
 }
 
 typedef const char *(*cell_text_fn)(struct writer *w, const struct cr_cell *cell);
@@ -307,48 +288,47 @@ static const struct {
 enum { CELL_COLUMNS = sizeof cell_columns / sizeof *cell_columns };
 
 static enum cr_status write_cells(struct writer *w, int column) {
-    const struct cr_job *job = w->job;
-    enum cr_status status = CR_OK;
-    for (uint32_t done = 0; status == CR_OK && done < job->cells_len;) {
-        uint32_t left = job->cells_len - done;
-        uint32_t rows = left < PIECE_ROWS ? left : PIECE_ROWS;
-        for (uint32_t i = 0; i < rows; i++) {
-            const struct cr_cell *cell = &job->cells[done + i];
-            if (cell_columns[column].number != NULL) {
-                w->piece.number[i] = cell_columns[column].number(cell);
-                continue;
-            }
-            w->piece.text[i] = cell_columns[column].text(w, cell);
-            if (w->piece.text[i] == NULL) {
-                return cr_err_set(w->err, CR_E_MEMORY, "no memory for /cells");
-            }
+    for (uint32_t i = 0; i < w->job->cells_len; i++) {
+        const struct cr_cell *cell = &w->job->cells[i];
+        if (cell_columns[column].number != NULL) {
+            w->column.number[i] = cell_columns[column].number(cell);
+            continue;
         }
-        status = write_piece(w, cell_columns[column].id, (struct cr_slab){done, rows});
-        done += rows;
+        w->column.text[i] = cell_columns[column].text(w, cell);
+        if (w->column.text[i] == NULL) {
+            return cr_err_set(w->err, CR_E_MEMORY, "no memory for /cells");
+        }
     }
-    return status;
+    return write_column(w, cell_columns[column].id);
+}
+
+static enum cr_status write_levels(struct writer *w) {
+    static const double levels[CR_QUANTILES] = {0.05, 0.5, 0.95};
+    hid_t dataset = w->frame->var[CR_V_LEVEL];
+    return dataset < 0 ||
+                   cr_h5_write_rows(dataset, H5T_NATIVE_DOUBLE,
+                                    (struct cr_slab){0, CR_QUANTILES}, levels) == 0
+               ? CR_OK
+               : cr_h5_fail(w->err, "cannot write /level");
 }
 
 enum cr_status cr_groups_fill(struct cr_frame *frame, const struct cr_job *job,
                               const uint64_t *first_proposition, struct cr_err *err) {
-    struct writer *w = cr_calloc(1, sizeof *w);
-    if (w == NULL) {
-        return cr_err_set(err, CR_E_MEMORY, "no memory for /propositions");
+    struct writer w = {.frame = frame, .job = job, .err = err};
+    uint64_t propositions = frame->shape.size[CR_DIM_PROPOSITION];
+    uint64_t most = propositions > job->cells_len ? propositions : job->cells_len;
+    w.column.any = cr_calloc(most, sizeof *w.column.text);
+    enum cr_status status =
+        w.column.any == NULL
+            ? cr_err_set(err, CR_E_MEMORY, "no memory for /propositions")
+            : write_levels(&w);
+    for (int c = 0; status == CR_OK && c < PROPOSITION_COLUMNS; c++) {
+        status = write_propositions(&w, c, first_proposition);
     }
-    w->frame = frame;
-    w->job = job;
-    w->err = err;
-    enum cr_status status = fill_propositions(w, first_proposition);
     for (int c = 0; status == CR_OK && c < CELL_COLUMNS; c++) {
-        status = write_cells(w, c);
+        status = write_cells(&w, c);
     }
-    static const double levels[CR_QUANTILES] = {0.05, 0.5, 0.95};
-    if (status == CR_OK && frame->var[CR_V_LEVEL] >= 0 &&
-        cr_h5_write_rows(frame->var[CR_V_LEVEL], H5T_NATIVE_DOUBLE,
-                         (struct cr_slab){0, CR_QUANTILES}, levels) != 0) {
-        status = cr_h5_fail(err, "cannot write /level");
-    }
-    cr_arena_fini(&w->arena);
-    cr_free(w);
+    cr_arena_fini(&w.arena);
+    cr_free(w.column.any);
     return status;
 }
