@@ -2,7 +2,7 @@
 //
 // Waiting costs no thread: the connection is suspended and a timer resumes it, in the
 // reply's body too (drip). An exchange that waits for ever is looked at every 50 ms, so
-// that a client that hung up is noticed.
+// that a client that hung up is noticed; one that waits at a gate, every 10 ms.
 #include "fault_exchange.h"
 
 #include <poll.h>
@@ -11,10 +11,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fault_answer.h"
 
-enum { BODY_MAX = 32 << 20, LOOK_US = 50000 };
+enum { BODY_MAX = 32 << 20, LOOK_US = 50000, GATE_US = 10000 };
 
 struct exchange {
     struct fault_http *http;
@@ -62,10 +63,17 @@ static void sleep_for_ever(struct exchange *exchange) {
     sleep_until(exchange, fault_now_us() + LOOK_US);
 }
 
+static bool is_at_gate(const struct exchange *exchange) {
+    const char *gate = exchange->rule ? exchange->rule->gate : NULL;
+    return gate && access(gate, F_OK) != 0;
+}
+
 void exchange_wake(void *what) {
     struct exchange *exchange = what;
-    if (exchange->is_waiting_for_ever && !has_hung_up(exchange)) {
-        fault_timers_add(&exchange->http->timers, fault_now_us() + LOOK_US, exchange);
+    bool is_at_a_gate = is_at_gate(exchange);
+    if ((exchange->is_waiting_for_ever || is_at_a_gate) && !has_hung_up(exchange)) {
+        fault_timers_add(&exchange->http->timers,
+                         fault_now_us() + (is_at_a_gate ? GATE_US : LOOK_US), exchange);
         return;
     }
     MHD_resume_connection(exchange->connection);
@@ -297,7 +305,7 @@ static enum MHD_Result decide(struct exchange *exchange, const char *url) {
     }
     long wait_ms = fault_script_latency_ms(exchange->http->script, exchange->rule,
                                            exchange->request.identity);
-    if (wait_ms > 0) {
+    if (wait_ms > 0 || is_at_gate(exchange)) {
         sleep_until(exchange, fault_now_us() + wait_ms * 1000);
         return MHD_YES;
     }

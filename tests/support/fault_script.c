@@ -36,9 +36,10 @@ const char *const fault_names[FAULT_COUNT] = {
 
 // Every key a rule may have; an unknown one is a typing error.
 static const char *const rule_keys[] = {
-    "fault",      "faults",  "share",    "per_attempt", "times",      "ordinals",
-    "after",      "most",    "model",    "contains",    "latency_ms", "drip_ms",
-    "drip_bytes", "headers", "retry_as", "retry_after", "status",     "over_in_flight"};
+    "fault",      "faults",      "share",      "per_attempt",   "times",
+    "ordinals",   "after",       "most",       "model",         "contains",
+    "latency_ms", "drip_ms",     "drip_bytes", "gate",          "headers",
+    "retry_as",   "retry_after", "status",     "over_in_flight"};
 static const char *const script_keys[] = {"seed", "latency_ms", "latency_spread_ms",
                                           "key", "rules"};
 
@@ -119,6 +120,7 @@ static struct fault_rule read_rule(const cJSON *json, uint64_t group) {
         .over_in_flight = (unsigned)number(json, "over_in_flight", 0),
         .model = text(json, "model"),
         .contains = text(json, "contains"),
+        .gate = text(json, "gate"),
         .latency_ms = (long)number(json, "latency_ms", 0),
         .drip_ms = (long)number(json, "drip_ms", 2),
         .drip_bytes = (unsigned)number(json, "drip_bytes", 16),

@@ -56,6 +56,7 @@ struct fault_rule {
     unsigned over_in_flight;
     const char *model;    // NULL: any
     const char *contains; // a piece of the body; NULL: any
+    const char *gate;     // a path: the reply waits until it exists; NULL: no wait
     long latency_ms, drip_ms;
     unsigned drip_bytes;
     double retry_after_s; // below 0: no such header

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAUSE_GRACE_US = 100000 }; // for replies and messages that were under way
+enum { CLOCKS_US = 5000 }; // a wait told as a date is counted by another clock
 
 static struct fault_seen *slot(const struct fault_table *table, uint64_t identity) {
     size_t i = identity & (table->cap - 1);
@@ -82,9 +82,10 @@ struct fault_seen *fault_stats_request(struct fault_stats *stats, const char *mo
     const struct fault_pause *pause = pause_of(stats, model);
     stats->requests++;
     stats->again += seen->answered > 0;
-    stats->retry_early += now_us < seen->not_before_us;
-    stats->pause_early +=
-        pause && now_us > pause->from_us + PAUSE_GRACE_US && now_us < pause->until_us;
+    stats->retry_early += now_us + CLOCKS_US < seen->not_before_us;
+    // Replies and messages may be under way for long on a busy machine.
+    stats->pause_early += pause && now_us > (pause->from_us + pause->until_us) / 2 &&
+                          now_us + CLOCKS_US < pause->until_us;
     seen->attempts++;
     return seen;
 }
@@ -98,7 +99,7 @@ void fault_stats_pause(struct fault_stats *stats, const char *model,
         snprintf(pause->model, sizeof pause->model, "%s", model);
     }
     if (pause && until_us > pause->until_us) {
-        pause->from_us = now_us > pause->until_us ? now_us : pause->from_us;
+        pause->from_us = now_us;
         pause->until_us = until_us;
     }
 }

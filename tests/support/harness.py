@@ -1,5 +1,8 @@
 """Test kit of the system tests: real processes, bounded waits, nothing left running.
 
+A test must pass on a machine that is slow or busy: every bound on a wait is far above what is needed, and
+what must happen in the middle of a run is held there by a Gate, not hit by good timing.
+
 Standard library only. A test file is one ctest test: it ends with `harness.main()`, which
 exits with 0 (passed), 1 (failed; the last line is the command that reruns it) or 77 (skipped).
 """
@@ -53,7 +56,7 @@ def end_process(process, grace=5.0):
             process.wait(grace)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(grace)
+            process.wait(60)
     return process.returncode
 
 
@@ -102,31 +105,53 @@ def kill_all(process):
                 os.kill(pid, signal.SIGKILL)
         killed |= below
     process.kill()
-    process.wait(10)
-    wait_for(lambda: not any(is_running(pid) for _, pid in killed), 10, "killed processes gone")
+    process.wait(60)
+    wait_for(lambda: not any(is_running(pid) for _, pid in killed), 60, "killed processes gone")
     for stream in (process.stdout, process.stderr):
         if stream:
             stream.close()
+
+
+class Gate:
+    """A rule of the fault server: the replies it meets wait until the gate is opened."""
+
+    def __init__(self, path, **which):
+        self.path = path
+        self.rule = {"fault": "slow", "gate": str(path), **which}
+
+    def is_reached(self, server):
+        return server.stats()["faults"]["slow"] > 0
+
+    def open(self):
+        self.path.touch()
 
 
 class FaultServer:
     """The fault server with SCRIPT, for the length of a `with`."""
 
     def __init__(self, script=None, log=None, unix=None, port=0):
-        arguments = [FAULT_SERVER, "--rules", json.dumps(script or {}), "--port", str(port)]
-        arguments += ["--log", str(log)] if log else []
-        arguments += ["--unix", str(unix)] if unix else []
-        self.process = subprocess.Popen(arguments + ["--with-parent"], stdout=subprocess.PIPE,
+        self.arguments = [FAULT_SERVER, "--rules", json.dumps(script or {}), "--port", str(port)]
+        self.arguments += ["--log", str(log)] if log else []
+        self.arguments += ["--unix", str(unix)] if unix else []
+        # A port of one's choice may be somebody's outgoing one for a moment.
+        line = wait_for(self.start, 30, "a free port") if port else self.start()
+        if not line:
+            raise AssertionError("fault_server did not start")
+        self.port = int(line.split()[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self):
+        """The line that it says once it listens, or nothing."""
+        self.process = subprocess.Popen(self.arguments + ["--with-parent"], stdout=subprocess.PIPE,
                                         text=True)
         line = self.process.stdout.readline()
         if not line.startswith("port "):
             self.stop()
-            raise AssertionError(f"fault_server did not start: {line!r}")
-        self.port = int(line.split()[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+            return ""
+        return line
 
     def stats(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stats", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stats", timeout=60) as page:
             return json.load(page)
 
     def stop(self):
@@ -146,7 +171,7 @@ def mpi():
     path = shutil.which("mpirun")
     if not path:
         raise unittest.SkipTest("mpirun is not installed")
-    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30).stdout
+    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=120).stdout
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
     if "Open MPI" not in text or not found:
         raise unittest.SkipTest(f"mpirun is not Open MPI: {text.splitlines()[:1]}")
@@ -214,7 +239,7 @@ def start(*arguments, ranks=0, recover=False, env=None, cwd=None, **options):
                             env=environment(ranks, **(env or {})), **options)
 
 
-def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=120, expect=0):
+def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=300, expect=0):
     """Run credence to its end; with EXPECT (None: anything) the exit code is checked."""
     begin = time.monotonic()
     process = start(*arguments, ranks=ranks, recover=recover, env=env, cwd=cwd)
@@ -268,13 +293,13 @@ def python_with(*modules):
     for python in ("/usr/bin/python3", sys.executable, shutil.which("python3")):
         if python and os.path.exists(python):
             tried = subprocess.run([python, "-c", "import " + ", ".join(modules)],
-                                   capture_output=True, timeout=60)
+                                   capture_output=True, timeout=300)
             if tried.returncode == 0:
                 return python
     raise unittest.SkipTest("no python3 can import " + ", ".join(modules))
 
 
-def python(code, *arguments, modules=("h5py",), timeout=60):
+def python(code, *arguments, modules=("h5py",), timeout=300):
     """What CODE prints when run by an interpreter that has MODULES."""
     done = subprocess.run([python_with(*modules), "-c", code, *map(str, arguments)],
                           capture_output=True, text=True, timeout=timeout)
@@ -300,7 +325,7 @@ VOLATILE = ("latency_s", "total_latency_s", "calls/wall_ms", "calls/latency_s", 
 def compare(a, b, ignore=VOLATILE):
     """Differences between two run.h5, dataset by dataset, as a list of lines; [] when equal."""
     done = subprocess.run([python_with("h5py"), str(HERE / "h5_compare.py"), str(a), str(b),
-                           "--ignore", *ignore], capture_output=True, text=True, timeout=120)
+                           "--ignore", *ignore], capture_output=True, text=True, timeout=300)
     if done.returncode not in (0, 1):
         raise AssertionError(f"h5_compare: {done.stderr[-3000:]}")
     return done.stdout.splitlines()
@@ -358,20 +383,22 @@ class LlamaServer:
     """A real llama-server for the length of a `with`; skips the test when it cannot be had."""
 
     def __init__(self, log, port=None, **options):
-        self.port = port or free_port()
         self.log = open(log, "ab")
-        self.process = subprocess.Popen(llama_command(self.port, **options), stdout=self.log,
-                                        stderr=self.log, stdin=subprocess.DEVNULL)
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.wanted, self.options = port, options
+        self.process = None
         try:
-            wait_for(self.is_healthy, 60, f"llama-server healthy (log: {log})")
+            wait_for(self.is_healthy, 180, f"llama-server healthy (log: {log})")
         except BaseException:
             self.stop()
             raise
 
     def is_healthy(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"llama-server ended with {self.process.returncode}")
+        # The port may have been taken by somebody else since it was chosen: then it ends, and tries another.
+        if self.process is None or self.process.poll() is not None:
+            self.port = self.wanted or free_port()
+            self.url = f"http://127.0.0.1:{self.port}/v1"
+            self.process = subprocess.Popen(llama_command(self.port, **self.options), stdout=self.log,
+                                            stderr=self.log, stdin=subprocess.DEVNULL)
         with contextlib.suppress(OSError):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as page:
                 return page.status == 200
@@ -379,7 +406,8 @@ class LlamaServer:
 
     def stop(self):
         """With a request in flight it does not end by TERM, so the wait is short."""
-        end_process(self.process, grace=1.0)
+        if self.process is not None:
+            end_process(self.process, grace=1.0)
         self.log.close()
 
     def __enter__(self):
@@ -404,6 +432,10 @@ class TestCase(unittest.TestCase):
             print(f"kept: {self.dir}", file=sys.stderr)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+
+    def gate(self, **which):
+        """A gate of this test for the requests WHICH (members of a rule: after, most, contains)."""
+        return Gate(pathlib.Path(tempfile.mktemp(prefix="gate-", dir=self.dir)), **which)
 
     def write_job(self, job, name="job.json"):
         path = self.dir / name
@@ -430,7 +462,7 @@ class TestCase(unittest.TestCase):
         job = {"name": "system", "seed": 7,
                "models": {"m": {"api": "openai", "model": "fault", "endpoints": [url],
                                 "params": {"temperature": 0.7, "max_tokens": 512},
-                                "limits": {"concurrency": 32, "timeout_s": 5}}},
+                                "limits": {"concurrency": 32, "timeout_s": 60}}},
                "benchmarks": {"c": {"format": "jsonl", "path": str(claims)}},
                "cell": {"protocol": "market", "benchmark": "c", "maker": "m", "trader": "m"}}
         for path, value in changes.items():

@@ -15,6 +15,8 @@ import unittest
 import harness
 
 OPTIONS = argparse.Namespace(times=2, seed=1)
+SCRIPT = {"latency_ms": 10, "latency_spread_ms": 40}
+HEARTBEAT_S = 8
 LEAVER = os.environ.get("LEAVER_SO", "")
 
 
@@ -28,34 +30,37 @@ class DeadRankTest(harness.TestCase):
         self.chance = random.Random(f"{OPTIONS.seed}{self._testMethodName}")
         self.claims = self.write_claims(60)
 
-    def run_with(self, server, name, hurt=None, env=None):
+    def start_run(self, server, name, env=None):
         job = self.write_job(self.http_job(server.url, self.claims,
                                            models__m__limits__concurrency=16), name + ".json")
-        process = harness.start("run", job, "-o", self.dir / name, "--heartbeat", 3, ranks=5,
-                                recover=True, env=env)
-        try:
-            if hurt:
-                self.hurt_a_worker(process, server, hurt)
-        except BaseException:
-            harness.kill_all(process)
-            raise
-        return harness.finish(process, 90)
+        return harness.start("run", job, "-o", self.dir / name, "--heartbeat", HEARTBEAT_S, ranks=5,
+                             recover=True, env=env)
 
-    def hurt_a_worker(self, process, server, hurt):
-        before = server.stats()["requests"]
-        target = before + self.chance.randrange(5, 200)
-        harness.wait_for(lambda: server.stats()["requests"] >= target, 60, "calls flow")
-        workers = [pid for pid in harness.ranks_of(process) if harness.rank_number(pid) > 0]
-        self.assertEqual(4, len(workers))
-        hurt(self.chance.choice(workers))
+    def run_whole(self):
+        with harness.FaultServer(SCRIPT) as server:
+            whole = harness.finish(self.start_run(server, "whole"), 240)
+        self.assertEqual(0, whole.code, whole)
+
+    def run_hurt(self, name, hurt, env):
+        """A run whose N-th call and three more are held until a worker was hurt; the others flow."""
+        gate = self.gate(after=self.chance.randrange(5, 200), most=4)
+        with harness.FaultServer({**SCRIPT, "rules": [gate.rule]}) as server:
+            process = self.start_run(server, name, env)
+            try:
+                harness.wait_for(lambda: gate.is_reached(server), 120, "calls flow")
+                workers = [pid for pid in harness.ranks_of(process) if harness.rank_number(pid) > 0]
+                self.assertEqual(4, len(workers))
+                hurt(self.chance.choice(workers))
+                gate.open()
+            except BaseException:
+                harness.kill_all(process)
+                raise
+            return harness.finish(process, 240)
 
     def survive(self, hurt, env=None):
+        self.run_whole()
         for time_ in range(OPTIONS.times):
-            with harness.FaultServer({"latency_ms": 10, "latency_spread_ms": 40}) as server:
-                if time_ == 0:
-                    whole = self.run_with(server, "whole")
-                    self.assertEqual(0, whole.code, whole)
-                result = self.run_with(server, f"hurt{time_}", hurt, env)
+            result = self.run_hurt(f"hurt{time_}", hurt, env)
             out = self.dir / f"hurt{time_}"
             status = json.loads((out / "status.json").read_text())
             self.assertEqual([], harness.compare(self.dir / "whole" / "run.h5", out / "run.h5"),
@@ -82,25 +87,24 @@ class DeadRankTest(harness.TestCase):
         self.leave(signal.SIGRTMIN + 4)
 
     def test_a_dead_coordinator_takes_the_workers_along_and_a_resume_finishes(self):
-        with harness.FaultServer({"latency_ms": 10, "latency_spread_ms": 40}) as server:
-            self.run_with(server, "whole")
-            job = self.write_job(self.http_job(server.url, self.claims))
+        self.run_whole()
+        gate = self.gate(after=50, most=4)
+        with harness.FaultServer({**SCRIPT, "rules": [gate.rule]}) as server:
             out = self.dir / "hurt"
-            process = harness.start("run", job, "-o", out, "--heartbeat", 3, ranks=5,
-                                    recover=True)
+            process = self.start_run(server, "hurt")
             try:
-                before = server.stats()["requests"]
-                harness.wait_for(lambda: server.stats()["requests"] > before + 50, 60, "calls")
+                harness.wait_for(lambda: gate.is_reached(server), 120, "calls")
                 ranks = harness.ranks_of(process)
                 begun = time.monotonic()
                 os.kill(next(p for p in ranks if harness.rank_number(p) == 0), signal.SIGKILL)
-                harness.wait_for(lambda: not any(map(harness.is_running, ranks)), 20,
+                harness.wait_for(lambda: not any(map(harness.is_running, ranks)), 120,
                                  "all workers leave")
                 seconds = time.monotonic() - begun
             finally:
                 harness.kill_all(process)
             print(f"workers left {seconds:.1f} s after the coordinator")
-            result = harness.run("run", job, "-o", out, ranks=3)
+            gate.open()
+            result = harness.run("run", self.dir / "hurt.json", "-o", out, ranks=3)
         self.assertEqual([], harness.compare(self.dir / "whole" / "run.h5", out / "run.h5"), result)
 
 

@@ -103,19 +103,21 @@ class DirectoryTest(harness.TestCase):
             tape.write_bytes(whole)
 
     def test_a_directory_in_use_is_refused_and_a_dead_one_is_not(self):
-        with harness.FaultServer({"latency_ms": 200}) as server:
+        gate = self.gate(after=4, most=4)
+        with harness.FaultServer({"latency_ms": 5, "rules": [gate.rule]}) as server:
             job = self.write_job(self.http_job(server.url, self.write_claims(20),
                                                models__m__limits__concurrency=4))
             out = self.dir / "run"
             first = harness.start("run", job, "-o", out)
             try:
-                harness.wait_for(lambda: server.stats()["requests"] > 4, 30, "calls")
+                harness.wait_for(lambda: gate.is_reached(server), 60, "calls")
                 result = harness.run("run", job, "-o", out, expect=None)
                 self.assertNotIn(result.code, (0, 75), result)
                 self.assertIn(str(out), result.err)
                 self.assertIsNone(first.poll(), "the first launch goes on")
             finally:
                 harness.kill_all(first)
+            gate.open()
             harness.run("run", job, "-o", out)
 
     def test_permissions(self):

@@ -49,7 +49,7 @@ class FaultsTest(harness.TestCase):
             # A retried call that fell back to no response_format gets the same answer, so
             # only what reaches the market counts.
             job = self.http_job(server.url, "", models__m__limits={
-                "concurrency": 64, "timeout_s": 2, "retries": 8})
+                "concurrency": 64, "timeout_s": 3, "retries": 16})
             job["benchmarks"] = benchmarks
             job["cell"]["benchmark"] = "tqa"
             job["grid"] = {"benchmark": sorted(benchmarks)}

@@ -32,20 +32,21 @@ class OutcomesTest(harness.TestCase):
         self.assertIn("20", harness.run("status", self.out).out)
 
     def test_status_of_a_live_and_of_a_dead_run(self):
-        with harness.FaultServer({"latency_ms": 100}) as server:
+        gate = self.gate(after=10, most=4)
+        with harness.FaultServer({"latency_ms": 5, "rules": [gate.rule]}) as server:
             job = self.write_job(self.http_job(server.url, self.write_claims(40),
                                                models__m__limits__concurrency=4))
             out = self.dir / "run"
             process = harness.start("run", job, "-o", out)
             try:
-                harness.wait_for(lambda: server.stats()["requests"] > 10, 30, "calls")
-                harness.wait_for((out / "status.json").exists, 30, "status.json")
+                harness.wait_for(lambda: gate.is_reached(server), 60, "calls")
+                harness.wait_for((out / "status.json").exists, 60, "status.json")
                 live = json.loads(harness.run("status", out, "--json").out)
                 self.assertEqual(40, live["episodes"], live)
             finally:
                 harness.kill_all(process)
             # It was written moments ago, so it may take a beat to be known as dead.
-            dead = harness.wait_for(lambda: self.is_dead(out), 30, "known as dead")
+            dead = harness.wait_for(lambda: self.is_dead(out), 120, "known as dead")
         self.assertEqual(("running", 40), (live["state"], dead["episodes"]), dead)
         self.assertIn("resume", harness.run("status", out).out)
 

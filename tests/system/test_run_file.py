@@ -100,20 +100,23 @@ class RunFileTest(harness.TestCase):
 
     def test_a_reader_follows_a_live_run(self):
         harness.python_with("h5py")
-        with harness.FaultServer({"latency_ms": 60}) as server:
+        # The markets end but for one, until the reader has looked.
+        gate = self.gate(contains="Claim number 7 ", most=1)
+        with harness.FaultServer({"latency_ms": 5, "rules": [gate.rule]}) as server:
             job = self.write_job(self.http_job(server.url, self.write_claims(60),
                                                models__m__limits__concurrency=4))
             process = harness.start("run", job, "-o", self.dir / "run")
             try:
                 path = self.dir / "run" / "run.h5"
-                harness.wait_for(path.exists, 30, "run.h5")
+                harness.wait_for(path.exists, 60, "run.h5")
 
                 def some_are_done():
                     done, total, priced = map(int, harness.python(LIVE_READER, path).split())
                     self.assertEqual((60, True), (total, done <= priced))
                     return 0 < done < 60
-                harness.wait_for(some_are_done, 60, "a live reader sees some episodes done")
+                harness.wait_for(some_are_done, 120, "a live reader sees some episodes done")
             finally:
+                gate.open()
                 result = harness.finish(process, 120)
         self.assertEqual(0, result.code, result)
         self.assertEqual("60 60 60\n", harness.python(

@@ -21,17 +21,20 @@ class SecretsTest(harness.TestCase):
         return self.write_job(self.http_job(url, self.write_claims(6), **changes))
 
     def test_a_key_from_the_environment_is_sent_and_never_written(self):
-        with harness.FaultServer({"key": CANARY, "latency_ms": 30}) as server:
+        gate = self.gate(most=1)
+        with harness.FaultServer({"key": CANARY, "rules": [gate.rule]}) as server:
             job = self.keyed_job(server.url, models__m__api_key_env="CANARY_KEY")
             process = harness.start("run", job, "-o", self.dir / "run",
                                     env={"CANARY_KEY": CANARY})
             try:
-                harness.wait_for(lambda: server.stats()["requests"] > 0, 30, "a call")
+                harness.wait_for(lambda: gate.is_reached(server), 60, "a call")
                 argv = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
+                self.assertIn(str(job), argv)
+                gate.open()
             except BaseException:
                 harness.kill_all(process)
                 raise
-            result = harness.finish(process, 60)
+            result = harness.finish(process, 120)
             self.assertEqual(0, result.code, result)
         shown = [harness.run(*command, env={"CANARY_KEY": CANARY}).out for command in (
             ("plan", job), ("status", self.dir / "run", "--json"),
