@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include "credence/file.h"
+
 static struct fault_server server, second;
 static struct fault_bench bench;
 
@@ -16,7 +18,7 @@ static int stop(void **state) {
 static struct cr_model model_at(const char *rules) {
     fault_start(&server, rules, NULL);
     struct cr_model model = fixture_remote("m", "openai", server.urls, 1);
-    model.limits.timeout_s = 1;
+    model.limits.timeout_s = 60; // nobody waits for it, so that a slow machine has time
     model.limits.retries = 6;
     model.limits.concurrency = 64;
     return model;
@@ -35,20 +37,22 @@ static unsigned count_failed(unsigned len) {
     return failed;
 }
 
-// Every fault that passes, alone: each request meets it once.
+// Every fault that passes, alone: each request meets it once. The first ones cost what
+// is waited at the most.
 static void a_passing_fault_costs_an_attempt_and_no_call(void **state) {
     static const char *const faults[] = {
-        "stall",         "never",   "reset_before", "reset_mid", "429",
-        "500",           "502",     "503",          "504",       "529",
-        "408",           "409",     "html",         "truncated", "wrong_types",
-        "empty_choices", "endless", "invalid_utf8"};
+        "stall", "never", "endless",   "reset_before", "reset_mid",     "429",
+        "500",   "502",   "503",       "504",          "529",           "408",
+        "409",   "html",  "truncated", "wrong_types",  "empty_choices", "invalid_utf8"};
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         char rules[200];
         snprintf(rules, sizeof rules, "{\"rules\":[{\"fault\":\"%s\",\"times\":1}]}",
                  faults[i]);
         print_message("%s\n", faults[i]);
-        open_at(rules);
+        struct cr_model model = model_at(rules);
+        model.limits.timeout_s = i < 3 ? 3 : model.limits.timeout_s;
+        bench_open(&bench, &model);
         bench_run(&bench, 0, 4);
         assert_int_equal(count_failed(4), 0);
         for (unsigned c = 0; c < 4; c++) {
@@ -147,8 +151,8 @@ static void a_form_that_was_asked_for_by_name_is_not_dropped(void **state) {
 
 static void nobody_comes_before_retry_after(void **state) {
     static const char *const shapes[] = {
-        "{\"rules\":[{\"fault\":\"429\",\"share\":0.3,\"retry_after\":1}]}",
-        "{\"rules\":[{\"fault\":\"503\",\"share\":0.3,\"retry_after\":1,"
+        "{\"rules\":[{\"fault\":\"429\",\"share\":0.3,\"retry_after\":2}]}",
+        "{\"rules\":[{\"fault\":\"503\",\"share\":0.3,\"retry_after\":2,"
         "\"retry_as\":\"date\"}]}"};
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -165,7 +169,7 @@ static void nobody_comes_before_retry_after(void **state) {
 
 static void concurrency_adapts_to_what_the_server_bears(void **state) {
     (void)state;
-    struct cr_model model = model_at("{\"latency_ms\":5,\"rules\":[{\"fault\":\"429\","
+    struct cr_model model = model_at("{\"latency_ms\":50,\"rules\":[{\"fault\":\"429\","
                                      "\"over_in_flight\":20}]}");
     struct cr_model_metrics metrics;
     model.limits.concurrency = 0;
@@ -174,7 +178,7 @@ static void concurrency_adapts_to_what_the_server_bears(void **state) {
     bench_run(&bench, 0, 500);
     assert_int_equal(count_failed(500), 0);
     cr_client_metrics(bench.client, 0, &metrics);
-    assert_in_range(metrics.concurrency, 5, 40);
+    assert_in_range(metrics.concurrency, 2, 60);
     assert_true(metrics.rate_limited > 0);
     bench_close(&bench);
 }
@@ -319,7 +323,8 @@ static void every_allocation_may_fail_on_the_wire(void **state) {
     print_message("%u allocations\n", (unsigned)counted);
 }
 
-// Some servers answer within the very call that sends the request.
+// Some servers answer within the very call that sends the request. An answer that was
+// missed would be found when a poll ends, a second later.
 static void an_instant_answer_is_not_waited_for(void **state) {
     (void)state;
     struct cr_model model = model_at("{}");
@@ -329,7 +334,7 @@ static void an_instant_answer_is_not_waited_for(void **state) {
         bench_run(&bench, i, i + 1);
     }
     assert_int_equal(count_failed(200), 0);
-    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms < 5000);
+    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms < 60000);
     bench_close(&bench);
 }
 
@@ -338,28 +343,44 @@ static void an_empty_quota_is_waited_out(void **state) {
     open_at("{\"rules\":[{\"fault\":\"slow\",\"ordinals\":[1],\"headers\":{"
             "\"x-ratelimit-remaining-requests\":\"0\","
             "\"x-ratelimit-reset-requests\":\"1s\"}}]}");
+    int64_t start_ms = cr_clock_now_ms(cr_clock_monotonic());
     bench_run(&bench, 0, 1);
     struct cr_model_metrics metrics;
     cr_client_metrics(bench.client, 0, &metrics);
-    assert_in_range(metrics.pause_ms, 500, 1000);
+    assert_in_range(metrics.pause_ms, 0, 1000);
     assert_int_equal(metrics.pause_seen_ms, 1000);
-    int64_t start_ms = cr_clock_now_ms(cr_clock_monotonic());
     bench_run(&bench, 1, 5);
-    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms >= 500);
+    assert_true(cr_clock_now_ms(cr_clock_monotonic()) - start_ms >= 1000);
     assert_int_equal(count_failed(5), 0);
     bench_close(&bench);
 }
 
+// None is answered before all of them are there.
 static void hundreds_fly_at_once(void **state) {
+    char folder[] = "/tmp/credence-gate-XXXXXX", gate[64], rules[200];
     (void)state;
-    struct cr_model model = model_at("{\"latency_ms\":100}");
+    assert_non_null(mkdtemp(folder));
+    snprintf(gate, sizeof gate, "%s/gate", folder);
+    snprintf(rules, sizeof rules, "{\"rules\":[{\"fault\":\"slow\",\"gate\":\"%s\"}]}",
+             gate);
+    struct cr_model model = model_at(rules);
     model.limits.concurrency = FAULT_CALLS_MAX;
-    model.limits.timeout_s = 10;
+    model.limits.timeout_s = 200;
     bench_open(&bench, &model);
-    bench_run(&bench, 0, FAULT_CALLS_MAX);
+    for (unsigned i = 0; i < FAULT_CALLS_MAX; i++) {
+        fixture_submit(bench.client, &bench.calls[i]);
+    }
+    const int64_t give_up_ms = cr_clock_now_ms(cr_clock_monotonic()) + 100000;
+    while (fault_stat(&server, "in_flight") < FAULT_CALLS_MAX) {
+        fixture_poll(bench.client, 10);
+        assert_true(cr_clock_now_ms(cr_clock_monotonic()) < give_up_ms);
+    }
+    assert_int_equal(cr_file_write(gate, "", 0, 0600, NULL), CR_OK);
+    bench_run(&bench, 0, 0);
     assert_int_equal(count_failed(FAULT_CALLS_MAX), 0);
-    assert_int_equal(fault_stat(&server, "in_flight_max"), FAULT_CALLS_MAX);
     bench_close(&bench);
+    unlink(gate);
+    rmdir(folder);
 }
 
 int main(void) {

@@ -56,7 +56,7 @@ static void turn(void) {
 }
 
 static void run_calls(unsigned from, unsigned end) {
-    int64_t give_up_ms = cr_clock_now_ms(cr_clock_monotonic()) + 100000;
+    int64_t give_up_ms = cr_clock_now_ms(cr_clock_monotonic()) + 300000;
     for (unsigned i = from; i < end; i++) {
         fixture_submit(bench.client, &bench.calls[i]);
     }
@@ -77,10 +77,10 @@ static int start(void **state) {
     (void)state;
     model.max_tokens = 200;
     model.limits.concurrency = 4;
-    model.limits.retries = 8;
-    model.limits.timeout_s = 60;
+    model.limits.retries = 16;
+    model.limits.timeout_s = 200;
     model.serve = (struct cr_serve){
-        .command = command, .per = "node", .health = "/health", .startup_s = 60};
+        .command = command, .per = "node", .health = "/health", .startup_s = 200};
     bench_open(&bench, &model);
     for (unsigned i = 0; i < FAULT_CALLS_MAX; i++) {
         bench.calls[i].schema =

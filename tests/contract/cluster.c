@@ -21,7 +21,7 @@
 
 enum {
     SIZE = 3,
-    WAIT_MS = 20000,
+    WAIT_MS = 100000,
     MESSAGES = 300,
     LARGE_BYTES = 3 << 20, // far over what any transport sends eagerly
     TAG = 17
@@ -181,7 +181,7 @@ static pid_t start_child(void) {
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        alarm(30);
+        alarm(250);
         for (;;)
             pause();
     }
@@ -289,7 +289,7 @@ static int loss_suite(void) {
 int main(int argc, char **argv) {
     const bool is_mpi = argc > 1 && strcmp(argv[1], "mpi") == 0;
     const bool is_loss = argc > 1 && strcmp(argv[argc - 1], "loss") == 0;
-    alarm(100);
+    alarm(250);
     open_crew(is_mpi);
     int failed = is_loss ? loss_suite() : whole_suite();
     const bool must_exit = close_crew();

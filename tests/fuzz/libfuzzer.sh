@@ -1,9 +1,9 @@
 #!/bin/bash
-# libfuzzer.sh BUILD [SECONDS]: builds the fuzz targets with clang, ASan, UBSan and libFuzzer in BUILD, and runs each for SECONDS
-# (5) from its corpus. What it finds on the way stays in BUILD; a crash leaves BUILD/crash-* and ends with 1.
+# libfuzzer.sh BUILD [SECONDS [SEED]]: builds the fuzz targets with clang, ASan, UBSan and libFuzzer in BUILD, and runs each for SECONDS
+# (5) from its corpus, with SEED (1: the same inputs in each run of the suite; 0: any). What it finds on the way stays in BUILD; a crash leaves BUILD/crash-* and ends with 1.
 # Exit 77: no clang with libFuzzer here.
 set -euo pipefail
-build=$(realpath -m "$1") seconds=${2:-5} source=$(realpath "$(dirname "$0")/../..")
+build=$(realpath -m "$1") seconds=${2:-5} seed=${3:-1} source=$(realpath "$(dirname "$0")/../..")
 command -v clang >/dev/null || { echo "libfuzzer.sh: no clang here"; exit 77; }
 mkdir -p "$build"
 echo 'int LLVMFuzzerTestOneInput(const char *b, unsigned long n); int LLVMFuzzerTestOneInput(const char *b, unsigned long n) { return b && n > 1 ? 0 : 0; }' >"$build/probe.c"
@@ -23,8 +23,9 @@ cd "$build"
 for target in "${targets[@]}"; do
     mkdir -p "found/$target"
     program=$(find . -type f -name "$target" -perm -u+x | head -n 1)
-    "$program" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    "$program" -max_total_time="$seconds" -seed="$seed" -max_len=16384 -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
         "found/$target" "$source/tests/data/fuzz/${target#fuzz_}" >"$target.log" 2>&1 || {
+        grep -m 1 Seed: "$target.log" || true
         tail -n 40 "$target.log"
         echo "rerun: $build/$program $build/crash-... (see $build/$target.log)"
         exit 1

@@ -9,7 +9,7 @@
 #
 # Each node has its own host name, process tree, mounts and /dev/shm. Everything listens on 127.0.0.1 only when this
 # script runs under lo_only.sh. DIR must be absolute and enterable by others (a mktemp -d one is not).
-# CLUSTER_CPUS (4) and CLUSTER_MEMORY_MB (4000): of a node. CLUSTER_WAIT (30): seconds until all nodes must be idle.
+# CLUSTER_CPUS (4) and CLUSTER_MEMORY_MB (4000): of a node. CLUSTER_WAIT (180): seconds until all nodes must be idle.
 # Exit 77: SLURM is not installed, this user is not root, or there are no namespaces.
 set -euo pipefail
 export LC_ALL=C
@@ -49,7 +49,7 @@ detached() { # NAME PROGRAM...: in a session of its own, output to DIR/log
 start_munge() {
     detached munged munged --foreground --socket="$dir/run/munge.socket" --key-file="$dir/etc/munge.key" \
         --log-file="$dir/log/munged.log" --pid-file="$dir/run/munged.pid" --seed-file="$dir/run/munged.seed"
-    for _ in {1..100}; do [ ! -S "$dir/run/munge.socket" ] || return 0; sleep 0.05; done
+    for _ in {1..600}; do [ ! -S "$dir/run/munge.socket" ] || return 0; sleep 0.05; done
     die "munged does not start: $(tail -n 3 "$dir/log/munged.out")"
 }
 
@@ -124,8 +124,9 @@ write_conf() { # NODES FIRST_PORT
 	MpiDefault=none
 	ReturnToService=2
 	SlurmdParameters=config_overrides
-	SlurmctldTimeout=30
-	SlurmdTimeout=15
+	SlurmctldTimeout=120
+	SlurmdTimeout=120
+	MessageTimeout=60
 	InactiveLimit=0
 	KillWait=5
 	MinJobAge=3600
@@ -147,7 +148,7 @@ print_environment() {
 	ENV
 }
 
-idle_nodes() { timeout 2 sinfo -h -N -t idle -o %T 2>/dev/null | grep -cx idle || true; }
+idle_nodes() { timeout 20 sinfo -h -N -t idle -o %T 2>/dev/null | grep -cx idle || true; }
 
 check_machine() {
     local program
@@ -173,14 +174,14 @@ up() {
     start_munge
     start_controller
     for ((i = 1; i <= $1; i++)); do start_node "n$i"; done
-    end=$((SECONDS + ${CLUSTER_WAIT:-30}))
+    end=$((SECONDS + ${CLUSTER_WAIT:-180}))
     while ((SECONDS < end)) && pid_of slurmctld >/dev/null; do
         [ "$(idle_nodes)" != "$1" ] || { print_environment; return; }
         sleep 0.1
     done
     tail -n 4 "$dir"/log/*.out >&2
     down
-    die "slurmctld ended, or the nodes were not idle in ${CLUSTER_WAIT:-30} s"
+    die "slurmctld ended, or the nodes were not idle in ${CLUSTER_WAIT:-180} s"
 }
 
 down() {

@@ -23,7 +23,7 @@ def environment(**extra):
 
 def submit(*arguments, env, cwd, expect=0):
     done = subprocess.run([SLURM / "submit.sh", *map(str, arguments)], env=env, cwd=cwd,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=180)
     if done.returncode != expect:
         raise AssertionError(f"submit.sh {arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done
@@ -102,14 +102,14 @@ class Cluster:
 
     def call(self, *arguments):
         return subprocess.run([self.script, self.dir, *map(str, arguments)], capture_output=True, text=True,
-                              timeout=120)
+                              timeout=300)
 
     def down(self):
         self.call("down")
 
     def tool(self, *argv, check=True):
         done = subprocess.run([str(a) for a in argv], env=environment(**self.env), capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=180)
         if check and done.returncode != 0:
             raise AssertionError(f"{argv}: {done.stderr}")
         return done.stdout.strip()
@@ -140,15 +140,29 @@ class SlurmTest(harness.TestCase):
         self.dir.chmod(0o755)
         self.claims = self.write_claims(CLAIMS)
 
-    def slow_job(self, **changes):
-        return self.write_job(self.sim_job(self.claims, **{
-            "models__m__latency_ms": 150, "models__m__limits": {"concurrency": 6}, **changes}))
+    def held_job(self):
+        """A job that is not over before its gate is open."""
+        self.held_at = self.gate(after=30, most=2)
+        self.server = harness.FaultServer({"latency_ms": 5, "rules": [self.held_at.rule]})
+        self.addCleanup(self.server.stop)
+        return self.write_job(self.http_job(self.server.url, self.claims))
+
+    def wait_until_held(self):
+        harness.wait_for(lambda: self.held_at.is_reached(self.server), 180, "calls flow")
+        harness.wait_for(lambda: harness.tape_lines(self.out), 60, "calls on the tape")
+
+    def warn(self, number):
+        """The batch system's warning; the gate opens when the run knows of it."""
+        self.cluster.tool("scancel", "--batch", "--signal=USR1", number)
+        try:
+            harness.wait_for(lambda: "stopping early" in self.logs(), 120, "the run drains")
+        finally:
+            self.held_at.open()
 
     def reference(self, job):
-        """What one process makes of JOB, with nothing to wait for."""
+        """What one process makes of JOB."""
         out = self.dir / "reference"
-        harness.run("run", job, "-o", out, "--quiet", "--set", "models.m.latency_ms=0",
-                    "--set", "models.m.limits.concurrency=64")
+        harness.run("run", job, "-o", out, "--quiet")
         return out / "run.h5"
 
     def submit(self, job, *arguments, **env):
@@ -159,7 +173,7 @@ class SlurmTest(harness.TestCase):
     def logs(self):
         return "\n".join(f"{path.name}:\n{path.read_text()[-20000:]}" for path in self.dir.glob("*.log"))
 
-    def finish(self, *jobs, seconds=120):
+    def finish(self, *jobs, seconds=300):
         for job in jobs:
             try:
                 states = self.cluster.wait(job, ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL"), seconds)
@@ -191,16 +205,16 @@ class SlurmTest(harness.TestCase):
 
     def test_eight_shards_and_their_merge_make_the_file_of_one_run(self):
         job = self.write_job(self.sim_job(self.claims, grid={"stance": ["free", "up"]}))
-        self.finish(*self.submit(job, "--array", 8), seconds=200)
+        self.finish(*self.submit(job, "--array", 8))
         self.assert_equal_runs(self.reference(job))
         self.assertIn("stance=free", (self.out / "tables.md").read_text())
 
     def warned_and_put_back(self, launcher):
-        job = self.slow_job()
+        job = self.held_job()
         number, = self.submit(job, "--nodes", 3, LAUNCHER=launcher)
-        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 20, 60, "calls on the tape")
-        self.cluster.tool("scancel", "--batch", "--signal=USR1", number)
-        self.finish(number, seconds=150)
+        self.wait_until_held()
+        self.warn(number)
+        self.finish(number)
         self.assertEqual(1, self.restarts(number), self.logs())
         self.assertIn("warned: draining", self.logs())
         self.assert_equal_runs(self.reference(job))
@@ -213,16 +227,17 @@ class SlurmTest(harness.TestCase):
         self.warned_and_put_back("mpirun")
 
     def test_a_crashed_node_puts_the_job_back(self):
-        job = self.slow_job()
+        job = self.held_job()
         number, = self.submit(job, "--nodes", 3)
-        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 20, 60, "calls on the tape")
+        self.wait_until_held()
         node = self.cluster.tool("scontrol", "show", "hostnames",
                                  self.cluster.tool("squeue", "-h", "-j", number, "-o", "%N")).split()[1]
         self.cluster.call("crash", node)
         self.cluster.tool("scontrol", "update", f"nodename={node}", "state=down", "reason=crashed")
+        self.held_at.open()
         self.cluster.call("start", node)
         self.cluster.tool("scontrol", "update", f"nodename={node}", "state=resume", check=False)
-        self.finish(number, seconds=200)
+        self.finish(number)
         self.assertLessEqual(1, self.restarts(number), self.logs())
         self.assert_equal_runs(self.reference(job))
         self.assert_no_call_was_made_twice()
@@ -231,15 +246,15 @@ class SlurmTest(harness.TestCase):
         job = self.write_job(self.sim_job(self.claims))
         harness.run("run", job, "-o", self.dir / "out", "--quiet", "--set", "seed=8")
         number, = self.submit(job)
-        self.cluster.wait(number, ("FAILED",), 60)
+        self.cluster.wait(number, ("FAILED",), 180)
         self.assertEqual(0, self.restarts(number))
         self.assertIn("the job is at fault", self.logs())
 
     def test_restarts_have_an_end(self):
-        number, = self.submit(self.slow_job(), RESTARTS_MAX=0)
-        harness.wait_for(lambda: len(harness.tape_lines(self.out)) > 5, 60, "calls on the tape")
-        self.cluster.tool("scancel", "--batch", "--signal=USR1", number)
-        self.cluster.wait(number, ("FAILED",), 60)
+        number, = self.submit(self.held_job(), RESTARTS_MAX=0)
+        self.wait_until_held()
+        self.warn(number)
+        self.cluster.wait(number, ("FAILED",), 180)
         self.assertIn("given up", self.logs())
 
     def check_servers(self, job, server, reference):
@@ -247,7 +262,7 @@ class SlurmTest(harness.TestCase):
         for arguments in (("--gpus", 2), ("--nodes", 2, "--gpus", 2)):
             with self.subTest(arguments=arguments):
                 self.finish(*self.submit(job, *arguments, SERVER=server, SERVER_MODEL="m", GPU_ARGS="",
-                                          SERVER_STARTUP_S=60), seconds=300)
+                                          SERVER_STARTUP_S=180), seconds=600)
                 self.assert_equal_runs(reference)
                 self.assertEqual([], list(self.dir.glob("out.servers/*")), "servers were ended")
                 subprocess.run(["rm", "-rf", self.out], check=True)
@@ -279,7 +294,7 @@ class SlurmTest(harness.TestCase):
         # Without its cache the server's answers do not depend on what it was asked before.
         changes = {"models__m": {"api": "openai", "model": "tiny", "extra": {"cache_prompt": False},
                                  "params": {"temperature": 0.7, "max_tokens": 300},
-                                 "limits": {"concurrency": 8, "timeout_s": 120}},
+                                 "limits": {"concurrency": 8, "timeout_s": 240}},
                    "cell__max_iterations": 1, "cell__chain_of_thought": False, "benchmarks__c__limit": 4}
         with harness.LlamaServer(self.dir / "server.txt", parallel=1, context=8192) as one:
             changes["models__m"]["endpoints"] = [one.url]
