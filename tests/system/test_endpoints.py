@@ -8,6 +8,7 @@ import unittest
 import harness
 
 CLAIMS = 60
+ALONE = {"parallel": 1, "context": 8192}
 
 
 class EndpointsTest(harness.TestCase):
@@ -57,13 +58,14 @@ class EndpointsTest(harness.TestCase):
         return job, servers
 
     def llama_job(self, **model):
-        return self.http_job("", self.write_claims(18), cell__max_iterations=3, models__m={
-            "api": "openai", "model": "tiny", "params": {"temperature": 0, "max_tokens": 200},
+        """Answers that do not depend on what the server was asked before, or at the same time (parallel=1)."""
+        return self.http_job("", self.write_claims(9), cell__max_iterations=3, models__m={
+            "api": "openai", "model": "tiny", "extra": {"cache_prompt": False}, "params": {"temperature": 0, "max_tokens": 200},
             "limits": {"concurrency": 6, "timeout_s": 240}, **model})
 
     def test_one_of_three_real_servers_dies_and_comes_back(self):
         harness.llama_files()
-        servers = [harness.LlamaServer(self.dir / f"llama{i}.log") for i in range(3)]
+        servers = [harness.LlamaServer(self.dir / f"llama{i}.log", **ALONE) for i in range(3)]
         try:
             job = self.llama_job(endpoints=[s.url for s in servers])
             whole = harness.finish(self.start_run(job, "whole", 0), 300)
@@ -76,7 +78,7 @@ class EndpointsTest(harness.TestCase):
                 servers[1].process.kill()
                 servers[1].process.wait(60)
                 servers[1].stop()
-                servers[1] = harness.LlamaServer(self.dir / "llama1.log", port=servers[1].port)
+                servers[1] = harness.LlamaServer(self.dir / "llama1.log", port=servers[1].port, **ALONE)
             except BaseException:
                 harness.kill_all(process)
                 raise

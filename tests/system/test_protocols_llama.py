@@ -61,7 +61,7 @@ class ProtocolsTest(harness.TestCase):
         self.names = [(name, space) for name, space, _ in cells]
         model = {"api": "openai", "model": "tiny", "endpoints": [url],
                  "params": {"temperature": 0.7, "max_tokens": 140},
-                 "limits": {"concurrency": 8, "timeout_s": 120}}
+                 "limits": {"concurrency": 8, "timeout_s": 240}}
         base, *more = [cell for _, _, cell in cells]
         return self.write_job({"name": "protocols", "seed": 5, "models": {"m": model}, "benchmarks": benchmarks,
                                "cell": {"maker": "m", "repairs": 2, **base}, "cells": more})
