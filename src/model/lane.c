@@ -38,7 +38,9 @@ enum cr_status cr_lane_init(struct cr_lane *lane, const struct cr_model *model,
         concurrency = live_max; // nothing in this process gets overloaded
     }
     cr_pace_init(&lane->pace, concurrency, live_max);
-    enum cr_status status = lane->backend->check(model, err);
+    enum cr_status status = cr_heap_init(&lane->waiting, live_max, cr_is_older);
+    status = status ? cr_err_set(err, status, "out of memory")
+                    : lane->backend->check(model, err);
     if (!status && lane->backend->is_remote && !cfg->is_offline) {
         status = init_remote(lane, live_max, err);
     }
@@ -49,6 +51,7 @@ enum cr_status cr_lane_init(struct cr_lane *lane, const struct cr_model *model,
 }
 
 void cr_lane_fini(struct cr_lane *lane) {
+    cr_heap_fini(&lane->waiting);
     cr_headers_fini(&lane->headers);
     cr_endpoints_fini(&lane->endpoints);
     cr_free(lane->wire.head);

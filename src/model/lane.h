@@ -20,7 +20,7 @@ struct cr_lane {
     struct cr_headers headers;     // remote
     struct cr_endpoints endpoints; // remote
     struct cr_pace pace;
-    struct cr_queue waiting;
+    struct cr_heap waiting;          // the oldest market's first
     double expected_tokens_out;      // moving average, for reservations
     struct cr_model_metrics metrics; // the counters of it
 };

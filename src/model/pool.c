@@ -6,11 +6,10 @@
 //
 // A request's way (states in request.h):
 //   submit   known from a tape -> done; identical to one under way -> following;
-//            else to the end of its lane's queue
+//            else to its lane's queue, where the oldest market comes first
 //   start    when the lane's pace allows it and a server is up: encode, send
-//   land     judge the attempt; done, or rest, or at once back to the queue's front
-//   wake     a rest is over: back to the queue's front; a simulated flight is over:
-//   land
+//   land     judge the attempt; done, or rest, or at once back to the queue
+//   wake     a rest is over: back to the queue; a simulated flight is over: land
 //
 // The loop and its callbacks only say which transfers are over; what that means is
 // decided here. A failure of the machine (memory, the HTTP library) is returned by the
@@ -94,12 +93,12 @@ enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
 static void rest(struct cr_pool *pool, struct cr_request *request, int64_t rest_ms) {
     cr_request_move(request, CR_REQUEST_RESTING);
     request->due_ns = now_of(pool) + rest_ms * NS_PER_MS;
-    cr_timers_add(&pool->timers, request);
+    cr_heap_add(&pool->timers, request);
 }
 
 static void requeue(struct cr_pool *pool, struct cr_request *request) {
     cr_request_move(request, CR_REQUEST_WAITING);
-    cr_queue_push_front(&lane_of(pool, request)->waiting, request);
+    cr_heap_add(&lane_of(pool, request)->waiting, request);
 }
 
 // Remember that the server takes no such form, unless that is known already.
@@ -222,7 +221,7 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
 }
 
 static void take_off(struct cr_lane *lane, struct cr_request *request, int64_t now_ns) {
-    cr_queue_remove(&lane->waiting, request);
+    cr_heap_remove(&lane->waiting, request);
     cr_request_move(request, CR_REQUEST_FLYING);
     request->attempts++;
     request->sent_ns = now_ns;
@@ -239,7 +238,7 @@ static enum cr_status start_local(struct cr_pool *pool, struct cr_request *reque
                                                   request->attempts, &request->reply);
     if (!status && request->reply.latency_s > 0) {
         request->due_ns = now_ns + (int64_t)(request->reply.latency_s * 1e9);
-        cr_timers_add(&pool->timers, request);
+        cr_heap_add(&pool->timers, request);
         return CR_OK;
     }
     if (status) {
@@ -282,7 +281,7 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
         if (transfer) {
             cr_loop_release(pool->loop, transfer);
         }
-        cr_queue_remove(&lane->waiting, request);
+        cr_heap_remove(&lane->waiting, request);
         if (status == CR_E_LIMIT) {
             return cr_pool_fail(pool, request, CR_FAIL_LIMIT,
                                 "the request is larger than this client sends");
@@ -313,8 +312,8 @@ static uint32_t choose_endpoint(struct cr_lane *lane, const struct cr_request *r
 
 static enum cr_status start_lane(struct cr_pool *pool, struct cr_lane *lane) {
     enum cr_status status = CR_OK;
-    while (lane->waiting.head && !status) {
-        struct cr_request *request = lane->waiting.head;
+    struct cr_request *request;
+    while (!status && (request = cr_heap_first(&lane->waiting)) != NULL) {
         int64_t now_ns = now_of(pool);
         if (!cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len)) {
             break;
@@ -344,9 +343,9 @@ static enum cr_status wake_due(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
     int64_t now_ns = now_of(pool);
     struct cr_request *request;
-    while (!status && (request = cr_timers_first(&pool->timers)) != NULL &&
+    while (!status && (request = cr_heap_first(&pool->timers)) != NULL &&
            request->due_ns <= now_ns) {
-        cr_timers_remove(&pool->timers, request);
+        cr_heap_remove(&pool->timers, request);
         if (request->state == CR_REQUEST_RESTING) {
             requeue(pool, request);
         } else {
@@ -358,11 +357,11 @@ static enum cr_status wake_due(struct cr_pool *pool) {
 
 // When something moves by the clock alone; INT64_MAX: never.
 static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
-    const struct cr_request *first = cr_timers_first(&pool->timers);
+    const struct cr_request *first = cr_heap_first(&pool->timers);
     int64_t wake = first ? first->due_ns : INT64_MAX;
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
         const struct cr_lane *lane = &pool->lanes[i];
-        if (!lane->waiting.head) {
+        if (lane->waiting.len == 0) {
             continue;
         }
         int64_t paused = cr_pace_wake_ns(&lane->pace, now_ns);
@@ -402,7 +401,7 @@ static bool can_start(struct cr_pool *pool) {
     int64_t now_ns = now_of(pool);
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
         struct cr_lane *lane = &pool->lanes[i];
-        const struct cr_request *request = lane->waiting.head;
+        const struct cr_request *request = cr_heap_first(&lane->waiting);
         if (request && cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len) &&
             (!lane->backend->is_remote ||
              choose_endpoint(lane, request, now_ns) != CR_ENDPOINT_NONE)) {

@@ -19,9 +19,10 @@ struct cr_pool {
     struct cr_request *slots; // cfg.live_max of them
     struct cr_queue free;
     struct cr_queue done;
-    struct cr_timers timers; // resting, and flying in simulation
+    struct cr_heap timers; // resting, and flying in simulation
     struct cr_flights flights;
     struct cr_loop *loop;
+    uint64_t submitted;
     uint32_t live; // slots in use
     bool is_draining;
 };

@@ -47,11 +47,12 @@ struct cr_request {
     enum cr_structured structured; // how the answer's form was asked of it
     int64_t sent_ns;
     int64_t due_ns; // resting or simulated: when it moves on
+    uint64_t order; // of submission
     int heap_at;    // CR_NOT_IN_HEAP
     int64_t reserved_tokens;
     struct cr_transfer *transfer; // NULL unless flying over HTTP
     struct cr_reply reply;
-    struct cr_request *prev, *next; // in its queue
+    struct cr_request *prev, *next; // in its list
     struct cr_request *followers;   // linked by `follower`
     struct cr_request *follower;
     struct cr_request *bucket_next; // in the flight table
@@ -72,15 +73,26 @@ void cr_queue_push_front(struct cr_queue *queue, struct cr_request *request);
 void cr_queue_remove(struct cr_queue *queue, struct cr_request *request);
 struct cr_request *cr_queue_pop(struct cr_queue *queue); // NULL when empty
 
-// Requests by due_ns, earliest first. Storage for `cap` of them is made once.
-struct cr_timers {
+typedef bool (*cr_before_fn)(const struct cr_request *a, const struct cr_request *b);
+// The one that moves on earlier.
+bool cr_is_due_before(const struct cr_request *a, const struct cr_request *b);
+// The one of the trajectory with the lower number, then the one that was submitted
+// first: where few may start, some markets are brought to their end while their
+// prefixes are cached, instead of all of them moving a step in turn.
+bool cr_is_older(const struct cr_request *a, const struct cr_request *b);
+
+// Requests in the order of `before`; a request stands in one heap at most. Storage for
+// `cap` of them is made once.
+struct cr_heap {
     struct cr_request **at;
     uint32_t len, cap;
+    cr_before_fn before;
 };
-CR_MUST_CHECK enum cr_status cr_timers_init(struct cr_timers *timers, uint32_t cap);
-void cr_timers_fini(struct cr_timers *timers);
-void cr_timers_add(struct cr_timers *timers, struct cr_request *request);
-void cr_timers_remove(struct cr_timers *timers, struct cr_request *request);
-struct cr_request *cr_timers_first(const struct cr_timers *timers); // NULL when empty
+CR_MUST_CHECK enum cr_status cr_heap_init(struct cr_heap *heap, uint32_t cap,
+                                          cr_before_fn before);
+void cr_heap_fini(struct cr_heap *heap);
+void cr_heap_add(struct cr_heap *heap, struct cr_request *request);
+void cr_heap_remove(struct cr_heap *heap, struct cr_request *request);
+struct cr_request *cr_heap_first(const struct cr_heap *heap); // NULL when empty
 
 #endif

@@ -29,7 +29,7 @@ static enum cr_status init_slots(struct cr_pool *pool) {
         pool->slots[i].heap_at = CR_NOT_IN_HEAP;
         cr_queue_push(&pool->free, &pool->slots[i]);
     }
-    enum cr_status status = cr_timers_init(&pool->timers, len);
+    enum cr_status status = cr_heap_init(&pool->timers, len, cr_is_due_before);
     return status ? status : cr_flights_init(&pool->flights, len);
 }
 
@@ -76,7 +76,7 @@ void cr_pool_fini(struct cr_pool *pool) {
         cr_lane_fini(&pool->lanes[i]);
     }
     cr_loop_destroy(pool->loop);
-    cr_timers_fini(&pool->timers);
+    cr_heap_fini(&pool->timers);
     cr_flights_fini(&pool->flights);
     cr_free(pool->lanes);
     cr_free(pool->slots);
@@ -132,7 +132,7 @@ static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
         cr_flights_add(&pool->flights, request);
     }
     cr_request_move(request, CR_REQUEST_WAITING);
-    cr_queue_push(&lane->waiting, request);
+    cr_heap_add(&lane->waiting, request);
     return CR_OK;
 }
 
@@ -148,6 +148,7 @@ enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
                                    .call = call,
                                    .lane = call->model,
                                    .endpoint = CR_ENDPOINT_NONE,
+                                   .order = pool->submitted++,
                                    .heap_at = CR_NOT_IN_HEAP};
     pool->live++;
     enum cr_status status = place(pool, request);
@@ -170,15 +171,17 @@ bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *
 void cr_pool_drain(struct cr_pool *pool) {
     pool->is_draining = true;
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
+        struct cr_heap *waiting = &pool->lanes[i].waiting;
         struct cr_request *request;
-        while ((request = cr_queue_pop(&pool->lanes[i].waiting)) != NULL) {
+        while ((request = cr_heap_first(waiting)) != NULL) {
+            cr_heap_remove(waiting, request);
             cr_pool_stop(pool, request);
         }
     }
     for (uint32_t i = 0; i < pool->cfg.live_max; i++) {
         struct cr_request *request = &pool->slots[i];
         if (request->state == CR_REQUEST_RESTING) {
-            cr_timers_remove(&pool->timers, request);
+            cr_heap_remove(&pool->timers, request);
             cr_pool_stop(pool, request);
         }
     }
@@ -194,7 +197,7 @@ static void drop_flying(struct cr_pool *pool, struct cr_request *request) {
         cr_endpoints_land(&lane->endpoints, request->endpoint, CR_HEALTH_UNKNOWN,
                           now_ns);
     } else {
-        cr_timers_remove(&pool->timers, request);
+        cr_heap_remove(&pool->timers, request);
     }
     cr_pace_land(&lane->pace, CR_LANDED_ELSE, request->sent_ns, now_ns);
     cr_pool_stop(pool, request);

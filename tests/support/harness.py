@@ -379,6 +379,25 @@ def llama_command(port, parallel=4, context=32768):
             "--metrics", "--slots", "--offline"]
 
 
+def cached_share(run_h5):
+    """Of the prompt tokens that their conversation had sent before, the share that was cached."""
+    sets = read_run(run_h5, "calls/episode", "calls/iteration", "calls/role", "calls/repair",
+                    "calls/tokens_in", "calls/tokens_cached")
+    sent, allowed, cached = {}, 0, 0
+    rows = sorted(zip(*(sets["calls/" + name] for name in (
+        "episode", "role", "iteration", "repair", "tokens_in", "tokens_cached"))))
+    for episode, role, iteration, repair, tokens_in, tokens_cached in rows:
+        # A repair turn extends the request before it; the next iteration extends the last one's
+        # first request, for repairs are dropped from the history.
+        before = (iteration, repair - 1) if repair else (iteration - 1, 0)
+        if (episode, role, *before) in sent:
+            allowed += sent[episode, role, *before]
+            cached += tokens_cached
+        sent[episode, role, iteration, repair] = tokens_in
+    print(f"cached {cached} of {allowed} prompt tokens that a growing chat allows")
+    return cached / allowed
+
+
 class LlamaServer:
     """A real llama-server for the length of a `with`; skips the test when it cannot be had."""
 

@@ -70,6 +70,7 @@ class EndpointsTest(harness.TestCase):
             job = self.llama_job(endpoints=[s.url for s in servers])
             whole = harness.finish(self.start_run(job, "whole", 0), 300)
             self.assertEqual(0, whole.code, whole)
+            self.assertGreater(harness.cached_share(self.dir / "whole" / "run.h5"), 0.85)
             process = self.start_run(job, "hurt", 0)
             try:
                 tape = self.dir / "hurt" / "tape"

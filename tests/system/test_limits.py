@@ -6,6 +6,7 @@ five seconds on: a server that was held up sees late requests in a heap, but not
 
 import argparse
 import bisect
+import json
 import sys
 import time
 
@@ -76,6 +77,23 @@ class LimitsTest(harness.TestCase):
         self.assertGreater(heard["other"], 0, heard)
         status = harness.read_run(self.dir / "run" / "run.h5", "status")["status"]
         self.assertEqual({1}, set(status))
+
+    def test_markets_end_before_others_begin(self):
+        """Two calls at once, thirty markets: a few are open at a time, in the server's cache."""
+        with harness.FaultServer({"latency_ms": 5}) as server:
+            job = self.http_job(server.url, self.write_claims(30),
+                                models__m__limits={"concurrency": 2, "timeout_s": 10})
+            harness.run("run", self.write_job(job), "-o", self.dir / "run",
+                        "--live", "30", timeout=120)
+        tape = [json.loads(line)["trajectory"] for path in (self.dir / "run" / "tape").iterdir()
+                for line in path.read_text().splitlines()]
+        last = {trajectory: i for i, trajectory in enumerate(tape)}
+        begun, open_max = set(), 0
+        for i, trajectory in enumerate(tape):
+            begun.add(trajectory)
+            open_max = max(open_max, sum(last[t] >= i for t in begun))
+        self.assertEqual(30, len(last))
+        self.assertLessEqual(open_max, 4, tape)
 
     def test_one_request_in_five_is_told_to_wait_and_all_complete(self):
         rules = [{"fault": "429", "share": 0.2, "retry_after": 1}]

@@ -25,32 +25,13 @@ class LlamaTest(harness.TestCase):
                 "limits": {"concurrency": 8, "timeout_s": 240}}, cell__max_iterations=2)
             out = self.dir / "run"
             harness.run("run", self.write_job(job), "-o", out, ranks=2, timeout=900)
-        sets = harness.read_run(out / "run.h5", "status", "calls/episode", "calls/iteration",
-                                "calls/role", "calls/repair", "calls/tokens_in",
-                                "calls/tokens_cached")
+        sets = harness.read_run(out / "run.h5", "status")
         self.assertEqual(OPTIONS.propositions, len(sets["status"]))
         self.assertTrue(set(sets["status"]) <= {1, 2}, "done or invalid, never failed")
         print({name: sets["status"].count(code) for code, name in ((1, "done"), (2, "invalid"))})
         self.assertIn(1, sets["status"], "some market was priced to its end")
-        self.assert_prefixes_were_cached(sets)
+        self.assertGreater(harness.cached_share(out / "run.h5"), 0.85)
         self.assert_a_market_can_be_read(out, sets["status"].index(1))
-
-    def assert_prefixes_were_cached(self, sets):
-        """Of what the same conversation had sent before, most was cached: there is a slot for each conversation."""
-        sent, allowed, cached = {}, 0, 0
-        rows = sorted(zip(*(sets["calls/" + name] for name in (
-            "episode", "role", "iteration", "repair", "tokens_in", "tokens_cached"))))
-        for episode, role, iteration, repair, tokens_in, tokens_cached in rows:
-            # A repair turn extends the request before it; the next iteration extends the
-            # last one's first request, for repairs are dropped from the history.
-            before = (iteration, repair - 1) if repair else (iteration - 1, 0)
-            if (episode, role, *before) in sent:
-                allowed += sent[episode, role, *before]
-                cached += tokens_cached
-            sent[episode, role, iteration, repair] = tokens_in
-        self.assertGreater(allowed, 0)
-        print(f"cached {cached} of {allowed} prompt tokens that a growing chat allows")
-        self.assertGreater(cached / allowed, 0.7)
 
     def assert_a_market_can_be_read(self, out, episode):
         text = harness.run("show", out, "--episode", episode).out

@@ -47,31 +47,55 @@ enum { MANY = 500 };
 
 static void timers_come_in_order_whoever_left(void **state) {
     static struct cr_request r[MANY];
-    struct cr_timers timers;
+    struct cr_heap timers;
     struct cr_rng rng;
     (void)state;
     cr_rng_seed(&rng, 5);
-    assert_int_equal(cr_timers_init(&timers, MANY), CR_OK);
+    assert_int_equal(cr_heap_init(&timers, MANY, cr_is_due_before), CR_OK);
     for (int i = 0; i < MANY; i++) {
         r[i] = (struct cr_request){.heap_at = CR_NOT_IN_HEAP,
                                    .due_ns = (int64_t)cr_rng_below(&rng, 100)};
-        cr_timers_add(&timers, &r[i]);
+        cr_heap_add(&timers, &r[i]);
     }
     for (int i = 0; i < MANY; i += 3) {
-        cr_timers_remove(&timers, &r[i]);
+        cr_heap_remove(&timers, &r[i]);
         assert_int_equal(r[i].heap_at, CR_NOT_IN_HEAP);
     }
     int64_t before = -1;
     int left = 0;
     struct cr_request *first;
-    while ((first = cr_timers_first(&timers)) != NULL) {
+    while ((first = cr_heap_first(&timers)) != NULL) {
         assert_true(first->due_ns >= before);
         before = first->due_ns;
-        cr_timers_remove(&timers, first);
+        cr_heap_remove(&timers, first);
         left++;
     }
     assert_int_equal(left, MANY - (MANY + 2) / 3);
-    cr_timers_fini(&timers);
+    cr_heap_fini(&timers);
+}
+
+static void the_oldest_market_comes_first_and_its_calls_in_order(void **state) {
+    static const struct {
+        uint64_t trajectory, order;
+    } samples[] = {{7, 0}, {3, 1}, {7, 2}, {3, 3}, {0, 4}};
+    static const uint64_t expected[] = {4, 1, 3, 0, 2};
+    struct cr_call calls[5] = {0};
+    struct cr_request r[5] = {0};
+    struct cr_heap waiting;
+    (void)state;
+    assert_int_equal(cr_heap_init(&waiting, 5, cr_is_older), CR_OK);
+    for (int i = 0; i < 5; i++) {
+        calls[i].trajectory = samples[i].trajectory;
+        r[i] = (struct cr_request){
+            .heap_at = CR_NOT_IN_HEAP, .call = &calls[i], .order = samples[i].order};
+        cr_heap_add(&waiting, &r[i]);
+    }
+    for (int i = 0; i < 5; i++) {
+        struct cr_request *first = cr_heap_first(&waiting);
+        assert_int_equal(first->order, expected[i]);
+        cr_heap_remove(&waiting, first);
+    }
+    cr_heap_fini(&waiting);
 }
 
 int main(void) {
@@ -80,6 +104,7 @@ int main(void) {
         cmocka_unit_test(an_illegal_move_is_caught),
         cmocka_unit_test(a_queue_keeps_order_and_lets_anyone_leave),
         cmocka_unit_test(timers_come_in_order_whoever_left),
+        cmocka_unit_test(the_oldest_market_comes_first_and_its_calls_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
