@@ -387,12 +387,12 @@ def cached_share(run_h5):
     rows = sorted(zip(*(sets["calls/" + name] for name in (
         "episode", "role", "iteration", "repair", "tokens_in", "tokens_cached"))))
     for episode, role, iteration, repair, tokens_in, tokens_cached in rows:
-        # A repair turn extends the request before it; the next iteration extends the last one's
-        # first request, for repairs are dropped from the history.
-        before = (iteration, repair - 1) if repair else (iteration - 1, 0)
-        if (episode, role, *before) in sent:
-            allowed += sent[episode, role, *before]
-            cached += tokens_cached
+        # A repair extends the first request of its iteration, and so does the next iteration:
+        # what was repaired is not repeated.
+        before = (episode, role, iteration if repair else iteration - 1, 0)
+        if before in sent:
+            allowed += sent[before]
+            cached += min(tokens_cached, sent[before])
         sent[episode, role, iteration, repair] = tokens_in
     print(f"cached {cached} of {allowed} prompt tokens that a growing chat allows")
     return cached / allowed

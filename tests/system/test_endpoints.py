@@ -70,7 +70,6 @@ class EndpointsTest(harness.TestCase):
             job = self.llama_job(endpoints=[s.url for s in servers])
             whole = harness.finish(self.start_run(job, "whole", 0), 300)
             self.assertEqual(0, whole.code, whole)
-            self.assertGreater(harness.cached_share(self.dir / "whole" / "run.h5"), 0.85)
             process = self.start_run(job, "hurt", 0)
             try:
                 tape = self.dir / "hurt" / "tape"
@@ -92,6 +91,20 @@ class EndpointsTest(harness.TestCase):
         self.assertEqual([], [line for line in harness.compare(
             self.dir / "whole" / "run.h5", self.dir / "hurt" / "run.h5",
             harness.VOLATILE + ("calls/tokens_cached",)) if line.split(":")[0] not in cached])
+
+    def test_what_a_chat_has_sent_is_cached_by_three_real_servers(self):
+        """Both chats of a market find a slot of their own as long as it lives."""
+        harness.llama_files()
+        room = {"parallel": 8, "context": 65536}
+        servers = [harness.LlamaServer(self.dir / f"llama{i}.log", **room) for i in range(3)]
+        try:
+            job = self.llama_job(endpoints=[s.url for s in servers])
+            result = harness.finish(self.start_run(job, "run", 0), 300)
+        finally:
+            for server in servers:
+                server.stop()
+        self.assertEqual(0, result.code, result)
+        self.assertGreater(harness.cached_share(self.dir / "run" / "run.h5"), 0.85)
 
     def servers_of(self, command):
         """pids of processes that run COMMAND, however they hang together."""

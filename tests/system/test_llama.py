@@ -30,7 +30,7 @@ class LlamaTest(harness.TestCase):
         self.assertTrue(set(sets["status"]) <= {1, 2}, "done or invalid, never failed")
         print({name: sets["status"].count(code) for code, name in ((1, "done"), (2, "invalid"))})
         self.assertIn(1, sets["status"], "some market was priced to its end")
-        self.assertGreater(harness.cached_share(out / "run.h5"), 0.85)
+        self.assertGreater(harness.cached_share(out / "run.h5"), 0.8)
         self.assert_a_market_can_be_read(out, sets["status"].index(1))
 
     def assert_a_market_can_be_read(self, out, episode):
