@@ -98,7 +98,8 @@ class EndpointsTest(harness.TestCase):
         room = {"parallel": 8, "context": 65536}
         servers = [harness.LlamaServer(self.dir / f"llama{i}.log", **room) for i in range(3)]
         try:
-            job = self.llama_job(endpoints=[s.url for s in servers])
+            job = self.llama_job(endpoints=[s.url for s in servers],
+                                 extra={"cache_prompt": True})
             result = harness.finish(self.start_run(job, "run", 0), 300)
         finally:
             for server in servers:
