@@ -208,6 +208,10 @@ enum cr_end cr_coordinator_end(const struct cr_coordinator *c) {
     return c->end;
 }
 
+bool cr_coordinator_has_complained(const struct cr_coordinator *c) {
+    return c->has_complained;
+}
+
 const char *cr_coordinator_message(const struct cr_coordinator *c) {
     return c->message;
 }

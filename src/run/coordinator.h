@@ -60,6 +60,8 @@ void cr_coordinator_signal(struct cr_coordinator *coordinator, int level,
 
 bool cr_coordinator_is_over(const struct cr_coordinator *coordinator);
 enum cr_end cr_coordinator_end(const struct cr_coordinator *coordinator);
+// Whether a line about the machine's trouble has been written.
+bool cr_coordinator_has_complained(const struct cr_coordinator *coordinator);
 const char *cr_coordinator_message(const struct cr_coordinator *coordinator);
 // The last snapshot, for status.json.
 void cr_coordinator_snapshot(const struct cr_coordinator *coordinator,

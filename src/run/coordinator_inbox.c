@@ -189,7 +189,8 @@ static void on_trouble(struct cr_coordinator *c, const struct cr_packet *packet)
         return;
     (void)snprintf(where, sizeof where, "rank %d", packet->rank);
     cr_err_set(&err, (enum cr_status)message.status, "%s", message.text);
-    cr_phase_trouble(c, where, &err);
+    // Who runs alone knows of no ranks, and the log shows none.
+    cr_phase_trouble(c, c->cfg.log->rank < 0 ? NULL : where, &err);
 }
 
 static void on_want(struct cr_coordinator *c, const struct cr_packet *packet) {

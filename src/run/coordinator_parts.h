@@ -11,6 +11,7 @@
 #include "run/hosts.h"
 #include "run/limits.h"
 #include "run/roster.h"
+#include "run/trouble.h"
 
 enum cr_phase { CR_RUNNING, CR_DRAINING, CR_STOPPING, CR_OVER };
 
@@ -18,7 +19,7 @@ struct cr_coordinator {
     struct cr_coordinator_cfg cfg;
     enum cr_phase phase;
     enum cr_end end;
-    char message[CR_ERR_TEXT_MAX + 128];
+    char message[CR_TROUBLE_BYTES];
     struct cr_roster roster;
     struct cr_limits_book *limits;
     struct cr_buf out;
@@ -28,7 +29,7 @@ struct cr_coordinator {
     int64_t deadline_ms; // of a drain; 0: none
     int signal_level, last_lost;
     bool cannot_record;  // run.h5 or the spool failed: the tape goes on alone
-    bool has_complained; // of trouble during the drain
+    bool has_complained; // of trouble: once is enough
     bool has_heard_all;  // no message was left unread at the last turn
 };
 
@@ -50,7 +51,7 @@ bool cr_tell_reaches(const struct cr_coordinator *c, int rank);
 void cr_phase_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
                     const char *why);
 void cr_phase_drain_workers(struct cr_coordinator *c, int64_t grace_ms);
-// The machine failed at WHERE: a drain, unless there is one.
+// The machine failed at WHERE (may be NULL): a drain, unless there is one.
 void cr_phase_trouble(struct cr_coordinator *c, const char *where,
                       const struct cr_err *err);
 // The same, when STATUS says that run.h5 or the spool failed.

@@ -58,13 +58,13 @@ void cr_phase_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
 
 void cr_phase_trouble(struct cr_coordinator *c, const char *where,
                       const struct cr_err *err) {
-    char why[CR_ERR_TEXT_MAX + 128];
-    (void)snprintf(why, sizeof why, "%.100s: %s", where, err->text);
+    char why[CR_TROUBLE_BYTES];
+    cr_trouble_line(why, c->cfg.dir, where, err);
     if (c->phase == CR_RUNNING)
         cr_phase_drain(c, CR_END_TROUBLE, c->cfg.grace_ms, why);
     else if (!c->has_complained)
         cr_log_write(c->cfg.log, CR_LOG_ERROR, "%s", why);
-    c->has_complained = true; // a full disk would say so at each tick
+    c->has_complained = true; // a full disk would say so at each tick, and at the end
 }
 
 void cr_phase_check_record(struct cr_coordinator *c, enum cr_status status,

@@ -283,15 +283,10 @@ void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *s
 void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                      struct cr_log *log) {
     char line[512];
-    const bool is_trouble = strcmp(snapshot->state, "failed") == 0;
     compose(progress, snapshot, line, sizeof line);
-    if (!progress->is_quiet)
-        cr_log_write(log, CR_LOG_INFO, "%s: %s", snapshot->state, line);
-    if (snapshot->message[0] != '\0' && (is_trouble || !progress->is_quiet))
-        cr_log_write(log, is_trouble ? CR_LOG_ERROR : CR_LOG_INFO, "%s",
-                     snapshot->message);
     if (progress->is_quiet)
         return;
+    cr_log_write(log, CR_LOG_INFO, "%s: %s", snapshot->state, line);
     if (snapshot->tally.failed > 0)
         cr_log_write(log, CR_LOG_INFO,
                      "%" PRIu64 " episodes failed and are not scored; the same command "

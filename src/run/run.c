@@ -55,24 +55,22 @@ static bool is_over(const struct cr_session *session) {
     return cr_worker_is_over(session->worker) || cr_worker_is_orphaned(session->worker);
 }
 
-static void step_worker(struct cr_session *session, long wait_us, bool *moved,
-                        bool *has_complained) {
+// The coordinator tells what fails here, when there is one.
+static void step_worker(struct cr_session *session, long wait_us, bool *moved) {
     struct cr_err err = {0};
     const int wait_ms = (int)((wait_us + 999) / 1000);
     const enum cr_status status =
         cr_worker_step(session->worker, wait_us < 1000 ? 0 : wait_ms, moved, &err);
     if (wait_us < 1000 && !*moved)
         sleep_us(wait_us); // poll has milliseconds only
-    if (status != CR_OK && !*has_complained)
+    if (status != CR_OK && cr_worker_is_orphaned(session->worker))
         cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
-    *has_complained = *has_complained || status != CR_OK;
 }
 
 static void loop(struct cr_session *session) {
     const bool works = cr_session_works(session);
     struct patience patience = {.least_us = works ? 0 : TURN_US,
                                 .slowness = works ? 1 : TURN_SLOWNESS};
-    bool has_complained = false;
     int signals_seen = 0;
     while (!is_over(session)) {
         bool moved = false;
@@ -80,7 +78,7 @@ static void loop(struct cr_session *session) {
         if (cr_session_coordinates(session))
             cr_coordinator_step(session->coordinator, &moved);
         if (works && !cr_worker_is_over(session->worker))
-            step_worker(session, moved ? 0 : patience.us, &moved, &has_complained);
+            step_worker(session, moved ? 0 : patience.us, &moved);
         else if (!moved || !works)
             sleep_us(patience.us);
         lose_patience(&patience, moved);

@@ -1,6 +1,7 @@
 // session_end.c - how a launch ends, well or not: run.h5, status.json, the exit code,
 // and that no other rank is left waiting.
 #include <stdio.h>
+#include <string.h>
 
 #include "credence/job_file.h"
 #include "credence/mem.h"
@@ -8,6 +9,7 @@
 #include "credence/run_file.h"
 #include "run/session.h"
 #include "run/signals.h"
+#include "run/trouble.h"
 
 // Once the directory is ours, whatever the machine refuses can be gone on from later.
 static enum cr_outcome outcome_of_start(enum cr_status status) {
@@ -22,11 +24,17 @@ static int exit_code_of(enum cr_outcome outcome) {
                                                : 1;
 }
 
-static void send_to(struct cr_session *session, int rank, enum cr_tag tag,
-                    const struct cr_buf *message) {
+static enum cr_status send_to(struct cr_session *session, int rank, enum cr_tag tag,
+                              const struct cr_buf *message) {
     const struct cr_packet packet = {rank, (int)tag, message->data,
                                      message->used_bytes};
-    (void)!cr_cluster_send(session->cluster, &packet, NULL);
+    return cr_cluster_send(session->cluster, &packet, NULL);
+}
+
+static void tell(const struct cr_session *session, const struct cr_err *why) {
+    char line[CR_TROUBLE_BYTES];
+    cr_trouble_line(line, session->dir, NULL, why);
+    cr_log_write(session->log, CR_LOG_ERROR, "%s", line);
 }
 
 // Workers that wait for a welcome are told that none will come.
@@ -35,10 +43,16 @@ static void dismiss_workers(struct cr_session *session) {
     cr_buf_init(&message, 64);
     if (cr_number_encode(&message, 0) == CR_OK)
         for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++)
-            send_to(session, rank, CR_TAG_STOP, &message);
+            (void)!send_to(session, rank, CR_TAG_STOP, &message);
     cr_buf_fini(&message);
 }
 
+static bool is_of_directory(const struct cr_session *session,
+                            const struct cr_err *why) {
+    return session->dir != NULL && strstr(why->text, session->dir) != NULL;
+}
+
+// What WHY says has been told: that status.json cannot be written either is no news.
 static void write_end(struct cr_session *session, enum cr_outcome outcome,
                       const struct cr_err *why) {
     const bool was_asked = why->status == CR_E_STOPPED;
@@ -49,35 +63,40 @@ static void write_end(struct cr_session *session, enum cr_outcome outcome,
                                    .spent = session->progress.before,
                                    .now_ms = cr_clock_now_ms(session->clock),
                                    .wall_ms = cr_clock_wall_ms(session->clock)};
-    struct cr_err err = {0};
-    if (session->progress.dir != NULL &&
-        cr_progress_write(&session->progress, &snapshot, &err) != CR_OK)
-        cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+    if (session->progress.dir != NULL)
+        (void)!cr_progress_write(&session->progress, &snapshot, NULL);
 }
 
-// A worker that cannot begin tells the coordinator, who waits for every rank.
-static void excuse_self(struct cr_session *session, const struct cr_err *why) {
+// A worker that cannot begin tells the coordinator, who waits for every rank and says
+// it to people.
+static enum cr_status excuse_self(struct cr_session *session,
+                                  const struct cr_err *why) {
     const struct cr_trouble trouble = {.status = (uint32_t)why->status,
                                        .text = why->text};
     struct cr_buf message;
     cr_buf_init(&message, 1 << 16);
-    if (cr_trouble_encode(&message, &trouble) == CR_OK)
-        send_to(session, 0, CR_TAG_TROUBLE, &message);
+    enum cr_status status = cr_trouble_encode(&message, &trouble);
+    if (status == CR_OK)
+        status = send_to(session, 0, CR_TAG_TROUBLE, &message);
     cr_buf_clear(&message);
-    send_to(session, 0, CR_TAG_BYE, &message);
+    (void)!send_to(session, 0, CR_TAG_BYE, &message);
     cr_buf_fini(&message);
+    return status;
 }
 
 enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
                                    const struct cr_err *why) {
     const enum cr_outcome outcome =
         has_begun ? outcome_of_start(why->status) : cr_session_outcome(why->status);
-    cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
-    if (session->cluster == NULL)
+    const bool has_cluster = session->cluster != NULL;
+    if (has_cluster && !cr_session_coordinates(session) &&
+        excuse_self(session, why) == CR_OK)
         return outcome;
-    if (!cr_session_coordinates(session)) {
-        excuse_self(session, why);
-    } else if (has_begun) {
+    if (has_begun || is_of_directory(session, why))
+        tell(session, why);
+    else
+        cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
+    if (has_begun && has_cluster && cr_session_coordinates(session)) {
         dismiss_workers(session);
         write_end(session, outcome, why);
     }
@@ -121,6 +140,13 @@ static enum cr_outcome leave(struct cr_session *session, const char *why) {
     return CR_OUTCOME_STOPPED;
 }
 
+static void tell_once(const struct cr_session *session, const struct cr_err *why,
+                      bool *has_told) {
+    if (!*has_told)
+        tell(session, why);
+    *has_told = true;
+}
+
 enum cr_outcome cr_session_finish(struct cr_session *session) {
     struct cr_err err = {0};
     struct cr_snapshot snapshot;
@@ -141,9 +167,11 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
         status = finish_file(session, is_whole, &err);
     if (status == CR_E_BUSY) // another run took the lock during the last pass
         return leave(session, err.text);
+    bool has_told = cr_coordinator_has_complained(session->coordinator);
     if (status != CR_OK) {
         end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_TROUBLE;
-        snapshot.message = err.text;
+        snapshot.message = has_told ? snapshot.message : err.text;
+        tell_once(session, &err, &has_told);
     } else if (!is_whole && end == CR_END_COMPLETE) {
         end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
     }
@@ -157,7 +185,7 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     snapshot.exit_code = exit_code_of(outcome);
     struct cr_err unwritten = {0};
     if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK)
-        cr_log_write(session->log, CR_LOG_ERROR, "%s", unwritten.text);
+        tell_once(session, &unwritten, &has_told);
     cr_progress_end(&session->progress, &snapshot, session->log);
     return outcome;
 }
