@@ -5,6 +5,7 @@
 #include "cli/show.h"
 #include "credence/buf.h"
 #include "credence/file.h"
+#include "credence/mem.h"
 
 enum { KEY_EPISODE = 256, KEY_ITEM, KEY_CELL, KEY_THINKING };
 
@@ -23,28 +24,57 @@ struct request {
     const char *item, *cell;
 };
 
+// Which propositions and which episodes are asked for. An episode that has not ended
+// has no row that says what it is about: the plan does.
+struct selection {
+    bool *propositions, *planned;
+};
+
 static bool is_wanted(const struct cr_run_view *view, uint64_t episode,
-                      const struct request *request) {
+                      const struct request *request,
+                      const struct selection *selection) {
     uint64_t p = view->proposition[episode];
-    if (p >= view->propositions || view->cell[episode] >= view->cells)
-        return false;
-    if (request->cell != NULL &&
-        strcmp(request->cell, view->cell_info[view->cell[episode]].name) != 0)
-        return false;
-    return strcmp(view->proposition_id[p], request->item) == 0 ||
-           strcmp(view->question_id[p], request->item) == 0;
+    uint32_t cell = view->cell[episode];
+    struct cr_place place;
+    if (p >= view->propositions || cell >= view->cells) {
+        if (!selection->planned[episode] || !cr_show_place(view, episode, &place))
+            return false;
+        p = place.proposition;
+        cell = place.cell;
+    }
+    return selection->propositions[p] &&
+           (request->cell == NULL ||
+            strcmp(request->cell, view->cell_info[cell].name) == 0);
+}
+
+static enum cr_status select_item(const struct cr_run_view *view, const char *item,
+                                  struct selection *out) {
+    out->propositions = cr_calloc(view->propositions + 1, sizeof *out->propositions);
+    out->planned = cr_calloc(view->episodes + 1, sizeof *out->planned);
+    if (out->propositions == NULL || out->planned == NULL)
+        return CR_E_MEMORY;
+    for (uint64_t p = 0; p < view->propositions; p++)
+        out->propositions[p] = strcmp(view->proposition_id[p], item) == 0 ||
+                               strcmp(view->question_id[p], item) == 0;
+    cr_show_planned(view, out->propositions, out->planned);
+    return CR_OK;
 }
 
 static enum cr_status show_item(const struct cr_show *show,
                                 const struct request *request, struct cr_err *err) {
-    enum cr_status status = CR_OK;
+    struct selection selection = {0};
+    enum cr_status status = select_item(show->view, request->item, &selection);
+    if (status != CR_OK)
+        cr_err_set(err, status, "out of memory");
     uint64_t shown = 0;
-    for (uint64_t e = 0; e < show->view->episodes && status == CR_OK; e++)
-        if (is_wanted(show->view, e, request)) {
+    for (uint64_t e = 0; status == CR_OK && e < show->view->episodes; e++)
+        if (is_wanted(show->view, e, request, &selection)) {
             if (shown++ > 0)
                 printf("\n----\n\n");
             status = cr_show_episode(show, e, err);
         }
+    cr_free(selection.propositions);
+    cr_free(selection.planned);
     if (status == CR_OK && shown == 0)
         return cr_err_set(err, CR_E_NOT_FOUND, "no episode of '%s'%s%s", request->item,
                           request->cell != NULL ? " in cell " : "",

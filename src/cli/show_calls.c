@@ -56,6 +56,26 @@ bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
     return false;
 }
 
+void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
+                     bool *episodes) {
+    uint64_t episode = 0;
+    uint32_t first = 0;
+    for (uint32_t group = 0; group < view->cells; group++) {
+        const uint64_t cells = cells_of(view, group, 0, &first);
+        if (cells == 0)
+            return;
+        const struct cr_run_cell *cell = &view->cell_info[first];
+        const uint64_t row = cells * cell->replicates;
+        for (uint64_t p = 0; p < view->propositions; p++) {
+            if (strcmp(view->benchmark[p], cell->benchmark) != 0)
+                continue;
+            for (uint64_t e = episode; e < episode + row && e < view->episodes; e++)
+                episodes[e] = episodes[e] || propositions[p];
+            episode += row;
+        }
+    }
+}
+
 static int by_seat(const void *a, const void *b) {
     const struct cr_seat *x = &((const struct cr_call_record *)a)->seat;
     const struct cr_seat *y = &((const struct cr_call_record *)b)->seat;

@@ -14,7 +14,7 @@ struct share {              // of one worker in one model
     uint32_t demand;        // waiting + in flight at its last beat
     int64_t requests_given; // credits given so far
     uint64_t committed;     // calls it has made, has in flight, or has credits for
-    uint64_t made;          // calls it has made
+    uint64_t begun;         // calls it has made or has in flight
     bool is_gone;
 };
 
@@ -185,7 +185,7 @@ static void commit(struct cr_limits_book *book, struct share *share,
                          (uint64_t)unused_credits(share, beat);
     book->committed = book->committed - share->committed + now;
     share->committed = now;
-    share->made = m->calls_done + m->calls_failed;
+    share->begun = m->calls_done + m->calls_failed + m->in_flight;
 }
 
 static uint64_t budget_left(const struct cr_limits_book *book) {
@@ -262,10 +262,11 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
 void cr_limits_forget(struct cr_limits_book *book, int worker) {
     for (uint32_t model = 0; model < book->models_len; model++) {
         struct share *share = share_of(book, model, worker);
-        // What it had in flight or had credits for goes back to the budget; calls that
-        // it had made stay spent, as far as its last beat told of them.
-        book->committed -= share->committed - share->made;
+        // What it had credits for goes back to the budget; calls that it had begun stay
+        // spent, as far as its last beat told of them: somebody answers them, and is
+        // paid.
+        book->committed -= share->committed - share->begun;
         *share = (struct share){
-            .is_gone = true, .committed = share->made, .made = share->made};
+            .is_gone = true, .committed = share->begun, .begun = share->begun};
     }
 }

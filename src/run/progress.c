@@ -33,6 +33,12 @@ static void add_metrics(struct cr_model_metrics *sum,
         sum->latency_s = m->latency_s;
 }
 
+// Calls that a lost rank had in flight count as made, for somebody answered them.
+static void spend_in_flight(struct cr_model_metrics *metrics) {
+    metrics->calls_done += metrics->in_flight;
+    metrics->in_flight = 0;
+}
+
 void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *progress,
                       const struct cr_roster *roster) {
     snapshot->spent = progress->before;
@@ -41,8 +47,13 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
     memset(snapshot->models, 0, sizeof snapshot->models);
     for (int rank = 1; rank < roster->size; rank++) {
         const struct cr_beat *beat = &roster->at[rank].beat;
-        for (uint32_t i = 0; i < beat->models_len && i < progress->job->models_len; i++)
-            add_metrics(&snapshot->models[i], &beat->models[i].metrics);
+        for (uint32_t i = 0; i < beat->models_len && i < progress->job->models_len;
+             i++) {
+            struct cr_model_metrics metrics = beat->models[i].metrics;
+            if (roster->at[rank].state == CR_MEMBER_LOST)
+                spend_in_flight(&metrics);
+            add_metrics(&snapshot->models[i], &metrics);
+        }
     }
     for (uint32_t i = 0; i < progress->job->models_len; i++) {
         const struct cr_model_metrics *m = &snapshot->models[i];

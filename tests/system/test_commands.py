@@ -218,6 +218,12 @@ class ShowTest(harness.TestCase):
                              len(said.split(" | ")) if said else 0)
             begun += bool(said)
         self.assertGreater(begun, 0)
+        items = [harness.run("show", run, "--item", f"c{i}").out for i in range(4)]
+        self.assertEqual([4] * 4, [len(re.findall(r"^episode ", text, re.M)) for text in items])
+        self.assertEqual(len(pending), sum(text.count("status: not finished") for text in items))
+        cell = re.search(r"^episode \d+  (.*?)  replicate", items[0], re.M).group(1)
+        some = harness.run("show", run, "--item", "c0", "--cell", cell).out
+        self.assertEqual(2, len(re.findall(r"^episode ", some, re.M)))
 
     def ended(self, run):
         """The first episode of RUN that is done."""

@@ -74,7 +74,7 @@ class GridTest(harness.TestCase):
         harness.run("run", job, "-o", self.dir / "grid", "--quiet")
         alone = [self.alone(t, w, n) for t in THRESHOLDS for w in WINDOWS for n in LENGTHS]
         found = json.loads(harness.python(COMPARE, self.dir / "grid" / "run.h5", *alone,
-                                          modules=("h5py", "numpy"), timeout=120))
+                                          modules=("h5py", "numpy"), timeout=300))
         self.assertEqual([], found["differences"])
         self.assertEqual(90, len(found["iterations"]))
         # The comparison means something only when the rules do differ on these prices.

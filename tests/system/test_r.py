@@ -84,7 +84,7 @@ def rscript():
     if not found:
         raise unittest.SkipTest("Rscript is not installed")
     tried = subprocess.run([found, "--vanilla", "-e", "library(ncdf4)"], capture_output=True,
-                           timeout=60)
+                           timeout=300)
     if tried.returncode != 0:
         raise unittest.SkipTest("R has no ncdf4")
     return found
@@ -95,7 +95,7 @@ class RTest(harness.TestCase):
         script = self.dir / "read.R"
         script.write_text(R)
         done = subprocess.run([rscript(), "--vanilla", script, path], capture_output=True,
-                              text=True, timeout=60,
+                              text=True, timeout=300,
                               env={**os.environ, "LC_ALL": "C.UTF-8"})
         self.assertEqual(0, done.returncode, done.stderr)
         seen = {}
@@ -112,7 +112,7 @@ class RTest(harness.TestCase):
         if not WRITER:
             self.skipTest("WRITE_SAMPLE_BIN is not set")
         path = self.dir / "sample.h5"
-        subprocess.run([WRITER, path], check=True, timeout=60)
+        subprocess.run([WRITER, path], check=True, timeout=300)
         seen = self.compare(path)
         self.assertEqual(["1"], seen["complete"])
         self.assertIn("NaN", seen["price"])

@@ -53,7 +53,7 @@ class ReadersTest(harness.TestCase):
         self.path = self.dir / "sample.h5"
 
     def write(self):
-        subprocess.run([WRITER, self.path], check=True, timeout=60)
+        subprocess.run([WRITER, self.path], check=True, timeout=300)
         return self.path
 
     def test_netcdf4_sees_groups_dimensions_and_strings(self):
@@ -86,7 +86,7 @@ class ReadersTest(harness.TestCase):
             found = shutil.which(tool)
             if not found:
                 self.skipTest(f"{tool} is not installed")
-            done = subprocess.run([found, path], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([found, path], capture_output=True, text=True, timeout=300)
             self.assertEqual(0, done.returncode, done.stderr)
             self.assertIn("lengths T=0.2", done.stdout)
 
@@ -99,7 +99,7 @@ class ReadersTest(harness.TestCase):
             for _ in range(3):
                 self.assertEqual(f"{EPISODES // 2} 0 q1-true\n",
                                  harness.python(LIVE, self.path))
-            process.communicate("go on\n", timeout=60)
+            process.communicate("go on\n", timeout=300)
         finally:
             harness.end_process(process)
         self.assertEqual(0, process.returncode)

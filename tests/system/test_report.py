@@ -90,7 +90,7 @@ class ReportTest(harness.TestCase):
         done = subprocess.run(
             [sys.executable, "-W", "error::UserWarning", "-m", "credence_analysis", "report",
              str(path), "-o", str(out), "--resamples", "200"], capture_output=True, text=True,
-            timeout=120, env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+            timeout=300, env={**os.environ, "PYTHONPATH": str(PACKAGE)})
         self.assertEqual(done.returncode, 0, done.stderr)
         return out.read_text()
 
@@ -139,7 +139,7 @@ class ReportTest(harness.TestCase):
                     ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
                      "--disable-background-networking", f"--user-data-dir={self.dir}/chromium",
                      f"--window-size={width},2000", "--dump-dom", f"file://{page}"],
-                    capture_output=True, text=True, timeout=120)
+                    capture_output=True, text=True, timeout=300)
                 found = re.search(r'data-wide="([^"]*)"', done.stdout)
                 self.assertTrue(found, done.stderr[-500:])
                 self.assertEqual(json.loads(found.group(1).replace("&quot;", '"')), [],
@@ -212,7 +212,7 @@ class PackageTest(harness.TestCase):
                  if cell["cell_type"] == "code"]
         done = subprocess.run(
             [sys.executable, "-c", "\n".join(cells)], capture_output=True, text=True,
-            timeout=60, env={**os.environ, "PYTHONPATH": str(PACKAGE),
+            timeout=300, env={**os.environ, "PYTHONPATH": str(PACKAGE),
                              "CREDENCE_RUN": str(self.dir / "run")})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("maker", done.stdout)

@@ -45,7 +45,7 @@ class RunFileTest(harness.TestCase):
         if not path:
             self.skipTest(f"{name} is not installed")
         done = subprocess.run([path, *map(str, arguments)], capture_output=True, text=True,
-                              timeout=60)
+                              timeout=300)
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout
 

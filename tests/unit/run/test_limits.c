@@ -127,6 +127,25 @@ static void a_lost_rank_frees_what_it_held(void **state) {
     cr_limits_destroy(book);
 }
 
+static void a_lost_rank_gives_back_credits_and_no_call_it_had_begun(void **state) {
+    (void)state;
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, 100, 0);
+    struct rank rank[2] = {0};
+    rank[0].beat.metrics.waiting = 60;
+    take(book, &rank[0], 0, 0);
+    assert_int_equal(rank[0].credits, 60);
+    rank[0].beat.metrics = (struct cr_model_metrics){
+        .waiting = 30, .attempts = 30, .calls_done = 20, .in_flight = 10};
+    take(book, &rank[0], 0, 1);
+    cr_limits_forget(book, 0);
+    rank[1].beat.metrics.waiting = 200;
+    take(book, &rank[1], 1, 2);
+    assert_int_equal(rank[1].credits, 100 - 30);
+    cr_limits_destroy(book);
+}
+
 static void a_budget_of_calls_is_never_exceeded(void **state) {
     (void)state;
     struct cr_model model = {0};
@@ -191,6 +210,7 @@ int main(void) {
         cmocka_unit_test(concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit),
         cmocka_unit_test(fewer_slots_than_ranks_are_still_all_used),
         cmocka_unit_test(a_lost_rank_frees_what_it_held),
+        cmocka_unit_test(a_lost_rank_gives_back_credits_and_no_call_it_had_begun),
         cmocka_unit_test(a_budget_of_calls_is_never_exceeded),
         cmocka_unit_test(retries_do_not_eat_the_budget),
         cmocka_unit_test(no_limit_needs_no_lease),
