@@ -34,6 +34,7 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
     out->was_heard = transfer->http_status > 0;
     if (is_distrust(transfer->result)) {
         out->verdict.retry = CR_RETRY_NEVER;
+        out->verdict.is_unhealthy = false; // no rest would cure it: say so at once
     }
     if (fail == CR_FAIL_LIMIT) {
         snprintf(out->what, sizeof out->what, "the reply is larger than %d bytes",

@@ -28,6 +28,8 @@ libmicrohttpd-dev    | pkg-config --exists libmicrohttpd         | the fault ser
 man-db               | command -v man                            | checks the man page
 munge                | command -v munged                         | SLURM tests: authentication
 netcdf-bin           | command -v ncdump                         | run.h5 is a valid netCDF-4 file
+nghttp2-proxy        | command -v nghttpx                        | TLS and HTTP/2 in front of a test server
+openssl              | command -v openssl                        | a certificate for it
 python3              | command -v python3                        | system tests, lint, analysis
 python3-aiohttp      | try_python aiohttp                        | benchmark: what a Python user would pick
 python3-h5netcdf     | try_python h5netcdf                       | run.h5 through xarray
