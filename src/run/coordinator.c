@@ -44,13 +44,9 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     // One beat that is late is no death.
     if (c->cfg.lost_ms < LOST_BEATS * c->beat_ms)
         c->cfg.lost_ms = LOST_BEATS * c->beat_ms;
-    const struct cr_budget *budget = &cfg->job->budget;
-    const uint64_t spent = cfg->progress->before.calls;
-    const uint64_t calls_left =
-        budget->calls == 0 ? UINT64_MAX
-                           : (budget->calls > spent ? budget->calls - spent : 0);
-    c->limits =
-        cr_limits_create(cfg->job, size - 1, calls_left, cr_coordinator_now_ms(c));
+    const struct cr_allowance left =
+        cr_allowance_of(&cfg->job->budget, &cfg->progress->before);
+    c->limits = cr_limits_create(cfg->job, size - 1, &left, cr_coordinator_now_ms(c));
     enum cr_status status =
         cr_roster_init(&c->roster, size, cr_coordinator_now_ms(c), err);
     if (status == CR_OK)

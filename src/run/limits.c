@@ -5,7 +5,7 @@
 
 #include "credence/mem.h"
 
-enum { GENEROUS = 16 }; // credits for each call that waits, far from a budget's end
+enum { GENEROUS = 64 }; // credits for each call under way, far from a budget's end
 
 struct share {              // of one worker in one model
     uint32_t held;          // concurrency that it may be using
@@ -15,6 +15,7 @@ struct share {              // of one worker in one model
     int64_t requests_given; // credits given so far
     uint64_t committed;     // calls it has made, has in flight, or has credits for
     uint64_t begun;         // calls it has made or has in flight
+    struct cr_usage usage;  // at its last beat, and the credits since
     bool is_gone;
 };
 
@@ -33,10 +34,11 @@ struct cr_limits_book {
     int ranks;
     uint32_t models_len;
     struct model_book *models;
-    struct share *shares; // [models_len][ranks]
+    struct share *shares;   // [models_len][ranks]
+    struct cr_usage *usage; // [models_len] of all shares
     bool has_budget;
-    uint64_t budget;    // calls, of this launch
-    uint64_t committed; // of all shares
+    struct cr_allowance left; // when the launch began
+    uint64_t committed;       // calls, of all shares
 };
 
 static struct bucket bucket_of(double per_minute, int64_t now_ms) {
@@ -58,18 +60,20 @@ static struct share *share_of(const struct cr_limits_book *book, uint32_t model,
 }
 
 struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
-                                        uint64_t calls_left, int64_t now_ms) {
+                                        const struct cr_allowance *left,
+                                        int64_t now_ms) {
     struct cr_limits_book *book = cr_calloc(1, sizeof *book);
     if (book == NULL)
         return NULL;
     book->ranks = ranks;
     book->models_len = job->models_len;
-    book->has_budget = calls_left != UINT64_MAX;
-    book->budget = calls_left;
+    book->has_budget = cr_allowance_has_any(left);
+    book->left = *left;
     book->models = cr_calloc(job->models_len + 1u, sizeof *book->models);
     book->shares =
         cr_calloc((size_t)job->models_len * (size_t)ranks + 1, sizeof *book->shares);
-    if (book->models == NULL || book->shares == NULL) {
+    book->usage = cr_calloc(job->models_len + 1u, sizeof *book->usage);
+    if (book->models == NULL || book->shares == NULL || book->usage == NULL) {
         cr_limits_destroy(book);
         return NULL;
     }
@@ -93,6 +97,7 @@ void cr_limits_destroy(struct cr_limits_book *book) {
         return;
     cr_free(book->models);
     cr_free(book->shares);
+    cr_free(book->usage);
     cr_free(book);
 }
 
@@ -175,21 +180,34 @@ static int64_t unused_credits(const struct share *share,
     return unused > 0 ? unused : 0;
 }
 
+static void set_usage(struct cr_limits_book *book, uint32_t model, struct share *share,
+                      struct cr_usage now) {
+    cr_usage_move(&book->usage[model], &share->usage, &now);
+    share->usage = now;
+}
+
 // Bring the book up to what the worker last said. A beat is of one moment, and what the
 // worker does afterwards it does on credits that are counted here, so the sum over all
 // workers never falls short of what they have begun.
-static void commit(struct cr_limits_book *book, struct share *share,
+static void commit(struct cr_limits_book *book, uint32_t model, struct share *share,
                    const struct cr_beat_model *beat) {
     const struct cr_model_metrics *m = &beat->metrics;
-    const uint64_t now = m->calls_done + m->calls_failed + m->in_flight +
-                         (uint64_t)unused_credits(share, beat);
-    book->committed = book->committed - share->committed + now;
-    share->committed = now;
+    const uint64_t unused = (uint64_t)unused_credits(share, beat);
     share->begun = m->calls_done + m->calls_failed + m->in_flight;
+    book->committed = book->committed - share->committed + share->begun + unused;
+    share->committed = share->begun + unused;
+    set_usage(book, model, share, cr_usage_of(m, unused));
 }
 
-static uint64_t budget_left(const struct cr_limits_book *book) {
-    return book->budget > book->committed ? book->budget - book->committed : 0;
+// Calls of MODEL that every budget still allows.
+static uint64_t budget_left(const struct cr_limits_book *book, uint32_t model) {
+    uint64_t calls = UINT64_MAX;
+    if (book->left.calls != UINT64_MAX)
+        calls =
+            book->left.calls > book->committed ? book->left.calls - book->committed : 0;
+    const uint64_t paid =
+        cr_allowance_calls(&book->left, book->usage, book->models_len, model);
+    return paid < calls ? paid : calls;
 }
 
 // Whole credits for a worker that waits and has not enough unused ones. While a budget
@@ -198,10 +216,12 @@ static uint64_t budget_left(const struct cr_limits_book *book) {
 static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
                               struct share *share, const struct cr_beat_model *beat) {
     struct model_book *m = &book->models[model];
-    const uint64_t left = book->has_budget ? budget_left(book) : UINT64_MAX;
+    const uint64_t left = book->has_budget ? budget_left(book, model) : UINT64_MAX;
+    const int64_t busy = (int64_t)beat->metrics.waiting + beat->metrics.in_flight;
     int64_t want = (int64_t)beat->metrics.waiting;
-    if (left / GENEROUS / 2 > (uint64_t)want * (uint64_t)book->ranks)
-        want *= GENEROUS;
+    if (!m->has_requests &&
+        left / GENEROUS / 2 > (uint64_t)busy * (uint64_t)book->ranks)
+        want = busy * GENEROUS;
     want -= unused_credits(share, beat);
     if (want <= 0)
         return 0;
@@ -213,6 +233,8 @@ static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
         m->requests.level -= (double)want;
     share->committed += (uint64_t)want;
     book->committed += (uint64_t)want;
+    share->usage.outstanding += (uint64_t)want;
+    book->usage[model].outstanding += (uint64_t)want;
     return want;
 }
 
@@ -238,7 +260,7 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
     bucket_fill(&m->requests, ask->now_ms);
     bucket_fill(&m->tokens, ask->now_ms);
     share->demand = beat->metrics.waiting + beat->metrics.in_flight;
-    commit(book, share, beat);
+    commit(book, model, share, beat);
     // Without a number each rank adapts by itself: all it wants, as far as we mind.
     struct cr_lease lease = {.concurrency = UINT32_MAX, .requests = -1};
     if (m->concurrency > 0)
@@ -266,7 +288,12 @@ void cr_limits_forget(struct cr_limits_book *book, int worker) {
         // spent, as far as its last beat told of them: somebody answers them, and is
         // paid.
         book->committed -= share->committed - share->begun;
-        *share = (struct share){
-            .is_gone = true, .committed = share->begun, .begun = share->begun};
+        struct cr_usage usage = share->usage;
+        usage.outstanding -= share->committed - share->begun;
+        set_usage(book, model, share, usage);
+        *share = (struct share){.is_gone = true,
+                                .committed = share->begun,
+                                .begun = share->begun,
+                                .usage = usage};
     }
 }

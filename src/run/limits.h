@@ -7,7 +7,8 @@
 // was last leased until a beat says that it has the smaller lease and no more than that
 // in flight; only then is the difference given to others.
 // Requests: a token bucket of one second; credits go to ranks that wait for them.
-// A calls budget is a bucket that is never refilled.
+// A calls budget is a bucket that is never refilled; budgets of tokens and dollars are
+// reckoned in calls (allowance.h).
 #ifndef CREDENCE_RUN_LIMITS_H
 #define CREDENCE_RUN_LIMITS_H
 
@@ -16,13 +17,14 @@
 
 #include "credence/job.h"
 #include "credence/message.h"
+#include "run/allowance.h"
 
 struct cr_limits_book;
 
-// RANKS workers share the limits of JOB. CALLS_LEFT: what a calls budget still allows,
-// UINT64_MAX for no budget.
+// RANKS workers share the limits of JOB and what is LEFT of its budgets.
 struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
-                                        uint64_t calls_left, int64_t now_ms);
+                                        const struct cr_allowance *left,
+                                        int64_t now_ms);
 void cr_limits_destroy(struct cr_limits_book *book);
 
 // A worker's word that asks for what it may do next.

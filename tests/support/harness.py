@@ -322,6 +322,12 @@ VOLATILE = ("latency_s", "total_latency_s", "calls/wall_ms", "calls/latency_s", 
             "calls/http_status")
 
 
+def spent(directory):
+    """{"tokens": ..., "usd": ...} of all launches, as status.json says."""
+    status = json.loads((pathlib.Path(directory) / "status.json").read_text())
+    return {"tokens": status["tokens_in"] + status["tokens_out"], "usd": status["usd"]}
+
+
 def compare(a, b, ignore=VOLATILE):
     """Differences between two run.h5, dataset by dataset, as a list of lines; [] when equal."""
     done = subprocess.run([python_with("h5py"), str(HERE / "h5_compare.py"), str(a), str(b),

@@ -6,7 +6,6 @@ five seconds on: a server that was held up sees late requests in a heap, but not
 
 import argparse
 import bisect
-import json
 import sys
 import time
 
@@ -85,8 +84,7 @@ class LimitsTest(harness.TestCase):
                                 models__m__limits={"concurrency": 2, "timeout_s": 60})
             harness.run("run", self.write_job(job), "-o", self.dir / "run",
                         "--live", "30")
-        tape = [json.loads(line)["trajectory"] for path in (self.dir / "run" / "tape").iterdir()
-                for line in path.read_text().splitlines()]
+        tape = [line["trajectory"] for line in harness.tape_lines(self.dir / "run")]
         last = {trajectory: i for i, trajectory in enumerate(tape)}
         begun, open_max = set(), 0
         for i, trajectory in enumerate(tape):
@@ -125,6 +123,30 @@ class LimitsTest(harness.TestCase):
             harness.run("run", path, "-o", self.dir / "whole")
         self.assertEqual([], harness.compare(out / "run.h5", self.dir / "whole" / "run.h5",
                                              harness.VOLATILE))
+
+    def test_budgets_of_tokens_and_dollars_are_met_to_the_calls_in_flight(self):
+        harness.mpi()
+        with harness.FaultServer({"latency_ms": 5}) as server:
+            job = self.http_job(server.url, self.write_claims(200),
+                                models__m__limits={"concurrency": 16, "timeout_s": 60},
+                                models__m__cost={"input": 1, "output": 2})
+            path = self.write_job(job)
+            harness.run("run", path, "-o", self.dir / "whole", ranks=4)
+            whole = harness.spent(self.dir / "whole")
+            dearest = max(line["tokens_in"] + line["tokens_out"]
+                          for line in harness.tape_lines(self.dir / "whole"))
+            for name, budget, price in (("tokens", whole["tokens"] // 3, 1),
+                                        ("usd", whole["usd"] / 3, 2e-6)):
+                out = self.dir / name
+                harness.run("run", path, "-o", out, "--set", f"budget.{name}={budget}", ranks=4,
+                            expect=75)
+                spent = harness.spent(out)[name]
+                print(f"budget of {name}: {budget:g}, spent {spent:g}")
+                self.assertGreaterEqual(spent, budget)
+                self.assertLess(spent, budget + 16 * dearest * price)
+                harness.run("run", path, "-o", out, ranks=4)
+                self.assertEqual([], harness.compare(out / "run.h5", self.dir / "whole" / "run.h5",
+                                                     harness.VOLATILE))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 // Limits of the job: whatever ranks do, their sum stays within.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,9 @@
 #include "run/limits.h"
 
 enum { RANKS_MAX = 8 };
+
+static const struct cr_allowance unlimited = {UINT64_MAX, INFINITY, INFINITY};
+static const struct cr_allowance hundred = {100, INFINITY, INFINITY};
 
 struct rank { // a worker that uses whatever it is given
     struct cr_beat_model beat;
@@ -36,7 +40,7 @@ static void take(struct cr_limits_book *book, struct rank *rank, int i,
 static uint64_t minute_of_requests(int ranks, double rpm) {
     struct cr_model model = {.limits = {.rpm = rpm}};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, ranks, UINT64_MAX, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, ranks, &unlimited, 0);
     struct rank rank[RANKS_MAX] = {0};
     uint64_t sent = 0;
     for (int64_t now = 0; now < 60000; now += 250)
@@ -72,7 +76,7 @@ concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit(void **state) {
     (void)state;
     struct cr_model model = {.limits = {.concurrency = 10}};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 3, UINT64_MAX, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 3, &unlimited, 0);
     struct rank rank[3] = {0};
     for (int i = 0; i < 3; i++) {
         rank[i].beat.metrics.waiting = 10;
@@ -100,7 +104,7 @@ static void fewer_slots_than_ranks_are_still_all_used(void **state) {
     (void)state;
     struct cr_model model = {.limits = {.concurrency = 2}};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 5, UINT64_MAX, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 5, &unlimited, 0);
     struct rank rank[5] = {0};
     for (int i = 0; i < 5; i++) {
         rank[i].beat.metrics.waiting = 4;
@@ -114,7 +118,7 @@ static void a_lost_rank_frees_what_it_held(void **state) {
     (void)state;
     struct cr_model model = {.limits = {.concurrency = 4}};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 2, UINT64_MAX, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, &unlimited, 0);
     struct rank rank[2] = {0};
     for (int i = 0; i < 2; i++) {
         rank[i].beat.metrics.waiting = 9;
@@ -131,7 +135,7 @@ static void a_lost_rank_gives_back_credits_and_no_call_it_had_begun(void **state
     (void)state;
     struct cr_model model = {0};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 2, 100, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, &hundred, 0);
     struct rank rank[2] = {0};
     rank[0].beat.metrics.waiting = 60;
     take(book, &rank[0], 0, 0);
@@ -150,7 +154,7 @@ static void a_budget_of_calls_is_never_exceeded(void **state) {
     (void)state;
     struct cr_model model = {0};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 3, 100, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 3, &hundred, 0);
     struct rank rank[3] = {0};
     uint64_t sent = 0;
     for (int turn = 0; turn < 50; turn++)
@@ -171,7 +175,7 @@ static void retries_do_not_eat_the_budget(void **state) {
     (void)state;
     struct cr_model model = {0};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 2, 100, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, &hundred, 0);
     struct rank rank[2] = {0};
     for (int turn = 0; turn < 2000; turn++)
         for (int i = 0; i < 2; i++) {
@@ -191,11 +195,76 @@ static void retries_do_not_eat_the_budget(void **state) {
     cr_limits_destroy(book);
 }
 
+// Ranks whose calls take a turn and cost what COST draws; what was spent in all.
+static double spend(const struct cr_allowance *left, int ranks, double (*cost)(int)) {
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, ranks, left, 0);
+    struct rank rank[RANKS_MAX] = {0};
+    double spent = 0;
+    int calls = 0;
+    for (int turn = 0; turn < 3000; turn++)
+        for (int i = 0; i < ranks; i++) {
+            struct cr_model_metrics *m = &rank[i].beat.metrics;
+            for (; m->in_flight > 0; m->in_flight--, m->calls_done++) {
+                const double paid = cost(calls++);
+                m->tokens_in += (uint64_t)paid;
+                m->usd += paid / 1e6;
+                spent += paid;
+            }
+            m->waiting = 40;
+            take(book, &rank[i], i, turn);
+            const uint32_t more = rank[i].credits < 40 ? (uint32_t)rank[i].credits : 40;
+            m->attempts += more;
+            m->in_flight = more;
+            rank[i].credits -= more;
+        }
+    cr_limits_destroy(book);
+    return spent;
+}
+
+static double even(int call) {
+    (void)call;
+    return 500;
+}
+
+static double uneven(int call) { // a long chat costs more and more
+    return 100 + 50.0 * (call % 17);
+}
+
+static void tokens_and_dollars_are_met_to_the_call(void **state) {
+    (void)state;
+    const struct cr_allowance tokens = {UINT64_MAX, 200000, INFINITY};
+    const struct cr_allowance usd = {UINT64_MAX, INFINITY, 0.2};
+    for (int ranks = 1; ranks <= RANKS_MAX; ranks *= 2) {
+        assert_true(spend(&tokens, ranks, even) == 200000);
+        assert_true(spend(&usd, ranks, even) == 200000);
+        const double spent = spend(&tokens, ranks, uneven);
+        assert_true(spent >= 200000 && spent < 200000 + 10 * 900);
+    }
+}
+
+static void nothing_starts_on_a_budget_that_is_spent(void **state) {
+    (void)state;
+    const struct cr_budget budget = {.usd = 1, .tokens = 1000};
+    const struct cr_spent before = {.tokens_in = 900, .tokens_out = 100};
+    const struct cr_allowance left = cr_allowance_of(&budget, &before);
+    assert_true(left.tokens == 0 && left.usd == 1);
+    assert_true(spend(&left, 3, even) == 0);
+}
+
+static void free_calls_do_not_use_up_dollars(void **state) {
+    (void)state;
+    const struct cr_allowance left = {UINT64_MAX, INFINITY, 1};
+    const struct cr_usage free_model = {.done = 10, .outstanding = 3, .tokens = 5000};
+    assert_true(cr_allowance_calls(&left, &free_model, 1, 0) == UINT64_MAX);
+}
+
 static void no_limit_needs_no_lease(void **state) {
     (void)state;
     struct cr_model model = {0};
     const struct cr_job job = job_with(&model);
-    struct cr_limits_book *book = cr_limits_create(&job, 2, UINT64_MAX, 0);
+    struct cr_limits_book *book = cr_limits_create(&job, 2, &unlimited, 0);
     const struct cr_beat_model beat = {.metrics = {.waiting = 5}};
     const struct cr_limits_ask ask = {0, 0, &beat, 0};
     struct cr_lease_message lease;
@@ -213,6 +282,9 @@ int main(void) {
         cmocka_unit_test(a_lost_rank_gives_back_credits_and_no_call_it_had_begun),
         cmocka_unit_test(a_budget_of_calls_is_never_exceeded),
         cmocka_unit_test(retries_do_not_eat_the_budget),
+        cmocka_unit_test(tokens_and_dollars_are_met_to_the_call),
+        cmocka_unit_test(nothing_starts_on_a_budget_that_is_spent),
+        cmocka_unit_test(free_calls_do_not_use_up_dollars),
         cmocka_unit_test(no_limit_needs_no_lease),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
