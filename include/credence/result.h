@@ -37,7 +37,19 @@ CR_MUST_CHECK enum cr_status cr_result_encode(struct cr_buf *out,
 CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
                                                   struct cr_trajectory *out,
                                                   size_t *used_bytes);
-// OUT may hold some records when this fails, or cr_grant_next does.
+// The calls of a result, one at a time; nothing is allocated.
+struct cr_record_reader {
+    const char *bytes; // behind the trajectory
+    size_t len, at;    // at: 0 at first
+    uint32_t left;
+    struct cr_logprob logprobs[CR_LOGPROBS_MAX]; // of the record that is out
+};
+// *is_there is false at the end. Texts are borrowed from the bytes, logprobs from the
+// reader until its next record. CR_E_FORMAT.
+CR_MUST_CHECK enum cr_status cr_record_next(struct cr_record_reader *reader,
+                                            bool *is_there, struct cr_call_record *out);
+
+// All of them. OUT may hold some records when this fails, or cr_grant_next does.
 CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
                                                struct cr_call_records *out);
 

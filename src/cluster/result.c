@@ -265,3 +265,20 @@ enum cr_status cr_records_decode(const char *bytes, size_t len,
     const enum cr_status status = unpack_records(&unpacker, out);
     return status != CR_OK ? status : cr_unpack_end(&unpacker);
 }
+
+enum cr_status cr_record_next(struct cr_record_reader *reader, bool *is_there,
+                              struct cr_call_record *out) {
+    struct cr_unpacker unpacker = {.at = reader->bytes + reader->at,
+                                   .end = reader->bytes + reader->len};
+    if (reader->at == 0)
+        reader->left = cr_unpack_u32(&unpacker);
+    *is_there = !unpacker.is_bad && reader->left > 0;
+    if (!*is_there)
+        return cr_unpack_end(&unpacker);
+    unpack_record(&unpacker, out, reader->logprobs);
+    if (unpacker.is_bad)
+        return CR_E_FORMAT;
+    reader->left--;
+    reader->at = (size_t)(unpacker.at - reader->bytes);
+    return CR_OK;
+}

@@ -53,11 +53,10 @@ static enum cr_status put_view(struct cr_recorder *recorder,
 }
 
 static enum cr_status put_views(struct cr_recorder *recorder,
+                                const struct cr_place *place,
                                 const struct cr_trajectory *t, struct cr_err *err) {
-    struct cr_place place;
-    cr_plan_place(recorder->plan, t->number, &place);
-    for (uint32_t i = 0; i < place.group->cells_len; i++) {
-        const enum cr_status status = put_view(recorder, &place, i, t, err);
+    for (uint32_t i = 0; i < place->group->cells_len; i++) {
+        const enum cr_status status = put_view(recorder, place, i, t, err);
         if (status != CR_OK)
             return status;
     }
@@ -82,14 +81,15 @@ static bool is_finished(const struct cr_ledger *ledger, uint64_t trajectory) {
            ledger->state[trajectory] != CR_LEDGER_GRANTED;
 }
 
-// Whether T is a trajectory of this plan, whatever its number was meant to be.
-static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t) {
-    struct cr_place place;
+// Whether T is a trajectory of this plan, whatever its number was meant to be, and its
+// place in it.
+static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t,
+                       struct cr_place *place) {
     if (t->number >= plan->trajectories)
         return false;
-    cr_plan_place(plan, t->number, &place);
-    return place.key == t->key && t->prices_len <= place.group->prices_max &&
-           t->width == cr_proposition_prices(place.proposition);
+    cr_plan_place(plan, t->number, place);
+    return place->key == t->key && t->prices_len <= place->group->prices_max &&
+           t->width == cr_proposition_prices(place->proposition);
 }
 
 // Why an episode failed is told once a model and kind; all of them are on the tape.
@@ -128,7 +128,8 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
     if (status != CR_OK)
         return cr_err_set(err, status, "a result that cannot be read");
     *trajectory = t.number;
-    if (!is_of_plan(recorder->plan, &t))
+    struct cr_place place;
+    if (!is_of_plan(recorder->plan, &t, &place))
         status = cr_err_set(err, CR_E_FORMAT, "a result that is not of this plan");
     else if (!is_finished(recorder->ledger, t.number)) {
         const struct cr_spool_entry entry = {
@@ -140,7 +141,7 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
         status = cr_spool_append(recorder->spool, &entry, bytes,
                                  &recorder->ledger->result_at[t.number], err);
         if (status == CR_OK)
-            status = put_views(recorder, &t, err);
+            status = put_views(recorder, &place, &t, err);
         if (status == CR_OK && t.status == CR_FAILED)
             status = tell_failures(recorder, bytes + head_bytes, len - head_bytes);
         if (status == CR_OK)
@@ -162,9 +163,10 @@ enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
     if (status != CR_OK)
         return status;
     status = cr_ledger_number(recorder->ledger, t.key, &t.number, &is_ours, err);
-    if (status == CR_OK && is_ours && is_of_plan(recorder->plan, &t) &&
+    struct cr_place place;
+    if (status == CR_OK && is_ours && is_of_plan(recorder->plan, &t, &place) &&
         t.status != CR_FAILED && !is_finished(recorder->ledger, t.number)) {
-        status = put_views(recorder, &t, err);
+        status = put_views(recorder, &place, &t, err);
         recorder->ledger->result_at[t.number] = entry->offset;
         cr_ledger_set(recorder->ledger, t.number, state_of(&t));
     }
@@ -172,24 +174,32 @@ enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
     return status;
 }
 
+static enum cr_status put_records(struct cr_recorder *recorder, uint64_t episode,
+                                  const struct cr_buf *body, struct cr_err *err) {
+    struct cr_record_reader reader = {.bytes = body->data, .len = body->used_bytes};
+    for (;;) {
+        bool is_there = false;
+        struct cr_call_record record;
+        enum cr_status status = cr_record_next(&reader, &is_there, &record);
+        if (status != CR_OK)
+            return cr_err_set(err, status, "spool: calls that cannot be read");
+        if (!is_there)
+            return CR_OK;
+        status = cr_run_file_put_calls(recorder->file, episode, &record, 1, err);
+        if (status != CR_OK)
+            return status;
+    }
+}
+
 static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajectory,
                                 struct cr_buf *body, struct cr_err *err) {
     struct cr_place place;
-    struct cr_call_records records = {0};
-    enum cr_status status = cr_spool_read(
+    const enum cr_status status = cr_spool_read(
         recorder->spool, recorder->ledger->result_at[trajectory], body, err);
-    if (status == CR_OK) {
-        status = cr_records_decode(body->data, body->used_bytes, &records);
-        if (status != CR_OK)
-            cr_err_set(err, status, "spool: calls that cannot be read");
-    }
-    if (status == CR_OK) {
-        cr_plan_place(recorder->plan, trajectory, &place);
-        status = cr_run_file_put_calls(recorder->file, place.first_episode, records.at,
-                                       records.len, err);
-    }
-    cr_call_records_fini(&records);
-    return status;
+    if (status != CR_OK)
+        return status;
+    cr_plan_place(recorder->plan, trajectory, &place);
+    return put_records(recorder, place.first_episode, body, err);
 }
 
 enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {

@@ -17,7 +17,7 @@ struct block {
     uint64_t number;                 // of its rows: [number * block_rows, ...)
     uint32_t dirty_first, dirty_end; // rows not written yet; equal: none
     uint64_t used_at;
-    unsigned char *data; // NULL: not in use
+    unsigned char *data; // NULL: not in use; behind the rows: see puts_of
 };
 
 struct cr_rows {
@@ -118,6 +118,12 @@ static enum cr_status write_block(struct cr_rows *rows, struct block *block,
     return CR_OK;
 }
 
+// [block_rows]: which rows may hold something. The others need not be emptied for a
+// put.
+static bool *puts_of(const struct cr_rows *rows, struct block *block) {
+    return (bool *)(block->data + rows->layout.block_bytes);
+}
+
 static enum cr_status read_block(struct cr_rows *rows, struct block *block,
                                  struct cr_err *err) {
     struct cr_slab slab = {block->number * rows->frame->shape.block_rows,
@@ -130,13 +136,27 @@ static enum cr_status read_block(struct cr_rows *rows, struct block *block,
             return cr_h5_fail(err, "cannot read %s back", cr_schema[id].path);
         }
     }
+    memset(puts_of(rows, block), true, slab.rows * sizeof(bool));
     return CR_OK;
 }
 
-static void empty_block(struct cr_rows *rows, struct block *block) {
-    for (uint32_t i = 0; i < rows->frame->shape.block_rows; i++) {
-        cr_row_layout_unpack(&rows->layout, block->data, i, rows->empty_row);
+// COUNT times the BYTES at AT, the first of which are there.
+static void repeat(unsigned char *at, size_t bytes, size_t count) {
+    for (size_t done = 1; done < count;) {
+        size_t more = done < count - done ? done : count - done;
+        memcpy(at + done * bytes, at, more * bytes);
+        done += more;
     }
+}
+
+static void empty_block(struct cr_rows *rows, struct block *block) {
+    uint32_t count = rows->frame->shape.block_rows;
+    cr_row_layout_unpack(&rows->layout, block->data, 0, rows->empty_row);
+    for (int id = 0; id < CR_V_ROW_END; id++) {
+        repeat(block->data + rows->layout.offset[id], rows->layout.row_bytes[id],
+               count);
+    }
+    memset(puts_of(rows, block), false, count * sizeof(bool));
 }
 
 // The place of a block not in memory: a free one, else the least recently used.
@@ -162,7 +182,8 @@ static enum cr_status bring(struct cr_rows *rows, uint64_t number, struct block 
             return status;
         }
     } else {
-        block->data = cr_malloc(rows->layout.block_bytes);
+        block->data = cr_malloc(rows->layout.block_bytes +
+                                rows->frame->shape.block_rows * sizeof(bool));
         if (block->data == NULL) {
             return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
         }
@@ -316,7 +337,11 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
         return status;
     }
     uint32_t at = (uint32_t)(row->episode % block_rows);
-    cr_row_layout_unpack(&rows->layout, block->data, at, rows->empty_row);
+    bool *is_put = &puts_of(rows, block)[at];
+    if (*is_put) {
+        cr_row_layout_unpack(&rows->layout, block->data, at, rows->empty_row);
+    }
+    *is_put = true;
     set_i32(rows, block, CR_V_CELL, at, row->cell);
     set_i32(rows, block, CR_V_PROPOSITION, at, row->proposition);
     set_i32(rows, block, CR_V_REPLICATE, at, row->replicate);
