@@ -50,7 +50,8 @@ struct cr_packet {
     const char *bytes; // borrowed for a send; until the next receive otherwise
     size_t len;
 };
-// Local. The bytes are copied. CR_E_PEER when the rank is known to be lost.
+// Local. The bytes are copied. One whose tag can wait (message.h) goes out at the next
+// receive at the latest. CR_E_PEER when the rank is known to be lost.
 CR_MUST_CHECK enum cr_status cr_cluster_send(struct cr_cluster *cluster,
                                              const struct cr_packet *packet,
                                              struct cr_err *err);

@@ -46,6 +46,9 @@ struct cr_message_kind {
     const char *fields;
 };
 extern const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT];
+// Whether nobody waits for a message: it may be held until its sender sends another, or
+// receives.
+bool cr_tag_can_wait(int tag);
 
 struct cr_hello {
     uint32_t version;

@@ -25,6 +25,10 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [CR_TAG_BYE] = {"bye", "worker", ""},
 };
 
+bool cr_tag_can_wait(int tag) {
+    return tag == CR_TAG_RESULT;
+}
+
 static struct cr_packer packer_on(struct cr_buf *out) {
     return (struct cr_packer){.out = out, .status = CR_OK};
 }

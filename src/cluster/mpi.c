@@ -7,8 +7,11 @@
 //   - receives are MPI_Improbe + MPI_Imrecv; several may be under way, because a large
 //     message from a rank that died half-way never completes;
 //   - after any loss nobody calls MPI_Finalize (it hangs in a few percent of runs).
-// A rank that waits inside MPI burns its core (progress is polled), so callers sleep
-// between calls and never here.
+// Messages that can wait (cr_tag_can_wait) are gathered and go together, as a parcel,
+// in front of the next message or at the next receive: thousands of small results a
+// second cost their receiver more in the library than in what it does with them. A rank
+// that waits inside MPI burns its core (progress is polled), so callers sleep between
+// calls and never here.
 #include <mpi.h>
 #if defined(OPEN_MPI) && OPEN_MPI
 #include <mpi-ext.h>
@@ -23,7 +26,9 @@
 #include <unistd.h>
 
 #include "cluster/cluster.h"
+#include "cluster/parcel.h"
 #include "credence/mem.h"
+#include "credence/message.h"
 
 #if defined(OMPI_HAVE_MPI_EXT_FTMPI) && OMPI_HAVE_MPI_EXT_FTMPI
 enum { HAS_ULFM = 1 };
@@ -37,7 +42,20 @@ enum {
     CLOSE_WAIT_S = 3600, // for the last pass of rank 0 over its file
     BCAST_CHUNK_BYTES = 1 << 28, // counts are int
     CLOSE_MS = 2000,             // for the last sends
-    SENDS_TESTED = 32            // a turn; the oldest, so that order is the cost
+    SENDS_TESTED = 32,           // a turn; the oldest, so that order is the cost
+    TAG_PARCEL = 1 << 14,        // above all tags of messages
+    PARCEL_BYTES = 1 << 15,
+};
+
+struct piece { // of a parcel, in front of the bytes of a message
+    int32_t tag;
+    uint32_t len;
+};
+
+struct parcel {
+    int rank; // whom it is for
+    size_t used_bytes;
+    char bytes[PARCEL_BYTES];
 };
 
 struct sending {
@@ -63,6 +81,8 @@ struct mpi {
     size_t unsent_bytes;
     struct receiving *receives, **receives_last; // in the order they were matched
     struct receiving *reading;                   // lent out by the last receive
+    size_t read_bytes;                           // of it, when it is a parcel
+    struct cr_parcel *parcel;                    // gathered, not sent yet
     int *pidfd;                                  // [size], -1 when not watched
     int ulfm_known;
     bool any_lost;
@@ -163,9 +183,8 @@ static void test_sends(struct mpi *mpi) {
         mpi->sends_last = at;
 }
 
-static enum cr_status mpi_send(struct cr_cluster *cluster,
-                               const struct cr_packet *packet, struct cr_err *err) {
-    struct mpi *mpi = mpi_of(cluster);
+static enum cr_status send_now(struct mpi *mpi, const struct cr_packet *packet,
+                               struct cr_err *err) {
     struct sending *sending = cr_malloc(sizeof *sending + packet->len);
     if (sending == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
@@ -182,6 +201,31 @@ static enum cr_status mpi_send(struct cr_cluster *cluster,
     mpi->sends_last = &sending->next;
     mpi->unsent_bytes += packet->len;
     test_sends(mpi);
+    return CR_OK;
+}
+
+// What was gathered stays so when this fails.
+static enum cr_status send_parcel(struct mpi *mpi, struct cr_err *err) {
+    struct cr_parcel *parcel = mpi->parcel;
+    const struct cr_packet packet = {parcel->rank, TAG_PARCEL, parcel->bytes,
+                                     parcel->used_bytes};
+    enum cr_status status = CR_OK;
+    if (parcel->used_bytes > 0 && !mpi->head.is_lost[parcel->rank])
+        status = send_now(mpi, &packet, err);
+    if (status == CR_OK)
+        parcel->used_bytes = 0;
+    return status;
+}
+
+static enum cr_status mpi_send(struct cr_cluster *cluster,
+                               const struct cr_packet *packet, struct cr_err *err) {
+    struct mpi *mpi = mpi_of(cluster);
+    const bool can_wait = cr_tag_can_wait(packet->tag) && cr_parcel_can_hold(packet);
+    const bool must_go = !can_wait || !cr_parcel_has_room(mpi->parcel, packet);
+    const enum cr_status status = must_go ? send_parcel(mpi, err) : CR_OK;
+    if (status != CR_OK || !can_wait)
+        return status != CR_OK ? status : send_now(mpi, packet, err);
+    cr_parcel_add(mpi->parcel, packet);
     return CR_OK;
 }
 
@@ -252,8 +296,19 @@ static struct receiving *take_arrived(struct mpi *mpi) {
     return NULL;
 }
 
+// The next message of the parcel that is being read; false at its end.
+static bool take_piece(struct mpi *mpi, struct cr_packet *out) {
+    const struct receiving *parcel = mpi->reading;
+    out->rank = parcel->rank;
+    return !mpi->head.is_lost[parcel->rank] &&
+           cr_parcel_next(parcel->bytes, parcel->len, &mpi->read_bytes, out);
+}
+
 static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     struct mpi *mpi = mpi_of(cluster);
+    (void)!send_parcel(mpi, NULL);
+    if (mpi->reading != NULL && mpi->reading->tag == TAG_PARCEL && take_piece(mpi, out))
+        return true;
     cr_free(mpi->reading);
     mpi->reading = NULL;
     if (mpi->sends != NULL)
@@ -263,6 +318,9 @@ static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     if (receiving == NULL)
         return false;
     mpi->reading = receiving;
+    mpi->read_bytes = 0;
+    if (receiving->tag == TAG_PARCEL)
+        return take_piece(mpi, out); // it has one: none is sent empty
     *out = (struct cr_packet){receiving->rank, receiving->tag, receiving->bytes,
                               receiving->len};
     return true;
@@ -335,7 +393,8 @@ static void mpi_watch(struct cr_cluster *cluster, int rank, int64_t pid) {
 }
 
 static size_t mpi_unsent_bytes(const struct cr_cluster *cluster) {
-    return ((const struct mpi *)cluster)->unsent_bytes;
+    const struct mpi *mpi = (const struct mpi *)cluster;
+    return mpi->unsent_bytes + mpi->parcel->used_bytes;
 }
 
 static void mpi_free(struct mpi *mpi) {
@@ -343,6 +402,7 @@ static void mpi_free(struct mpi *mpi) {
         if (mpi->pidfd[rank] >= 0)
             close(mpi->pidfd[rank]);
     cr_free(mpi->pidfd);
+    cr_free(mpi->parcel);
     cr_free(mpi->reading);
     cr_cluster_fini(&mpi->head);
     cr_free(mpi);
@@ -358,6 +418,7 @@ static bool all_are_here(void) {
 
 static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     struct mpi *mpi = mpi_of(cluster);
+    (void)!send_parcel(mpi, NULL);
     for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
         test_sends(mpi);
         if (mpi->sends != NULL)
@@ -420,13 +481,14 @@ enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) 
     mpi->sends_last = &mpi->sends;
     mpi->receives_last = &mpi->receives;
     mpi->pidfd = cr_malloc((size_t)mpi->head.size * sizeof *mpi->pidfd);
-    if (mpi->pidfd == NULL) {
-        mpi_free(mpi);
-        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks",
-                          mpi->head.size);
-    }
-    for (int rank = 0; rank < mpi->head.size; rank++)
+    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++)
         mpi->pidfd[rank] = -1;
+    mpi->parcel = cr_calloc(1, sizeof *mpi->parcel);
+    if (mpi->pidfd == NULL || mpi->parcel == NULL) {
+        const int size = mpi->head.size;
+        mpi_free(mpi);
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
+    }
     *out = &mpi->head;
     return CR_OK;
 }
