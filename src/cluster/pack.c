@@ -61,57 +61,6 @@ void cr_pack_text(struct cr_packer *packer, const char *text) {
                   bytes + 1); // with its NUL, so that a reader can borrow it
 }
 
-// The next LEN bytes, or NULL and bad for ever.
-static const char *take(struct cr_unpacker *unpacker, size_t len) {
-    if (unpacker->is_bad || (size_t)(unpacker->end - unpacker->at) < len) {
-        unpacker->is_bad = true;
-        return NULL;
-    }
-    const char *at = unpacker->at;
-    unpacker->at += len;
-    return at;
-}
-
-uint8_t cr_unpack_u8(struct cr_unpacker *unpacker) {
-    const char *at = take(unpacker, 1);
-    return at == NULL ? 0 : (uint8_t)*at;
-}
-
-uint16_t cr_unpack_u16(struct cr_unpacker *unpacker) {
-    uint16_t value = 0;
-    const char *at = take(unpacker, sizeof value);
-    if (at != NULL)
-        memcpy(&value, at, sizeof value);
-    return le16toh(value);
-}
-
-uint32_t cr_unpack_u32(struct cr_unpacker *unpacker) {
-    uint32_t value = 0;
-    const char *at = take(unpacker, sizeof value);
-    if (at != NULL)
-        memcpy(&value, at, sizeof value);
-    return le32toh(value);
-}
-
-uint64_t cr_unpack_u64(struct cr_unpacker *unpacker) {
-    uint64_t value = 0;
-    const char *at = take(unpacker, sizeof value);
-    if (at != NULL)
-        memcpy(&value, at, sizeof value);
-    return le64toh(value);
-}
-
-int64_t cr_unpack_i64(struct cr_unpacker *unpacker) {
-    return (int64_t)cr_unpack_u64(unpacker);
-}
-
-double cr_unpack_f64(struct cr_unpacker *unpacker) {
-    const uint64_t bits = cr_unpack_u64(unpacker);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void cr_unpack_f64s(struct cr_unpacker *unpacker, double *out, size_t len) {
     if (!cr_unpack_fits(unpacker, len, sizeof *out))
         return;
@@ -123,7 +72,7 @@ const char *cr_unpack_text(struct cr_unpacker *unpacker) {
     const uint32_t bytes = cr_unpack_u32(unpacker);
     if (unpacker->is_bad || bytes == text_null)
         return NULL;
-    const char *at = take(unpacker, (size_t)bytes + 1);
+    const char *at = cr_unpack_take(unpacker, (size_t)bytes + 1);
     if (at != NULL && (at[bytes] != '\0' || strlen(at) != bytes)) {
         unpacker->is_bad = true;
         return NULL;

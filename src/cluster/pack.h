@@ -7,9 +7,11 @@
 #ifndef CREDENCE_CLUSTER_PACK_H
 #define CREDENCE_CLUSTER_PACK_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "credence/buf.h"
 
@@ -31,15 +33,86 @@ void cr_pack_u64(struct cr_packer *packer, uint64_t value);
 void cr_pack_i64(struct cr_packer *packer, int64_t value);
 void cr_pack_f64(struct cr_packer *packer, double value);
 void cr_pack_f64s(struct cr_packer *packer, const double *values, size_t len);
+// Numbers of a block that is packed as a whole: each is put at *at, which moves on.
+static inline void cr_put_u8(char **at, uint8_t value) {
+    *(*at)++ = (char)value;
+}
+static inline void cr_put_u16(char **at, uint16_t value) {
+    value = htole16(value);
+    memcpy(*at, &value, sizeof value);
+    *at += sizeof value;
+}
+static inline void cr_put_u32(char **at, uint32_t value) {
+    value = htole32(value);
+    memcpy(*at, &value, sizeof value);
+    *at += sizeof value;
+}
+static inline void cr_put_u64(char **at, uint64_t value) {
+    value = htole64(value);
+    memcpy(*at, &value, sizeof value);
+    *at += sizeof value;
+}
+static inline void cr_put_f64(char **at, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    cr_put_u64(at, bits);
+}
+
 // NULL and "" are different.
 void cr_pack_text(struct cr_packer *packer, const char *text);
 
-uint8_t cr_unpack_u8(struct cr_unpacker *unpacker);
-uint16_t cr_unpack_u16(struct cr_unpacker *unpacker);
-uint32_t cr_unpack_u32(struct cr_unpacker *unpacker);
-uint64_t cr_unpack_u64(struct cr_unpacker *unpacker);
-int64_t cr_unpack_i64(struct cr_unpacker *unpacker);
-double cr_unpack_f64(struct cr_unpacker *unpacker);
+// Numbers are read in the header: a record of a call is two dozen of them.
+// The next LEN bytes, or NULL and bad for ever.
+static inline const char *cr_unpack_take(struct cr_unpacker *unpacker, size_t len) {
+    if (unpacker->is_bad || (size_t)(unpacker->end - unpacker->at) < len) {
+        unpacker->is_bad = true;
+        return NULL;
+    }
+    const char *at = unpacker->at;
+    unpacker->at += len;
+    return at;
+}
+
+static inline uint8_t cr_unpack_u8(struct cr_unpacker *unpacker) {
+    const char *at = cr_unpack_take(unpacker, 1);
+    return at == NULL ? 0 : (uint8_t)*at;
+}
+
+static inline uint16_t cr_unpack_u16(struct cr_unpacker *unpacker) {
+    uint16_t value = 0;
+    const char *at = cr_unpack_take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le16toh(value);
+}
+
+static inline uint32_t cr_unpack_u32(struct cr_unpacker *unpacker) {
+    uint32_t value = 0;
+    const char *at = cr_unpack_take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+
+static inline uint64_t cr_unpack_u64(struct cr_unpacker *unpacker) {
+    uint64_t value = 0;
+    const char *at = cr_unpack_take(unpacker, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+static inline int64_t cr_unpack_i64(struct cr_unpacker *unpacker) {
+    return (int64_t)cr_unpack_u64(unpacker);
+}
+
+static inline double cr_unpack_f64(struct cr_unpacker *unpacker) {
+    const uint64_t bits = cr_unpack_u64(unpacker);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 // LEN doubles into OUT (of at least that many); nothing when they are not there.
 void cr_unpack_f64s(struct cr_unpacker *unpacker, double *out, size_t len);
 // Borrowed from the bytes (NUL-terminated there); NULL when packed so or when bad.

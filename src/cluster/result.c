@@ -1,4 +1,5 @@
 // result.c - trajectories and call records as bytes: grants, results, and the spool.
+#include <assert.h>
 #include <string.h>
 
 #include "cluster/pack.h"
@@ -10,13 +11,16 @@ enum {
     ORIGINS = SIMULATED | RECORDED
 }; // bits: where a reply came from
 
-static void pack_seat(struct cr_packer *packer, struct cr_seat seat) {
-    cr_pack_u32(packer, seat.iteration);
-    cr_pack_u8(packer, seat.role);
-    cr_pack_u8(packer, seat.trader);
-    cr_pack_u16(packer, seat.sample);
-    cr_pack_u16(packer, seat.repair);
-    cr_pack_u8(packer, seat.ask);
+// Of a record and of a step: what is of fixed size, packed as one block.
+enum { RECORD_BYTES = 94, STEP_BYTES = 34 };
+
+static void put_seat(char **at, struct cr_seat seat) {
+    cr_put_u32(at, seat.iteration);
+    cr_put_u8(at, seat.role);
+    cr_put_u8(at, seat.trader);
+    cr_put_u16(at, seat.sample);
+    cr_put_u16(at, seat.repair);
+    cr_put_u8(at, seat.ask);
 }
 
 static struct cr_seat unpack_seat(struct cr_unpacker *unpacker) {
@@ -31,27 +35,34 @@ static struct cr_seat unpack_seat(struct cr_unpacker *unpacker) {
     return seat;
 }
 
+static void put_record(char **at, const struct cr_call_record *r) {
+    cr_put_u64(at, r->trajectory);
+    cr_put_u64(at, r->trajectory_key);
+    put_seat(at, r->seat);
+    cr_put_u64(at, r->request_hash.hi);
+    cr_put_u64(at, r->request_hash.lo);
+    cr_put_u32(at, r->model);
+    cr_put_u8(at, (uint8_t)r->fail);
+    cr_put_u8(at, (uint8_t)r->finish);
+    cr_put_u8(at, (uint8_t)((r->is_simulated ? SIMULATED : 0) |
+                            (r->is_recorded ? RECORDED : 0)));
+    cr_put_u32(at, r->tokens_in);
+    cr_put_u32(at, r->tokens_out);
+    cr_put_u32(at, r->tokens_cached);
+    cr_put_u32(at, r->tokens_reasoning);
+    cr_put_f64(at, r->latency_s);
+    cr_put_u32(at, r->attempts);
+    cr_put_u32(at, r->endpoint);
+    cr_put_u32(at, r->http_status);
+    cr_put_u64(at, (uint64_t)r->wall_ms);
+}
+
 static void pack_record(struct cr_packer *packer, const struct cr_call_record *r,
                         bool with_text) {
-    cr_pack_u64(packer, r->trajectory);
-    cr_pack_u64(packer, r->trajectory_key);
-    pack_seat(packer, r->seat);
-    cr_pack_u64(packer, r->request_hash.hi);
-    cr_pack_u64(packer, r->request_hash.lo);
-    cr_pack_u32(packer, r->model);
-    cr_pack_u8(packer, (uint8_t)r->fail);
-    cr_pack_u8(packer, (uint8_t)r->finish);
-    cr_pack_u8(packer, (uint8_t)((r->is_simulated ? SIMULATED : 0) |
-                                 (r->is_recorded ? RECORDED : 0)));
-    cr_pack_u32(packer, r->tokens_in);
-    cr_pack_u32(packer, r->tokens_out);
-    cr_pack_u32(packer, r->tokens_cached);
-    cr_pack_u32(packer, r->tokens_reasoning);
-    cr_pack_f64(packer, r->latency_s);
-    cr_pack_u32(packer, r->attempts);
-    cr_pack_u32(packer, r->endpoint);
-    cr_pack_u32(packer, r->http_status);
-    cr_pack_i64(packer, r->wall_ms);
+    char block[RECORD_BYTES], *at = block;
+    put_record(&at, r);
+    assert(at == block + sizeof block);
+    cr_pack_bytes(packer, block, sizeof block);
     cr_pack_text(packer, with_text ? r->text : NULL);
     cr_pack_text(packer, with_text ? r->reasoning : NULL);
     cr_pack_text(packer, r->error);
@@ -160,18 +171,19 @@ enum cr_status cr_grant_next(struct cr_grant_reader *reader, bool *is_there,
 }
 
 static void pack_step(struct cr_packer *packer, const struct cr_step *step) {
-    cr_pack_u32(packer, step->judgment_tokens_in);
-    cr_pack_u32(packer, step->judgment_tokens_out);
-    cr_pack_u32(packer, step->argument_tokens_in);
-    cr_pack_u32(packer, step->argument_tokens_out);
-    cr_pack_u32(packer, step->cached_tokens);
-    cr_pack_u32(packer, step->calls);
-    cr_pack_f64(packer, (double)step->latency_s);
-    cr_pack_u8(packer, (uint8_t)step->push);
-    cr_pack_u8(packer, step->repairs);
+    char block[STEP_BYTES], *at = block;
+    cr_put_u32(&at, step->judgment_tokens_in);
+    cr_put_u32(&at, step->judgment_tokens_out);
+    cr_put_u32(&at, step->argument_tokens_in);
+    cr_put_u32(&at, step->argument_tokens_out);
+    cr_put_u32(&at, step->cached_tokens);
+    cr_put_u32(&at, step->calls);
+    cr_put_f64(&at, (double)step->latency_s);
+    cr_put_u8(&at, (uint8_t)step->push);
+    cr_put_u8(&at, step->repairs);
+    assert(at == block + sizeof block);
+    cr_pack_bytes(packer, block, sizeof block);
 }
-
-enum { STEP_BYTES = 34 };
 
 static void unpack_step(struct cr_unpacker *unpacker, struct cr_step *step) {
     *step = (struct cr_step){.judgment_tokens_in = cr_unpack_u32(unpacker)};

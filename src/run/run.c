@@ -12,7 +12,7 @@
 #include "run/session.h"
 #include "run/signals.h"
 
-enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000, TURN_US = 1000, TURN_SLOWNESS = 8 };
+enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000, TURN_US = 2000, TURN_SLOWNESS = 8 };
 
 struct patience { // grows while nothing moves
     long us, least_us;

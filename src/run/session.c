@@ -21,8 +21,8 @@
 #include "run/signals.h"
 
 enum {
-    LIVE_DEFAULT = 1024, // markets of a rank whose models make it wait
-    LIVE_SIMULATED = 64, // nothing waits: more would only cost memory
+    LIVE_DEFAULT = 1024,  // markets of a rank whose models make it wait
+    LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
     CALLS_OF_RANK_MAX = 65536,
     PATH_BYTES_MAX = 1 << 14
 };

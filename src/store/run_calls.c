@@ -105,48 +105,49 @@ static enum cr_status write_columns(struct cr_calls *calls, struct cr_err *err) 
     return CR_OK;
 }
 
-static void set(struct cr_calls *calls, enum cr_variable_id id, uint64_t value) {
-    unsigned char *at = *column(calls, id);
-    switch (cr_schema[id].kind) {
-    case CR_KIND_U8:
-        at[calls->used] = value > UINT8_MAX ? UINT8_MAX : (uint8_t)value;
-        break;
-    case CR_KIND_I32:
-        ((int32_t *)(void *)at)[calls->used] =
-            value > INT32_MAX ? INT32_MAX : (int32_t)value;
-        break;
-    default:
-        ((uint64_t *)(void *)at)[calls->used] = value;
-        break;
-    }
+// The next element of a column of that kind; what does not fit is the most that does.
+static inline void set_u8(struct cr_calls *calls, enum cr_variable_id id,
+                          uint32_t value) {
+    (*column(calls, id))[calls->used] =
+        value > UINT8_MAX ? UINT8_MAX : (unsigned char)value;
+}
+static inline void set_i32(struct cr_calls *calls, enum cr_variable_id id,
+                           uint64_t value) {
+    int32_t *at = (int32_t *)(void *)*column(calls, id);
+    at[calls->used] = value > INT32_MAX ? INT32_MAX : (int32_t)value;
+}
+static inline void set_64(struct cr_calls *calls, enum cr_variable_id id,
+                          uint64_t value) {
+    uint64_t *at = (uint64_t *)(void *)*column(calls, id);
+    at[calls->used] = value;
 }
 
 static void fill_numbers(struct cr_calls *calls, uint64_t episode,
                          const struct cr_call_record *r) {
-    set(calls, CR_V_CALL_EPISODE, episode);
-    set(calls, CR_V_CALL_ITERATION, r->seat.iteration);
-    set(calls, CR_V_CALL_ROLE, r->seat.role);
-    set(calls, CR_V_CALL_TRADER, r->seat.trader);
-    set(calls, CR_V_CALL_SAMPLE, r->seat.sample);
-    set(calls, CR_V_CALL_REPAIR, r->seat.repair);
-    set(calls, CR_V_CALL_ASK, r->seat.ask);
-    set(calls, CR_V_CALL_MODEL, r->model);
-    set(calls, CR_V_CALL_FAIL, r->fail);
-    set(calls, CR_V_CALL_FINISH, r->finish);
-    set(calls, CR_V_CALL_TOKENS_IN, r->tokens_in);
-    set(calls, CR_V_CALL_TOKENS_OUT, r->tokens_out);
-    set(calls, CR_V_CALL_TOKENS_CACHED, r->tokens_cached);
-    set(calls, CR_V_CALL_TOKENS_REASONING, r->tokens_reasoning);
+    set_i32(calls, CR_V_CALL_EPISODE, episode);
+    set_i32(calls, CR_V_CALL_ITERATION, r->seat.iteration);
+    set_u8(calls, CR_V_CALL_ROLE, r->seat.role);
+    set_u8(calls, CR_V_CALL_TRADER, r->seat.trader);
+    set_i32(calls, CR_V_CALL_SAMPLE, r->seat.sample);
+    set_i32(calls, CR_V_CALL_REPAIR, r->seat.repair);
+    set_u8(calls, CR_V_CALL_ASK, r->seat.ask);
+    set_i32(calls, CR_V_CALL_MODEL, r->model);
+    set_u8(calls, CR_V_CALL_FAIL, r->fail);
+    set_u8(calls, CR_V_CALL_FINISH, r->finish);
+    set_i32(calls, CR_V_CALL_TOKENS_IN, r->tokens_in);
+    set_i32(calls, CR_V_CALL_TOKENS_OUT, r->tokens_out);
+    set_i32(calls, CR_V_CALL_TOKENS_CACHED, r->tokens_cached);
+    set_i32(calls, CR_V_CALL_TOKENS_REASONING, r->tokens_reasoning);
     double *latency = (double *)(void *)*column(calls, CR_V_CALL_LATENCY);
     latency[calls->used] = r->latency_s;
-    set(calls, CR_V_CALL_ATTEMPTS, r->attempts);
-    set(calls, CR_V_CALL_ENDPOINT, r->endpoint);
-    set(calls, CR_V_CALL_HTTP_STATUS, r->http_status);
-    set(calls, CR_V_CALL_TRAJECTORY, r->trajectory);
-    set(calls, CR_V_CALL_TRAJECTORY_KEY, r->trajectory_key);
-    set(calls, CR_V_CALL_REQUEST_HI, r->request_hash.hi);
-    set(calls, CR_V_CALL_REQUEST_LO, r->request_hash.lo);
-    set(calls, CR_V_CALL_SIMULATED, r->is_simulated);
+    set_i32(calls, CR_V_CALL_ATTEMPTS, r->attempts);
+    set_i32(calls, CR_V_CALL_ENDPOINT, r->endpoint);
+    set_i32(calls, CR_V_CALL_HTTP_STATUS, r->http_status);
+    set_64(calls, CR_V_CALL_TRAJECTORY, r->trajectory);
+    set_64(calls, CR_V_CALL_TRAJECTORY_KEY, r->trajectory_key);
+    set_64(calls, CR_V_CALL_REQUEST_HI, r->request_hash.hi);
+    set_64(calls, CR_V_CALL_REQUEST_LO, r->request_hash.lo);
+    set_u8(calls, CR_V_CALL_SIMULATED, r->is_simulated);
 }
 
 static enum cr_status add_text(struct cr_calls *calls, enum cr_variable_id length,
@@ -176,7 +177,7 @@ enum cr_status cr_calls_put(struct cr_calls *calls, uint64_t episode,
     }
     fill_numbers(calls, episode, record);
     size_t before = calls->texts.used_bytes;
-    set(calls, CR_V_CALL_TEXT_OFFSET, calls->bytes + before);
+    set_64(calls, CR_V_CALL_TEXT_OFFSET, calls->bytes + before);
     enum cr_status status = add_text(calls, CR_V_CALL_TEXT_LENGTH, record->text);
     if (status == CR_OK) {
         status = add_text(calls, CR_V_CALL_REASONING_LENGTH, record->reasoning);

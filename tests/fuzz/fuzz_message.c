@@ -27,8 +27,13 @@ static void read_result(const char *text, size_t len) {
     size_t used = 0;
     if (cr_trajectory_decode(text, len, &trajectory, &used) == CR_OK) {
         const char *calls = text + used;
+        struct cr_record_reader reader = {.bytes = calls, .len = len - used};
+        struct cr_call_record record;
+        bool is_there = true;
         (void)!cr_records_decode(calls, len - used, &records);
         cr_call_records_fini(&records);
+        while (is_there && cr_record_next(&reader, &is_there, &record) == CR_OK) {
+        }
         cr_trajectory_fini(&trajectory);
     }
 }

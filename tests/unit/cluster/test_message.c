@@ -113,6 +113,59 @@ static struct cr_trajectory small_trajectory(double *price, double *quantile,
                                   .reason = CR_REASON_INVALID};
 }
 
+// The calls that stand in BYTES, one at a time, into LIST; whether that went well.
+static bool read_one_by_one(const char *bytes, size_t len,
+                            struct cr_call_records *list) {
+    struct cr_record_reader reader = {.bytes = bytes, .len = len};
+    struct cr_call_record record;
+    bool is_there = true;
+    while (cr_record_next(&reader, &is_there, &record) == CR_OK)
+        if (!is_there)
+            return true;
+        else
+            assert_int_equal(cr_call_records_add(list, &record), CR_OK);
+    return false;
+}
+
+static void calls_come_one_at_a_time_as_they_come_together(void **state) {
+    (void)state;
+    double price[4] = {0};
+    struct cr_step step[3] = {0};
+    const struct cr_trajectory sent = small_trajectory(price, NULL, step);
+    struct cr_trajectory got = {0};
+    struct cr_call_records calls = two_records(), back = {0};
+    size_t used = 0;
+    assert_int_equal(cr_result_encode(&buf, &sent, &calls, true), CR_OK);
+    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+                     CR_OK);
+    assert_true(read_one_by_one(buf.data + used, buf.used_bytes - used, &back));
+    assert_same_records(&calls, &back);
+    cr_call_records_fini(&back);
+    for (size_t len = 0; len < buf.used_bytes - used; len++) { // cut anywhere
+        back = (struct cr_call_records){0};
+        assert_false(read_one_by_one(buf.data + used, len, &back));
+        cr_call_records_fini(&back);
+    }
+    cr_trajectory_fini(&got);
+    cr_call_records_fini(&calls);
+}
+
+static void a_result_without_calls_has_none_to_read(void **state) {
+    (void)state;
+    double price[4] = {0};
+    struct cr_step step[3] = {0};
+    const struct cr_trajectory sent = small_trajectory(price, NULL, step);
+    struct cr_trajectory got = {0};
+    struct cr_call_records back = {0};
+    size_t used = 0;
+    assert_int_equal(cr_result_encode(&buf, &sent, NULL, true), CR_OK);
+    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+                     CR_OK);
+    assert_true(read_one_by_one(buf.data + used, buf.used_bytes - used, &back));
+    assert_int_equal(back.len, 0);
+    cr_trajectory_fini(&got);
+}
+
 static void a_result_splits_into_prices_and_calls(void **state) {
     (void)state;
     double price[4] = {0.25, 0.75, 0.5, 0.5},
@@ -171,8 +224,13 @@ static void decode_everything(const char *bytes, size_t len) {
     struct cr_lease_message lease;
     struct cr_trouble trouble;
     size_t used = 0;
-    if (cr_trajectory_decode(bytes, len, &t, &used) == CR_OK)
-        (void)!cr_records_decode(bytes + used, len - used, &records);
+    if (cr_trajectory_decode(bytes, len, &t, &used) == CR_OK) {
+        struct cr_call_records again = {0};
+        const bool is_whole =
+            cr_records_decode(bytes + used, len - used, &records) == CR_OK;
+        assert_int_equal(read_one_by_one(bytes + used, len - used, &again), is_whole);
+        cr_call_records_fini(&again);
+    }
     (void)!cr_hello_decode(bytes, len, &hello);
     (void)!cr_welcome_decode(bytes, len, &welcome);
     (void)!cr_beat_decode(bytes, len, &beat);
@@ -242,6 +300,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_grant_brings_the_recorded_calls, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_result_splits_into_prices_and_calls, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(calls_come_one_at_a_time_as_they_come_together,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_result_without_calls_has_none_to_read, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(without_text_only_numbers_travel, setup,
                                         teardown),
