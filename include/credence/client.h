@@ -75,7 +75,13 @@ CR_MUST_CHECK enum cr_status cr_client_submit(struct cr_client *client,
 CR_MUST_CHECK enum cr_status cr_client_poll(struct cr_client *client, int timeout_ms,
                                             struct cr_err *err);
 
+// Send what may be sent now that all replies were taken, without waiting for a poll.
+CR_MUST_CHECK enum cr_status cr_client_start(struct cr_client *client,
+                                             struct cr_err *err);
+
 // The next finished call; false when there is none. *reply is given (cr_reply_fini).
+// A reply that was not taken keeps its place among the calls in flight, so that no more
+// of them than the limits allow can be lost with this process.
 bool cr_client_take(struct cr_client *client, struct cr_call **call,
                     struct cr_reply *reply);
 

@@ -114,6 +114,10 @@ enum cr_status cr_client_poll(struct cr_client *client, int timeout_ms,
     return cr_pool_turn(&client->pool, timeout_ms, err);
 }
 
+enum cr_status cr_client_start(struct cr_client *client, struct cr_err *err) {
+    return cr_pool_start(&client->pool, err);
+}
+
 bool cr_client_take(struct cr_client *client, struct cr_call **call,
                     struct cr_reply *reply) {
     return cr_pool_take(&client->pool, call, reply);

@@ -396,38 +396,44 @@ static enum cr_status land_finished(struct cr_pool *pool) {
     return status;
 }
 
-// Whether anything may start now. A request in vain costs a turn that does not sleep.
-static bool can_start(struct cr_pool *pool) {
-    int64_t now_ns = now_of(pool);
-    for (uint32_t i = 0; i < pool->lanes_len; i++) {
-        struct cr_lane *lane = &pool->lanes[i];
-        const struct cr_request *request = cr_heap_first(&lane->waiting);
-        if (request && cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len) &&
-            (!lane->backend->is_remote ||
-             choose_endpoint(lane, request, now_ns) != CR_ENDPOINT_NONE)) {
-            return true;
-        }
+// A reply that nobody has taken may be lost with this process, and would be asked again
+// like one that was under way: so it holds on to its place among those in flight, and
+// nothing starts before it was taken.
+static enum cr_status start_what_may(struct cr_pool *pool) {
+    if (pool->done.head) {
+        return CR_OK;
     }
-    return false;
+    enum cr_status status = start_all(pool);
+    cr_loop_flush(pool->loop);
+    return status;
 }
 
-// What has arrived is heard before anything is sent, and what starts is sent at once: a
-// reply that says "wait" holds back all that was not on the wire when it came.
-enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
-                            struct cr_err *err) {
-    enum cr_status status = wake_due(pool);
-    if (!status) {
-        int64_t wait_ms = can_start(pool) ? 0 : sleep_ms(pool, timeout_ms);
-        status = cr_loop_wait(pool->loop, wait_ms, err);
-        if (status) {
-            return status;
-        }
-        status = land_finished(pool);
-    }
-    status = status ? status : wake_due(pool);
-    status = status ? status : start_all(pool);
-    cr_loop_flush(pool->loop);
+static enum cr_status say(enum cr_status status, struct cr_err *err) {
     return status
                ? cr_err_set(err, status, "model requests: %s", cr_status_text(status))
                : CR_OK;
+}
+
+enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err) {
+    return say(start_what_may(pool), err);
+}
+
+static enum cr_status hear(struct cr_pool *pool, int64_t timeout_ms,
+                           struct cr_err *err) {
+    enum cr_status status = cr_loop_wait(pool->loop, timeout_ms, err);
+    return status ? status : say(land_finished(pool), err);
+}
+
+// What has arrived is heard before anything is sent: a reply that says "wait" holds
+// back all that was not on the wire when it came.
+enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
+                            struct cr_err *err) {
+    enum cr_status status = say(wake_due(pool), err);
+    status = status ? status : hear(pool, 0, err);
+    if (status || pool->done.head) {
+        return status;
+    }
+    status = cr_pool_start(pool, err);
+    status = status ? status : hear(pool, sleep_ms(pool, timeout_ms), err);
+    return status ? status : say(wake_due(pool), err);
 }

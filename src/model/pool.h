@@ -33,10 +33,12 @@ void cr_pool_fini(struct cr_pool *pool);
 
 CR_MUST_CHECK enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
                                             struct cr_err *err);
-// One turn: sleep at most TIMEOUT_MS when nothing is done and nothing may start; land
-// what is over; start what may start.
+// One turn: land what is over; when that is nothing, start what may start, and sleep at
+// most TIMEOUT_MS until something is over.
 CR_MUST_CHECK enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
                                           struct cr_err *err);
+// Start what may start, all replies having been taken.
+CR_MUST_CHECK enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err);
 bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply);
 void cr_pool_drain(struct cr_pool *pool);
 void cr_pool_drop(struct cr_pool *pool);

@@ -233,6 +233,8 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
     status = cr_worker_first_of(status, cr_worker_take_replies(worker, moved, err));
+    if (status == CR_OK)
+        status = cr_client_start(worker->cfg.client, err);
     status = cr_worker_first_of(status, cr_worker_keep_time(worker, err));
     return worker->is_stopping ? cr_worker_first_of(status, leave(worker, err))
                                : status;

@@ -48,9 +48,15 @@ static void submit(struct bench *bench, unsigned from, unsigned end) {
     }
 }
 
+// All that ends without time passing. What waits is sent once all replies were taken.
 static unsigned take(struct bench *bench) {
-    fixture_poll(bench->client, 0);
-    return fixture_take_all(bench->client, bench->calls, bench->replies);
+    unsigned taken = 0, more;
+    do {
+        fixture_poll(bench->client, 0);
+        more = fixture_take_all(bench->client, bench->calls, bench->replies);
+        taken += more;
+    } while (more > 0);
+    return taken;
 }
 
 static struct cr_model_metrics metrics_of(struct bench *bench, uint32_t model) {
@@ -74,6 +80,32 @@ static void every_call_completes_once(void **state) {
         assert_true(bench.replies[i].is_simulated);
     }
     assert_int_equal(take(&bench), 0);
+    bench_close(&bench);
+}
+
+// Who dies now must not lose more calls than may be in flight.
+static void nothing_starts_before_what_has_ended_was_taken(void **state) {
+    struct bench bench;
+    struct cr_call *call;
+    struct cr_reply reply;
+    (void)state;
+    bench_init(&bench);
+    bench.models[0].limits.concurrency = 2;
+    bench.models[0].sim.latency_ms = 10;
+    bench_open(&bench);
+    submit(&bench, 0, 4);
+    fixture_poll(bench.client, 0);
+    assert_int_equal(metrics_of(&bench, 0).in_flight, 2);
+    cr_fake_clock_advance_ms(&bench.fake, 1000);
+    fixture_poll(bench.client, 0);
+    assert_int_equal(metrics_of(&bench, 0).in_flight, 0);
+    assert_int_equal(cr_client_start(bench.client, NULL), CR_OK);
+    assert_int_equal(metrics_of(&bench, 0).in_flight, 0);
+    while (cr_client_take(bench.client, &call, &reply)) {
+        cr_reply_fini(&reply);
+    }
+    assert_int_equal(cr_client_start(bench.client, NULL), CR_OK);
+    assert_int_equal(metrics_of(&bench, 0).in_flight, 2);
     bench_close(&bench);
 }
 
@@ -403,6 +435,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_completes_once),
+        cmocka_unit_test(nothing_starts_before_what_has_ended_was_taken),
         cmocka_unit_test(one_call_too_many_is_refused),
         cmocka_unit_test(simulated_latency_is_waited_for_and_recorded),
         cmocka_unit_test(failures_are_retried_after_a_backoff),
