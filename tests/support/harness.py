@@ -214,8 +214,7 @@ def environment(ranks=0, **extra):
     settings = {**os.environ, **(mpi_environment() if ranks else {})}
     # With AddressSanitizer: MPI's own leaks stand in plug-ins that are gone by then, so no
     # suppression can name them.
-    if ranks:
-        settings.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+    settings.setdefault("ASAN_OPTIONS", "handle_abort=1" + (":detect_leaks=0" if ranks else ""))
     settings.setdefault("LSAN_OPTIONS", f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0")
     return {**settings, **{name: str(value) for name, value in extra.items()}}
 
@@ -239,16 +238,34 @@ def start(*arguments, ranks=0, recover=False, env=None, cwd=None, **options):
                             env=environment(ranks, **(env or {})), **options)
 
 
+def doing(pid):
+    """What a process that should have ended is at: its state, its CPU seconds, where in the kernel it waits."""
+    told = []
+    for name in ("comm", "wchan", "syscall", "stack"):
+        with contextlib.suppress(OSError):
+            told.append(pathlib.Path(f"/proc/{pid}/{name}").read_text().strip())
+    with contextlib.suppress(OSError):
+        told.append(f"{cpu_seconds(pid)} s CPU, {len(os.listdir(f'/proc/{pid}/task'))} threads")
+    return f"process {pid}: " + "; ".join(told)
+
+
+def late(process, seconds):
+    """The error about a process that did not end in SECONDS; it is killed."""
+    told = "\n".join(map(doing, [process.pid, *(pid for _, pid, _ in descendants(process.pid))]))
+    # With handle_abort a sanitizer build says where it was.
+    process.send_signal(signal.SIGABRT)
+    try:
+        out, err = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired as expired:
+        out, err = (text.decode(errors="replace") if text else "" for text in (expired.output, expired.stderr))
+    kill_all(process)
+    return Timeout(f"{' '.join(process.args)}: not done in {seconds} s\n{told}\n"
+                   f"stdout: {(out or '')[-3000:]}\nstderr: {(err or '')[-9000:]}")
+
+
 def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=300, expect=0):
     """Run credence to its end; with EXPECT (None: anything) the exit code is checked."""
-    begin = time.monotonic()
-    process = start(*arguments, ranks=ranks, recover=recover, env=env, cwd=cwd)
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        kill_all(process)
-        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s") from None
-    result = Result(process.returncode, out, err, time.monotonic() - begin, process.args)
+    result = finish(start(*arguments, ranks=ranks, recover=recover, env=env, cwd=cwd), timeout)
     if expect is not None and result.code != expect:
         raise AssertionError(f"expected exit {expect}\n{result}")
     return result
@@ -256,12 +273,12 @@ def run(*arguments, ranks=0, recover=False, env=None, cwd=None, timeout=300, exp
 
 def finish(process, timeout):
     """(code, out, err) of a started credence."""
+    begin = time.monotonic()
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        kill_all(process)
-        raise Timeout(f"{' '.join(process.args)}: not done in {timeout} s") from None
-    return Result(process.returncode, out, err, 0.0, process.args)
+        raise late(process, timeout) from None
+    return Result(process.returncode, out, err, time.monotonic() - begin, process.args)
 
 
 def is_running(pid):
@@ -452,7 +469,8 @@ class TestCase(unittest.TestCase):
 
     def tearDown(self):
         outcome = getattr(self._outcome, "result", None)
-        failed = outcome and any(test is self for test, _ in outcome.failures + outcome.errors)
+        failed = outcome and any(getattr(test, "test_case", test) is self
+                                 for test, _ in outcome.failures + outcome.errors)
         if failed or os.environ.get("KEEP"):
             print(f"kept: {self.dir}", file=sys.stderr)
         else:

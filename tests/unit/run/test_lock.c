@@ -83,7 +83,7 @@ static pid_t start_holder(struct place *place) {
     assert_true(child >= 0);
     if (child == 0) {
         struct cr_lock *lock = NULL;
-        alarm(30);
+        alarm(300);
         if (take(place, &lock) != CR_OK || write(ready[1], "x", 1) != 1)
             _exit(1);
         for (;;)
