@@ -293,7 +293,8 @@ static bool doubles_in_object(struct doubles *doubles, unsigned depth,
             break;
         }
         const char *dot = path_bytes > 0 ? "." : "";
-        if (cr_buf_printf(doubles->path, "%s%s", dot, key->data) ||
+        if (cr_buf_add_text(doubles->path, dot) ||
+            cr_buf_add(doubles->path, key->data, key->used_bytes) ||
             !remember(doubles, from, key) || !doubles_in(doubles, depth + 1)) {
             return false;
         }
