@@ -104,6 +104,10 @@ void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
         cluster->ops->watch(cluster, rank, pid);
 }
 
+bool cr_cluster_is_moving(const struct cr_cluster *cluster) {
+    return cluster->ops->is_moving(cluster);
+}
+
 size_t cr_cluster_unsent_bytes(const struct cr_cluster *cluster) {
     return cluster->ops->unsent_bytes(cluster);
 }

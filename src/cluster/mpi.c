@@ -397,6 +397,11 @@ static size_t mpi_unsent_bytes(const struct cr_cluster *cluster) {
     return mpi->unsent_bytes + mpi->parcel->used_bytes;
 }
 
+static bool mpi_is_moving(const struct cr_cluster *cluster) {
+    const struct mpi *mpi = (const struct mpi *)cluster;
+    return mpi->sends != NULL || mpi->receives != NULL;
+}
+
 static void mpi_free(struct mpi *mpi) {
     for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++)
         if (mpi->pidfd[rank] >= 0)
@@ -441,6 +446,7 @@ static const struct cr_cluster_ops mpi_ops = {
     .abandon = mpi_abandon,
     .watch = mpi_watch,
     .unsent_bytes = mpi_unsent_bytes,
+    .is_moving = mpi_is_moving,
     .close = mpi_close,
 };
 

@@ -12,7 +12,13 @@
 #include "run/session.h"
 #include "run/signals.h"
 
-enum { SLEEP_MIN_US = 50, SLEEP_MAX_US = 10000, TURN_US = 2000, TURN_SLOWNESS = 8 };
+enum {
+    SLEEP_MIN_US = 50,
+    SLEEP_MAX_US = 10000,
+    MOVING_US = 200, // while a message is under way
+    TURN_US = 2000,
+    TURN_SLOWNESS = 8
+};
 
 struct patience { // grows while nothing moves
     long us, least_us;
@@ -28,6 +34,13 @@ static void lose_patience(struct patience *patience, bool moved) {
         patience->us += patience->us / patience->slowness + 1;
     if (patience->us > SLEEP_MAX_US)
         patience->us = SLEEP_MAX_US;
+}
+
+// How long to wait while nothing moves: not long when a message is under way, which
+// needs both sides to go on.
+static long wait_us(const struct cr_session *session, const struct patience *patience) {
+    const bool is_moving = cr_cluster_is_moving(session->cluster);
+    return is_moving && patience->us > MOVING_US ? MOVING_US : patience->us;
 }
 
 static void sleep_us(long us) {
@@ -78,9 +91,9 @@ static void loop(struct cr_session *session) {
         if (cr_session_coordinates(session))
             cr_coordinator_step(session->coordinator, &moved);
         if (works && !cr_worker_is_over(session->worker))
-            step_worker(session, moved ? 0 : patience.us, &moved);
+            step_worker(session, moved ? 0 : wait_us(session, &patience), &moved);
         else if (!moved || !works)
-            sleep_us(patience.us);
+            sleep_us(wait_us(session, &patience));
         lose_patience(&patience, moved);
     }
 }

@@ -78,14 +78,18 @@ def measure(argv, server, seconds, env, log):
         warm = server.look()
         time.sleep(seconds)
         window = server.look()
-        was_short = process.poll() is not None
-        _, status, usage = os.wait4(process.pid, 0) if not was_short else (0, 0, None)
+        time.sleep(0.1)
+        # A client that has made its calls may still be writing them down.
+        later = server.look()
+        if process.poll() is not None or later["requests"] == 0:
+            process.terminate()
+            process.wait()
+            return None
+        _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if was_short:
-        return None
     if process.returncode != 0:
         raise SystemExit(f"bench.py: {argv[0]} ended with {process.returncode}, see {log}")
-    calls += warm["requests"] + window["requests"] + server.look()["requests"]
+    calls += sum(look["requests"] for look in (warm, window, later, server.look()))
     cpu = usage.ru_utime + usage.ru_stime
     return (window["requests"] / window["span_s"], cpu / calls * 1e6,
             window["in_flight_mean"], window["in_flight_max"], usage.ru_maxrss / 1024,

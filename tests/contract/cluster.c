@@ -176,6 +176,27 @@ static void nothing_stays_unsent_when_all_was_received(void **state) {
     }
 }
 
+// A large message goes in pieces: who sends it must know not to sleep until it is gone.
+static void a_large_message_is_moving_until_it_was_received(void **state) {
+    (void)state;
+    enum { LARGE = 4 << 20 };
+    static char bytes[LARGE];
+    const struct cr_packet large = {0, TAG, bytes, LARGE};
+    if (crew.at[1] != NULL) {
+        assert_int_equal(cr_cluster_send(crew.at[1], &large, NULL), CR_OK);
+        assert_int_equal(cr_cluster_is_moving(crew.at[1]), crew.is_mpi);
+    }
+    if (crew.at[0] != NULL) {
+        const struct cr_packet packet = wait_for(crew.at[0]);
+        assert_int_equal(packet.rank, 1);
+        assert_int_equal(packet.len, LARGE);
+        assert_false(cr_cluster_is_moving(crew.at[0]));
+    }
+    nothing_stays_unsent_when_all_was_received(state);
+    if (crew.at[1] != NULL)
+        assert_false(cr_cluster_is_moving(crew.at[1]));
+}
+
 static void there_is_nobody_beyond_the_last_rank(void **state) {
     (void)state;
     static const int nobody[] = {-1, SIZE, 1 << 20};
@@ -283,6 +304,7 @@ static int whole_suite(void) {
         cmocka_unit_test(a_broadcast_reaches_every_rank_whole),
         cmocka_unit_test(order_is_kept_between_two_ranks_whatever_the_sizes),
         cmocka_unit_test(nothing_stays_unsent_when_all_was_received),
+        cmocka_unit_test(a_large_message_is_moving_until_it_was_received),
         cmocka_unit_test(there_is_nobody_beyond_the_last_rank),
         cmocka_unit_test(a_watched_process_that_ends_is_reported_once),
     };
