@@ -69,8 +69,6 @@ void cr_cluster_abandon(struct cr_cluster *cluster, int rank);
 void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
                       const char *host);
 
-// Local. Bytes handed to the library and not yet gone.
-size_t cr_cluster_unsent_bytes(const struct cr_cluster *cluster);
 // Local. Whether a message is under way, out or in: a large one goes in pieces, each of
 // which waits for both sides to call here, so nobody should sleep long meanwhile.
 bool cr_cluster_is_moving(const struct cr_cluster *cluster);

@@ -22,6 +22,9 @@ CR_MUST_CHECK enum cr_status cr_file_write(const char *path, const void *bytes,
                                            size_t len, unsigned mode,
                                            struct cr_err *err);
 
+// All LEN bytes to FD, whatever interrupts; false: errno says why.
+bool cr_fd_write(int fd, const void *bytes, size_t len);
+
 // Make PATH and its parents (0700); existing ones are fine.
 CR_MUST_CHECK enum cr_status cr_dir_make(const char *path, struct cr_err *err);
 

@@ -22,7 +22,9 @@ struct cr_hash cr_hash128(const void *bytes, size_t len, uint64_t seed);
 // Fold VALUE into SEED: an order-dependent chain for composed keys.
 uint64_t cr_hash_mix(uint64_t seed, uint64_t value);
 
-// 32 lower-case hexadecimal digits.
+// 16 lower-case hexadecimal digits at AT, no NUL; what is behind them.
+char *cr_hash64_put(char *at, uint64_t hash);
+// 32 of them, and NUL.
 void cr_hash_hex(struct cr_hash hash, char out[CR_HASH_HEX_BYTES]);
 // 0 when TEXT (LEN bytes) is 32 hexadecimal digits, else -1 and *out untouched.
 int cr_hash_parse(const char *text, size_t len, struct cr_hash *out);

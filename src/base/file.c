@@ -64,18 +64,27 @@ enum cr_status cr_file_read(const char *path, struct cr_buf *out, struct cr_err 
     return status;
 }
 
-static enum cr_status write_all(int fd, const char *path, const char *bytes, size_t len,
-                                struct cr_err *err) {
+bool cr_fd_write(int fd, const void *bytes, size_t len) {
+    const char *at = bytes;
     while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
+        ssize_t put = write(fd, at, len);
         if (put < 0 && errno == EINTR) {
             continue;
         }
-        if (put < 0) {
-            return refuse(err, errno, "write", path);
+        if (put <= 0) {
+            errno = put < 0 ? errno : EIO;
+            return false;
         }
-        bytes += put;
+        at += put;
         len -= (size_t)put;
+    }
+    return true;
+}
+
+static enum cr_status write_all(int fd, const char *path, const void *bytes, size_t len,
+                                struct cr_err *err) {
+    if (!cr_fd_write(fd, bytes, len)) {
+        return refuse(err, errno, "write", path);
     }
     return fsync(fd) ? refuse(err, errno, "sync", path) : CR_OK;
 }

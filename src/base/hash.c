@@ -27,17 +27,15 @@ uint64_t cr_hash_mix(uint64_t seed, uint64_t value) {
     return cr_hash64(bytes, sizeof bytes, seed);
 }
 
-static void put_hex(char out[16], uint64_t value) {
-    for (int i = 15; i >= 0; i--) {
-        out[i] = "0123456789abcdef"[value & 15];
-        value >>= 4;
+char *cr_hash64_put(char *at, uint64_t hash) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        *at++ = "0123456789abcdef"[hash >> shift & 15];
     }
+    return at;
 }
 
 void cr_hash_hex(struct cr_hash hash, char out[CR_HASH_HEX_BYTES]) {
-    put_hex(out, hash.hi);
-    put_hex(out + 16, hash.lo);
-    out[32] = '\0';
+    *cr_hash64_put(cr_hash64_put(out, hash.hi), hash.lo) = '\0';
 }
 
 static int digit(char c) {

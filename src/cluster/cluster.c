@@ -108,10 +108,6 @@ bool cr_cluster_is_moving(const struct cr_cluster *cluster) {
     return cluster->ops->is_moving(cluster);
 }
 
-size_t cr_cluster_unsent_bytes(const struct cr_cluster *cluster) {
-    return cluster->ops->unsent_bytes(cluster);
-}
-
 void cr_cluster_close(struct cr_cluster *cluster, bool *must_exit) {
     *must_exit = false;
     if (cluster != NULL)

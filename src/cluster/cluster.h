@@ -18,7 +18,6 @@ struct cr_cluster_ops {
     int (*lost)(struct cr_cluster *cluster);
     void (*abandon)(struct cr_cluster *cluster, int rank);
     void (*watch)(struct cr_cluster *cluster, int rank, int64_t pid);
-    size_t (*unsent_bytes)(const struct cr_cluster *cluster);
     bool (*is_moving)(const struct cr_cluster *cluster);
     void (*close)(struct cr_cluster *cluster, bool *must_exit);
 };

@@ -110,14 +110,6 @@ static bool local_is_moving(const struct cr_cluster *cluster) {
     return false; // what is sent is there
 }
 
-static size_t local_unsent_bytes(const struct cr_cluster *cluster) {
-    const struct local *local = (const struct local *)cluster;
-    size_t bytes = 0;
-    for (int i = 0; i < cluster->size; i++)
-        bytes += local->exchange->inbox[i].bytes;
-    return bytes;
-}
-
 static void exchange_free(struct exchange *exchange) {
     for (int i = 0; exchange->inbox != NULL && i < exchange->size; i++)
         for (struct letter *letter = exchange->inbox[i].first, *next; letter != NULL;
@@ -148,7 +140,6 @@ static const struct cr_cluster_ops local_ops = {
     .lost = local_lost,
     .abandon = local_abandon,
     .watch = local_watch,
-    .unsent_bytes = local_unsent_bytes,
     .is_moving = local_is_moving,
     .close = local_close,
 };

@@ -43,19 +43,7 @@ enum {
     BCAST_CHUNK_BYTES = 1 << 28, // counts are int
     CLOSE_MS = 2000,             // for the last sends
     SENDS_TESTED = 32,           // a turn; the oldest, so that order is the cost
-    TAG_PARCEL = 1 << 14,        // above all tags of messages
-    PARCEL_BYTES = 1 << 15,
-};
-
-struct piece { // of a parcel, in front of the bytes of a message
-    int32_t tag;
-    uint32_t len;
-};
-
-struct parcel {
-    int rank; // whom it is for
-    size_t used_bytes;
-    char bytes[PARCEL_BYTES];
+    TAG_PARCEL = 1 << 14         // above all tags of messages
 };
 
 struct sending {
@@ -78,7 +66,6 @@ struct receiving {
 struct mpi {
     struct cr_cluster head;
     struct sending *sends, **sends_last;
-    size_t unsent_bytes;
     struct receiving *receives, **receives_last; // in the order they were matched
     struct receiving *reading;                   // lent out by the last receive
     size_t read_bytes;                           // of it, when it is a parcel
@@ -175,7 +162,6 @@ static void test_sends(struct mpi *mpi) {
             continue;
         }
         *at = sending->next;
-        mpi->unsent_bytes -= sending->len;
         if (is_done) // a lost rank's buffer may still be read by the library
             cr_free(sending);
     }
@@ -199,7 +185,6 @@ static enum cr_status send_now(struct mpi *mpi, const struct cr_packet *packet,
     }
     *mpi->sends_last = sending;
     mpi->sends_last = &sending->next;
-    mpi->unsent_bytes += packet->len;
     test_sends(mpi);
     return CR_OK;
 }
@@ -392,14 +377,9 @@ static void mpi_watch(struct cr_cluster *cluster, int rank, int64_t pid) {
         mpi->pidfd[rank] = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 }
 
-static size_t mpi_unsent_bytes(const struct cr_cluster *cluster) {
-    const struct mpi *mpi = (const struct mpi *)cluster;
-    return mpi->unsent_bytes + mpi->parcel->used_bytes;
-}
-
 static bool mpi_is_moving(const struct cr_cluster *cluster) {
     const struct mpi *mpi = (const struct mpi *)cluster;
-    return mpi->sends != NULL || mpi->receives != NULL;
+    return mpi->sends != NULL || mpi->receives != NULL || mpi->parcel->used_bytes > 0;
 }
 
 static void mpi_free(struct mpi *mpi) {
@@ -445,7 +425,6 @@ static const struct cr_cluster_ops mpi_ops = {
     .lost = mpi_lost,
     .abandon = mpi_abandon,
     .watch = mpi_watch,
-    .unsent_bytes = mpi_unsent_bytes,
     .is_moving = mpi_is_moving,
     .close = mpi_close,
 };

@@ -2,7 +2,6 @@
 // spool and a message mean the same everywhere.
 #include "cluster/pack.h"
 
-#include <endian.h>
 #include <string.h>
 
 static const uint32_t text_null = 0xffffffffu;
@@ -16,19 +15,16 @@ void cr_pack_u8(struct cr_packer *packer, uint8_t value) {
     cr_pack_bytes(packer, &value, sizeof value);
 }
 
-void cr_pack_u16(struct cr_packer *packer, uint16_t value) {
-    value = htole16(value);
-    cr_pack_bytes(packer, &value, sizeof value);
-}
-
 void cr_pack_u32(struct cr_packer *packer, uint32_t value) {
-    value = htole32(value);
-    cr_pack_bytes(packer, &value, sizeof value);
+    char block[sizeof value], *at = block;
+    cr_put_u32(&at, value);
+    cr_pack_bytes(packer, block, sizeof block);
 }
 
 void cr_pack_u64(struct cr_packer *packer, uint64_t value) {
-    value = htole64(value);
-    cr_pack_bytes(packer, &value, sizeof value);
+    char block[sizeof value], *at = block;
+    cr_put_u64(&at, value);
+    cr_pack_bytes(packer, block, sizeof block);
 }
 
 void cr_pack_i64(struct cr_packer *packer, int64_t value) {
@@ -36,9 +32,9 @@ void cr_pack_i64(struct cr_packer *packer, int64_t value) {
 }
 
 void cr_pack_f64(struct cr_packer *packer, double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    cr_pack_u64(packer, bits);
+    char block[sizeof value], *at = block;
+    cr_put_f64(&at, value);
+    cr_pack_bytes(packer, block, sizeof block);
 }
 
 void cr_pack_f64s(struct cr_packer *packer, const double *values, size_t len) {

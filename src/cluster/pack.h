@@ -27,7 +27,6 @@ struct cr_unpacker {
 
 void cr_pack_bytes(struct cr_packer *packer, const void *bytes, size_t len);
 void cr_pack_u8(struct cr_packer *packer, uint8_t value);
-void cr_pack_u16(struct cr_packer *packer, uint16_t value);
 void cr_pack_u32(struct cr_packer *packer, uint32_t value);
 void cr_pack_u64(struct cr_packer *packer, uint64_t value);
 void cr_pack_i64(struct cr_packer *packer, int64_t value);

@@ -7,24 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "credence/file.h"
 #include "credence/mem.h"
 
 enum { PIECE_BYTES = 256 << 10 };
-
-static bool write_all(int fd, const char *bytes, size_t len) {
-    while (len > 0) {
-        const ssize_t done = write(fd, bytes, len);
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return false;
-        }
-        bytes += done;
-        len -= (size_t)done;
-    }
-    return true;
-}
 
 static bool copy_all(int from, int to, char *piece) {
     for (;;) {
@@ -35,7 +21,7 @@ static bool copy_all(int from, int to, char *piece) {
         if (len < 0 && errno == EINTR) {
             continue;
         }
-        if (len < 0 || !write_all(to, piece, (size_t)len)) {
+        if (len < 0 || !cr_fd_write(to, piece, (size_t)len)) {
             return false;
         }
     }

@@ -73,16 +73,7 @@ static enum cr_status fail(struct cr_err *err, const char *what) {
 
 static enum cr_status write_all(int fd, const char *bytes, size_t len,
                                 struct cr_err *err) {
-    while (len > 0) {
-        const ssize_t done = write(fd, bytes, len);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return fail(err, "write");
-        bytes += done;
-        len -= (size_t)done;
-    }
-    return CR_OK;
+    return cr_fd_write(fd, bytes, len) ? CR_OK : fail(err, "write");
 }
 
 // Whether LEN bytes stand at OFFSET and are now in BYTES.

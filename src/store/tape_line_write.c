@@ -34,13 +34,6 @@ static char *put_number(char *at, uint64_t number) {
     return put(at, digits + sizeof digits - len, len);
 }
 
-static char *put_hex(char *at, uint64_t number) {
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        *at++ = "0123456789abcdef"[number >> shift & 15];
-    }
-    return at;
-}
-
 // Reads back to the same double, so that a rebuilt file equals the live one: whole
 // microseconds, which is what the clock gives, as such, all else with 17 digits.
 static char *put_seconds(char *at, double seconds) {
@@ -82,11 +75,11 @@ static char *put_cost(char *at, const struct cr_call_record *r) {
 }
 
 static char *put_head(char *at, const struct cr_call_record *r) {
-    at = put_hex(PUT(at, "{\"v\":1,\"trajectory\":\""), r->trajectory);
-    at = put_hex(PUT(at, "\",\"key\":\""), r->trajectory_key);
+    at = cr_hash64_put(PUT(at, "{\"v\":1,\"trajectory\":\""), r->trajectory);
+    at = cr_hash64_put(PUT(at, "\",\"key\":\""), r->trajectory_key);
     at = put_seat(at, &r->seat);
-    at = put_hex(PUT(at, "\",\"request\":\""), r->request_hash.hi);
-    at = put_hex(at, r->request_hash.lo);
+    at = cr_hash64_put(PUT(at, "\",\"request\":\""), r->request_hash.hi);
+    at = cr_hash64_put(at, r->request_hash.lo);
     at = put_number(PUT(at, "\",\"model\":"), r->model);
     at = put_name(PUT(at, ",\"fail\":\""), cr_fail_names[r->fail]);
     at = put_name(PUT(at, "\",\"finish\":\""), cr_finish_names[r->finish]);
@@ -188,6 +181,6 @@ enum cr_status cr_tape_line_encode(struct cr_buf *out,
     }
     uint64_t sum = cr_hash64(out->data + start, out->used_bytes - start, 0);
     char tail[] = "\"sum\":\"0123456789abcdef\"}\n";
-    put_hex(PUT(tail, "\"sum\":\""), sum);
+    cr_hash64_put(PUT(tail, "\"sum\":\""), sum);
     return cr_buf_add(out, tail, sizeof tail - 1);
 }
