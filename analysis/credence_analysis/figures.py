@@ -212,8 +212,12 @@ def frontier(numbers):
         axes.scatter([], [], color="white", edgecolor=NEUTRAL, s=36, label="dominated")
         axes.set(xlabel=f"{name} per proposition", ylabel="final accuracy (%)",
                  title="What accuracy costs")
-        if min(group["worth"][key] for group in groups) > 0:
+        costs = [group["worth"][key] for group in groups]
+        # Within a decade a logarithmic axis has labels in its narrow steps, which collide.
+        if min(costs) > 0 and max(costs) >= 10 * min(costs):
             axes.set_xscale("log")
+        else:
+            axes.locator_params(axis="x", nbins=5)
         legend_below(axes)
     return figure
 

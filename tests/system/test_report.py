@@ -179,7 +179,33 @@ class ReportTest(harness.TestCase):
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
 
+def colliding_labels(figure):
+    """Pairs of neighbouring tick labels of a figure that lie on each other."""
+    figure.canvas.draw()
+    found = []
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            shown = [(tick.get_position()[axis is axes.yaxis], tick)
+                     for tick in axis.get_ticklabels(which="both") if tick.get_text()]
+            boxes = [(at, tick.get_text(), tick.get_window_extent())
+                     for at, tick in sorted(shown, key=lambda pair: pair[0]) if low <= at <= high]
+            found += [(a[1], b[1]) for a, b in zip(boxes, boxes[1:]) if a[2].overlaps(b[2])]
+    return found
+
+
 class PackageTest(harness.TestCase):
+    def test_the_labels_of_costs_do_not_collide_however_near_they_are(self):
+        path = self.dir / "run.h5"
+        make_run.random_run(path, np.random.default_rng(3), cells=8, questions=10)
+        numbers = credence_analysis.analyze(path)
+        for costs in (range(2200, 3000, 100), range(9000, 97000, 11000),
+                      [10 ** n for n in range(1, 9)], [0.0001 * n for n in range(3, 11)]):
+            for group, cost in zip(numbers["groups"], costs):
+                group["worth"]["tokens"], group["worth"]["usd"] = cost, 0
+            figure = figures.frontier(numbers)
+            self.assertEqual([], colliding_labels(figure), list(costs))
+
     def test_tables_hold_what_the_file_holds(self):
         rng = np.random.default_rng(1)
         episodes, propositions, _ = make_run.random_run(self.dir / "a.h5", rng, replicates=2)
