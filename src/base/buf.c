@@ -1,13 +1,13 @@
 // buf.c - invariant: data is NULL, or cap_bytes > used_bytes and data[used_bytes] is
 // NUL.
-#include "credence/buf.h"
+#include "credence/base/buf.h"
 
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 void cr_buf_init(struct cr_buf *buf, size_t max_bytes) {
     *buf = (struct cr_buf){.max_bytes = max_bytes};

@@ -1,5 +1,5 @@
 // clock.c - the machine's clock and the one that tests move.
-#include "credence/clock.h"
+#include "credence/base/clock.h"
 
 #include <stddef.h>
 #include <time.h>

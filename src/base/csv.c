@@ -1,13 +1,13 @@
 // csv.c - libcsv fed one line of text at a time, because it does not say where it is.
 // Spaces are kept (RFC 4180; the library would trim them), empty lines are skipped.
-#include "credence/csv.h"
+#include "credence/base/csv.h"
 
 #include <csv.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "credence/buf.h"
-#include "credence/mem.h"
+#include "credence/base/buf.h"
+#include "credence/base/mem.h"
 
 struct reader {
     const char *name;

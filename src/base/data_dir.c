@@ -1,6 +1,6 @@
 // data_dir.c - the installed program finds its data from where it stands, so that the
 // folder it was installed into can be moved or mounted elsewhere.
-#include "credence/data_dir.h"
+#include "credence/base/data_dir.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/file.h"
+#include "credence/base/file.h"
 
 // Put DIR into OUT; *holds says whether prompts/ is in it.
 static enum cr_status look(struct cr_buf *out, const char *dir, bool *holds) {

@@ -1,7 +1,7 @@
 // file.c - whole files. A file is replaced through a temporary name beside it and a
 // rename, and the folder is synced too: after a power cut the old or the new one is
 // there.
-#include "credence/file.h"
+#include "credence/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 static enum cr_status refuse(struct cr_err *err, int errnum, const char *verb,
                              const char *path) {

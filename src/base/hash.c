@@ -1,10 +1,10 @@
 // hash.c - XXH3. Integers are hashed as little-endian bytes, so a key is the same on
 // every machine.
-#include "credence/hash.h"
+#include "credence/base/hash.h"
 
 #include <xxhash.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 uint64_t cr_hash64(const void *bytes, size_t len, uint64_t seed) {
     return XXH3_64bits_withSeed(bytes, len, seed);

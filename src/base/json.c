@@ -5,7 +5,7 @@
 // refuses lone surrogates (both become U+FFFD), it does not say whether memory ran out
 // (its allocations are watched), and what it prints is neither exact nor cheap (so
 // trees are printed by json_print.c).
-#include "credence/json.h"
+#include "credence/base/json.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "json_text.h"
 
 const char *cr_json_version(void) {

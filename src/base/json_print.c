@@ -1,6 +1,6 @@
 // json_print.c - trees as text. cJSON holds the tree; it does not print it: its numbers
 // may read back to a neighbour of what they were, and it goes over strings twice.
-#include "credence/json.h"
+#include "credence/base/json.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/json.h"
-#include "credence/mem.h"
+#include "credence/base/hash.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
 
 enum { WALK_DEPTH_MAX = 256 };
 

@@ -3,13 +3,13 @@
 // Layer    base (0), private
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_BASE_JSON_TEXT_H
-#define CREDENCE_BASE_JSON_TEXT_H
+#ifndef CR_BASE_JSON_TEXT_H
+#define CR_BASE_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 
 // Line and column from 1 of the byte at OFFSET; columns count characters, not bytes.
 void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column);

@@ -1,5 +1,5 @@
 // log.c - no allocation here: the message that memory ran out must still come out.
-#include "credence/log.h"
+#include "credence/base/log.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

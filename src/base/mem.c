@@ -1,6 +1,6 @@
 // mem.c - the one allocator. The counters are atomic because the HTTP library's
 // resolver threads allocate through it too.
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 // rng.c - draw n is a hash of (seed, n), so nothing but the two numbers is state.
-#include "credence/rng.h"
+#include "credence/base/rng.h"
 
 #include <assert.h>
 #include <math.h>
 
-#include "credence/hash.h"
+#include "credence/base/hash.h"
 
 void cr_rng_seed(struct cr_rng *rng, uint64_t seed) {
     *rng = (struct cr_rng){.seed = seed};

@@ -1,6 +1,6 @@
 // status.c - error texts. A message is built aside first, because callers pass
 // err->text itself as an argument ("%s: ...", err->text).
-#include "credence/status.h"
+#include "credence/base/status.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // text.c - UTF-8 as Unicode 15 table 3-7 has it: no overlong forms, no surrogates,
 // nothing above U+10FFFF. An ill-formed run is cut at its maximal subpart, as browsers
 // do it.
-#include "credence/text.h"
+#include "credence/base/text.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -11,17 +11,17 @@
 // called for every item of the file, also for those outside limit and offset, so that a
 // broken file is refused however little of it is asked for; what it adds is dropped
 // then.
-#ifndef CREDENCE_BENCH_FORMAT_H
-#define CREDENCE_BENCH_FORMAT_H
+#ifndef CR_BENCH_FORMAT_H
+#define CR_BENCH_FORMAT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/job.h"
-#include "credence/json.h"
-#include "credence/proposition.h"
-#include "credence/status.h"
+#include "credence/base/json.h"
+#include "credence/base/status.h"
+#include "credence/core/job.h"
+#include "credence/core/proposition.h"
 
 enum { CR_COLUMNS_MAX = 8 };              // that a format reads of a CSV row
 enum { CR_BENCH_LINE_MAX = 1024 * 1024 }; // bytes of one JSON line

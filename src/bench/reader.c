@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "bench/table.h"
-#include "credence/bench.h"
-#include "credence/hash.h"
-#include "credence/text.h"
+#include "credence/base/hash.h"
+#include "credence/base/text.h"
+#include "credence/bench/bench.h"
 
 enum { QUOTE_BYTES = 60 }; // of the file's text, in a message
 

@@ -3,12 +3,12 @@
 // Layer    bench (3), internal to the folder; formats use format.h alone
 // Threads  a reader has one owner
 // MPI      none
-#ifndef CREDENCE_BENCH_READER_H
-#define CREDENCE_BENCH_READER_H
+#ifndef CR_BENCH_READER_H
+#define CR_BENCH_READER_H
 
 #include "bench/format.h"
 #include "bench/seen.h"
-#include "credence/buf.h"
+#include "credence/base/buf.h"
 
 struct cr_reader {
     const struct cr_bench_format *format;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bench/reader.h"
-#include "credence/csv.h"
+#include "credence/base/csv.h"
 
 struct csv_ctx {
     struct cr_reader *reader;

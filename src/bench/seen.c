@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 struct cr_seen_slot {
     struct cr_hash hash;

@@ -3,14 +3,14 @@
 // Layer    bench (3), internal to the folder
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_BENCH_SEEN_H
-#define CREDENCE_BENCH_SEEN_H
+#ifndef CR_BENCH_SEEN_H
+#define CR_BENCH_SEEN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/hash.h"
-#include "credence/status.h"
+#include "credence/base/hash.h"
+#include "credence/base/status.h"
 
 struct cr_seen {
     struct cr_seen_slot *slots;

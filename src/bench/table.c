@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "credence/bench.h"
+#include "credence/bench/bench.h"
 
 static const struct cr_bench_format *const cr_bench_table[] = {
     &cr_format_truthfulqa,

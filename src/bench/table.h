@@ -3,8 +3,8 @@
 // Layer    bench (3), internal to the folder
 // Threads  read-only
 // MPI      none
-#ifndef CREDENCE_BENCH_TABLE_H
-#define CREDENCE_BENCH_TABLE_H
+#ifndef CR_BENCH_TABLE_H
+#define CR_BENCH_TABLE_H
 
 #include "bench/format.h"
 

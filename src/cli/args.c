@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "credence/text.h"
+#include "credence/base/text.h"
 
 void cr_args_init(struct cr_args *args, const struct cr_command *command, int argc,
                   char **argv) {
@@ -57,9 +57,10 @@ static void complain_unknown(const struct cr_command *command, const char *word)
     const char *nearest =
         strncmp(plain, "--", 2) == 0 ? cr_text_nearest(plain + 2, names, shown) : NULL;
     if (nearest != NULL)
-        cr_usage_error(command, "no option '%s'; did you mean '--%s'?", plain, nearest);
+        cr_command_usage_error(command, "no option '%s'; did you mean '--%s'?", plain,
+                               nearest);
     else
-        cr_usage_error(command, "no option '%s'", plain);
+        cr_command_usage_error(command, "no option '%s'", plain);
 }
 
 int cr_args_next(struct cr_args *args) {
@@ -83,7 +84,7 @@ int cr_args_next(struct cr_args *args) {
     // optind has passed the word only when the word ended with it.
     const char *word = args->argv[optind > before ? optind - 1 : optind];
     if (key == ':')
-        cr_usage_error(args->command, "option '%s' needs a value", word);
+        cr_command_usage_error(args->command, "option '%s' needs a value", word);
     else
         complain_unknown(args->command, word);
     return CR_ARGS_BAD;
@@ -95,10 +96,10 @@ int cr_args_exit(int key) {
 
 bool cr_args_want(const struct cr_args *args, size_t min, size_t max) {
     if (args->operands_len < min)
-        cr_usage_error(args->command, "%s", "too few arguments");
+        cr_command_usage_error(args->command, "%s", "too few arguments");
     else if (args->operands_len > max)
-        cr_usage_error(args->command, "one argument too many: '%s'",
-                       args->operands[max]);
+        cr_command_usage_error(args->command, "one argument too many: '%s'",
+                               args->operands[max]);
     else
         return true;
     return false;
@@ -111,16 +112,16 @@ bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long l
     unsigned long long value = strtoull(args->value, &end, 10);
     if (!isdigit((unsigned char)args->value[0]) || *end != '\0' || errno != 0 ||
         value < min || value > max) {
-        cr_usage_error(args->command,
-                       "--%s wants a whole number from %llu to %llu, not '%s'", option,
-                       min, max, args->value);
+        cr_command_usage_error(args->command,
+                               "--%s wants a whole number from %llu to %llu, not '%s'",
+                               option, min, max, args->value);
         return false;
     }
     *out = value;
     return true;
 }
 
-int cr_usage_error(const struct cr_command *command, const char *fmt, ...) {
+int cr_command_usage_error(const struct cr_command *command, const char *fmt, ...) {
     va_list list;
     fprintf(stderr, "credence %s: ", command->name);
     va_start(list, fmt);

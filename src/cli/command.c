@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "credence/text.h"
+#include "credence/base/text.h"
 
 static const struct cr_command *const table[] = {
     &cr_command_plan,    &cr_command_run,   &cr_command_status, &cr_command_show,

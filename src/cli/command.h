@@ -1,20 +1,20 @@
 // command.h - the commands of credence: one table feeds parsing, help and the man page.
 //
-// Layer    cli (5)
+// Layer    cli (6)
 // Threads  no shared state
 // MPI      none
 //
 // A command is one file that defines a `const struct cr_command`, and one line of the
 // table in command.c.
-#ifndef CREDENCE_CLI_COMMAND_H
-#define CREDENCE_CLI_COMMAND_H
+#ifndef CR_CLI_COMMAND_H
+#define CR_CLI_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
-#include "credence/definition.h"
-#include "credence/status.h"
+#include "credence/base/status.h"
+#include "credence/stats/definition.h"
 
 enum cr_exit {
     CR_EXIT_COMPLETE = 0, // an invalid answer is a result, not an error
@@ -73,7 +73,7 @@ bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long l
                  unsigned long long max, unsigned long long *out);
 
 // Print a message about bad usage of COMMAND; returns CR_EXIT_USAGE.
-int cr_usage_error(const struct cr_command *command, const char *fmt, ...)
+int cr_command_usage_error(const struct cr_command *command, const char *fmt, ...)
     CR_PRINTF(2, 3);
 // Print ERR, once, and return the exit code that STATUS means.
 int cr_exit_error(enum cr_status status, const struct cr_err *err);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "credence/job_file.h"
+#include "credence/job/job_file.h"
 
 enum { TEXT_COLUMNS = 80, OPTION_COLUMN = 26 };
 
@@ -245,9 +245,10 @@ static int help_run(int argc, char **argv) {
     const struct cr_command *command = cr_command_find(args.operands[0]);
     if (command == NULL) {
         const char *nearest = cr_command_nearest(args.operands[0]);
-        return cr_usage_error(&cr_command_help, "there is no command '%s'%s%s%s",
-                              args.operands[0], nearest ? "; did you mean '" : "",
-                              nearest ? nearest : "", nearest ? "'?" : "");
+        return cr_command_usage_error(
+            &cr_command_help, "there is no command '%s'%s%s%s", args.operands[0],
+            nearest ? "; did you mean '" : "", nearest ? nearest : "",
+            nearest ? "'?" : "");
     }
     cr_help_command(stdout, command);
     return CR_EXIT_COMPLETE;

@@ -1,16 +1,16 @@
 // show.h - one episode of a run: its prices and what was said.
 //
-// Layer    cli (5)
+// Layer    cli (6)
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_CLI_SHOW_H
-#define CREDENCE_CLI_SHOW_H
+#ifndef CR_CLI_SHOW_H
+#define CR_CLI_SHOW_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/run_file.h"
-#include "credence/status.h"
+#include "credence/base/status.h"
+#include "credence/store/run_file.h"
 
 struct cr_show {
     const char *file; // run.h5
@@ -21,14 +21,14 @@ struct cr_show {
 
 // Where an episode stands in the plan: episodes are numbered by group of cells, then
 // proposition, replicate and cell of the group, and no row need be there to know it.
-struct cr_place {
+struct cr_show_place {
     uint64_t trajectory, first_episode; // first of those that share the trajectory
     uint64_t proposition;
     uint32_t cell, replicate;
 };
 // False when the file's cells and propositions do not make so many episodes.
 bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
-                   struct cr_place *out);
+                   struct cr_show_place *out);
 
 // Mark in EPISODES those of each proposition that is marked in PROPOSITIONS, as the
 // plan numbers them: whether they have ended or not.

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/show.h"
-#include "credence/tape.h"
+#include "credence/store/tape.h"
 
 // How many propositions BENCHMARK has, and the row of the one at INDEX among them.
 static uint64_t propositions_of(const struct cr_run_view *view, const char *benchmark,
@@ -30,8 +30,8 @@ static uint32_t cells_of(const struct cr_run_view *view, uint32_t group, uint64_
 }
 
 bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
-                   struct cr_place *out) {
-    struct cr_place place = {0};
+                   struct cr_show_place *out) {
+    struct cr_show_place place = {0};
     for (uint32_t group = 0; group < view->cells; group++) {
         uint32_t cells = cells_of(view, group, 0, &place.cell);
         if (cells == 0)
@@ -77,8 +77,8 @@ void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
 }
 
 static int by_seat(const void *a, const void *b) {
-    const struct cr_seat *x = &((const struct cr_call_record *)a)->seat;
-    const struct cr_seat *y = &((const struct cr_call_record *)b)->seat;
+    const struct cr_call_id *x = &((const struct cr_call_record *)a)->seat;
+    const struct cr_call_id *y = &((const struct cr_call_record *)b)->seat;
     // In iteration t the trader argues before the maker judges.
     int order[][2] = {{(int)x->iteration, (int)y->iteration},
                       {-(int)x->role, -(int)y->role},
@@ -121,7 +121,7 @@ static enum cr_status from_tape(const struct cr_show *show, uint64_t trajectory,
 
 enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
                              struct cr_call_records *out, struct cr_err *err) {
-    struct cr_place place = {0};
+    struct cr_show_place place = {0};
     if (!cr_show_place(show->view, episode, &place))
         return CR_OK;
     enum cr_status status =

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/show.h"
-#include "credence/answer.h"
-#include "credence/json.h"
-#include "credence/text.h"
+#include "credence/base/json.h"
+#include "credence/base/text.h"
+#include "credence/prompt/answer.h"
 
 enum { COLUMNS = 88, INDENT = 8, TEXT_BYTES_MAX = 1 << 26 };
 
@@ -71,7 +71,7 @@ static enum cr_status print_answer(const char *text) {
 struct shown {
     const struct cr_show *show;
     uint64_t episode;
-    struct cr_place place;
+    struct cr_show_place place;
     bool is_pending; // its prices stand in the replies, not in the file
     struct cr_call_records records;
 };

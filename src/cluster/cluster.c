@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 // Each launcher that starts an MPI process tells it so by one of these.
 static const char *const launcher_variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",

@@ -1,10 +1,10 @@
 // cluster.h - the table behind credence/cluster.h: one row of functions a transport.
 //
 // Layer    cluster (3), private
-#ifndef CREDENCE_CLUSTER_OPS_H
-#define CREDENCE_CLUSTER_OPS_H
+#ifndef CR_CLUSTER_CLUSTER_H
+#define CR_CLUSTER_CLUSTER_H
 
-#include "credence/cluster.h"
+#include "credence/cluster/cluster.h"
 
 // What a transport must do; cluster.h of include/ says what each function promises.
 // `send` is never called with a rank that is out of range, ours under mpi, or lost.

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cluster/cluster.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 struct letter {
     struct letter *next;

@@ -1,7 +1,7 @@
 // message.c - the messages of message.h, as bytes.
-#include "credence/message.h"
+#include "credence/cluster/message.h"
 
-#include "cluster/pack.h"
+#include "cluster/codec.h"
 
 const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
     [0] = {"none", "nobody", ""},
@@ -17,7 +17,7 @@ const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT] = {
                       "model sequence concurrency requests tokens"},
     [CR_TAG_PAUSE] = {"pause", "both", "model pause_ms"},
     [CR_TAG_SIGNAL] = {"signal", "worker", "number"},
-    [CR_TAG_TROUBLE] = {"trouble", "worker", "status text"},
+    [CR_TAG_FAULT] = {"trouble", "worker", "status text"},
     [CR_TAG_APPOINT] = {"appoint", "coordinator", "starts"},
     [CR_TAG_ENDPOINT] = {"endpoint", "both", "scope model endpoint url"},
     [CR_TAG_DRAIN] = {"drain", "coordinator", "grace_ms"},
@@ -43,11 +43,11 @@ static const char *text_or_empty(const char *text) {
 
 enum cr_status cr_hello_encode(struct cr_buf *out, const struct cr_hello *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->version);
-    cr_pack_i64(&packer, in->pid);
-    cr_pack_text(&packer, in->host);
-    cr_pack_u64(&packer, in->job.hi);
-    cr_pack_u64(&packer, in->job.lo);
+    cr_codec_put_u32(&packer, in->version);
+    cr_codec_put_i64(&packer, in->pid);
+    cr_codec_put_text(&packer, in->host);
+    cr_codec_put_u64(&packer, in->job.hi);
+    cr_codec_put_u64(&packer, in->job.lo);
     return packer.status;
 }
 
@@ -66,12 +66,12 @@ enum cr_status cr_hello_decode(const char *bytes, size_t len, struct cr_hello *o
 
 enum cr_status cr_welcome_encode(struct cr_buf *out, const struct cr_welcome *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_i64(&packer, in->pid);
-    cr_pack_text(&packer, in->host);
-    cr_pack_u32(&packer, in->launch);
-    cr_pack_u32(&packer, in->starts);
-    cr_pack_i64(&packer, in->beat_ms);
-    cr_pack_i64(&packer, in->lost_ms);
+    cr_codec_put_i64(&packer, in->pid);
+    cr_codec_put_text(&packer, in->host);
+    cr_codec_put_u32(&packer, in->launch);
+    cr_codec_put_u32(&packer, in->starts);
+    cr_codec_put_i64(&packer, in->beat_ms);
+    cr_codec_put_i64(&packer, in->lost_ms);
     return packer.status;
 }
 
@@ -92,11 +92,11 @@ enum cr_status cr_welcome_decode(const char *bytes, size_t len,
 
 enum cr_status cr_lease_encode(struct cr_buf *out, const struct cr_lease_message *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->model);
-    cr_pack_u32(&packer, in->sequence);
-    cr_pack_u32(&packer, in->lease.concurrency);
-    cr_pack_i64(&packer, in->lease.requests);
-    cr_pack_i64(&packer, in->lease.tokens);
+    cr_codec_put_u32(&packer, in->model);
+    cr_codec_put_u32(&packer, in->sequence);
+    cr_codec_put_u32(&packer, in->lease.concurrency);
+    cr_codec_put_i64(&packer, in->lease.requests);
+    cr_codec_put_i64(&packer, in->lease.tokens);
     return packer.status;
 }
 
@@ -116,8 +116,8 @@ enum cr_status cr_lease_decode(const char *bytes, size_t len,
 
 enum cr_status cr_pause_encode(struct cr_buf *out, const struct cr_pause_message *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->model);
-    cr_pack_i64(&packer, in->pause_ms);
+    cr_codec_put_u32(&packer, in->model);
+    cr_codec_put_i64(&packer, in->pause_ms);
     return packer.status;
 }
 
@@ -132,17 +132,16 @@ enum cr_status cr_pause_decode(const char *bytes, size_t len,
     return CR_OK;
 }
 
-enum cr_status cr_trouble_encode(struct cr_buf *out, const struct cr_trouble *in) {
+enum cr_status cr_fault_encode(struct cr_buf *out, const struct cr_fault *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->status);
-    cr_pack_text(&packer, in->text);
+    cr_codec_put_u32(&packer, in->status);
+    cr_codec_put_text(&packer, in->text);
     return packer.status;
 }
 
-enum cr_status cr_trouble_decode(const char *bytes, size_t len,
-                                 struct cr_trouble *out) {
+enum cr_status cr_fault_decode(const char *bytes, size_t len, struct cr_fault *out) {
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
-    struct cr_trouble trouble = {.status = cr_unpack_u32(&unpacker)};
+    struct cr_fault trouble = {.status = cr_unpack_u32(&unpacker)};
     trouble.text = text_or_empty(cr_unpack_text(&unpacker));
     if (cr_unpack_end(&unpacker) != CR_OK)
         return CR_E_FORMAT;
@@ -153,10 +152,10 @@ enum cr_status cr_trouble_decode(const char *bytes, size_t len,
 enum cr_status cr_endpoint_encode(struct cr_buf *out,
                                   const struct cr_endpoint_message *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->scope);
-    cr_pack_u32(&packer, in->model);
-    cr_pack_u32(&packer, in->endpoint);
-    cr_pack_text(&packer, in->url);
+    cr_codec_put_u32(&packer, in->scope);
+    cr_codec_put_u32(&packer, in->model);
+    cr_codec_put_u32(&packer, in->endpoint);
+    cr_codec_put_text(&packer, in->url);
     return packer.status;
 }
 
@@ -175,7 +174,7 @@ enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
 
 enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u64(&packer, number);
+    cr_codec_put_u64(&packer, number);
     return packer.status;
 }
 
@@ -195,12 +194,12 @@ static void pack_metrics(struct cr_packer *packer, const struct cr_model_metrics
                                m->in_flight,        m->concurrency,   m->calls_recorded,
                                m->requests_returned};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        cr_pack_u64(packer, counts[i]);
-    cr_pack_f64(packer, m->usd);
-    cr_pack_i64(packer, m->pause_ms);
-    cr_pack_i64(packer, m->pause_seen_ms);
-    cr_pack_f64(packer, m->latency_s);
-    cr_pack_f64(packer, m->requests_wanted);
+        cr_codec_put_u64(packer, counts[i]);
+    cr_codec_put_f64(packer, m->usd);
+    cr_codec_put_i64(packer, m->pause_ms);
+    cr_codec_put_i64(packer, m->pause_seen_ms);
+    cr_codec_put_f64(packer, m->latency_s);
+    cr_codec_put_f64(packer, m->requests_wanted);
 }
 
 static void unpack_metrics(struct cr_unpacker *unpacker, struct cr_model_metrics *m) {
@@ -226,12 +225,12 @@ static void unpack_metrics(struct cr_unpacker *unpacker, struct cr_model_metrics
 
 enum cr_status cr_beat_encode(struct cr_buf *out, const struct cr_beat *in) {
     struct cr_packer packer = packer_on(out);
-    cr_pack_u32(&packer, in->live);
-    cr_pack_u32(&packer, in->queued);
-    cr_pack_u32(&packer, in->is_draining);
-    cr_pack_u32(&packer, in->models_len);
+    cr_codec_put_u32(&packer, in->live);
+    cr_codec_put_u32(&packer, in->queued);
+    cr_codec_put_u32(&packer, in->is_draining);
+    cr_codec_put_u32(&packer, in->models_len);
     for (uint32_t i = 0; i < in->models_len; i++) {
-        cr_pack_u32(&packer, in->models[i].sequence);
+        cr_codec_put_u32(&packer, in->models[i].sequence);
         pack_metrics(&packer, &in->models[i].metrics);
     }
     return packer.status;

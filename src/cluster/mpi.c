@@ -25,10 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cluster/batch.h"
 #include "cluster/cluster.h"
-#include "cluster/parcel.h"
-#include "credence/mem.h"
-#include "credence/message.h"
+#include "credence/base/mem.h"
+#include "credence/cluster/message.h"
 
 #if defined(OMPI_HAVE_MPI_EXT_FTMPI) && OMPI_HAVE_MPI_EXT_FTMPI
 enum { HAS_ULFM = 1 };

@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "cluster/pack.h"
-#include "credence/result.h"
+#include "cluster/codec.h"
+#include "credence/cluster/result.h"
 
 enum {
     SIMULATED = 1,
@@ -14,7 +14,7 @@ enum {
 // Of a record and of a step: what is of fixed size, packed as one block.
 enum { RECORD_BYTES = 94, STEP_BYTES = 34 };
 
-static void put_seat(char **at, struct cr_seat seat) {
+static void put_seat(char **at, struct cr_call_id seat) {
     cr_put_u32(at, seat.iteration);
     cr_put_u8(at, seat.role);
     cr_put_u8(at, seat.trader);
@@ -23,8 +23,8 @@ static void put_seat(char **at, struct cr_seat seat) {
     cr_put_u8(at, seat.ask);
 }
 
-static struct cr_seat unpack_seat(struct cr_unpacker *unpacker) {
-    struct cr_seat seat = {.iteration = cr_unpack_u32(unpacker)};
+static struct cr_call_id unpack_seat(struct cr_unpacker *unpacker) {
+    struct cr_call_id seat = {.iteration = cr_unpack_u32(unpacker)};
     seat.role = cr_unpack_u8(unpacker);
     seat.trader = cr_unpack_u8(unpacker);
     seat.sample = cr_unpack_u16(unpacker);
@@ -62,14 +62,14 @@ static void pack_record(struct cr_packer *packer, const struct cr_call_record *r
     char block[RECORD_BYTES], *at = block;
     put_record(&at, r);
     assert(at == block + sizeof block);
-    cr_pack_bytes(packer, block, sizeof block);
-    cr_pack_text(packer, with_text ? r->text : NULL);
-    cr_pack_text(packer, with_text ? r->reasoning : NULL);
-    cr_pack_text(packer, r->error);
-    cr_pack_u32(packer, with_text ? r->logprobs_len : 0);
+    cr_codec_put_bytes(packer, block, sizeof block);
+    cr_codec_put_text(packer, with_text ? r->text : NULL);
+    cr_codec_put_text(packer, with_text ? r->reasoning : NULL);
+    cr_codec_put_text(packer, r->error);
+    cr_codec_put_u32(packer, with_text ? r->logprobs_len : 0);
     for (uint32_t i = 0; with_text && i < r->logprobs_len; i++) {
-        cr_pack_bytes(packer, r->logprobs[i].token, sizeof r->logprobs[i].token);
-        cr_pack_f64(packer, r->logprobs[i].logprob);
+        cr_codec_put_bytes(packer, r->logprobs[i].token, sizeof r->logprobs[i].token);
+        cr_codec_put_f64(packer, r->logprobs[i].logprob);
     }
 }
 
@@ -127,7 +127,7 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
 static void pack_records(struct cr_packer *packer,
                          const struct cr_call_records *records, bool with_text) {
     const size_t len = records == NULL ? 0 : records->len;
-    cr_pack_u32(packer, (uint32_t)len);
+    cr_codec_put_u32(packer, (uint32_t)len);
     for (size_t i = 0; i < len; i++)
         pack_record(packer, &records->at[i], with_text);
 }
@@ -151,7 +151,7 @@ static enum cr_status unpack_records(struct cr_unpacker *unpacker,
 enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
                             const struct cr_call_records *recorded) {
     struct cr_packer packer = {.out = out, .status = CR_OK};
-    cr_pack_u64(&packer, trajectory);
+    cr_codec_put_u64(&packer, trajectory);
     pack_records(&packer, recorded, true);
     return packer.status;
 }
@@ -182,7 +182,7 @@ static void pack_step(struct cr_packer *packer, const struct cr_step *step) {
     cr_put_u8(&at, (uint8_t)step->push);
     cr_put_u8(&at, step->repairs);
     assert(at == block + sizeof block);
-    cr_pack_bytes(packer, block, sizeof block);
+    cr_codec_put_bytes(packer, block, sizeof block);
 }
 
 static void unpack_step(struct cr_unpacker *unpacker, struct cr_step *step) {
@@ -201,18 +201,19 @@ enum cr_status cr_result_encode(struct cr_buf *out,
                                 const struct cr_trajectory *trajectory,
                                 const struct cr_call_records *calls, bool with_text) {
     struct cr_packer packer = {.out = out, .status = CR_OK};
-    cr_pack_u64(&packer, trajectory->number);
-    cr_pack_u64(&packer, trajectory->key);
-    cr_pack_u32(&packer, trajectory->prices_len);
-    cr_pack_u32(&packer, trajectory->width);
-    cr_pack_u32(&packer, trajectory->steps_len);
-    cr_pack_u8(&packer, (uint8_t)trajectory->status);
-    cr_pack_u8(&packer, (uint8_t)trajectory->reason);
-    cr_pack_u8(&packer, trajectory->quantile != NULL);
+    cr_codec_put_u64(&packer, trajectory->number);
+    cr_codec_put_u64(&packer, trajectory->key);
+    cr_codec_put_u32(&packer, trajectory->prices_len);
+    cr_codec_put_u32(&packer, trajectory->width);
+    cr_codec_put_u32(&packer, trajectory->steps_len);
+    cr_codec_put_u8(&packer, (uint8_t)trajectory->status);
+    cr_codec_put_u8(&packer, (uint8_t)trajectory->reason);
+    cr_codec_put_u8(&packer, trajectory->quantile != NULL);
     const size_t prices = (size_t)trajectory->prices_len * trajectory->width;
-    cr_pack_f64s(&packer, trajectory->price, prices);
+    cr_codec_put_f64s(&packer, trajectory->price, prices);
     if (trajectory->quantile != NULL)
-        cr_pack_f64s(&packer, trajectory->quantile, (size_t)trajectory->prices_len * 3);
+        cr_codec_put_f64s(&packer, trajectory->quantile,
+                          (size_t)trajectory->prices_len * 3);
     for (uint32_t i = 0; i < trajectory->steps_len; i++)
         pack_step(&packer, &trajectory->step[i]);
     pack_records(&packer, calls, with_text);

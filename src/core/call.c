@@ -1,7 +1,7 @@
 // call.c - a reply's storage.
-#include "credence/call.h"
+#include "credence/core/call.h"
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 void cr_reply_fini(struct cr_reply *reply) {
     if (!reply) {

@@ -1,7 +1,7 @@
 // names.c - the words that job files, tapes and run.h5 use for the enumerators of core.
-#include "credence/call.h"
-#include "credence/cell.h"
-#include "credence/trajectory.h"
+#include "credence/core/call.h"
+#include "credence/core/cell.h"
+#include "credence/core/trajectory.h"
 
 const char *const cr_space_names[3] = {
     [CR_SPACE_BINARY] = "binary",

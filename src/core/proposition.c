@@ -1,10 +1,10 @@
 // proposition.c - the list of a benchmark's propositions and their identities.
-#include "credence/proposition.h"
+#include "credence/core/proposition.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "credence/hash.h"
+#include "credence/base/hash.h"
 
 static uint64_t fold_text(uint64_t key, const char *text) {
     return cr_hash64(text, strlen(text), key);

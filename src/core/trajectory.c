@@ -1,6 +1,6 @@
 // trajectory.c - storage of trajectories and of call records, and the way between a
 // reply and its record.
-#include "credence/trajectory.h"
+#include "credence/core/trajectory.h"
 
 #include <string.h>
 
@@ -122,13 +122,13 @@ enum cr_status cr_call_records_add(struct cr_call_records *list,
     return CR_OK;
 }
 
-static bool seats_equal(struct cr_seat a, struct cr_seat b) {
+static bool seats_equal(struct cr_call_id a, struct cr_call_id b) {
     return a.iteration == b.iteration && a.role == b.role && a.trader == b.trader &&
            a.sample == b.sample && a.repair == b.repair && a.ask == b.ask;
 }
 
 const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
-                                                  struct cr_seat seat) {
+                                                  struct cr_call_id seat) {
     for (size_t i = 0; i < list->len; i++) {
         const struct cr_call_record *record = &list->at[i];
         if (record->fail == CR_FAIL_NONE && seats_equal(record->seat, seat)) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/wire.h"
 
 enum { FALLBACK_MAX_TOKENS = 1024 }; // the API requires a number
@@ -57,8 +57,8 @@ static enum cr_status add_system(const struct cr_call *call, struct cr_buf *body
     return status;
 }
 
-static enum cr_status encode(const struct cr_wire *wire, const struct cr_asking *asking,
-                             struct cr_buf *body) {
+static enum cr_status encode(const struct cr_wire *wire,
+                             const struct cr_encode_args *asking, struct cr_buf *body) {
     uint32_t max_tokens = cr_wire_max_tokens(wire, asking->call);
     enum cr_status status = cr_buf_add_text(body, wire->head);
     status = status ? status : add_messages(asking->call, body);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/text.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
 #include "model/wire.h"
 
 // A reply whose bytes are no UTF-8 is most likely damage on the way; a model that
@@ -47,25 +47,26 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
                                 : curl_easy_strerror(transfer->result));
 }
 
-static bool may_be_simpler(const struct cr_lane *lane,
+static bool may_be_simpler(const struct cr_upstream *upstream,
                            const struct cr_request *request) {
-    return request->call->schema && lane->wire.dialect->sends_structured &&
-           cr_structured_is_auto(lane->model->structured) &&
+    return request->call->schema && upstream->wire.dialect->sends_structured &&
+           cr_structured_is_auto(upstream->model->structured) &&
            request->structured < CR_STRUCTURED_NONE;
 }
 
-static void judge_status(const struct cr_lane *lane, const struct cr_request *request,
-                         uint32_t http_status, struct cr_attempt *out) {
+static void judge_status(const struct cr_upstream *upstream,
+                         const struct cr_request *request, uint32_t http_status,
+                         struct cr_attempt *out) {
     const struct cr_buf *answer = &request->transfer->answer;
     const char *body = answer->data ? answer->data : "";
     char words[CR_WORDS_MAX + 1];
     out->verdict = cr_retry_by_status(http_status);
     out->was_heard = true;
-    if (may_be_simpler(lane, request) &&
+    if (may_be_simpler(upstream, request) &&
         cr_retry_is_form_refused(http_status, body, answer->used_bytes)) {
         out->verdict.retry = CR_RETRY_SIMPLER;
     }
-    cr_words_find(body, answer->used_bytes, lane->headers.secret, words);
+    cr_error_text(body, answer->used_bytes, upstream->headers.secret, words);
     snprintf(out->what, sizeof out->what, "HTTP %u%s%s", http_status,
              words[0] ? ": " : "", words);
 }
@@ -95,23 +96,23 @@ static enum cr_status mend(struct cr_request *request, struct cr_err *why) {
     return status == CR_E_LIMIT ? cr_err_set(why, CR_E_FORMAT, "too long") : status;
 }
 
-static enum cr_status judge_body(struct cr_lane *lane, struct cr_request *request,
-                                 struct cr_attempt *out) {
+static enum cr_status judge_body(struct cr_upstream *upstream,
+                                 struct cr_request *request, struct cr_attempt *out) {
     const struct cr_buf *answer = &request->transfer->answer;
     struct cr_reply *reply = &request->reply;
     struct cr_err why;
     why.text[0] = '\0';
     enum cr_status status = mend(request, &why);
     status = status ? status
-                    : lane->backend->decode(answer->data ? answer->data : "",
-                                            answer->used_bytes, reply, &why);
+                    : upstream->backend->decode(answer->data ? answer->data : "",
+                                                answer->used_bytes, reply, &why);
     uint32_t disguised = reply->http_status;
     if (status) {
         cr_reply_fini(reply);
         *reply = (struct cr_reply){0};
     }
     if (status == CR_E_NET) {
-        judge_status(lane, request, disguised, out);
+        judge_status(upstream, request, disguised, out);
     } else if (status == CR_E_FORMAT) {
         judge_format(why.text, out);
     } else {
@@ -121,8 +122,8 @@ static enum cr_status judge_body(struct cr_lane *lane, struct cr_request *reques
     return CR_OK;
 }
 
-enum cr_status cr_attempt_judge(struct cr_lane *lane, struct cr_request *request,
-                                struct cr_attempt *out) {
+enum cr_status cr_attempt_judge(struct cr_upstream *upstream,
+                                struct cr_request *request, struct cr_attempt *out) {
     const struct cr_transfer *transfer = request->transfer;
     uint32_t http_status = transfer->http_status;
     *out = (struct cr_attempt){.retry_after_ms = transfer->hints.retry_after_ms};
@@ -130,9 +131,9 @@ enum cr_status cr_attempt_judge(struct cr_lane *lane, struct cr_request *request
     if (transfer->result != CURLE_OK) {
         judge_link(transfer, out);
     } else if (http_status >= 200 && http_status <= 299) {
-        status = judge_body(lane, request, out);
+        status = judge_body(upstream, request, out);
     } else {
-        judge_status(lane, request, http_status, out);
+        judge_status(upstream, request, http_status, out);
     }
     request->reply.http_status = http_status;
     request->reply.latency_s = transfer->latency_s;
@@ -149,7 +150,7 @@ void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt 
     }
 }
 
-enum cr_status cr_attempt_give_up(const struct cr_lane *lane,
+enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
                                   struct cr_request *request, enum cr_fail fail,
                                   const char *what) {
     struct cr_reply *reply = &request->reply;
@@ -157,12 +158,13 @@ enum cr_status cr_attempt_give_up(const struct cr_lane *lane,
     bool is_simulated = reply->is_simulated;
     struct cr_buf text;
     cr_buf_init(&text, CR_ERR_TEXT_MAX);
-    const char *url = request->endpoint < lane->endpoints.len
-                          ? lane->endpoints.at[request->endpoint].shown
+    const char *url = request->endpoint < upstream->endpoints.len
+                          ? upstream->endpoints.at[request->endpoint].shown
                           : NULL;
     bool is_retried = request->attempts > 1;
-    enum cr_status status = cr_buf_printf(&text, "model %s%s%s: %s", lane->model->name,
-                                          url ? " at " : "", url ? url : "", what);
+    enum cr_status status =
+        cr_buf_printf(&text, "model %s%s%s: %s", upstream->model->name,
+                      url ? " at " : "", url ? url : "", what);
     if (!status && is_retried) {
         status = cr_buf_printf(&text, " (attempt %u)", request->attempts);
     }

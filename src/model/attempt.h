@@ -3,13 +3,13 @@
 // Layer    model (3), private
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_MODEL_ATTEMPT_H
-#define CREDENCE_MODEL_ATTEMPT_H
+#ifndef CR_MODEL_ATTEMPT_H
+#define CR_MODEL_ATTEMPT_H
 
-#include "model/lane.h"
 #include "model/request.h"
 #include "model/retry.h"
 #include "model/transfer.h"
+#include "model/upstream.h"
 
 enum { CR_WHAT_MAX = 768 };
 
@@ -21,14 +21,14 @@ struct cr_attempt {
 };
 
 // Judge REQUEST's finished transfer; a success fills request->reply. CR_E_MEMORY.
-CR_MUST_CHECK enum cr_status cr_attempt_judge(struct cr_lane *lane,
+CR_MUST_CHECK enum cr_status cr_attempt_judge(struct cr_upstream *upstream,
                                               struct cr_request *request,
                                               struct cr_attempt *out);
 // Judge what an in-process backend wrote into request->reply.
 void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt *out);
 
 // Make request->reply say that the call failed for good. CR_E_MEMORY.
-CR_MUST_CHECK enum cr_status cr_attempt_give_up(const struct cr_lane *lane,
+CR_MUST_CHECK enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
                                                 struct cr_request *request,
                                                 enum cr_fail fail, const char *what);
 

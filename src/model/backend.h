@@ -7,17 +7,17 @@
 // A backend is one file and one line of table.c. One that talks HTTP gives `encode` and
 // `decode` and leaves slots, retries, pace and endpoints to the pool; one that lives in
 // this process gives `answer`.
-#ifndef CREDENCE_MODEL_BACKEND_H
-#define CREDENCE_MODEL_BACKEND_H
+#ifndef CR_MODEL_BACKEND_H
+#define CR_MODEL_BACKEND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/buf.h"
-#include "credence/call.h"
-#include "credence/job.h"
-#include "credence/status.h"
+#include "credence/base/buf.h"
+#include "credence/base/status.h"
+#include "credence/core/call.h"
+#include "credence/core/job.h"
 
 // How the form of an answer is asked for, strictest first. A server that refuses one is
 // asked for the next, and that is remembered.
@@ -52,7 +52,7 @@ struct cr_wire {
 };
 
 // What a body depends on besides the wire.
-struct cr_asking {
+struct cr_encode_args {
     const struct cr_call *call;
     enum cr_structured structured;
 };
@@ -68,8 +68,8 @@ struct cr_backend {
     // Set wire->head (given; the pool frees it). Remote only.
     enum cr_status (*prepare)(struct cr_wire *wire);
     // Append the request's body. CR_E_LIMIT past the buffer's maximum. Remote only.
-    enum cr_status (*encode)(const struct cr_wire *wire, const struct cr_asking *asking,
-                             struct cr_buf *body);
+    enum cr_status (*encode)(const struct cr_wire *wire,
+                             const struct cr_encode_args *asking, struct cr_buf *body);
     // Read the body of a 2xx into REPLY (text, reasoning, usage, finish, logprobs).
     //   CR_E_FORMAT  not what the API promises, WHY says what; worth another attempt
     //   CR_E_NET     an error in disguise: reply->http_status and WHY are the server's

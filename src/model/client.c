@@ -1,12 +1,12 @@
 // client.c - the public face of the pool: checks, hashes and per-model controls.
-#include "credence/client.h"
+#include "credence/model/client.h"
 
 #include <assert.h>
 #include <curl/curl.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/text.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
 #include "model/pool.h"
 
 const char *cr_client_version(void) {
@@ -111,7 +111,7 @@ enum cr_status cr_client_submit(struct cr_client *client, struct cr_call *call,
 
 enum cr_status cr_client_poll(struct cr_client *client, int timeout_ms,
                               struct cr_err *err) {
-    return cr_pool_turn(&client->pool, timeout_ms, err);
+    return cr_pool_poll(&client->pool, timeout_ms, err);
 }
 
 enum cr_status cr_client_start(struct cr_client *client, struct cr_err *err) {
@@ -123,9 +123,9 @@ bool cr_client_take(struct cr_client *client, struct cr_call **call,
     return cr_pool_take(&client->pool, call, reply);
 }
 
-static struct cr_lane *lane_at(struct cr_client *client, uint32_t model) {
+static struct cr_upstream *lane_at(struct cr_client *client, uint32_t model) {
     assert(model < client->pool.lanes_len);
-    return &client->pool.lanes[model];
+    return &client->pool.upstreams[model];
 }
 
 static int64_t now_of(const struct cr_client *client) {
@@ -134,26 +134,27 @@ static int64_t now_of(const struct cr_client *client) {
 
 void cr_client_lease(struct cr_client *client, uint32_t model,
                      const struct cr_lease *lease) {
-    cr_pace_lease(&lane_at(client, model)->pace, lease);
+    cr_throttle_lease(&lane_at(client, model)->throttle, lease);
 }
 
 void cr_client_return_requests(struct cr_client *client, uint32_t model) {
-    struct cr_lane *lane = lane_at(client, model);
-    lane->metrics.requests_returned += cr_pace_return_requests(&lane->pace);
+    struct cr_upstream *upstream = lane_at(client, model);
+    upstream->metrics.requests_returned +=
+        cr_throttle_return_requests(&upstream->throttle);
 }
 
 void cr_client_pause(struct cr_client *client, uint32_t model, int64_t pause_ms) {
-    cr_pace_pause(&lane_at(client, model)->pace, now_of(client), pause_ms);
+    cr_throttle_pause(&lane_at(client, model)->throttle, now_of(client), pause_ms);
 }
 
 enum cr_status cr_client_endpoint(struct cr_client *client, uint32_t model,
                                   uint32_t endpoint, const char *url) {
-    struct cr_lane *lane = lane_at(client, model);
-    assert(lane->backend->is_remote);
+    struct cr_upstream *upstream = lane_at(client, model);
+    assert(upstream->backend->is_remote);
     if (client->pool.cfg.is_offline) {
         return CR_OK;
     }
-    return cr_endpoints_set(&lane->endpoints, endpoint, url && url[0] ? url : NULL,
+    return cr_endpoints_set(&upstream->endpoints, endpoint, url && url[0] ? url : NULL,
                             NULL);
 }
 
@@ -167,7 +168,7 @@ void cr_client_drop(struct cr_client *client) {
 
 void cr_client_metrics(struct cr_client *client, uint32_t model,
                        struct cr_model_metrics *out) {
-    cr_lane_metrics(lane_at(client, model), now_of(client), out);
+    cr_upstream_metrics(lane_at(client, model), now_of(client), out);
 }
 
 uint32_t cr_client_live(const struct cr_client *client) {

@@ -2,7 +2,7 @@
 // API is its default.
 #include <string.h>
 
-#include "credence/client.h"
+#include "credence/model/client.h"
 #include "model/backend.h"
 
 #define BEARER "Authorization: Bearer "

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-#include "credence/hash.h"
-#include "credence/mem.h"
+#include "credence/base/hash.h"
+#include "credence/base/mem.h"
 #include "model/url.h"
 
 static const int64_t NS_PER_MS = 1000000;

@@ -10,13 +10,13 @@
 //
 // A trajectory stays with the endpoint that has its prefix cached while that is
 // healthy; a new one goes where the fewest are under way.
-#ifndef CREDENCE_MODEL_ENDPOINT_H
-#define CREDENCE_MODEL_ENDPOINT_H
+#ifndef CR_MODEL_ENDPOINT_H
+#define CR_MODEL_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 #include "model/backend.h"
 
 enum {

@@ -2,7 +2,7 @@
 // early costs no search.
 #include <assert.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/request.h"
 
 bool cr_is_due_before(const struct cr_request *a, const struct cr_request *b) {

@@ -23,8 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "credence/clock.h"
-#include "credence/mem.h"
+#include "credence/base/clock.h"
+#include "credence/base/mem.h"
 
 enum {
     SHARD_TRANSFERS = 128,

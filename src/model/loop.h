@@ -6,12 +6,12 @@
 //
 // curl multi handles driven by an epoll descriptor, so that a turn costs what is ready
 // and not what is open. Sockets stay registered between the exchanges of a connection.
-#ifndef CREDENCE_MODEL_LOOP_H
-#define CREDENCE_MODEL_LOOP_H
+#ifndef CR_MODEL_LOOP_H
+#define CR_MODEL_LOOP_H
 
 #include <stdint.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 #include "model/transfer.h"
 
 struct cr_loop;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/wire.h"
 
 static const char *const roles[] = {[CR_SYSTEM] = "{\"role\":\"system\",\"content\":",
@@ -24,7 +24,8 @@ static enum cr_status add_turns(const struct cr_call *call, struct cr_buf *body)
     return status ? status : cr_buf_add(body, "]", 1);
 }
 
-static enum cr_status add_form(const struct cr_asking *asking, struct cr_buf *body) {
+static enum cr_status add_form(const struct cr_encode_args *asking,
+                               struct cr_buf *body) {
     const struct cr_call *call = asking->call;
     if (!call->schema || asking->structured == CR_STRUCTURED_NONE) {
         return CR_OK;
@@ -70,8 +71,8 @@ static enum cr_status add_numbers(const struct cr_wire *wire,
     return cr_buf_add(body, text, (size_t)used);
 }
 
-static enum cr_status encode(const struct cr_wire *wire, const struct cr_asking *asking,
-                             struct cr_buf *body) {
+static enum cr_status encode(const struct cr_wire *wire,
+                             const struct cr_encode_args *asking, struct cr_buf *body) {
     enum cr_status status = cr_buf_add_text(body, wire->head);
     status = status ? status : add_turns(asking->call, body);
     status = status ? status : add_numbers(wire, asking->call, body);

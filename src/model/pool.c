@@ -6,8 +6,8 @@
 //
 // A request's way (states in request.h):
 //   submit   known from a tape -> done; identical to one under way -> following;
-//            else to its lane's queue, where the oldest market comes first
-//   start    when the lane's pace allows it and a server is up: encode, send
+//            else to its upstream's queue, where the oldest market comes first
+//   start    when the upstream's pace allows it and a server is up: encode, send
 //   land     judge the attempt; done, or rest, or at once back to the queue
 //   wake     a rest is over: back to the queue; a simulated flight is over: land
 //
@@ -20,14 +20,15 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/attempt.h"
 #include "model/retry.h"
 
 static const int64_t NS_PER_MS = 1000000;
 
-static struct cr_lane *lane_of(struct cr_pool *pool, const struct cr_request *request) {
-    return &pool->lanes[request->lane];
+static struct cr_upstream *lane_of(struct cr_pool *pool,
+                                   const struct cr_request *request) {
+    return &pool->upstreams[request->upstream];
 }
 
 static int64_t now_of(const struct cr_pool *pool) {
@@ -52,14 +53,14 @@ static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *t
 static void complete(struct cr_pool *pool, struct cr_request *request) {
     cr_request_move(request, CR_REQUEST_DONE);
     cr_queue_push(&pool->done, request);
-    cr_lane_count(lane_of(pool, request), &request->reply);
+    cr_upstream_count(lane_of(pool, request), &request->reply);
 }
 
 // The reply is in request->reply, and the request stands in no list.
 enum cr_status cr_pool_finish(struct cr_pool *pool, struct cr_request *request) {
     enum cr_status status = CR_OK;
     if (request->is_leader) {
-        cr_flights_remove(&pool->flights, request);
+        cr_inflight_remove(&pool->inflight, request);
     }
     complete(pool, request);
     while (request->followers) {
@@ -91,7 +92,7 @@ enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
 }
 
 static void rest(struct cr_pool *pool, struct cr_request *request, int64_t rest_ms) {
-    cr_request_move(request, CR_REQUEST_RESTING);
+    cr_request_move(request, CR_REQUEST_BACKING_OFF);
     request->due_ns = now_of(pool) + rest_ms * NS_PER_MS;
     cr_heap_add(&pool->timers, request);
 }
@@ -102,8 +103,8 @@ static void requeue(struct cr_pool *pool, struct cr_request *request) {
 }
 
 // Remember that the server takes no such form, unless that is known already.
-static void simplify(struct cr_lane *lane, const struct cr_request *request) {
-    struct cr_endpoint *endpoint = &lane->endpoints.at[request->endpoint];
+static void simplify(struct cr_upstream *upstream, const struct cr_request *request) {
+    struct cr_endpoint *endpoint = &upstream->endpoints.at[request->endpoint];
     if (endpoint->structured == request->structured &&
         endpoint->generation == request->generation) {
         endpoint->structured = request->structured + 1;
@@ -112,30 +113,31 @@ static void simplify(struct cr_lane *lane, const struct cr_request *request) {
 
 static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *request,
                                     const struct cr_attempt *attempt) {
-    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_upstream *upstream = lane_of(pool, request);
     struct cr_verdict verdict = attempt->verdict;
-    cr_pace_settle(&lane->pace, request->reserved_tokens, 0); // no answer, no tokens
+    cr_throttle_settle(&upstream->throttle, request->reserved_tokens,
+                       0); // no answer, no tokens
     if (pool->is_draining && verdict.retry != CR_RETRY_NEVER) {
         cr_pool_stop(pool, request); // another attempt might have worked: not final
         return CR_OK;
     }
     if (verdict.retry == CR_RETRY_NEVER ||
         (verdict.retry == CR_RETRY_LATER &&
-         request->retries >= lane->model->limits.retries)) {
+         request->retries >= upstream->model->limits.retries)) {
         return cr_pool_fail(pool, request, verdict.fail, attempt->what);
     }
     cr_log_write(pool->cfg.log, CR_LOG_DEBUG, "model %s: attempt %u: %s",
-                 lane->model->name, request->attempts, attempt->what);
-    lane->metrics.retries++;
+                 upstream->model->name, request->attempts, attempt->what);
+    upstream->metrics.retries++;
     cr_reply_fini(&request->reply);
     request->reply = (struct cr_reply){0};
     if (verdict.retry == CR_RETRY_SIMPLER) {
-        simplify(lane, request);
+        simplify(upstream, request);
         requeue(pool, request);
         return CR_OK;
     }
     request->retries++;
-    int64_t rest_ms = cr_retry_backoff_ms(lane->backend->backoff_base_ms,
+    int64_t rest_ms = cr_retry_backoff_ms(upstream->backend->backoff_base_ms,
                                           request->retries, request->call->seed);
     if (attempt->retry_after_ms >= 0) {
         rest_ms = attempt->retry_after_ms;
@@ -149,41 +151,42 @@ static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
     if (attempt->verdict.fail) {
         return decide_failed(pool, request, attempt);
     }
-    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_upstream *upstream = lane_of(pool, request);
     struct cr_reply *reply = &request->reply;
     reply->attempts = request->attempts;
-    reply->endpoint = lane->backend->is_remote ? request->endpoint : 0;
-    cr_pace_settle(&lane->pace, request->reserved_tokens,
-                   (int64_t)reply->tokens_in + reply->tokens_out);
+    reply->endpoint = upstream->backend->is_remote ? request->endpoint : 0;
+    cr_throttle_settle(&upstream->throttle, request->reserved_tokens,
+                       (int64_t)reply->tokens_in + reply->tokens_out);
     return cr_pool_finish(pool, request);
 }
 
-static void land_on_endpoint(struct cr_lane *lane, const struct cr_request *request,
+static void land_on_endpoint(struct cr_upstream *upstream,
+                             const struct cr_request *request,
                              const struct cr_attempt *attempt, int64_t now_ns) {
     enum cr_health health = attempt->verdict.is_unhealthy ? CR_HEALTH_BAD
                             : attempt->was_heard          ? CR_HEALTH_GOOD
                                                           : CR_HEALTH_UNKNOWN;
-    if (lane->endpoints.at[request->endpoint].generation != request->generation) {
+    if (upstream->endpoints.at[request->endpoint].generation != request->generation) {
         health = CR_HEALTH_UNKNOWN;
     }
-    cr_endpoints_land(&lane->endpoints, request->endpoint, health, now_ns);
+    cr_endpoints_land(&upstream->endpoints, request->endpoint, health, now_ns);
 }
 
-static void land_on_pace(struct cr_lane *lane, const struct cr_request *request,
+static void land_on_pace(struct cr_upstream *upstream, const struct cr_request *request,
                          const struct cr_attempt *attempt, int64_t now_ns) {
     bool is_rate = attempt->verdict.fail == CR_FAIL_RATE;
     enum cr_landing landing = !attempt->verdict.fail         ? CR_LANDED_WELL
                               : attempt->verdict.is_overload ? CR_LANDED_OVERLOADED
                                                              : CR_LANDED_ELSE;
-    cr_pace_land(&lane->pace, landing, request->sent_ns, now_ns);
-    lane->metrics.rate_limited += is_rate;
+    cr_throttle_land(&upstream->throttle, landing, request->sent_ns, now_ns);
+    upstream->metrics.rate_limited += is_rate;
     if (is_rate && attempt->retry_after_ms > 0) {
-        cr_pace_pause_seen(&lane->pace, now_ns, attempt->retry_after_ms);
+        cr_throttle_pause_seen(&upstream->throttle, now_ns, attempt->retry_after_ms);
     }
 }
 
 // Nothing left of a quota: no start before the server says that it is full again.
-static void heed_quota(struct cr_lane *lane, const struct cr_hints *hints,
+static void heed_quota(struct cr_upstream *upstream, const struct cr_hints *hints,
                        int64_t now_ns) {
     int64_t pause_ms = 0;
     if (hints->requests_left == 0 && hints->requests_reset_ms > pause_ms) {
@@ -193,26 +196,26 @@ static void heed_quota(struct cr_lane *lane, const struct cr_hints *hints,
         pause_ms = hints->tokens_reset_ms;
     }
     if (pause_ms > 0) {
-        cr_pace_pause_seen(&lane->pace, now_ns, pause_ms);
+        cr_throttle_pause_seen(&upstream->throttle, now_ns, pause_ms);
     }
 }
 
 static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_upstream *upstream = lane_of(pool, request);
     struct cr_transfer *transfer = request->transfer;
     int64_t now_ns = now_of(pool);
     struct cr_attempt attempt;
     enum cr_status status = CR_OK;
     if (transfer) {
-        status = cr_attempt_judge(lane, request, &attempt);
-        land_on_endpoint(lane, request, &attempt, now_ns);
-        heed_quota(lane, &transfer->hints, now_ns);
+        status = cr_attempt_judge(upstream, request, &attempt);
+        land_on_endpoint(upstream, request, &attempt, now_ns);
+        heed_quota(upstream, &transfer->hints, now_ns);
         request->transfer = NULL;
         cr_loop_release(pool->loop, transfer);
     } else {
         cr_attempt_judge_local(request, &attempt);
     }
-    land_on_pace(lane, request, &attempt, now_ns);
+    land_on_pace(upstream, request, &attempt, now_ns);
     if (status) {
         cr_pool_stop(pool, request);
         return status;
@@ -220,29 +223,30 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
     return decide(pool, request, &attempt);
 }
 
-static void take_off(struct cr_lane *lane, struct cr_request *request, int64_t now_ns) {
-    cr_heap_remove(&lane->waiting, request);
-    cr_request_move(request, CR_REQUEST_FLYING);
+static void take_off(struct cr_upstream *upstream, struct cr_request *request,
+                     int64_t now_ns) {
+    cr_heap_remove(&upstream->waiting, request);
+    cr_request_move(request, CR_REQUEST_IN_FLIGHT);
     request->attempts++;
     request->sent_ns = now_ns;
-    request->reserved_tokens = cr_lane_reserve(lane, request->call);
-    lane->metrics.attempts++;
-    cr_pace_start(&lane->pace, request->reserved_tokens);
+    request->reserved_tokens = cr_upstream_reserve(upstream, request->call);
+    upstream->metrics.attempts++;
+    cr_throttle_start(&upstream->throttle, request->reserved_tokens);
 }
 
 static enum cr_status start_local(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_upstream *upstream = lane_of(pool, request);
     int64_t now_ns = now_of(pool);
-    take_off(lane, request, now_ns);
-    enum cr_status status = lane->backend->answer(lane->model, request->call,
-                                                  request->attempts, &request->reply);
+    take_off(upstream, request, now_ns);
+    enum cr_status status = upstream->backend->answer(
+        upstream->model, request->call, request->attempts, &request->reply);
     if (!status && request->reply.latency_s > 0) {
         request->due_ns = now_ns + (int64_t)(request->reply.latency_s * 1e9);
         cr_heap_add(&pool->timers, request);
         return CR_OK;
     }
     if (status) {
-        cr_pace_land(&lane->pace, CR_LANDED_ELSE, now_ns, now_ns);
+        cr_throttle_land(&upstream->throttle, CR_LANDED_ELSE, now_ns, now_ns);
         cr_pool_stop(pool, request);
         return status;
     }
@@ -251,19 +255,19 @@ static enum cr_status start_local(struct cr_pool *pool, struct cr_request *reque
 
 static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
                                struct cr_transfer *transfer, uint32_t index) {
-    struct cr_lane *lane = lane_of(pool, request);
-    struct cr_endpoint *endpoint = &lane->endpoints.at[index];
-    const struct cr_limits *limits = &lane->model->limits;
+    struct cr_upstream *upstream = lane_of(pool, request);
+    struct cr_endpoint *endpoint = &upstream->endpoints.at[index];
+    const struct cr_limits *limits = &upstream->model->limits;
     request->structured = endpoint->structured;
-    struct cr_asking asking = {request->call, endpoint->structured};
+    struct cr_encode_args asking = {request->call, endpoint->structured};
     enum cr_status status =
-        lane->backend->encode(&lane->wire, &asking, &transfer->body);
+        upstream->backend->encode(&upstream->wire, &asking, &transfer->body);
     if (status) {
         return status;
     }
     struct cr_destination to = {.endpoint = endpoint,
-                                .headers = &lane->headers,
-                                .unix_socket = lane->model->unix_socket,
+                                .headers = &upstream->headers,
+                                .unix_socket = upstream->model->unix_socket,
                                 .timeout_s = limits->timeout_s,
                                 .connect_timeout_s = limits->connect_timeout_s,
                                 .wall_ms = cr_clock_wall_ms(pool->cfg.clock)};
@@ -273,7 +277,7 @@ static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
 
 static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *request,
                                    uint32_t index) {
-    struct cr_lane *lane = lane_of(pool, request);
+    struct cr_upstream *upstream = lane_of(pool, request);
     struct cr_transfer *transfer = NULL;
     enum cr_status status = cr_loop_acquire(pool->loop, &transfer);
     status = status ? status : send_off(pool, request, transfer, index);
@@ -281,7 +285,7 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
         if (transfer) {
             cr_loop_release(pool->loop, transfer);
         }
-        cr_heap_remove(&lane->waiting, request);
+        cr_heap_remove(&upstream->waiting, request);
         if (status == CR_E_LIMIT) {
             return cr_pool_fail(pool, request, CR_FAIL_LIMIT,
                                 "the request is larger than this client sends");
@@ -290,39 +294,41 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
         return status;
     }
     int64_t now_ns = now_of(pool);
-    take_off(lane, request, now_ns);
+    take_off(upstream, request, now_ns);
     request->transfer = transfer;
     request->endpoint = index;
-    request->generation = lane->endpoints.at[index].generation;
+    request->generation = upstream->endpoints.at[index].generation;
     transfer->owner = request;
-    cr_endpoints_start(&lane->endpoints, index, now_ns);
+    cr_endpoints_start(&upstream->endpoints, index, now_ns);
     return CR_OK;
 }
 
 // A request whose last attempt met a sick server is better off elsewhere.
-static uint32_t choose_endpoint(struct cr_lane *lane, const struct cr_request *request,
-                                int64_t now_ns) {
+static uint32_t choose_endpoint(struct cr_upstream *upstream,
+                                const struct cr_request *request, int64_t now_ns) {
     uint32_t avoid = request->retries > 0 ? request->endpoint : CR_ENDPOINT_NONE;
-    if (avoid < lane->endpoints.len && lane->endpoints.at[avoid].failures == 0) {
+    if (avoid < upstream->endpoints.len &&
+        upstream->endpoints.at[avoid].failures == 0) {
         avoid = CR_ENDPOINT_NONE;
     }
-    return cr_endpoints_choose(&lane->endpoints, request->call->trajectory, avoid,
+    return cr_endpoints_choose(&upstream->endpoints, request->call->trajectory, avoid,
                                now_ns);
 }
 
-static enum cr_status start_lane(struct cr_pool *pool, struct cr_lane *lane) {
+static enum cr_status start_lane(struct cr_pool *pool, struct cr_upstream *upstream) {
     enum cr_status status = CR_OK;
     struct cr_request *request;
-    while (!status && (request = cr_heap_first(&lane->waiting)) != NULL) {
+    while (!status && (request = cr_heap_first(&upstream->waiting)) != NULL) {
         int64_t now_ns = now_of(pool);
-        if (!cr_pace_may_start(&lane->pace, now_ns, lane->waiting.len)) {
+        if (!cr_throttle_may_start(&upstream->throttle, now_ns,
+                                   upstream->waiting.len)) {
             break;
         }
-        if (!lane->backend->is_remote) {
+        if (!upstream->backend->is_remote) {
             status = start_local(pool, request);
             continue;
         }
-        uint32_t index = choose_endpoint(lane, request, now_ns);
+        uint32_t index = choose_endpoint(upstream, request, now_ns);
         if (index == CR_ENDPOINT_NONE) {
             break;
         }
@@ -334,7 +340,7 @@ static enum cr_status start_lane(struct cr_pool *pool, struct cr_lane *lane) {
 static enum cr_status start_all(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
     for (uint32_t i = 0; i < pool->lanes_len && !status; i++) {
-        status = start_lane(pool, &pool->lanes[i]);
+        status = start_lane(pool, &pool->upstreams[i]);
     }
     return status;
 }
@@ -346,7 +352,7 @@ static enum cr_status wake_due(struct cr_pool *pool) {
     while (!status && (request = cr_heap_first(&pool->timers)) != NULL &&
            request->due_ns <= now_ns) {
         cr_heap_remove(&pool->timers, request);
-        if (request->state == CR_REQUEST_RESTING) {
+        if (request->state == CR_REQUEST_BACKING_OFF) {
             requeue(pool, request);
         } else {
             status = land(pool, request);
@@ -360,12 +366,12 @@ static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
     const struct cr_request *first = cr_heap_first(&pool->timers);
     int64_t wake = first ? first->due_ns : INT64_MAX;
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
-        const struct cr_lane *lane = &pool->lanes[i];
-        if (lane->waiting.len == 0) {
+        const struct cr_upstream *upstream = &pool->upstreams[i];
+        if (upstream->waiting.len == 0) {
             continue;
         }
-        int64_t paused = cr_pace_wake_ns(&lane->pace, now_ns);
-        int64_t broken = cr_endpoints_wake_ns(&lane->endpoints);
+        int64_t paused = cr_throttle_wake_ns(&upstream->throttle, now_ns);
+        int64_t broken = cr_endpoints_wake_ns(&upstream->endpoints);
         // A breaker that is due already holds nobody back.
         broken = broken > now_ns ? broken : INT64_MAX;
         int64_t lane_wake = paused < broken ? paused : broken;
@@ -426,7 +432,7 @@ static enum cr_status hear(struct cr_pool *pool, int64_t timeout_ms,
 
 // What has arrived is heard before anything is sent: a reply that says "wait" holds
 // back all that was not on the wire when it came.
-enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
+enum cr_status cr_pool_poll(struct cr_pool *pool, int64_t timeout_ms,
                             struct cr_err *err) {
     enum cr_status status = say(wake_due(pool), err);
     status = status ? status : hear(pool, 0, err);

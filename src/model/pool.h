@@ -3,24 +3,24 @@
 // Layer    model (3), private
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_MODEL_POOL_H
-#define CREDENCE_MODEL_POOL_H
+#ifndef CR_MODEL_POOL_H
+#define CR_MODEL_POOL_H
 
-#include "credence/client.h"
-#include "model/flight.h"
-#include "model/lane.h"
+#include "credence/model/client.h"
+#include "model/inflight.h"
 #include "model/loop.h"
 #include "model/request.h"
+#include "model/upstream.h"
 
 struct cr_pool {
     struct cr_client_cfg cfg;
-    struct cr_lane *lanes; // by index of the job's models
+    struct cr_upstream *upstreams; // by index of the job's models
     uint32_t lanes_len;
     struct cr_request *slots; // cfg.live_max of them
     struct cr_queue free;
     struct cr_queue done;
-    struct cr_heap timers; // resting, and flying in simulation
-    struct cr_flights flights;
+    struct cr_heap timers; // backing off, and in flight in simulation
+    struct cr_inflight inflight;
     struct cr_loop *loop;
     uint64_t submitted;
     uint32_t live; // slots in use
@@ -35,7 +35,7 @@ CR_MUST_CHECK enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call
                                             struct cr_err *err);
 // One turn: land what is over; when that is nothing, start what may start, and sleep at
 // most TIMEOUT_MS until something is over.
-CR_MUST_CHECK enum cr_status cr_pool_turn(struct cr_pool *pool, int64_t timeout_ms,
+CR_MUST_CHECK enum cr_status cr_pool_poll(struct cr_pool *pool, int64_t timeout_ms,
                                           struct cr_err *err);
 // Start what may start, all replies having been taken.
 CR_MUST_CHECK enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err);

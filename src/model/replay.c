@@ -2,7 +2,7 @@
 // asks a backend (cr_client_cfg.lookup); this one is asked about what was not found.
 #include <stdio.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/backend.h"
 
 static enum cr_status check(const struct cr_model *model, struct cr_err *err) {

@@ -4,17 +4,17 @@
 #include <assert.h>
 
 static const char *const state_names[CR_REQUEST_STATE_COUNT] = {
-    "free", "waiting", "following", "flying", "resting", "done"};
+    "free", "waiting", "following", "in flight", "backing off", "done"};
 
 #define TO(state) (1u << CR_REQUEST_##state)
 
 // Legal moves, by the state they start from.
 static const unsigned moves[CR_REQUEST_STATE_COUNT] = {
     [CR_REQUEST_FREE] = TO(WAITING) | TO(FOLLOWING) | TO(DONE),
-    [CR_REQUEST_WAITING] = TO(FLYING) | TO(DONE),
+    [CR_REQUEST_WAITING] = TO(IN_FLIGHT) | TO(DONE),
     [CR_REQUEST_FOLLOWING] = TO(DONE),
-    [CR_REQUEST_FLYING] = TO(WAITING) | TO(RESTING) | TO(DONE),
-    [CR_REQUEST_RESTING] = TO(WAITING) | TO(DONE),
+    [CR_REQUEST_IN_FLIGHT] = TO(WAITING) | TO(BACKING_OFF) | TO(DONE),
+    [CR_REQUEST_BACKING_OFF] = TO(WAITING) | TO(DONE),
     [CR_REQUEST_DONE] = TO(FREE),
 };
 

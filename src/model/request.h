@@ -4,29 +4,29 @@
 // Threads  one owner
 // MPI      none
 //
-//   free ----> waiting <----> flying ----> done ----> free
+//   free ----> waiting <----> in flight ----> done ----> free
 //     |           ^  |          |           ^
 //     |           |  +----------|-----------+    stopped, or refused unsent
 //     |           |             v           |
-//     |           +--------- resting -------+    backoff; stopped while in it
+//     |           +--------- backing off -------+    backoff; stopped while in it
 //     +------> following -------------------+    an identical request is on its way
 //     +-------------------------------------+    known from a tape
-#ifndef CREDENCE_MODEL_REQUEST_H
-#define CREDENCE_MODEL_REQUEST_H
+#ifndef CR_MODEL_REQUEST_H
+#define CR_MODEL_REQUEST_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/call.h"
+#include "credence/core/call.h"
 #include "model/backend.h"
 
 enum cr_request_state {
-    CR_REQUEST_FREE,      // the slot holds no call
-    CR_REQUEST_WAITING,   // in its lane's queue, for pace and a server
-    CR_REQUEST_FOLLOWING, // an identical request answers for it
-    CR_REQUEST_FLYING,    // a server (or a simulated one) has it
-    CR_REQUEST_RESTING,   // between two attempts
-    CR_REQUEST_DONE,      // its reply waits to be taken
+    CR_REQUEST_FREE,        // the slot holds no call
+    CR_REQUEST_WAITING,     // in its upstream's queue, for pace and a server
+    CR_REQUEST_FOLLOWING,   // an identical request answers for it
+    CR_REQUEST_IN_FLIGHT,   // a server (or a simulated one) has it
+    CR_REQUEST_BACKING_OFF, // between two attempts
+    CR_REQUEST_DONE,        // its reply waits to be taken
     CR_REQUEST_STATE_COUNT
 };
 
@@ -37,7 +37,7 @@ struct cr_transfer;
 struct cr_request {
     enum cr_request_state state;
     struct cr_call *call;
-    uint32_t lane; // the call's model
+    uint32_t upstream; // the call's model
     uint32_t attempts;
     uint32_t retries;              // attempts that count against the model's limit
     uint32_t bad_texts;            // 200s whose bytes were no UTF-8
@@ -46,11 +46,11 @@ struct cr_request {
     bool is_leader;                // stands in the flight table
     enum cr_structured structured; // how the answer's form was asked of it
     int64_t sent_ns;
-    int64_t due_ns; // resting or simulated: when it moves on
+    int64_t due_ns; // backing off or simulated: when it moves on
     uint64_t order; // of submission
     int heap_at;    // CR_NOT_IN_HEAP
     int64_t reserved_tokens;
-    struct cr_transfer *transfer; // NULL unless flying over HTTP
+    struct cr_transfer *transfer; // NULL unless in flight over HTTP
     struct cr_reply reply;
     struct cr_request *prev, *next; // in its list
     struct cr_request *followers;   // linked by `follower`

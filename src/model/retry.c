@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "credence/hash.h"
-#include "credence/rng.h"
+#include "credence/base/hash.h"
+#include "credence/base/rng.h"
 
 enum { VALUE_MAX = 64 }; // of a header that holds a time
 

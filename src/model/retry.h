@@ -3,14 +3,14 @@
 // Layer    model (3), private; pure
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_MODEL_RETRY_H
-#define CREDENCE_MODEL_RETRY_H
+#ifndef CR_MODEL_RETRY_H
+#define CR_MODEL_RETRY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/call.h"
+#include "credence/core/call.h"
 
 enum {
     CR_BACKOFF_MAX_MS = 60000,

@@ -4,8 +4,8 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/trajectory.h"
+#include "credence/base/mem.h"
+#include "credence/core/trajectory.h"
 #include "model/pool.h"
 
 static bool needs_network(const struct cr_client_cfg *cfg) {
@@ -30,16 +30,17 @@ static enum cr_status init_slots(struct cr_pool *pool) {
         cr_queue_push(&pool->free, &pool->slots[i]);
     }
     enum cr_status status = cr_heap_init(&pool->timers, len, cr_is_due_before);
-    return status ? status : cr_flights_init(&pool->flights, len);
+    return status ? status : cr_inflight_init(&pool->inflight, len);
 }
 
 static enum cr_status init_lanes(struct cr_pool *pool, struct cr_err *err) {
     const struct cr_job *job = pool->cfg.job;
-    pool->lanes = cr_calloc(job->models_len, sizeof *pool->lanes);
+    pool->upstreams = cr_calloc(job->models_len, sizeof *pool->upstreams);
     enum cr_status status =
-        pool->lanes ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
+        pool->upstreams ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < job->models_len && !status; i++) {
-        status = cr_lane_init(&pool->lanes[i], &job->models[i], &pool->cfg, err);
+        status =
+            cr_upstream_init(&pool->upstreams[i], &job->models[i], &pool->cfg, err);
         pool->lanes_len += status == CR_OK;
     }
     return status;
@@ -73,20 +74,20 @@ void cr_pool_fini(struct cr_pool *pool) {
         assert(pool->live == 0);
     }
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
-        cr_lane_fini(&pool->lanes[i]);
+        cr_upstream_fini(&pool->upstreams[i]);
     }
     cr_loop_destroy(pool->loop);
     cr_heap_fini(&pool->timers);
-    cr_flights_fini(&pool->flights);
-    cr_free(pool->lanes);
+    cr_inflight_fini(&pool->inflight);
+    cr_free(pool->upstreams);
     cr_free(pool->slots);
     *pool = (struct cr_pool){0};
 }
 
-// Whether a reply to CALL on LANE also answers every call of the same hash.
-static bool is_repeatable(const struct cr_lane *lane) {
-    return lane->model->temperature == 0 || lane->model->send_seed ||
-           !lane->backend->is_remote;
+// Whether a reply to CALL on UPSTREAM also answers every call of the same hash.
+static bool is_repeatable(const struct cr_upstream *upstream) {
+    return upstream->model->temperature == 0 || upstream->model->send_seed ||
+           !upstream->backend->is_remote;
 }
 
 static bool is_known(struct cr_pool *pool, struct cr_request *request,
@@ -103,7 +104,7 @@ static bool is_known(struct cr_pool *pool, struct cr_request *request,
 
 // Where a new request goes first.
 static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_lane *lane = &pool->lanes[request->lane];
+    struct cr_upstream *upstream = &pool->upstreams[request->upstream];
     enum cr_status status = CR_OK;
     if (pool->is_draining) {
         cr_pool_stop(pool, request);
@@ -121,18 +122,18 @@ static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
         return CR_OK;
     }
     struct cr_request *leader =
-        is_repeatable(lane) ? cr_flights_find(&pool->flights, request) : NULL;
+        is_repeatable(upstream) ? cr_inflight_find(&pool->inflight, request) : NULL;
     if (leader) {
         cr_request_move(request, CR_REQUEST_FOLLOWING);
         request->follower = leader->followers;
         leader->followers = request;
         return CR_OK;
     }
-    if (is_repeatable(lane)) {
-        cr_flights_add(&pool->flights, request);
+    if (is_repeatable(upstream)) {
+        cr_inflight_add(&pool->inflight, request);
     }
     cr_request_move(request, CR_REQUEST_WAITING);
-    cr_heap_add(&lane->waiting, request);
+    cr_heap_add(&upstream->waiting, request);
     return CR_OK;
 }
 
@@ -146,7 +147,7 @@ enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
     }
     *request = (struct cr_request){.state = CR_REQUEST_FREE,
                                    .call = call,
-                                   .lane = call->model,
+                                   .upstream = call->model,
                                    .endpoint = CR_ENDPOINT_NONE,
                                    .order = pool->submitted++,
                                    .heap_at = CR_NOT_IN_HEAP};
@@ -171,7 +172,7 @@ bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *
 void cr_pool_drain(struct cr_pool *pool) {
     pool->is_draining = true;
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
-        struct cr_heap *waiting = &pool->lanes[i].waiting;
+        struct cr_heap *waiting = &pool->upstreams[i].waiting;
         struct cr_request *request;
         while ((request = cr_heap_first(waiting)) != NULL) {
             cr_heap_remove(waiting, request);
@@ -180,34 +181,34 @@ void cr_pool_drain(struct cr_pool *pool) {
     }
     for (uint32_t i = 0; i < pool->cfg.live_max; i++) {
         struct cr_request *request = &pool->slots[i];
-        if (request->state == CR_REQUEST_RESTING) {
+        if (request->state == CR_REQUEST_BACKING_OFF) {
             cr_heap_remove(&pool->timers, request);
             cr_pool_stop(pool, request);
         }
     }
 }
 
-static void drop_flying(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_lane *lane = &pool->lanes[request->lane];
+static void drop_in_flight(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_upstream *upstream = &pool->upstreams[request->upstream];
     int64_t now_ns = cr_clock_now_ns(pool->cfg.clock);
     if (request->transfer) {
         cr_loop_drop(pool->loop, request->transfer);
         cr_loop_release(pool->loop, request->transfer);
         request->transfer = NULL;
-        cr_endpoints_land(&lane->endpoints, request->endpoint, CR_HEALTH_UNKNOWN,
+        cr_endpoints_land(&upstream->endpoints, request->endpoint, CR_HEALTH_UNKNOWN,
                           now_ns);
     } else {
         cr_heap_remove(&pool->timers, request);
     }
-    cr_pace_land(&lane->pace, CR_LANDED_ELSE, request->sent_ns, now_ns);
+    cr_throttle_land(&upstream->throttle, CR_LANDED_ELSE, request->sent_ns, now_ns);
     cr_pool_stop(pool, request);
 }
 
 void cr_pool_drop(struct cr_pool *pool) {
     cr_pool_drain(pool);
     for (uint32_t i = 0; i < pool->cfg.live_max; i++) {
-        if (pool->slots[i].state == CR_REQUEST_FLYING) {
-            drop_flying(pool, &pool->slots[i]);
+        if (pool->slots[i].state == CR_REQUEST_IN_FLIGHT) {
+            drop_in_flight(pool, &pool->slots[i]);
         }
     }
 }

@@ -1,7 +1,7 @@
 // table.c - the list of backends.
 #include <string.h>
 
-#include "credence/client.h"
+#include "credence/model/client.h"
 #include "model/backend.h"
 
 const struct cr_backend *const cr_backends[] = {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "model/endpoint.h"
 #include "model/loop.h"
 #include "model/retry.h"

@@ -3,16 +3,16 @@
 // Layer    model (3), private
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_MODEL_TRANSFER_H
-#define CREDENCE_MODEL_TRANSFER_H
+#ifndef CR_MODEL_TRANSFER_H
+#define CR_MODEL_TRANSFER_H
 
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/buf.h"
-#include "credence/status.h"
-#include "model/key.h"
+#include "credence/base/buf.h"
+#include "credence/base/status.h"
+#include "model/headers.h"
 
 struct cr_loop;
 struct cr_endpoint;

@@ -6,8 +6,8 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "credence/buf.h"
-#include "credence/mem.h"
+#include "credence/base/buf.h"
+#include "credence/base/mem.h"
 
 enum { URL_BYTES_MAX = 8192 };
 

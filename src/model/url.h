@@ -10,12 +10,12 @@
 //   http://host/v1/chat/completions   -> itself
 //   azure: https://x.openai.azure.com -> .../openai/deployments/MODEL/chat/completions
 //                                        ?api-version=VERSION
-#ifndef CREDENCE_MODEL_URL_H
-#define CREDENCE_MODEL_URL_H
+#ifndef CR_MODEL_URL_H
+#define CR_MODEL_URL_H
 
 #include <stdbool.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 #include "model/backend.h"
 
 struct cr_url {

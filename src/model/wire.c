@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/client.h"
-#include "credence/mem.h"
-#include "credence/text.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
+#include "credence/model/client.h"
 #include "model/url.h"
 
 static const struct cr_json_limits reply_limits = {.max_bytes = CR_REPLY_BYTES_MAX,

@@ -3,10 +3,10 @@
 // Layer    model (3), private
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_MODEL_WIRE_H
-#define CREDENCE_MODEL_WIRE_H
+#ifndef CR_MODEL_WIRE_H
+#define CR_MODEL_WIRE_H
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 #include "model/backend.h"
 
 enum {
@@ -46,7 +46,7 @@ CR_MUST_CHECK enum cr_status cr_think_add(struct cr_reply *reply, const char *te
 
 // What a server says in an error body: its message, else the body itself; valid UTF-8,
 // one line, at most CR_WORDS_MAX bytes, every copy of SECRET (may be NULL) replaced.
-void cr_words_find(const char *body, size_t bytes, const char *secret,
+void cr_error_text(const char *body, size_t bytes, const char *secret,
                    char out[CR_WORDS_MAX + 1]);
 
 #endif

@@ -1,6 +1,6 @@
 // answer.c - judgments, arguments and votes out of what a model wrote: what all outcome
 // spaces share. Whatever cannot be used gets a complaint that the repair turn quotes.
-#include "credence/answer.h"
+#include "credence/prompt/answer.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "credence/space.h"
-#include "prompt/scan.h"
+#include "credence/prompt/space.h"
+#include "prompt/json_extract.h"
 
 const struct cr_space_row *const cr_space_table[] = {
     [CR_SPACE_BINARY] = &cr_space_binary,

@@ -1,11 +1,11 @@
 // set.c - a prompt set: every template of the table, its own or the base's.
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/mem.h"
-#include "credence/prompt.h"
-#include "credence/text.h"
-#include "prompt/compile.h"
+#include "credence/base/hash.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
+#include "credence/prompt/prompt.h"
+#include "prompt/template_internal.h"
 
 struct cr_prompt_set {
     char *name;

@@ -1,8 +1,8 @@
 // space_binary.c - a claim that is true or false; the price is P(true).
 #include <math.h>
 
-#include "credence/space.h"
-#include "prompt/scan.h"
+#include "credence/prompt/space.h"
+#include "prompt/json_extract.h"
 
 static void read_judgment(const struct cr_answer_form *form,
                           const struct cr_json *object, struct cr_answer *out) {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "credence/space.h"
-#include "prompt/scan.h"
+#include "credence/prompt/space.h"
+#include "prompt/json_extract.h"
 
 static struct cr_answer_text trim(const char *text, size_t bytes) {
     while (bytes > 0 && strchr(" \t\r\n", *text)) {

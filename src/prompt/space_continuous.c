@@ -1,8 +1,8 @@
 // space_continuous.c - a quantity with a range; the price is the median's place in it.
 #include <string.h>
 
-#include "credence/space.h"
-#include "prompt/scan.h"
+#include "credence/prompt/space.h"
+#include "prompt/json_extract.h"
 
 static const char *const quantile_keys[3] = {"q05", "q50", "q95"};
 

@@ -1,5 +1,5 @@
 // table.c - every template a prompt set holds: its file and its placeholders.
-#include "prompt/compile.h"
+#include "prompt/template_internal.h"
 
 #define V(name) (1u << CR_VAR_##name)
 

@@ -1,5 +1,5 @@
 // ask.c - the questions that several protocols ask.
-#include "credence/stop.h"
+#include "credence/protocol/stop.h"
 #include "protocol/machine.h"
 
 struct cr_ask_spec cr_ask_maker(const struct cr_cell *cell, enum cr_template system,

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/answer.h"
-#include "credence/json.h"
-#include "protocol/live.h"
+#include "credence/base/json.h"
+#include "credence/prompt/answer.h"
+#include "protocol/episode_internal.h"
 
 enum { FIRST_TURNS = 8, HEAD_TURNS = 2, REPAIR_QUOTE_BYTES_MAX = 4000 };
 

@@ -9,15 +9,15 @@
 // After a failed call nothing more is asked and the episode ends as failed when the
 // last call that is out was answered. A sample that stays unusable is left out; the
 // episode is invalid when a question got no usable answer at all.
-#include "credence/episode.h"
+#include "credence/protocol/episode.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "credence/answer.h"
-#include "credence/hash.h"
-#include "credence/rng.h"
-#include "protocol/live.h"
+#include "credence/base/hash.h"
+#include "credence/base/rng.h"
+#include "credence/prompt/answer.h"
+#include "protocol/episode_internal.h"
 
 enum { TURN_BYTES_MAX = 64 << 20, TOP_LOGPROBS = 20, SHUFFLE_SALT = 0x5f0e };
 
@@ -29,7 +29,7 @@ static enum cr_status fail(struct cr_err *err, enum cr_status status) {
 
 // The order in which the options are shown, by seed.
 static enum cr_status shuffle_options(struct cr_episode *episode) {
-    const struct cr_setting *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->setting;
     uint32_t len = s->proposition->options_len;
     uint32_t *shown = cr_arena_alloc(&episode->arena, len * sizeof *shown);
     const char **options = cr_arena_alloc(&episode->arena, len * sizeof *options);
@@ -62,7 +62,7 @@ static enum cr_status set_form(struct cr_episode *episode) {
 }
 
 static enum cr_status set_stops(struct cr_episode *episode) {
-    struct cr_setting *s = &episode->setting;
+    struct cr_episode_cfg *s = &episode->setting;
     if (s->stops_len == 0) {
         s->stops = &s->cell->stop;
         s->stops_len = 1;
@@ -75,7 +75,8 @@ static enum cr_status set_stops(struct cr_episode *episode) {
     return CR_OK;
 }
 
-static uint64_t seed_of(const struct cr_setting *setting, const struct cr_seat *seat) {
+static uint64_t seed_of(const struct cr_episode_cfg *setting,
+                        const struct cr_call_id *seat) {
     uint64_t seed = cr_hash_mix(setting->job_seed, setting->trajectory_key);
     seed = cr_hash_mix(seed, seat->iteration);
     seed = cr_hash_mix(seed, ((uint64_t)seat->role << 16) |
@@ -108,7 +109,7 @@ static struct cr_call call_of(const struct cr_episode *episode,
                               const struct cr_ask_spec *spec, uint32_t sample) {
     static const char *const names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
                                                     "answer"};
-    const struct cr_setting *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->setting;
     bool is_maker = spec->role == CR_ROLE_MAKER;
     struct cr_call call = {
         .trajectory = s->trajectory,
@@ -185,7 +186,7 @@ static enum cr_status start(struct cr_episode *episode) {
     return status ? status : advance(episode);
 }
 
-enum cr_status cr_episode_create(const struct cr_setting *setting,
+enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
                                  struct cr_episode **out, struct cr_err *err) {
     struct cr_episode *episode = cr_calloc(1, sizeof *episode);
     if (!episode) {

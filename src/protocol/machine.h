@@ -11,16 +11,16 @@
 //
 // To add a protocol: one file with a `const struct cr_protocol cr_protocol_NAME`, one
 // line in table.c.
-#ifndef CREDENCE_PROTOCOL_MACHINE_H
-#define CREDENCE_PROTOCOL_MACHINE_H
+#ifndef CR_PROTOCOL_MACHINE_H
+#define CR_PROTOCOL_MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/episode.h"
-#include "credence/protocol.h"
-#include "credence/space.h"
-#include "credence/template.h"
+#include "credence/prompt/space.h"
+#include "credence/prompt/template.h"
+#include "credence/protocol/episode.h"
+#include "credence/protocol/protocol.h"
 
 enum { CR_ASKS_MAX = CR_TRADERS_MAX };
 
@@ -36,7 +36,7 @@ struct cr_event {
 
 // What a protocol is shown. Prices are in the order shown to the models.
 struct cr_history {
-    const struct cr_setting *setting;
+    const struct cr_episode_cfg *setting;
     const struct cr_space_row *space;
     const struct cr_answer_form *form;
     const uint32_t *shown; // option index behind each letter, NULL unless categorical

@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/answer.h"
-#include "credence/stop.h"
-#include "protocol/live.h"
+#include "credence/prompt/answer.h"
+#include "credence/protocol/stop.h"
+#include "protocol/episode_internal.h"
 
 static enum cr_status grow_double(double **array, size_t *cap, size_t need) {
     void *grown = *array;
@@ -117,7 +117,7 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
 // Note which rules fire at the last judgment. A market that is run to its full length
 // asks none of them.
 static void ask_stops(struct cr_episode *episode) {
-    const struct cr_setting *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->setting;
     const struct cr_trajectory *t = &episode->trajectory;
     struct cr_history *h = &episode->history;
     bool is_stopped = true;

@@ -3,7 +3,7 @@
 // A rule is asked after every judgment, so a trajectory that was made for a strict rule
 // can be cut by a loose one afterwards: what a market under the loose rule would have
 // stored is the shortest prefix at which it fires.
-#include "credence/stop.h"
+#include "credence/protocol/stop.h"
 
 #include <assert.h>
 #include <math.h>

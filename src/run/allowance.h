@@ -1,20 +1,20 @@
 // allowance.h - what budgets of tokens and dollars still allow, counted in calls.
 //
-// Layer    run (4), private to rank 0: pure
+// Layer    run (5), private to rank 0: pure
 // Threads  no shared state
 //
 // What a call costs is known only when it is over, so what is outstanding is reckoned
 // at the mean of its model, and no more may start than the rest would pay for. When the
 // mean is right the budget is met to the call; whatever it is, no call starts once the
 // budget is spent.
-#ifndef CREDENCE_RUN_ALLOWANCE_H
-#define CREDENCE_RUN_ALLOWANCE_H
+#ifndef CR_RUN_ALLOWANCE_H
+#define CR_RUN_ALLOWANCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/job.h"
-#include "credence/lease.h"
+#include "credence/core/job.h"
+#include "credence/core/lease.h"
 #include "run/progress.h"
 
 // What is left of the budgets when a launch begins.

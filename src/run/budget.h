@@ -1,12 +1,12 @@
 // budget.h - what a job may spend in all, and whether it has.
 //
-// Layer    run (4): pure
-#ifndef CREDENCE_RUN_BUDGET_H
-#define CREDENCE_RUN_BUDGET_H
+// Layer    run (5): pure
+#ifndef CR_RUN_BUDGET_H
+#define CR_RUN_BUDGET_H
 
 #include <stdint.h>
 
-#include "credence/job.h"
+#include "credence/core/job.h"
 #include "run/progress.h"
 
 // Which part of BUDGET is used up, for people; NULL: none. A wall budget ends early by

@@ -16,9 +16,9 @@
 
 #include <stdio.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "run/budget.h"
-#include "run/coordinator_parts.h"
+#include "run/coordinator_internal.h"
 
 enum {
     BEAT_MS = 250,
@@ -36,7 +36,7 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     if (c == NULL)
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the coordinator");
     c->cfg = *cfg;
-    c->deal = (struct cr_deal){cfg->ledger, cfg->dir, cfg->progress->launch};
+    c->deal = (struct cr_grants){cfg->ledger, cfg->dir, cfg->progress->launch};
     c->stepped_ms = cr_coordinator_now_ms(c);
     cr_buf_init(&c->out, CR_MESSAGE_BYTES_MAX);
     const int size = cr_cluster_size(cfg->cluster);
@@ -73,7 +73,8 @@ void cr_coordinator_destroy(struct cr_coordinator *c) {
 
 static bool is_silent(const struct cr_coordinator *c, int rank) {
     const struct cr_member *member = &c->roster.at[rank];
-    return (cr_tell_reaches(c, rank) || member->state == CR_MEMBER_ABSENT) &&
+    return (cr_coordinator_send_reaches(c, rank) ||
+            member->state == CR_MEMBER_ABSENT) &&
            cr_coordinator_now_ms(c) - member->last_heard_ms > c->cfg.lost_ms;
 }
 
@@ -102,16 +103,16 @@ static void forgive_own_silence(struct cr_coordinator *c) {
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
     const uint64_t share =
-        cr_deal_share(&c->deal, (uint64_t)(c->roster.live + c->roster.absent));
+        cr_grants_share(&c->deal, (uint64_t)(c->roster.live + c->roster.absent));
     struct cr_err err = {0};
-    if (cr_deal_fill(&c->deal, &c->roster.at[rank], share, &c->out, &err) != CR_OK) {
+    if (cr_grants_fill(&c->deal, &c->roster.at[rank], share, &c->out, &err) != CR_OK) {
         cr_phase_trouble(c, "rank 0", &err);
         return;
     }
     if (c->out.used_bytes == 0)
         return;
     *moved = true;
-    cr_tell(c, rank, CR_TAG_GRANT, CR_OK);
+    cr_coordinator_send(c, rank, CR_TAG_GRANT, CR_OK);
 }
 
 static void grant_all(struct cr_coordinator *c, bool *moved) {
@@ -139,8 +140,8 @@ static void beat_workers(struct cr_coordinator *c) {
         return;
     c->beaten_ms = cr_coordinator_now_ms(c);
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (cr_tell_reaches(c, rank))
-            cr_tell_nothing(c, rank, CR_TAG_BEAT);
+        if (cr_coordinator_send_reaches(c, rank))
+            cr_coordinator_send_nothing(c, rank, CR_TAG_BEAT);
 }
 
 static void write_directory(struct cr_coordinator *c,

@@ -1,20 +1,20 @@
 // coordinator.h - rank 0: grants trajectories, gathers results, keeps the job's limits.
 //
-// Layer    run (4): policy over cluster and recorder
+// Layer    run (5): policy over cluster and recorder
 // Threads  one owner
 // MPI      local; talks to every worker
-#ifndef CREDENCE_RUN_COORDINATOR_H
-#define CREDENCE_RUN_COORDINATOR_H
+#ifndef CR_RUN_COORDINATOR_H
+#define CR_RUN_COORDINATOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/clock.h"
-#include "credence/cluster.h"
-#include "credence/log.h"
-#include "credence/plan.h"
+#include "credence/base/clock.h"
+#include "credence/base/log.h"
+#include "credence/cluster/cluster.h"
+#include "credence/job/plan.h"
+#include "credence/store/lock.h"
 #include "run/ledger.h"
-#include "run/lock.h"
 #include "run/progress.h"
 #include "run/recorder.h"
 

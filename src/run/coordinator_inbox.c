@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "run/coordinator_parts.h"
+#include "run/coordinator_internal.h"
 
 enum { MESSAGES_A_TURN = 1024 };
 
@@ -13,7 +13,7 @@ static void send_lease(struct cr_coordinator *c, int rank, uint32_t model,
     if (!cr_limits_lease(c->limits, &ask, &lease))
         return;
     cr_buf_clear(&c->out);
-    cr_tell(c, rank, CR_TAG_LEASE, cr_lease_encode(&c->out, &lease));
+    cr_coordinator_send(c, rank, CR_TAG_LEASE, cr_lease_encode(&c->out, &lease));
 }
 
 // Leases go out before the first grant: no call may start without its share.
@@ -28,10 +28,11 @@ static void first_leases(struct cr_coordinator *c, int rank) {
 static void tell_endpoint(struct cr_coordinator *c, int starter,
                           const struct cr_endpoint_message *endpoint) {
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (cr_tell_reaches(c, rank) &&
+        if (cr_coordinator_send_reaches(c, rank) &&
             cr_hosts_concerns(&c->hosts, rank, starter, endpoint)) {
             cr_buf_clear(&c->out);
-            cr_tell(c, rank, CR_TAG_ENDPOINT, cr_endpoint_encode(&c->out, endpoint));
+            cr_coordinator_send(c, rank, CR_TAG_ENDPOINT,
+                                cr_endpoint_encode(&c->out, endpoint));
         }
 }
 
@@ -47,8 +48,8 @@ static void replace_servers(struct cr_coordinator *c, int rank) {
             tell_endpoint(c, rank, &gone);
     }
     cr_hosts_remove(&c->hosts, rank, &heir, &starts);
-    if (heir > 0 && cr_tell_reaches(c, heir))
-        cr_tell_number(c, heir, CR_TAG_APPOINT, starts);
+    if (heir > 0 && cr_coordinator_send_reaches(c, heir))
+        cr_coordinator_send_number(c, heir, CR_TAG_APPOINT, starts);
 }
 
 void cr_inbox_lose(struct cr_coordinator *c, int rank, const char *why) {
@@ -64,7 +65,7 @@ void cr_inbox_lose(struct cr_coordinator *c, int rank, const char *why) {
     c->last_lost = rank;
     replace_servers(c, rank);
     cr_limits_forget(c->limits, rank - 1);
-    if (cr_deal_give_back(&c->deal, member, rank, &err) != CR_OK)
+    if (cr_grants_give_back(&c->deal, member, rank, &err) != CR_OK)
         cr_phase_trouble(c, "rank 0", &err);
 }
 
@@ -83,8 +84,8 @@ static void tell_known_endpoints(struct cr_coordinator *c, int rank) {
         if (!cr_hosts_concerns(&c->hosts, rank, place->rank, &place->endpoint))
             continue;
         cr_buf_clear(&c->out);
-        cr_tell(c, rank, CR_TAG_ENDPOINT,
-                cr_endpoint_encode(&c->out, &place->endpoint));
+        cr_coordinator_send(c, rank, CR_TAG_ENDPOINT,
+                            cr_endpoint_encode(&c->out, &place->endpoint));
     }
 }
 
@@ -100,11 +101,11 @@ static void welcome(struct cr_coordinator *c, int rank, const char *host) {
                                        .beat_ms = c->beat_ms,
                                        .lost_ms = c->cfg.lost_ms};
     cr_buf_clear(&c->out);
-    cr_tell(c, rank, CR_TAG_WELCOME, cr_welcome_encode(&c->out, &message));
+    cr_coordinator_send(c, rank, CR_TAG_WELCOME, cr_welcome_encode(&c->out, &message));
     first_leases(c, rank);
     tell_known_endpoints(c, rank);
     if (c->phase == CR_DRAINING)
-        cr_tell_number(c, rank, CR_TAG_DRAIN, 0);
+        cr_coordinator_send_number(c, rank, CR_TAG_DRAIN, 0);
 }
 
 static void on_hello(struct cr_coordinator *c, const struct cr_packet *packet) {
@@ -163,10 +164,10 @@ static void on_beat(struct cr_coordinator *c, const struct cr_packet *packet) {
 
 static void on_pause(struct cr_coordinator *c, const struct cr_packet *packet) {
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (rank != packet->rank && cr_tell_reaches(c, rank)) {
+        if (rank != packet->rank && cr_coordinator_send_reaches(c, rank)) {
             cr_buf_clear(&c->out);
-            cr_tell(c, rank, CR_TAG_PAUSE,
-                    cr_buf_add(&c->out, packet->bytes, packet->len));
+            cr_coordinator_send(c, rank, CR_TAG_PAUSE,
+                                cr_buf_add(&c->out, packet->bytes, packet->len));
         }
 }
 
@@ -182,10 +183,10 @@ static void on_endpoint(struct cr_coordinator *c, const struct cr_packet *packet
 }
 
 static void on_trouble(struct cr_coordinator *c, const struct cr_packet *packet) {
-    struct cr_trouble message;
+    struct cr_fault message;
     struct cr_err err = {0};
     char where[64];
-    if (cr_trouble_decode(packet->bytes, packet->len, &message) != CR_OK)
+    if (cr_fault_decode(packet->bytes, packet->len, &message) != CR_OK)
         return;
     (void)snprintf(where, sizeof where, "rank %d", packet->rank);
     cr_err_set(&err, (enum cr_status)message.status, "%s", message.text);
@@ -218,7 +219,7 @@ static void on_bye(struct cr_coordinator *c, const struct cr_packet *packet) {
         return;
     replace_servers(c, packet->rank);
     cr_limits_forget(c->limits, packet->rank - 1);
-    if (cr_deal_give_back(&c->deal, member, packet->rank, &err) != CR_OK)
+    if (cr_grants_give_back(&c->deal, member, packet->rank, &err) != CR_OK)
         cr_phase_trouble(c, "rank 0", &err);
 }
 
@@ -245,7 +246,7 @@ static void on_packet(struct cr_coordinator *c, const struct cr_packet *packet) 
     case CR_TAG_SIGNAL:
         on_signal(c, packet);
         return;
-    case CR_TAG_TROUBLE:
+    case CR_TAG_FAULT:
         on_trouble(c, packet);
         return;
     case CR_TAG_ENDPOINT:

@@ -1,15 +1,15 @@
 // coordinator_phase.c - how a run comes to its end; see coordinator.c for the diagram.
 #include <stdio.h>
 
-#include "run/coordinator_parts.h"
+#include "run/coordinator_internal.h"
 
 enum {
     STOP_MS = 10000, // a worker that was told to stop and says nothing is lost
     DRAIN_SLACK_MS = 5000
 };
 
-void cr_tell(struct cr_coordinator *c, int rank, enum cr_tag tag,
-             enum cr_status encoded) {
+void cr_coordinator_send(struct cr_coordinator *c, int rank, enum cr_tag tag,
+                         enum cr_status encoded) {
     struct cr_err err = {0};
     const struct cr_packet packet = {rank, (int)tag, c->out.data, c->out.used_bytes};
     if (encoded == CR_OK)
@@ -19,26 +19,26 @@ void cr_tell(struct cr_coordinator *c, int rank, enum cr_tag tag,
         cr_log_write(c->cfg.log, CR_LOG_WARN, "message to rank %d: %s", rank, err.text);
 }
 
-void cr_tell_number(struct cr_coordinator *c, int rank, enum cr_tag tag,
-                    uint64_t number) {
+void cr_coordinator_send_number(struct cr_coordinator *c, int rank, enum cr_tag tag,
+                                uint64_t number) {
     cr_buf_clear(&c->out);
-    cr_tell(c, rank, tag, cr_number_encode(&c->out, number));
+    cr_coordinator_send(c, rank, tag, cr_number_encode(&c->out, number));
 }
 
-void cr_tell_nothing(struct cr_coordinator *c, int rank, enum cr_tag tag) {
+void cr_coordinator_send_nothing(struct cr_coordinator *c, int rank, enum cr_tag tag) {
     cr_buf_clear(&c->out);
-    cr_tell(c, rank, tag, CR_OK);
+    cr_coordinator_send(c, rank, tag, CR_OK);
 }
 
-bool cr_tell_reaches(const struct cr_coordinator *c, int rank) {
+bool cr_coordinator_send_reaches(const struct cr_coordinator *c, int rank) {
     const enum cr_member_state state = c->roster.at[rank].state;
     return state == CR_MEMBER_LIVE || state == CR_MEMBER_LEAVING;
 }
 
 void cr_phase_drain_workers(struct cr_coordinator *c, int64_t grace_ms) {
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (cr_tell_reaches(c, rank)) {
-            cr_tell_number(c, rank, CR_TAG_DRAIN, (uint64_t)grace_ms);
+        if (cr_coordinator_send_reaches(c, rank)) {
+            cr_coordinator_send_number(c, rank, CR_TAG_DRAIN, (uint64_t)grace_ms);
             c->roster.at[rank].has_drained = false; // until a beat says otherwise
         }
     c->deadline_ms = cr_coordinator_now_ms(c) + grace_ms + DRAIN_SLACK_MS;
@@ -59,7 +59,7 @@ void cr_phase_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
 void cr_phase_trouble(struct cr_coordinator *c, const char *where,
                       const struct cr_err *err) {
     char why[CR_TROUBLE_BYTES];
-    cr_trouble_line(why, c->cfg.dir, where, err);
+    cr_fault_line(why, c->cfg.dir, where, err);
     if (c->phase == CR_RUNNING)
         cr_phase_drain(c, CR_END_TROUBLE, c->cfg.grace_ms, why);
     else if (!c->has_complained)
@@ -79,8 +79,8 @@ void cr_phase_check_record(struct cr_coordinator *c, enum cr_status status,
 void cr_phase_stop_member(struct cr_coordinator *c, int rank) {
     cr_roster_set(&c->roster, rank, CR_MEMBER_LEAVING);
     c->roster.at[rank].stop_by_ms = cr_coordinator_now_ms(c) + STOP_MS;
-    cr_tell_number(c, rank, CR_TAG_STOP,
-                   c->last_lost > 0 ? 1 + (uint64_t)c->last_lost : 0);
+    cr_coordinator_send_number(c, rank, CR_TAG_STOP,
+                               c->last_lost > 0 ? 1 + (uint64_t)c->last_lost : 0);
 }
 
 static void begin_stop(struct cr_coordinator *c) {
@@ -114,7 +114,8 @@ static bool is_drained(const struct cr_coordinator *c) {
 
 static bool all_left(const struct cr_coordinator *c) {
     for (int rank = 1; rank < c->roster.size; rank++)
-        if (cr_tell_reaches(c, rank) || c->roster.at[rank].state == CR_MEMBER_ABSENT)
+        if (cr_coordinator_send_reaches(c, rank) ||
+            c->roster.at[rank].state == CR_MEMBER_ABSENT)
             return false;
     return true;
 }

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/bundle.h"
-#include "credence/file.h"
-#include "credence/job_file.h"
-#include "credence/json.h"
-#include "credence/log.h"
+#include "credence/base/file.h"
+#include "credence/base/json.h"
+#include "credence/base/log.h"
+#include "credence/job/bundle.h"
+#include "credence/job/job_file.h"
 
 enum { PATH_BYTES_MAX = 1 << 14, STATUS_BYTES_MAX = 1 << 20, ASIDE_MAX = 10000 };
 
@@ -130,7 +130,7 @@ static enum cr_status check_same(const char *dir, const struct cr_job *job,
                             dir, difference.data == NULL ? "" : difference.data);
     }
     cr_buf_fini(&difference);
-    cr_job_free(old);
+    cr_job_destroy(old);
     return status;
 }
 

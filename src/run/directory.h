@@ -1,6 +1,6 @@
 // directory.h - a run directory: made, recognised, or moved aside.
 //
-// Layer    run (4), rank 0
+// Layer    run (5)
 // Threads  one owner
 //
 //   bundle       the job's inputs, byte for byte: what every rank works from
@@ -10,14 +10,14 @@
 //   run.h5       the product
 //   status.json  how far it is, and how it ended
 //   lock         who is running it
-#ifndef CREDENCE_RUN_DIRECTORY_H
-#define CREDENCE_RUN_DIRECTORY_H
+#ifndef CR_RUN_DIRECTORY_H
+#define CR_RUN_DIRECTORY_H
 
 #include <stdbool.h>
 
-#include "credence/buf.h"
-#include "credence/job.h"
-#include "credence/log.h"
+#include "credence/base/buf.h"
+#include "credence/base/log.h"
+#include "credence/core/job.h"
 
 // Make DIR (0700) unless it exists; FRESH: an existing one is renamed to DIR.N first
 // (the caller holds its lock, or a live run would be moved).

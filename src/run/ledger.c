@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 struct key_number {
     uint64_t key, number;
@@ -102,7 +102,7 @@ static struct cr_key_index *index_create(const struct cr_plan *plan) {
         return NULL;
     index->len = plan->trajectories;
     for (uint64_t i = 0; i < index->len; i++) {
-        struct cr_place place;
+        struct cr_plan_place place;
         cr_plan_place(plan, i, &place);
         index->at[i] = (struct key_number){place.key, i};
     }
@@ -113,7 +113,7 @@ static struct cr_key_index *index_create(const struct cr_plan *plan) {
 // A tape names a trajectory once a call, so its key is kept. Without memory for that it
 // is computed each time.
 static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
-    struct cr_place place;
+    struct cr_plan_place place;
     if (ledger->keys == NULL)
         ledger->keys = cr_calloc((size_t)ledger->plan->trajectories, sizeof(uint64_t));
     if (ledger->keys != NULL && ledger->keys[number] != 0)

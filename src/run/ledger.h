@@ -1,19 +1,19 @@
 // ledger.h - what is known of each trajectory of the plan: one byte, and where its
 // recorded calls and its result are to be found.
 //
-// Layer    run (4), private to rank 0
+// Layer    run (5), private to rank 0
 // Threads  one owner
 //
 // Memory is 9 bytes a trajectory, and one reference for each recorded call of a
 // trajectory that is not finished.
-#ifndef CREDENCE_RUN_LEDGER_H
-#define CREDENCE_RUN_LEDGER_H
+#ifndef CR_RUN_LEDGER_H
+#define CR_RUN_LEDGER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/plan.h"
-#include "credence/tape.h"
+#include "credence/job/plan.h"
+#include "credence/store/tape.h"
 
 enum cr_ledger_state {
     CR_LEDGER_PENDING,

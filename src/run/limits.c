@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 enum { GENEROUS = 64 }; // credits for each call under way, far from a budget's end
 

@@ -1,6 +1,6 @@
 // limits.h - the job's limits, leased to ranks by need.
 //
-// Layer    run (4): pure policy, time is an argument
+// Layer    run (5): pure policy, time is an argument
 // Threads  one owner
 //
 // Concurrency: the sum of what ranks hold never exceeds the limit. A rank holds what it
@@ -9,14 +9,14 @@
 // Requests: a token bucket of one second; credits go to ranks that wait for them.
 // A calls budget is a bucket that is never refilled; budgets of tokens and dollars are
 // reckoned in calls (allowance.h).
-#ifndef CREDENCE_RUN_LIMITS_H
-#define CREDENCE_RUN_LIMITS_H
+#ifndef CR_RUN_LIMITS_H
+#define CR_RUN_LIMITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/job.h"
-#include "credence/message.h"
+#include "credence/cluster/message.h"
+#include "credence/core/job.h"
 #include "run/allowance.h"
 
 struct cr_limits_book;

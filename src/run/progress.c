@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/file.h"
-#include "credence/json.h"
+#include "credence/base/file.h"
+#include "credence/base/json.h"
 
 enum { STATUS_BYTES_MAX = 1 << 20, LOG_EVERY_MS = 30000, LINE_EVERY_MS = 500 };
 
@@ -77,7 +77,7 @@ static double elapsed_s(const struct cr_progress *progress,
     return (double)(snapshot->now_ms - progress->started_ms) / 1000;
 }
 
-// Seconds to go at the pace of this launch; NaN before there is one.
+// Seconds to go at the throttle of this launch; NaN before there is one.
 static double eta_s(const struct cr_progress *progress,
                     const struct cr_snapshot *snapshot) {
     const uint64_t all = finished(snapshot);

@@ -1,16 +1,16 @@
 // progress.h - how far a run is: status.json for other programs, a line for people.
 //
-// Layer    run (4), rank 0
+// Layer    run (5), rank 0
 // Threads  one owner
-#ifndef CREDENCE_RUN_PROGRESS_H
-#define CREDENCE_RUN_PROGRESS_H
+#ifndef CR_RUN_PROGRESS_H
+#define CR_RUN_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/job.h"
-#include "credence/log.h"
-#include "credence/message.h"
+#include "credence/base/log.h"
+#include "credence/cluster/message.h"
+#include "credence/core/job.h"
 #include "run/recorder.h"
 #include "run/roster.h"
 

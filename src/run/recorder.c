@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "credence/message.h"
-#include "credence/protocol.h"
-#include "credence/result.h"
-#include "credence/stop.h"
+#include "credence/cluster/message.h"
+#include "credence/cluster/result.h"
+#include "credence/protocol/protocol.h"
+#include "credence/protocol/stop.h"
 #include "run/signals.h"
 
 static void count(struct cr_tally *tally, const struct cr_view *view) {
@@ -20,8 +20,9 @@ static void count(struct cr_tally *tally, const struct cr_view *view) {
 }
 
 // What a cell sees of a trajectory: its first prices, and how it ended for it.
-static struct cr_view view_of(const struct cr_plan *plan, const struct cr_group *group,
-                              uint32_t i, const struct cr_trajectory *t) {
+static struct cr_view view_of(const struct cr_plan *plan,
+                              const struct cr_plan_group *group, uint32_t i,
+                              const struct cr_trajectory *t) {
     const struct cr_cell *cell = &plan->job->cells[group->cells[i]];
     if (cr_protocol_has_stop_rule(cell->protocol))
         return cr_stop_view(&group->stops[i], t);
@@ -29,7 +30,7 @@ static struct cr_view view_of(const struct cr_plan *plan, const struct cr_group 
 }
 
 static enum cr_status put_view(struct cr_recorder *recorder,
-                               const struct cr_place *place, uint32_t i,
+                               const struct cr_plan_place *place, uint32_t i,
                                const struct cr_trajectory *t, struct cr_err *err) {
     const struct cr_view view = view_of(recorder->plan, place->group, i, t);
     // A market that ended in mid-iteration has paid for a step that has no price.
@@ -53,7 +54,7 @@ static enum cr_status put_view(struct cr_recorder *recorder,
 }
 
 static enum cr_status put_views(struct cr_recorder *recorder,
-                                const struct cr_place *place,
+                                const struct cr_plan_place *place,
                                 const struct cr_trajectory *t, struct cr_err *err) {
     for (uint32_t i = 0; i < place->group->cells_len; i++) {
         const enum cr_status status = put_view(recorder, place, i, t, err);
@@ -84,7 +85,7 @@ static bool is_finished(const struct cr_ledger *ledger, uint64_t trajectory) {
 // Whether T is a trajectory of this plan, whatever its number was meant to be, and its
 // place in it.
 static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t,
-                       struct cr_place *place) {
+                       struct cr_plan_place *place) {
     if (t->number >= plan->trajectories)
         return false;
     cr_plan_place(plan, t->number, place);
@@ -128,7 +129,7 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
     if (status != CR_OK)
         return cr_err_set(err, status, "a result that cannot be read");
     *trajectory = t.number;
-    struct cr_place place;
+    struct cr_plan_place place;
     if (!is_of_plan(recorder->plan, &t, &place))
         status = cr_err_set(err, CR_E_FORMAT, "a result that is not of this plan");
     else if (!is_finished(recorder->ledger, t.number)) {
@@ -163,7 +164,7 @@ enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
     if (status != CR_OK)
         return status;
     status = cr_ledger_number(recorder->ledger, t.key, &t.number, &is_ours, err);
-    struct cr_place place;
+    struct cr_plan_place place;
     if (status == CR_OK && is_ours && is_of_plan(recorder->plan, &t, &place) &&
         t.status != CR_FAILED && !is_finished(recorder->ledger, t.number)) {
         status = put_views(recorder, &place, &t, err);
@@ -193,7 +194,7 @@ static enum cr_status put_records(struct cr_recorder *recorder, uint64_t episode
 
 static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajectory,
                                 struct cr_buf *body, struct cr_err *err) {
-    struct cr_place place;
+    struct cr_plan_place place;
     const enum cr_status status = cr_spool_read(
         recorder->spool, recorder->ledger->result_at[trajectory], body, err);
     if (status != CR_OK)

@@ -1,20 +1,20 @@
 // recorder.h - results into run.h5: each cell's view of a trajectory becomes a row.
 //
-// Layer    run (4), private to rank 0
+// Layer    run (5), private to rank 0
 // Threads  one owner
-#ifndef CREDENCE_RUN_RECORDER_H
-#define CREDENCE_RUN_RECORDER_H
+#ifndef CR_RUN_RECORDER_H
+#define CR_RUN_RECORDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/log.h"
-#include "credence/message.h"
-#include "credence/plan.h"
-#include "credence/run_file.h"
-#include "credence/spool.h"
+#include "credence/base/log.h"
+#include "credence/cluster/message.h"
+#include "credence/job/plan.h"
+#include "credence/store/lock.h"
+#include "credence/store/run_file.h"
+#include "credence/store/spool.h"
 #include "run/ledger.h"
-#include "run/lock.h"
 
 struct cr_tally { // of episodes, for the progress line and status.json
     uint64_t done, invalid, failed;

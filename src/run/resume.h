@@ -1,13 +1,13 @@
 // resume.h - what earlier launches left: finished rows, recorded calls, money spent.
 //
-// Layer    run (4), rank 0
+// Layer    run (5), rank 0
 // Threads  one owner
-#ifndef CREDENCE_RUN_RESUME_H
-#define CREDENCE_RUN_RESUME_H
+#ifndef CR_RUN_RESUME_H
+#define CR_RUN_RESUME_H
 
 #include <stdbool.h>
 
-#include "credence/log.h"
+#include "credence/base/log.h"
 #include "run/ledger.h"
 #include "run/progress.h"
 #include "run/recorder.h"

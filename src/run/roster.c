@@ -1,7 +1,7 @@
 // roster.c - see roster.h.
 #include "run/roster.h"
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 enum cr_status cr_roster_init(struct cr_roster *roster, int size, int64_t now_ms,
                               struct cr_err *err) {

@@ -1,16 +1,16 @@
 // roster.h - the workers as the coordinator knows them.
 //
-// Layer    run (4), private to rank 0
+// Layer    run (5), private to rank 0
 // Threads  one owner
-#ifndef CREDENCE_RUN_ROSTER_H
-#define CREDENCE_RUN_ROSTER_H
+#ifndef CR_RUN_ROSTER_H
+#define CR_RUN_ROSTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/message.h"
-#include "credence/status.h"
+#include "credence/base/status.h"
+#include "credence/cluster/message.h"
 
 enum cr_member_state {
     CR_MEMBER_ABSENT, // not heard of yet

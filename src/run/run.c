@@ -5,7 +5,7 @@
 // it. A coordinator that is nothing else sleeps after every turn, so that a turn finds
 // many results: a wake-up costs what a result does. Nobody waits for it meanwhile: a
 // worker asks for more before it runs out.
-#include "credence/run.h"
+#include "credence/run/run.h"
 
 #include <time.h>
 

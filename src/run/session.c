@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/bundle.h"
-#include "credence/file.h"
-#include "credence/job_file.h"
-#include "credence/json.h"
-#include "credence/mem.h"
-#include "credence/tape.h"
+#include "credence/base/file.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
+#include "credence/job/bundle.h"
+#include "credence/job/job_file.h"
+#include "credence/store/tape.h"
 #include "run/directory.h"
 #include "run/resume.h"
 #include "run/signals.h"
@@ -353,7 +353,7 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
 static uint64_t episodes_of_shard(const struct cr_session *session) {
     uint64_t episodes = 0;
     for (uint64_t i = 0; i < session->plan->trajectories; i++) {
-        struct cr_place place;
+        struct cr_plan_place place;
         if (session->ledger.state[i] == CR_LEDGER_OTHERS)
             continue;
         cr_plan_place(session->plan, i, &place);

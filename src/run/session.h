@@ -1,19 +1,19 @@
 // session.h - everything one rank of a launch holds, made in order and let go in
 // reverse.
 //
-// Layer    run (4), private to run.c
+// Layer    run (5), private to run.c
 // Threads  one owner
-#ifndef CREDENCE_RUN_SESSION_H
-#define CREDENCE_RUN_SESSION_H
+#ifndef CR_RUN_SESSION_H
+#define CR_RUN_SESSION_H
 
 #include <stdbool.h>
 
-#include "credence/client.h"
-#include "credence/clock.h"
-#include "credence/cluster.h"
-#include "credence/run.h"
+#include "credence/base/clock.h"
+#include "credence/cluster/cluster.h"
+#include "credence/model/client.h"
+#include "credence/run/run.h"
 #include "run/coordinator.h"
-#include "run/library.h"
+#include "run/reply_cache.h"
 #include "run/worker.h"
 
 struct cr_session {

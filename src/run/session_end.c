@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/job_file.h"
-#include "credence/mem.h"
-#include "credence/message.h"
-#include "credence/run_file.h"
+#include "credence/base/mem.h"
+#include "credence/cluster/message.h"
+#include "credence/job/job_file.h"
+#include "credence/store/run_file.h"
+#include "run/fault.h"
 #include "run/session.h"
 #include "run/signals.h"
-#include "run/trouble.h"
 
 // Once the directory is ours, whatever the machine refuses can be gone on from later.
 static enum cr_outcome outcome_of_start(enum cr_status status) {
@@ -33,7 +33,7 @@ static enum cr_status send_to(struct cr_session *session, int rank, enum cr_tag 
 
 static void tell(const struct cr_session *session, const struct cr_err *why) {
     char line[CR_TROUBLE_BYTES];
-    cr_trouble_line(line, session->dir, NULL, why);
+    cr_fault_line(line, session->dir, NULL, why);
     cr_log_write(session->log, CR_LOG_ERROR, "%s", line);
 }
 
@@ -71,13 +71,13 @@ static void write_end(struct cr_session *session, enum cr_outcome outcome,
 // it to people.
 static enum cr_status excuse_self(struct cr_session *session,
                                   const struct cr_err *why) {
-    const struct cr_trouble trouble = {.status = (uint32_t)why->status,
-                                       .text = why->text};
+    const struct cr_fault trouble = {.status = (uint32_t)why->status,
+                                     .text = why->text};
     struct cr_buf message;
     cr_buf_init(&message, 1 << 16);
-    enum cr_status status = cr_trouble_encode(&message, &trouble);
+    enum cr_status status = cr_fault_encode(&message, &trouble);
     if (status == CR_OK)
-        status = send_to(session, 0, CR_TAG_TROUBLE, &message);
+        status = send_to(session, 0, CR_TAG_FAULT, &message);
     cr_buf_clear(&message);
     (void)!send_to(session, 0, CR_TAG_BYE, &message);
     cr_buf_fini(&message);
@@ -200,7 +200,7 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     cr_spool_close(session->recorder.spool);
     cr_ledger_fini(&session->ledger);
     cr_plan_destroy(session->plan);
-    cr_job_free(session->job);
+    cr_job_destroy(session->job);
     cr_buf_fini(&session->bundle);
     cr_lock_release(session->lock);
     cr_free(session->dir);

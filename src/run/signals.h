@@ -1,11 +1,11 @@
 // signals.h - SIGTERM, SIGINT and SIGUSR1 as a number that the loops look at.
 //
-// Layer    run (4)
+// Layer    run (5)
 // Threads  the process's
-#ifndef CREDENCE_RUN_SIGNALS_H
-#define CREDENCE_RUN_SIGNALS_H
+#ifndef CR_RUN_SIGNALS_H
+#define CR_RUN_SIGNALS_H
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 
 // Begin to count. USR1 is a batch system's warning before the time limit.
 CR_MUST_CHECK enum cr_status cr_signals_start(struct cr_err *err);

@@ -10,14 +10,14 @@
 // A machine error here (a full disk) is told to the coordinator as TROUBLE, which
 // drains the whole run; this rank then only waits for its STOP. A market that met it is
 // stopped: what it was told is on the tape, and it goes on from there some other time.
-#include "run/worker_parts.h"
+#include "run/worker_internal.h"
 
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
-#include "credence/result.h"
+#include "credence/base/mem.h"
+#include "credence/cluster/result.h"
 
 enum {
     BEAT_DEFAULT_MS = 500,
@@ -37,7 +37,7 @@ static void markets_free(struct cr_worker *worker) {
     while (cr_client_take(worker->cfg.client, &call, &reply))
         cr_reply_fini(&reply);
     for (uint32_t i = 0; worker->markets != NULL && i < worker->markets_len; i++)
-        cr_market_clear(&worker->markets[i]);
+        cr_live_market_clear(&worker->markets[i]);
     cr_free(worker->markets);
 }
 
@@ -118,14 +118,14 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     return CR_OK;
 }
 
-static void release(struct cr_worker *worker, struct cr_market *market) {
-    cr_market_clear(market);
+static void release(struct cr_worker *worker, struct cr_live_market *market) {
+    cr_live_market_clear(market);
     market->next = worker->free;
     worker->free = market;
 }
 
-static enum cr_status send_result(struct cr_worker *worker, struct cr_market *market,
-                                  struct cr_err *err) {
+static enum cr_status send_result(struct cr_worker *worker,
+                                  struct cr_live_market *market, struct cr_err *err) {
     cr_buf_clear(&worker->message);
     return cr_worker_send(
         worker, CR_TAG_RESULT,
@@ -134,7 +134,7 @@ static enum cr_status send_result(struct cr_worker *worker, struct cr_market *ma
         err);
 }
 
-enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_market *market,
+enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_live_market *market,
                                 struct cr_err *err) {
     if (market->out > 0 ||
         (!market->is_stopped && !cr_episode_is_done(market->episode)))
@@ -148,13 +148,13 @@ enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_market *mark
     return status;
 }
 
-static enum cr_status start(struct cr_worker *worker, struct cr_market *market,
+static enum cr_status start(struct cr_worker *worker, struct cr_live_market *market,
                             struct cr_err *err) {
-    cr_plan_setting(worker->cfg.plan, market->trajectory, &market->setting);
+    cr_plan_episode_cfg(worker->cfg.plan, market->trajectory, &market->setting);
     worker->live++;
     enum cr_status status = cr_episode_create(&market->setting, &market->episode, err);
     if (status == CR_OK)
-        status = cr_market_pump(market, worker->cfg.client, err);
+        status = cr_live_market_submit_ready(market, worker->cfg.client, err);
     market->is_stopped = status != CR_OK;
     const enum cr_status settled = cr_worker_settle(worker, market, err);
     return status != CR_OK ? status : settled;
@@ -164,7 +164,7 @@ static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
                                    struct cr_err *err) {
     while (!worker->is_draining && worker->queue != NULL && worker->tape != NULL &&
            worker->live < worker->cfg.live_max) {
-        struct cr_market *market = worker->queue;
+        struct cr_live_market *market = worker->queue;
         worker->queue = market->next;
         if (worker->queue == NULL)
             worker->queue_last = &worker->queue;
@@ -180,7 +180,7 @@ static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
 
 static void empty_queue(struct cr_worker *worker) {
     while (worker->queue != NULL) {
-        struct cr_market *market = worker->queue;
+        struct cr_live_market *market = worker->queue;
         worker->queue = market->next;
         release(worker, market);
     }
@@ -242,13 +242,13 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
 
 // The machine fails here: say so and start nothing more; the coordinator drains all.
 static void complain(struct cr_worker *worker, const struct cr_err *err) {
-    const struct cr_trouble trouble = {.status = (uint32_t)err->status,
-                                       .text = err->text};
+    const struct cr_fault trouble = {.status = (uint32_t)err->status,
+                                     .text = err->text};
     worker->has_trouble = true;
     cr_worker_drain(worker, 0);
     cr_buf_clear(&worker->message);
-    (void)!cr_worker_send(worker, CR_TAG_TROUBLE,
-                          cr_trouble_encode(&worker->message, &trouble), NULL);
+    (void)!cr_worker_send(worker, CR_TAG_FAULT,
+                          cr_fault_encode(&worker->message, &trouble), NULL);
 }
 
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,

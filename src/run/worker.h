@@ -1,20 +1,20 @@
 // worker.h - one rank's live markets: grants come in, results go out.
 //
-// Layer    run (4): policy over cluster, client and tape
+// Layer    run (5): policy over cluster, client and tape
 // Threads  one owner
 // MPI      local; talks only to rank 0
-#ifndef CREDENCE_RUN_WORKER_H
-#define CREDENCE_RUN_WORKER_H
+#ifndef CR_RUN_WORKER_H
+#define CR_RUN_WORKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/client.h"
-#include "credence/clock.h"
-#include "credence/cluster.h"
-#include "credence/log.h"
-#include "credence/plan.h"
-#include "credence/tape.h"
+#include "credence/base/clock.h"
+#include "credence/base/log.h"
+#include "credence/cluster/cluster.h"
+#include "credence/job/plan.h"
+#include "credence/model/client.h"
+#include "credence/store/tape.h"
 
 struct cr_worker;
 

@@ -1,7 +1,7 @@
 // worker_clock.c - what a worker does by the clock: it tells of pauses and of itself,
 // has the tape synced, ends a drain's patience, and notices that the coordinator is
 // silent.
-#include "run/worker_parts.h"
+#include "run/worker_internal.h"
 
 enum {
     PAUSE_CHECK_MS = 20,

@@ -1,8 +1,8 @@
 // worker_inbox.c - what the coordinator says. A message that cannot be read is an error
 // when a market or the tape depends on it; any other is passed over.
-#include "run/worker_parts.h"
+#include "run/worker_internal.h"
 
-#include "credence/result.h"
+#include "credence/cluster/result.h"
 
 enum { MESSAGES_A_TURN = 64 };
 
@@ -54,13 +54,13 @@ static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet 
             return cr_err_set(err, status == CR_OK ? CR_E_FORMAT : status,
                               "a grant that cannot be read");
         }
-        struct cr_market *market = worker->free;
+        struct cr_live_market *market = worker->free;
         worker->free = market->next;
         *market =
-            (struct cr_market){.trajectory = trajectory,
-                               .recorded = recorded,
-                               .keeps_text = worker->cfg.job->output_text,
-                               .believes_failures = worker->cfg.believes_failures};
+            (struct cr_live_market){.trajectory = trajectory,
+                                    .recorded = recorded,
+                                    .keeps_text = worker->cfg.job->output_text,
+                                    .believes_failures = worker->cfg.believes_failures};
         *worker->queue_last = market;
         worker->queue_last = &market->next;
         worker->queued++;

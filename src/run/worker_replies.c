@@ -5,13 +5,13 @@
 // markets in step cost a write, not a thousand.
 #include <assert.h>
 
-#include "run/worker_parts.h"
+#include "run/worker_internal.h"
 
 enum { REPLIES_A_TURN = 4096 };
 
 // The market of a call that has come back.
-static struct cr_market *landed(struct cr_call *call) {
-    struct cr_market *market = call->ctx;
+static struct cr_live_market *landed(struct cr_call *call) {
+    struct cr_live_market *market = call->ctx;
     assert(market->out > 0);
     market->out--;
     return market;
@@ -20,7 +20,7 @@ static struct cr_market *landed(struct cr_call *call) {
 // A call that was given up has nothing for the tape; its market stops.
 static enum cr_status take_dropped(struct cr_worker *worker, struct cr_call *call,
                                    struct cr_err *err) {
-    struct cr_market *market = landed(call);
+    struct cr_live_market *market = landed(call);
     market->is_stopped = true;
     return cr_worker_settle(worker, market, err);
 }
@@ -53,15 +53,15 @@ static enum cr_status gather(struct cr_worker *worker, bool *moved,
 static enum cr_status tell(struct cr_worker *worker, uint32_t i, bool is_recorded,
                            struct cr_err *err) {
     struct cr_batch *batch = worker->batch;
-    struct cr_market *market = landed(batch->calls[i]);
+    struct cr_live_market *market = landed(batch->calls[i]);
     enum cr_status status = CR_OK;
     market->is_stopped = market->is_stopped || !is_recorded;
     if (!market->is_stopped)
-        status = cr_market_answer(market, batch->calls[i], &batch->replies[i],
-                                  &batch->records[i], err);
+        status = cr_live_market_answer(market, batch->calls[i], &batch->replies[i],
+                                       &batch->records[i], err);
     // A draining episode may ask on: the client answers STOPPED at once.
     if (status == CR_OK && !market->is_stopped)
-        status = cr_market_pump(market, worker->cfg.client, err);
+        status = cr_live_market_submit_ready(market, worker->cfg.client, err);
     market->is_stopped = market->is_stopped || status != CR_OK;
     return cr_worker_first_of(status, cr_worker_settle(worker, market, err));
 }

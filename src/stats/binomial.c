@@ -5,8 +5,8 @@
 // many identical clusters draw how often each kind occurs instead of every cluster.
 #include <math.h>
 
-#include "credence/inference.h"
-#include "credence/rng.h"
+#include "credence/base/rng.h"
+#include "credence/stats/inference.h"
 
 static uint64_t draw_by_inversion(struct cr_rng *rng, uint64_t n, double p) {
     double q = 1.0 - p, ratio = p / q;

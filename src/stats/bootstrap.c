@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/inference.h"
-#include "credence/mem.h"
-#include "credence/rng.h"
+#include "credence/base/hash.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/stats/inference.h"
 
 enum { KINDS_MAX = 256, SLOTS = 1024 }; // slots: a power of two, four times the kinds
 
 struct kind {
-    struct cr_cluster sums;
+    struct cr_ratio_term sums;
     uint64_t count;
 };
 
@@ -28,8 +28,8 @@ struct kinds {
     size_t len;
 };
 
-static bool kinds_add(struct kinds *kinds, const struct cr_cluster *cluster) {
-    struct cr_cluster plain = {cluster->num + 0.0, cluster->den + 0.0}; // no -0.0
+static bool kinds_add(struct kinds *kinds, const struct cr_ratio_term *cluster) {
+    struct cr_ratio_term plain = {cluster->num + 0.0, cluster->den + 0.0}; // no -0.0
     uint64_t slot = cr_hash64(&plain, sizeof plain, 0) % SLOTS;
     for (;; slot = (slot + 1) % SLOTS) {
         if (kinds->slot[slot] == 0)
@@ -73,15 +73,15 @@ static uint64_t mix(uint64_t *state) {
 }
 
 static double replicate_of_clusters(struct cr_rng *rng,
-                                    const struct cr_cluster *cluster, size_t len) {
+                                    const struct cr_ratio_term *cluster, size_t len) {
     double num = 0.0, den = 0.0;
     uint64_t state = cr_rng_u64(rng);
     for (size_t i = 0; i < len; i += 2) {
         uint64_t draw = mix(&state);
         // Two indices a draw: 32 bits times len, upper half. The bias is below
         // len/2^32.
-        const struct cr_cluster *one = &cluster[((draw >> 32) * len) >> 32];
-        const struct cr_cluster *two = &cluster[((draw & 0xffffffffu) * len) >> 32];
+        const struct cr_ratio_term *one = &cluster[((draw >> 32) * len) >> 32];
+        const struct cr_ratio_term *two = &cluster[((draw & 0xffffffffu) * len) >> 32];
         double both = i + 1 < len ? 1.0 : 0.0;
         num += one->num + both * two->num;
         den += one->den + both * two->den;
@@ -103,7 +103,7 @@ static double quantile(const double *sorted, size_t len, double share) {
     return sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
 }
 
-static void fill(double *replicate, const struct cr_cluster *cluster, size_t len,
+static void fill(double *replicate, const struct cr_ratio_term *cluster, size_t len,
                  const struct kinds *kinds, const struct cr_bootstrap *how) {
     struct cr_rng rng;
     cr_rng_seed(&rng, how->seed);
@@ -112,7 +112,7 @@ static void fill(double *replicate, const struct cr_cluster *cluster, size_t len
                                      : replicate_of_clusters(&rng, cluster, len);
 }
 
-enum cr_status cr_bootstrap_ratio(const struct cr_cluster *cluster, size_t len,
+enum cr_status cr_bootstrap_ratio(const struct cr_ratio_term *cluster, size_t len,
                                   const struct cr_bootstrap *how,
                                   struct cr_interval *out) {
     struct cr_interval none = {NAN, NAN,
@@ -167,7 +167,7 @@ struct cr_interval cr_linear_ratio_sums(const struct cr_ratio_sums *sums,
     return (struct cr_interval){ratio - half, ratio + half, NULL};
 }
 
-struct cr_interval cr_linear_ratio(const struct cr_cluster *cluster, size_t len,
+struct cr_interval cr_linear_ratio(const struct cr_ratio_term *cluster, size_t len,
                                    double level) {
     struct cr_ratio_sums sums = {0};
     for (size_t i = 0; i < len; i++)

@@ -2,13 +2,13 @@
 //
 // The decomposition is exact for any binning when the spread inside the bins has a term
 // of its own (`within`); it is zero when every bin holds one price.
-#include "credence/calibration.h"
+#include "credence/stats/calibration.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 void cr_forecasts_clear(struct cr_forecasts *list) {
     list->len = 0;

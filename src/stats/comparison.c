@@ -1,10 +1,10 @@
 // comparison.c - two groups paired by proposition, clustered by question.
-#include "credence/comparison.h"
+#include "credence/stats/comparison.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 enum cr_status cr_arm_init(struct cr_arm *arm, uint32_t propositions) {
     struct cr_arm made = {.propositions = propositions};
@@ -58,7 +58,7 @@ void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t
 }
 
 struct sums {
-    struct cr_cluster *cluster; // [questions], then squeezed
+    struct cr_ratio_term *cluster; // [questions], then squeezed
     double *diff;
     double first, second;
     size_t clusters;
@@ -72,7 +72,7 @@ static void pair(const struct cr_arm *first, const struct cr_arm *second,
         if (first->n[i] == 0.0 || second->n[i] == 0.0)
             continue;
         double a = first->score[i] / first->n[i], b = second->score[i] / second->n[i];
-        struct cr_cluster *cluster = &sums->cluster[first->question[i]];
+        struct cr_ratio_term *cluster = &sums->cluster[first->question[i]];
         cluster->num += a - b;
         cluster->den += 1.0;
         sums->first += a;

@@ -1,7 +1,7 @@
 // definitions.c - what every number of `analyze` means, in the words readers see.
 #include <stddef.h>
 
-#include "credence/definition.h"
+#include "credence/stats/definition.h"
 
 const struct cr_definition cr_definitions[] = {
     {"n", "accuracy", "episodes of the group, whatever became of them"},

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/dynamics.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
+#include "credence/stats/dynamics.h"
 
 enum { SCORES = 3 };
 
 struct question_sums {
     double score[SCORES], moves, contraction_moves;
-    struct cr_cluster contraction, momentum, push;
+    struct cr_ratio_term contraction, momentum, push;
 };
 
 struct proposition_sums { // over replicates
@@ -218,9 +218,9 @@ static double finish_ratio(const struct cr_moves *moves, enum ratio which, doubl
     struct cr_ratio_sums sums = {0};
     for (uint32_t i = 0; i < moves->questions; i++) {
         const struct question_sums *q = &moves->question[i];
-        const struct cr_cluster *one = which == CONTRACTION ? &q->contraction
-                                       : which == MOMENTUM  ? &q->momentum
-                                                            : &q->push;
+        const struct cr_ratio_term *one = which == CONTRACTION ? &q->contraction
+                                          : which == MOMENTUM  ? &q->momentum
+                                                               : &q->push;
         // A question whose regressors are all zero still counts as one.
         double rows = which == CONTRACTION ? q->contraction_moves
                       : which == MOMENTUM  ? q->moves

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "credence/inference.h"
-#include "credence/mem.h"
-#include "credence/rng.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/stats/inference.h"
 
 static const double CONVOLUTION_MAX = 2e7; // steps: 20 ms
 

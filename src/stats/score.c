@@ -1,5 +1,5 @@
 // score.c - points of options, openings and ends; leaders.
-#include "credence/score.h"
+#include "credence/stats/score.h"
 
 static const double *options_at(const struct cr_market *market, uint32_t t) {
     return market->options + (size_t)t * market->options_stride;

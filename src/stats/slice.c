@@ -2,13 +2,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/dynamics.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
+#include "credence/stats/dynamics.h"
 
 struct cr_slice {
     uint32_t questions, bins, t;
     double level;
-    struct cr_cluster *score, *drift; // [questions]
+    struct cr_ratio_term *score, *drift; // [questions]
     struct cr_forecasts forecasts;
     uint64_t scored, running, right_to_wrong, wrong_to_right;
     double score_sum, move_sum, drift_sum, truth_sum;
@@ -99,7 +99,7 @@ enum cr_status cr_slice_add(struct cr_slice *slice, const struct cr_market *mark
 }
 
 // The clusters that have anything, in place at the front; their number.
-static size_t squeeze(struct cr_cluster *cluster, size_t len) {
+static size_t squeeze(struct cr_ratio_term *cluster, size_t len) {
     size_t kept = 0;
     for (size_t i = 0; i < len; i++)
         if (cluster[i].den > 0.0)

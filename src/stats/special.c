@@ -6,7 +6,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "credence/inference.h"
+#include "credence/stats/inference.h"
 
 double cr_normal_cdf(double z) {
     return 0.5 * erfc(-z / sqrt(2.0));

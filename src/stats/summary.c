@@ -1,10 +1,10 @@
 // summary.c - the sums over questions that accuracy, worth and their intervals need.
-#include "credence/summary.h"
+#include "credence/stats/summary.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 struct question {
     double scored, opening, final, vote;
@@ -136,7 +136,7 @@ struct ratio {
 };
 
 static size_t gather(const struct cr_summary *summary, struct ratio ratio,
-                     struct cr_cluster *out) {
+                     struct cr_ratio_term *out) {
     size_t len = 0;
     for (uint32_t i = 0; i < summary->cfg.questions; i++) {
         const char *base = (const char *)&summary->question[i];
@@ -146,12 +146,12 @@ static size_t gather(const struct cr_summary *summary, struct ratio ratio,
         if (ratio.minus != SIZE_MAX)
             memcpy(&minus, base + ratio.minus, sizeof minus);
         if (den > 0.0)
-            out[len++] = (struct cr_cluster){plus - minus, den};
+            out[len++] = (struct cr_ratio_term){plus - minus, den};
     }
     return len;
 }
 
-static double ratio_of(const struct cr_cluster *cluster, size_t len) {
+static double ratio_of(const struct cr_ratio_term *cluster, size_t len) {
     double num = 0.0, den = 0.0;
     for (size_t i = 0; i < len; i++) {
         num += cluster[i].num;
@@ -162,7 +162,7 @@ static double ratio_of(const struct cr_cluster *cluster, size_t len) {
 
 // Estimate and bootstrap interval of one ratio; SCRATCH holds a cluster a question.
 static enum cr_status estimate(const struct cr_summary *summary, struct ratio ratio,
-                               struct cr_cluster *scratch, double *value,
+                               struct cr_ratio_term *scratch, double *value,
                                struct cr_interval *interval) {
     struct cr_bootstrap how = {summary->cfg.resamples, summary->cfg.level,
                                summary->cfg.seed};
@@ -171,12 +171,13 @@ static enum cr_status estimate(const struct cr_summary *summary, struct ratio ra
     return cr_bootstrap_ratio(scratch, len, &how, interval);
 }
 
-static struct cr_cluster *scratch_for(const struct cr_summary *summary) {
-    return cr_malloc(((size_t)summary->cfg.questions + 1) * sizeof(struct cr_cluster));
+static struct cr_ratio_term *scratch_for(const struct cr_summary *summary) {
+    return cr_malloc(((size_t)summary->cfg.questions + 1) *
+                     sizeof(struct cr_ratio_term));
 }
 
 static enum cr_status test_difference(const struct cr_summary *summary,
-                                      struct cr_cluster *scratch, struct ratio ratio,
+                                      struct cr_ratio_term *scratch, struct ratio ratio,
                                       struct cr_test *out) {
     size_t len = gather(summary, ratio, scratch);
     double *diff = cr_malloc((len + 1) * sizeof *diff);
@@ -217,7 +218,7 @@ static void count(const struct cr_summary *summary, struct cr_accuracy *out) {
 }
 
 static enum cr_status add_vote(const struct cr_summary *summary,
-                               struct cr_cluster *scratch, struct cr_accuracy *out) {
+                               struct cr_ratio_term *scratch, struct cr_accuracy *out) {
     static const struct ratio vote = {offsetof(struct question, vote), SIZE_MAX,
                                       offsetof(struct question, scored)};
     static const struct ratio gain = {offsetof(struct question, vote),
@@ -244,7 +245,7 @@ enum cr_status cr_summary_accuracy(const struct cr_summary *summary,
     static const struct ratio both = {offsetof(struct question, final),
                                       offsetof(struct question, opening),
                                       offsetof(struct question, scored)};
-    struct cr_cluster *scratch = scratch_for(summary);
+    struct cr_ratio_term *scratch = scratch_for(summary);
     if (scratch == NULL)
         return CR_E_MEMORY;
     struct cr_accuracy made;
@@ -274,7 +275,7 @@ enum cr_status cr_summary_brier(const struct cr_summary *summary,
     static const struct ratio both = {offsetof(struct question, brier_final),
                                       offsetof(struct question, brier_opening),
                                       offsetof(struct question, priced)};
-    struct cr_cluster *scratch = scratch_for(summary);
+    struct cr_ratio_term *scratch = scratch_for(summary);
     if (scratch == NULL)
         return CR_E_MEMORY;
     struct question all = {0};
@@ -323,7 +324,7 @@ enum cr_status cr_summary_continuous(const struct cr_summary *summary,
     static const struct ratio both = {offsetof(struct question, error_final),
                                       offsetof(struct question, error_opening),
                                       offsetof(struct question, measured)};
-    struct cr_cluster *scratch = scratch_for(summary);
+    struct cr_ratio_term *scratch = scratch_for(summary);
     if (scratch == NULL)
         return CR_E_MEMORY;
     struct question all = {0};

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "credence/inference.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
+#include "credence/stats/inference.h"
 
 struct cr_interval cr_wilson(double k, double n, double level) {
     if (n <= 0.0)

@@ -3,7 +3,7 @@
 // Price t is the mean of the first t + 1 samples, so sample t is (t + 1) price[t] - t
 // price[t - 1]. That costs some last bits: samples nearer to a tie than EPSILON are
 // ties.
-#include "credence/score.h"
+#include "credence/stats/score.h"
 
 static const double EPSILON = 1e-9;
 

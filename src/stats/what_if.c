@@ -4,14 +4,14 @@
 // for one w a single walk along the ranges serves every T, the loosest first. Rules of
 // other kinds are asked one by one (cr_stop_view). What a rule decides is then a number
 // t, and its sums take the points that the market had at t.
-#include "credence/what_if.h"
+#include "credence/stats/what_if.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/calibration.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
+#include "credence/stats/calibration.h"
 
 enum { NEVER = UINT32_MAX };
 

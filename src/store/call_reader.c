@@ -1,10 +1,10 @@
 // call_reader.c - the calls of one episode, back from /calls.
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/run_file.h"
-#include "store/frame.h"
+#include "credence/base/mem.h"
+#include "credence/store/run_file.h"
 #include "store/h5.h"
+#include "store/h5_layout.h"
 
 enum { TEXTS_BYTES_MAX = 1 << 30 };
 

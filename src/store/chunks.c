@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 enum { FILTER_VALUES_MAX = 8 };
 

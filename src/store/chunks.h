@@ -3,8 +3,8 @@
 // Layer    store (3), private
 // Threads  not thread-safe
 // MPI      none
-#ifndef CREDENCE_STORE_CHUNKS_H
-#define CREDENCE_STORE_CHUNKS_H
+#ifndef CR_STORE_CHUNKS_H
+#define CR_STORE_CHUNKS_H
 
 #include <hdf5.h>
 #include <stdbool.h>

@@ -1,16 +1,16 @@
 // export.c - the tables, made from the schema: a table is the variables along the same
 // dimensions, read some rows at a time. Steps that were never made are left out.
-#include "credence/export.h"
+#include "credence/store/export.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "credence/buf.h"
-#include "credence/file.h"
-#include "credence/mem.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
 #include "store/export_sink.h"
-#include "store/frame.h"
 #include "store/h5.h"
+#include "store/h5_layout.h"
 #include "store/text_window.h"
 
 enum {

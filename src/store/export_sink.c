@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 
 enum { ROW_BYTES_MAX = 1 << 30 };
 

@@ -5,15 +5,15 @@
 // MPI      none
 //
 // Rows are built cell by cell; the first failure is kept and later calls do nothing.
-#ifndef CREDENCE_STORE_EXPORT_SINK_H
-#define CREDENCE_STORE_EXPORT_SINK_H
+#ifndef CR_STORE_EXPORT_SINK_H
+#define CR_STORE_EXPORT_SINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "credence/buf.h"
-#include "credence/status.h"
+#include "credence/base/buf.h"
+#include "credence/base/status.h"
 #include "store/schema.h"
 
 struct cr_export_sink {

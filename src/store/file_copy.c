@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/file.h"
-#include "credence/mem.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
 
 enum { PIECE_BYTES = 256 << 10 };
 
@@ -27,7 +27,7 @@ static bool copy_all(int from, int to, char *piece) {
     }
 }
 
-enum cr_status cr_file_copy(const char *from, const char *to, struct cr_err *err) {
+enum cr_status cr_copy_file(const char *from, const char *to, struct cr_err *err) {
     char *piece = cr_malloc(PIECE_BYTES);
     if (piece == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "no memory to copy %s", from);

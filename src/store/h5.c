@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "store/schema.h"
 
 // Why the first call since the last cr_h5_forget failed. Kept when it happens: every

@@ -6,14 +6,14 @@
 //
 // An hid_t has one owner; -1 (H5I_INVALID_HID) is the neutral value, and cr_h5_close
 // accepts it.
-#ifndef CREDENCE_STORE_H5_H
-#define CREDENCE_STORE_H5_H
+#ifndef CR_STORE_H5_H
+#define CR_STORE_H5_H
 
 #include <hdf5.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 
 // Have the library report failures to cr_h5_fail and print none. Every public entry of
 // this layer calls it first.

@@ -1,14 +1,14 @@
 // merge.c - decides which file each episode is taken from; pack.c does the rest. A row
 // number means the same episode in every file of a job, so nothing has to be matched.
-#include "credence/merge.h"
+#include "credence/store/merge.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/run_file.h"
+#include "credence/base/mem.h"
+#include "credence/store/run_file.h"
 #include "store/h5.h"
-#include "store/pack.h"
+#include "store/repack.h"
 
 enum { NOBODY = UINT16_MAX };
 
@@ -223,7 +223,7 @@ static enum cr_status merge(struct merger *m, const char *out_path,
         fill_report(m, &found);
         struct cr_pack_input input = {
             .sources = m->frames, .len = m->len, .owner = m->owner};
-        status = cr_pack_join(&input, out_path, found.pending == 0, m->err);
+        status = cr_repack_join(&input, out_path, found.pending == 0, m->err);
     }
     if (status == CR_OK && report != NULL) {
         *report = found;

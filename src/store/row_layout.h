@@ -4,8 +4,8 @@
 // Layer    store (3), private
 // Threads  read-only after it was made
 // MPI      none
-#ifndef CREDENCE_STORE_ROW_LAYOUT_H
-#define CREDENCE_STORE_ROW_LAYOUT_H
+#ifndef CR_STORE_ROW_LAYOUT_H
+#define CR_STORE_ROW_LAYOUT_H
 
 #include "store/schema.h"
 

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "credence/buf.h"
-#include "credence/json.h"
-#include "credence/text.h"
+#include "credence/base/buf.h"
+#include "credence/base/json.h"
+#include "credence/base/text.h"
 #include "store/h5.h"
-#include "store/run_parts.h"
+#include "store/run_internal.h"
 
 enum { STAMP_BYTES = sizeof "2026-01-31T23:59:59Z", NAMES_BYTES_MAX = 16 << 20 };
 

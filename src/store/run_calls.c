@@ -3,11 +3,11 @@
 // text_offset on.
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/text.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
 #include "store/chunks.h"
 #include "store/h5.h"
-#include "store/run_parts.h"
+#include "store/run_internal.h"
 
 enum {
     PIECE_CALLS = CR_CALL_CHUNK,

@@ -6,18 +6,18 @@
 // What is known at the start, the texts of all propositions above all, is written once:
 // the file as it is then is copied to run.h5.base, and what is made of run.h5 in the
 // end begins with that.
-#include "credence/run_file.h"
+#include "credence/store/run_file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "store/file_copy.h"
 #include "store/h5.h"
-#include "store/pack.h"
-#include "store/run_parts.h"
+#include "store/repack.h"
+#include "store/run_internal.h"
 
 struct cr_run_file {
     char *path, *fresh_path, *base_path; // PATH, PATH.new, PATH.base
@@ -128,7 +128,7 @@ static enum cr_status make_base(struct cr_run_file *file,
     if (cr_frame_close(&file->frame) != 0 && status == CR_OK) {
         status = cr_h5_fail(err, "cannot write %s", file->base_path);
     }
-    return status == CR_OK ? cr_file_copy(file->base_path, file->fresh_path, err)
+    return status == CR_OK ? cr_copy_file(file->base_path, file->fresh_path, err)
                            : status;
 }
 
@@ -227,7 +227,7 @@ enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
                                   int64_t end_wall_ms, struct cr_err *err) {
     enum cr_status status = write_end(file, complete, end_wall_ms, err);
     if (status == CR_OK) { // the file is whole already; this makes it small
-        status = cr_pack(file->path, file->base_path, complete, err);
+        status = cr_repack(file->path, file->base_path, complete, err);
     }
     file_destroy(file);
     return status;

@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/json.h"
-#include "credence/mem.h"
-#include "credence/prompt.h"
-#include "credence/protocol.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
+#include "credence/prompt/prompt.h"
+#include "credence/protocol/protocol.h"
 #include "store/h5.h"
-#include "store/run_parts.h"
+#include "store/run_internal.h"
 
 enum { OPTIONS_BYTES_MAX = 16 << 20 };
 

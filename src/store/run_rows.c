@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "store/h5.h"
 #include "store/row_layout.h"
-#include "store/run_parts.h"
+#include "store/run_internal.h"
 
 enum { BLOCKS_BYTES_MAX = 64 << 20, BLOCKS_MIN = 4, BLOCKS_MAX = 256 };
 

@@ -2,10 +2,10 @@
 // the totals of an episode, not the costs of each of its steps.
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/run_file.h"
-#include "store/frame.h"
+#include "credence/base/mem.h"
+#include "credence/store/run_file.h"
 #include "store/h5.h"
+#include "store/h5_layout.h"
 
 // The view and what it is read from. The first failure is kept; later reads are no-ops.
 struct reader {
@@ -331,7 +331,8 @@ enum cr_status cr_run_view_open_parts(const char *path, unsigned parts,
     return CR_OK;
 }
 
-enum cr_status cr_run_step_calls(const char *path, uint32_t **out, struct cr_err *err) {
+enum cr_status cr_run_file_step_calls(const char *path, uint32_t **out,
+                                      struct cr_err *err) {
     struct reader r = {.path = path, .err = err};
     enum cr_status status = cr_frame_open(&r.frame, path, err);
     if (status != CR_OK) {

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "credence/call.h"
-#include "credence/trajectory.h"
+#include "credence/core/call.h"
+#include "credence/core/trajectory.h"
 
 const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
     [CR_DIM_EPISODE] = {"/episode", false},

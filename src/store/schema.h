@@ -6,8 +6,8 @@
 //
 // Adding a variable: an enumerator in schema_ids.h, its row in schema.c, and the line
 // that fills it (run_rows.c, run_groups.c or run_calls.c).
-#ifndef CREDENCE_STORE_SCHEMA_H
-#define CREDENCE_STORE_SCHEMA_H
+#ifndef CR_STORE_SCHEMA_H
+#define CR_STORE_SCHEMA_H
 
 #include <hdf5.h>
 #include <stdbool.h>

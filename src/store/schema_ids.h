@@ -3,8 +3,8 @@
 // Layer    store (3), private
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_STORE_SCHEMA_IDS_H
-#define CREDENCE_STORE_SCHEMA_IDS_H
+#ifndef CR_STORE_SCHEMA_IDS_H
+#define CR_STORE_SCHEMA_IDS_H
 
 enum cr_variable_id {
     // One row an episode; these come first and in this order in a block (run_rows.c).

@@ -1,6 +1,6 @@
 // spool.c - see spool.h. An entry is a fixed header, the head and the body; the header
 // carries its own checksum and one for each part, so that a scan can skip the bodies.
-#include "credence/spool.h"
+#include "credence/store/spool.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/file.h"
-#include "credence/mem.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
 
 enum {
     HEAD_BYTES_MAX = 1 << 24,

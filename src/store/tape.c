@@ -2,7 +2,7 @@
 // a failed write leaves behind is cut off again before anything else is written: a line
 // is on the tape or it is not. When even cutting fails, the next append tries that
 // first.
-#include "credence/tape.h"
+#include "credence/store/tape.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/buf.h"
-#include "credence/file.h"
-#include "credence/mem.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
 #include "store/tape_dir.h"
 #include "store/tape_line.h"
 

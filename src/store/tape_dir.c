@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/tape.h"
+#include "credence/base/mem.h"
+#include "credence/store/tape.h"
 
 enum { NAME_BYTES_MAX = 32 };
 

@@ -3,14 +3,14 @@
 // Layer    store (3), private
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_STORE_TAPE_DIR_H
-#define CREDENCE_STORE_TAPE_DIR_H
+#ifndef CR_STORE_TAPE_DIR_H
+#define CR_STORE_TAPE_DIR_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/buf.h"
-#include "credence/status.h"
+#include "credence/base/buf.h"
+#include "credence/base/status.h"
 
 struct cr_tape_file {
     uint32_t launch, rank;

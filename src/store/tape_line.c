@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/json.h"
-#include "credence/text.h"
+#include "credence/base/hash.h"
+#include "credence/base/json.h"
+#include "credence/base/text.h"
 
 const char *const cr_tape_ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
                                                      "logprob"};
@@ -119,7 +119,7 @@ static unsigned read_name(struct cursor *c, const char *const *names, unsigned l
     return 0;
 }
 
-static void read_seat(struct cursor *c, struct cr_seat *seat) {
+static void read_seat(struct cursor *c, struct cr_call_id *seat) {
     SKIP(c, ",\"iteration\":");
     seat->iteration = (uint32_t)read_digits(c, UINT32_MAX);
     SKIP(c, ",\"role\":\"");

@@ -3,11 +3,11 @@
 // Layer    store (3), private
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_STORE_TAPE_LINE_H
-#define CREDENCE_STORE_TAPE_LINE_H
+#ifndef CR_STORE_TAPE_LINE_H
+#define CR_STORE_TAPE_LINE_H
 
-#include "credence/buf.h"
-#include "credence/tape.h"
+#include "credence/base/buf.h"
+#include "credence/store/tape.h"
 
 // Stands in the head of a line whose reply cost nothing, and only there.
 #define CR_TAPE_RECORDED ",\"recorded\":1"

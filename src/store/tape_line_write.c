@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/json.h"
-#include "credence/text.h"
+#include "credence/base/hash.h"
+#include "credence/base/json.h"
+#include "credence/base/text.h"
 #include "store/tape_line.h"
 
 // Words, names and numbers of the longest head; what is written is checked against it.
@@ -54,7 +54,7 @@ static char *put_seconds(char *at, double seconds) {
     return at;
 }
 
-static char *put_seat(char *at, const struct cr_seat *seat) {
+static char *put_seat(char *at, const struct cr_call_id *seat) {
     at = put_number(PUT(at, "\",\"iteration\":"), seat->iteration);
     at = put_name(PUT(at, ",\"role\":\""), cr_role_names[seat->role]);
     at = put_number(PUT(at, "\",\"trader\":"), seat->trader);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
-#include "credence/tape.h"
+#include "credence/base/mem.h"
+#include "credence/store/tape.h"
 
 enum cr_status cr_tape_reader_open(struct cr_tape_reader *reader, const char *path,
                                    uint64_t offset, size_t piece_bytes,

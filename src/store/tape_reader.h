@@ -3,14 +3,14 @@
 // Layer    store (3), private
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_STORE_TAPE_READER_H
-#define CREDENCE_STORE_TAPE_READER_H
+#ifndef CR_STORE_TAPE_READER_H
+#define CR_STORE_TAPE_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credence/status.h"
+#include "credence/base/status.h"
 
 struct cr_tape_reader {
     const char *path; // borrowed

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/buf.h"
-#include "credence/file.h"
-#include "credence/mem.h"
-#include "credence/tape.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
+#include "credence/store/tape.h"
 #include "store/tape_dir.h"
 #include "store/tape_line.h"
 #include "store/tape_reader.h"

@@ -2,7 +2,7 @@
 // chunks is read few times, whatever the order within it.
 #include "store/text_window.h"
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "store/h5.h"
 
 enum { WINDOW_BYTES = 2 << 20 };

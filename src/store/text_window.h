@@ -3,10 +3,10 @@
 // Layer    store (3), private
 // Threads  one owner
 // MPI      none
-#ifndef CREDENCE_STORE_TEXT_WINDOW_H
-#define CREDENCE_STORE_TEXT_WINDOW_H
+#ifndef CR_STORE_TEXT_WINDOW_H
+#define CR_STORE_TEXT_WINDOW_H
 
-#include "store/frame.h"
+#include "store/h5_layout.h"
 
 struct cr_text_window {           // zero but for `frame`: nothing read yet
     const struct cr_frame *frame; // borrowed

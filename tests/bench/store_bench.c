@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credence/merge.h"
-#include "credence/run_file.h"
-#include "credence/tape.h"
+#include "credence/store/merge.h"
+#include "credence/store/run_file.h"
+#include "credence/store/tape.h"
 #include "paper.h"
 #include "scratch.h"
 

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "credence/text.h"
+#include "credence/base/text.h"
 
 enum { CALLS = 100 };
 

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "credence/file.h"
+#include "credence/base/file.h"
 
 static struct fault_server server, second;
 static struct fault_bench bench;

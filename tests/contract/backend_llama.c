@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-#include "credence/server.h"
+#include "credence/model/server.h"
 #include "scratch.h"
 
 static char server_path[512], model_path[512];

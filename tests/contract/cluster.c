@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credence/clock.h"
-#include "credence/cluster.h"
-#include "credence/message.h"
+#include "credence/base/clock.h"
+#include "credence/cluster/cluster.h"
+#include "credence/cluster/message.h"
 
 enum {
     SIZE = 3,

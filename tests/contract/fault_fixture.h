@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 
 struct fault_server {
     pid_t pid;

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/answer.h"
-#include "credence/episode.h"
-#include "credence/hash.h"
-#include "credence/mem.h"
-#include "credence/protocol.h"
-#include "credence/rng.h"
+#include "credence/base/hash.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/prompt/answer.h"
+#include "credence/protocol/episode.h"
+#include "credence/protocol/protocol.h"
 #include "paper.h"
 #include "script.h"
 
@@ -56,7 +56,7 @@ struct behaviour {
 
 struct contract_case {
     struct cr_cell cell;
-    struct cr_setting setting;
+    struct cr_episode_cfg setting;
     struct cr_stop stops[3];
     struct behaviour behaviour;
 };
@@ -112,7 +112,7 @@ static void write_reply(const struct behaviour *behaviour, const struct cr_call 
 
 // One call of a finished run.
 struct logged {
-    struct cr_seat seat;
+    struct cr_call_id seat;
     uint64_t chat;
     uint64_t seed;
 };
@@ -151,7 +151,7 @@ static uint64_t hash_trajectory(const struct cr_trajectory *t) {
 
 static int by_seat(const void *a, const void *b) {
     return memcmp(&((const struct logged *)a)->seat, &((const struct logged *)b)->seat,
-                  sizeof(struct cr_seat));
+                  sizeof(struct cr_call_id));
 }
 
 static void close_outcome(const struct cr_episode *episode, struct outcome *outcome) {
@@ -302,15 +302,15 @@ static bool draw_case(uint64_t number, struct contract_case *c) {
     c->behaviour.bad = cr_rng_below(&rng, 2) ? 0.3 : 0;
     c->behaviour.fail = cr_rng_below(&rng, 4) ? 0 : 0.1;
     c->stops[0] = c->cell.stop;
-    c->setting = (struct cr_setting){.cell = &c->cell,
-                                     .stops = c->stops,
-                                     .stops_len = 1,
-                                     .proposition = p,
-                                     .prompts = prompts,
-                                     .trajectory = number,
-                                     .trajectory_key = cr_rng_u64(&rng),
-                                     .job_seed = 3,
-                                     .replicate = (uint32_t)cr_rng_below(&rng, 2)};
+    c->setting = (struct cr_episode_cfg){.cell = &c->cell,
+                                         .stops = c->stops,
+                                         .stops_len = 1,
+                                         .proposition = p,
+                                         .prompts = prompts,
+                                         .trajectory = number,
+                                         .trajectory_key = cr_rng_u64(&rng),
+                                         .job_seed = 3,
+                                         .replicate = (uint32_t)cr_rng_below(&rng, 2)};
     enum cr_status status = cr_protocol_check(&c->cell, p->space, &err);
     assert_true(status == CR_OK || (status == CR_E_JOB && err.text[0]));
     return status == CR_OK;
@@ -401,7 +401,7 @@ static void nothing_depends_on_the_order_of_replies(void **state) {
     hold(check_order, CASES);
 }
 
-static const struct logged *find_seat(const struct outcome *o, struct cr_seat seat) {
+static const struct logged *find_seat(const struct outcome *o, struct cr_call_id seat) {
     struct logged key = {.seat = seat};
     return bsearch(&key, o->calls, o->calls_len, sizeof key, by_seat);
 }

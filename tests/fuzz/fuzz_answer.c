@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "credence/answer.h"
+#include "credence/prompt/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

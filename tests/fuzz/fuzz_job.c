@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "credence/bundle.h"
-#include "credence/job_file.h"
+#include "credence/job/bundle.h"
+#include "credence/job/job_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -21,7 +21,7 @@ static void read_job(const char *path) {
         status = cr_job_create(bundle.data, bundle.used_bytes, &job, &err);
     }
     assert(status == CR_OK ? job != NULL : err.text[0] != '\0');
-    cr_job_free(job);
+    cr_job_destroy(job);
     cr_buf_fini(&bundle);
 }
 

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "credence/message.h"
-#include "credence/result.h"
+#include "credence/cluster/message.h"
+#include "credence/cluster/result.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -45,7 +45,7 @@ static enum cr_status read_fixed(unsigned kind, const char *text, size_t len) {
         struct cr_welcome welcome;
         struct cr_lease_message lease;
         struct cr_pause_message pause;
-        struct cr_trouble trouble;
+        struct cr_fault trouble;
         struct cr_endpoint_message endpoint;
         struct cr_beat beat;
         uint64_t number;
@@ -60,7 +60,7 @@ static enum cr_status read_fixed(unsigned kind, const char *text, size_t len) {
     case 3:
         return cr_pause_decode(text, len, &out.pause);
     case 4:
-        return cr_trouble_decode(text, len, &out.trouble);
+        return cr_fault_decode(text, len, &out.trouble);
     case 5:
         return cr_endpoint_decode(text, len, &out.endpoint);
     case 6:

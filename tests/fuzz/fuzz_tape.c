@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "credence/tape.h"
+#include "credence/store/tape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "credence/hash.h"
+#include "credence/base/hash.h"
 #include "store/tape_line.h"
 
 enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1 };

@@ -5,7 +5,7 @@ import lint
 
 # Folders of one row are siblings. Rows from the bottom.
 LAYERS = [["base"], ["core"], ["prompt"], ["protocol"], ["stats"],
-          ["bench", "model", "cluster", "store"], ["run"], ["cli"]]
+          ["bench", "model", "cluster", "store"], ["job"], ["run", "analyze"], ["cli"]]
 RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}
 
 # Header -> the files that may include it.
@@ -88,9 +88,9 @@ def check(root):
 
 
 def self_test():
-    public = {"include/credence/tape.h": "// Layer    store (5)\n",
-              "include/credence/buf.h": "// Layer    base (0)\n",
-              "include/credence/bench.h": "// Layer    bench (5)\n"}
+    public = {"include/credence/store/tape.h": "// Layer    store (5)\n",
+              "include/credence/base/buf.h": "// Layer    base (0)\n",
+              "include/credence/bench/bench.h": "// Layer    bench (5)\n"}
 
     def expect(name, text, *wanted):
         lint.expect(check, name, text, *wanted, others=public)

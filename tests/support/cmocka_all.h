@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "credence/mem.h"
-#include "credence/status.h"
+#include "credence/base/mem.h"
+#include "credence/base/status.h"
 
 // Run TRY with its first allocation failing, then its second, ... until it needs none
 // that fails. TRY returns its status, and must have cleaned up after itself (the

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "credence/buf.h"
-#include "credence/file.h"
-#include "credence/prompt.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/prompt/prompt.h"
 
 enum { PAPER_FILES_MAX = 128, PAPER_FILE_BYTES_MAX = 64 * 1024 };
 

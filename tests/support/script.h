@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/episode.h"
-#include "credence/protocol.h"
+#include "credence/protocol/episode.h"
+#include "credence/protocol/protocol.h"
 
 enum { SCRIPT_ASKED_MAX = 512 };
 
@@ -83,7 +83,7 @@ static inline struct cr_reply script_reply(const char *text) {
     return reply;
 }
 
-static inline struct cr_episode *script_create(const struct cr_setting *setting) {
+static inline struct cr_episode *script_create(const struct cr_episode_cfg *setting) {
     struct cr_episode *episode = NULL;
     enum cr_status status = cr_episode_create(setting, &episode, NULL);
     assert(!status);

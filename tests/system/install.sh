@@ -13,7 +13,7 @@ fail() { echo "install.sh: $*" >&2; exit 1; }
 cmake --install "$build" --prefix "$work/first" >/dev/null
 mv "$work/first" "$work/moved"
 cd "$work/moved"
-for file in bin/credence include/credence/job.h share/credence/jobs/quickstart.json \
+for file in bin/credence include/credence/core/job.h share/credence/jobs/quickstart.json \
     share/credence/prompts/paper share/man/man1/credence.1; do
     [ -e "$file" ] || fail "$file is not installed"
 done

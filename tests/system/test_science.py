@@ -1,4 +1,4 @@
-"""Agents whose behaviour has a closed form: whole runs give what the formulas of src/model/sim.h say.
+"""Agents whose behaviour has a closed form: whole runs give what the formulas of src/model/sim/sim.h say.
 
 test_science.py [--claims N]: 10,000 propositions in the suite; more by the argument. Accuracies are held to the
 exact central binomial interval of 99.9 %; the draws come from the job's seed, so a passing test goes on passing.

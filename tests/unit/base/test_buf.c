@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "credence/buf.h"
+#include "credence/base/buf.h"
 
 static void contents_are_always_a_c_string(void **state) {
     (void)state;

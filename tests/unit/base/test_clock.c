@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "credence/clock.h"
+#include "credence/base/clock.h"
 
 static void fake_clock_moves_when_told(void **state) {
     (void)state;

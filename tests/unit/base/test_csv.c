@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "credence/buf.h"
-#include "credence/csv.h"
+#include "credence/base/buf.h"
+#include "credence/base/csv.h"
 
 // Rows as text: "LINE:field|field;" each.
 static enum cr_status note_row(void *ctx, const struct cr_csv_row *row,

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/data_dir.h"
+#include "credence/base/data_dir.h"
 
 static char folder[] = "/tmp/credence-data-XXXXXX";
 static char prompts[sizeof folder + 8];

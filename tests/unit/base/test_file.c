@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/file.h"
+#include "credence/base/file.h"
 
 static char folder[] = "/tmp/credence-file-XXXXXX";
 

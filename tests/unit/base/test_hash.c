@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "credence/hash.h"
+#include "credence/base/hash.h"
 
 // From the published test vectors of XXH3: the empty input with seed 0.
 static void agrees_with_xxh3(void **state) {

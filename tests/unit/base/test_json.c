@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/hash.h"
-#include "credence/json.h"
+#include "credence/base/hash.h"
+#include "credence/base/json.h"
 
 static const struct cr_json_limits limits = {100000, 8};
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 
 static void strip_blanks_comments_and_trailing_commas(void **state) {
     (void)state;

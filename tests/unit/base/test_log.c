@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/log.h"
+#include "credence/base/log.h"
 
 struct sink {
     struct cr_log log;

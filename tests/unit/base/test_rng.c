@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "credence/rng.h"
+#include "credence/base/rng.h"
 
 static void any_draw_can_be_recomputed(void **state) {
     (void)state;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "credence/text.h"
+#include "credence/base/text.h"
 
 struct sample {
     const char *name;

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "credence/bench.h"
-#include "credence/file.h"
-#include "credence/proposition.h"
+#include "credence/base/file.h"
+#include "credence/bench/bench.h"
+#include "credence/core/proposition.h"
 
 enum { TEST_SEED = 7, TEST_FILE_MAX = 64 * 1024 * 1024 };
 

@@ -1,7 +1,7 @@
 // Broken files: each is refused with its line, what stands there and what was expected,
 // and nothing of it is kept.
 #include "bench_test.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 
 struct broken {
     const char *name, *format;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "credence/cluster.h"
-#include "credence/mem.h"
+#include "credence/base/mem.h"
+#include "credence/cluster/cluster.h"
 
 enum { RANKS = 3 };
 static struct cr_cluster *ranks[RANKS];

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "credence/message.h"
-#include "credence/result.h"
-#include "credence/rng.h"
+#include "credence/base/rng.h"
+#include "credence/cluster/message.h"
+#include "credence/cluster/result.h"
 
 static struct cr_buf buf;
 
@@ -63,7 +63,7 @@ static struct cr_call_records two_records(void) {
 static void assert_same_records(const struct cr_call_records *a,
                                 const struct cr_call_records *b) {
     assert_int_equal(a->len, b->len);
-    assert_memory_equal(&a->at[0].seat, &b->at[0].seat, sizeof(struct cr_seat));
+    assert_memory_equal(&a->at[0].seat, &b->at[0].seat, sizeof(struct cr_call_id));
     assert_int_equal(a->at[0].trajectory_key, b->at[0].trajectory_key);
     assert_string_equal(a->at[0].text, b->at[0].text);
     assert_string_equal(a->at[0].reasoning, b->at[0].reasoning);
@@ -222,7 +222,7 @@ static void decode_everything(const char *bytes, size_t len) {
     struct cr_welcome welcome;
     struct cr_beat beat;
     struct cr_lease_message lease;
-    struct cr_trouble trouble;
+    struct cr_fault trouble;
     size_t used = 0;
     if (cr_trajectory_decode(bytes, len, &t, &used) == CR_OK) {
         struct cr_call_records again = {0};
@@ -235,7 +235,7 @@ static void decode_everything(const char *bytes, size_t len) {
     (void)!cr_welcome_decode(bytes, len, &welcome);
     (void)!cr_beat_decode(bytes, len, &beat);
     (void)!cr_lease_decode(bytes, len, &lease);
-    (void)!cr_trouble_decode(bytes, len, &trouble);
+    (void)!cr_fault_decode(bytes, len, &trouble);
     cr_trajectory_fini(&t);
     cr_call_records_fini(&records);
 }

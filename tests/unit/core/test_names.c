@@ -3,8 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "credence/cell.h"
-#include "credence/trajectory.h"
+#include "credence/core/cell.h"
+#include "credence/core/trajectory.h"
 
 static const struct {
     const char *table;

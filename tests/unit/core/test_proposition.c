@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "credence/proposition.h"
+#include "credence/core/proposition.h"
 
 static const char *const colours[] = {"red", "green"};
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "credence/trajectory.h"
+#include "credence/core/trajectory.h"
 
 static struct cr_call a_call(void) {
     return (struct cr_call){
@@ -103,11 +103,11 @@ static void list_owns_its_texts_and_finds_by_seat(void **state) {
     }
     logprob.logprob = 0;
     const struct cr_call_record *found =
-        cr_call_records_find(&list, (struct cr_seat){.iteration = 1, .sample = 7});
+        cr_call_records_find(&list, (struct cr_call_id){.iteration = 1, .sample = 7});
     assert_non_null(found);
     assert_string_equal(found->text, "7");
     assert_true(found->logprobs[0].logprob == -0.5);
-    struct cr_seat near[] = {
+    struct cr_call_id near[] = {
         {.iteration = 2, .sample = 7},
         {.iteration = 1, .sample = 70},
         {.iteration = 1, .sample = 7, .role = 1},

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/client.h"
+#include "credence/model/client.h"
 
 static inline struct cr_model fixture_sim(const char *name) {
     return (struct cr_model){

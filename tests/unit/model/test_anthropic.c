@@ -1,7 +1,7 @@
 // test_anthropic.c - bodies and replies of the messages API.
 #include "model_fixture.h"
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 #include "model/wire.h"
 
 static const struct cr_turn chat[] = {
@@ -17,7 +17,7 @@ static void the_system_prompt_stands_apart_and_the_prefix_is_marked(void **state
     struct cr_wire wire = {.model = &model,
                            .dialect = cr_dialect_find("anthropic", NULL)};
     struct cr_call call = fixture_call(1);
-    struct cr_asking asking = {&call, CR_STRUCTURED_SCHEMA};
+    struct cr_encode_args asking = {&call, CR_STRUCTURED_SCHEMA};
     struct cr_json *root = NULL;
     struct cr_buf body;
     (void)state;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 #include "model/wire.h"
 
 static const struct cr_json_limits limits = {1 << 20, 32};
@@ -32,7 +32,7 @@ static struct cr_json *encode(struct setting *setting, enum cr_structured struct
                          .dialect = cr_dialect_find("openai", setting->model.dialect),
                          .allows_single_seed = setting->model.temperature == 0};
     assert_int_equal(cr_backend_openai.prepare(&setting->wire), CR_OK);
-    struct cr_asking asking = {&setting->call, structured};
+    struct cr_encode_args asking = {&setting->call, structured};
     assert_int_equal(cr_backend_openai.encode(&setting->wire, &asking, &setting->body),
                      CR_OK);
     if (cr_json_parse(setting->body.data, setting->body.used_bytes, limits, &root,
@@ -132,7 +132,7 @@ static void a_body_past_its_limit_is_refused(void **state) {
     open_setting(&setting, NULL);
     struct cr_json *root = encode(&setting, CR_STRUCTURED_SCHEMA);
     struct cr_buf small;
-    struct cr_asking asking = {&setting.call, CR_STRUCTURED_SCHEMA};
+    struct cr_encode_args asking = {&setting.call, CR_STRUCTURED_SCHEMA};
     for (size_t max = 0; max < setting.body.used_bytes; max += 7) {
         cr_buf_init(&small, max);
         assert_int_equal(cr_backend_openai.encode(&setting.wire, &asking, &small),
@@ -308,7 +308,7 @@ static void a_servers_words_are_found_cut_and_cleaned(void **state) {
     char words[CR_WORDS_MAX + 1];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_words_find(cases[i].body, strlen(cases[i].body), "sk-1234", words);
+        cr_error_text(cases[i].body, strlen(cases[i].body), "sk-1234", words);
         assert_string_equal(words, cases[i].words);
     }
 }
@@ -321,7 +321,7 @@ static void long_words_are_cut_between_characters(void **state) {
         for (size_t i = 0; i < 900; i++) {
             memcpy(body + shift + 3 * i, "\xE2\x82\xAC", 3);
         }
-        cr_words_find(body, shift + 2700, NULL, words);
+        cr_error_text(body, shift + 2700, NULL, words);
         size_t bytes = strlen(words);
         assert_in_range(bytes, CR_WORDS_MAX - 8, CR_WORDS_MAX);
         assert_string_equal(words + bytes - 3, "...");

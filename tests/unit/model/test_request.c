@@ -1,7 +1,7 @@
 // test_request.c - legal moves, queues and timers.
 #include "cmocka_all.h"
 
-#include "credence/rng.h"
+#include "credence/base/rng.h"
 #include "model/request.h"
 
 static void a_call_completes_once(void **state) {
@@ -19,11 +19,11 @@ static void a_call_completes_once(void **state) {
 static void an_illegal_move_is_caught(void **state) {
     struct cr_request request = {.state = CR_REQUEST_DONE};
     (void)state;
-    assert_false(cr_request_may_move(CR_REQUEST_RESTING, CR_REQUEST_FLYING));
+    assert_false(cr_request_may_move(CR_REQUEST_BACKING_OFF, CR_REQUEST_IN_FLIGHT));
     assert_false(cr_request_may_move(CR_REQUEST_FOLLOWING, CR_REQUEST_WAITING));
     cr_request_move(&request, CR_REQUEST_FREE);
     assert_int_equal(request.state, CR_REQUEST_FREE);
-    assert_string_equal(cr_request_state_name(CR_REQUEST_FLYING), "flying");
+    assert_string_equal(cr_request_state_name(CR_REQUEST_IN_FLIGHT), "in flight");
 }
 
 static void a_queue_keeps_order_and_lets_anyone_leave(void **state) {

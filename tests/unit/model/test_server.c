@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credence/buf.h"
-#include "credence/file.h"
-#include "credence/server.h"
-#include "model/device.h"
-#include "model/launch.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/model/server.h"
+#include "model/serve/device.h"
+#include "model/serve/launch.h"
 #include "scratch.h"
 
 static char self[4096];

@@ -2,9 +2,9 @@
 // forms.
 #include "model_fixture.h"
 
-#include "credence/json.h"
+#include "credence/base/json.h"
 #include "model/backend.h"
-#include "model/sim.h"
+#include "model/sim/sim.h"
 
 enum { MANY = 4000 };
 

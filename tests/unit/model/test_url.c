@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/file.h"
-#include "model/key.h"
+#include "credence/base/file.h"
+#include "model/headers.h"
 #include "model/url.h"
 
 static struct cr_model model_of(const char *api) {

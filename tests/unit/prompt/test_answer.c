@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/answer.h"
-#include "credence/json.h"
+#include "credence/base/json.h"
+#include "credence/prompt/answer.h"
 
 static const char *const cities[] = {"Paris", "London", "Rome"};
 static const char *const twins[] = {"red", "red", "blue"};

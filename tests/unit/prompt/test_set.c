@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/template.h"
+#include "credence/base/mem.h"
+#include "credence/prompt/template.h"
 #include "paper.h"
 
 static struct cr_prompt_set *paper;

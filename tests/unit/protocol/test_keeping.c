@@ -1,7 +1,7 @@
 // test_keeping.c - what a trajectory keeps of an episode, and in which order.
 #include "cmocka_all.h"
 
-#include "credence/episode.h"
+#include "credence/protocol/episode.h"
 #include "paper.h"
 #include "script.h"
 
@@ -10,12 +10,12 @@ static struct cr_prompt_set *prompts;
 static struct cr_episode *create(const struct cr_cell *cell,
                                  const struct cr_proposition *proposition,
                                  uint32_t replicate) {
-    struct cr_setting setting = {.cell = cell,
-                                 .proposition = proposition,
-                                 .prompts = prompts,
-                                 .trajectory_key = 5,
-                                 .job_seed = 1,
-                                 .replicate = replicate};
+    struct cr_episode_cfg setting = {.cell = cell,
+                                     .proposition = proposition,
+                                     .prompts = prompts,
+                                     .trajectory_key = 5,
+                                     .job_seed = 1,
+                                     .replicate = replicate};
     return script_create(&setting);
 }
 
@@ -80,11 +80,11 @@ static void options_are_shuffled_by_the_seed(void **state) {
     struct cr_cell cell = script_cell("single");
     unsigned first[3] = {0};
     for (uint64_t key = 0; key < 60; key++) {
-        struct cr_setting setting = {.cell = &cell,
-                                     .proposition = &script_choice,
-                                     .prompts = prompts,
-                                     .trajectory_key = key,
-                                     .job_seed = 1};
+        struct cr_episode_cfg setting = {.cell = &cell,
+                                         .proposition = &script_choice,
+                                         .prompts = prompts,
+                                         .trajectory_key = key,
+                                         .job_seed = 1};
         struct cr_episode *episode = script_create(&setting);
         struct cr_call *call = script_next(episode);
         uint32_t shown = call->options_shown[0];

@@ -1,23 +1,23 @@
 // test_market.c - the market against hand-written transcripts.
 #include "cmocka_all.h"
 
-#include "credence/episode.h"
+#include "credence/protocol/episode.h"
 #include "paper.h"
 #include "script.h"
 
 static struct cr_prompt_set *prompts;
 
-static struct cr_setting setting_of(const struct cr_cell *cell) {
-    return (struct cr_setting){.cell = cell,
-                               .proposition = &script_claim,
-                               .prompts = prompts,
-                               .trajectory = 4,
-                               .trajectory_key = 99,
-                               .job_seed = 1};
+static struct cr_episode_cfg setting_of(const struct cr_cell *cell) {
+    return (struct cr_episode_cfg){.cell = cell,
+                                   .proposition = &script_claim,
+                                   .prompts = prompts,
+                                   .trajectory = 4,
+                                   .trajectory_key = 99,
+                                   .job_seed = 1};
 }
 
 static struct cr_episode *create(const struct cr_cell *cell) {
-    struct cr_setting setting = setting_of(cell);
+    struct cr_episode_cfg setting = setting_of(cell);
     struct cr_episode *episode = script_create(&setting);
     return episode;
 }
@@ -213,7 +213,7 @@ static void a_shared_trajectory_runs_until_its_last_rule_fires(void **state) {
     struct cr_stop stops[] = {{CR_STOP_RANGE, 3, 0.2, 10},
                               {CR_STOP_RANGE, 3, 0.05, 10}};
     struct cr_cell cell = script_cell("market");
-    struct cr_setting setting = setting_of(&cell);
+    struct cr_episode_cfg setting = setting_of(&cell);
     setting.stops = stops;
     setting.stops_len = 2;
     struct cr_episode *episode = script_create(&setting);

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "credence/rng.h"
-#include "credence/stop.h"
+#include "credence/base/rng.h"
+#include "credence/protocol/stop.h"
 
 enum { LEN_MAX = 24 };
 

@@ -1,7 +1,7 @@
 // test_telling.c - who is told what: goals, histories, memory, answer forms.
 #include "cmocka_all.h"
 
-#include "credence/episode.h"
+#include "credence/protocol/episode.h"
 #include "paper.h"
 #include "script.h"
 
@@ -10,12 +10,12 @@ static struct cr_prompt_set *prompts;
 static struct cr_episode *create(const struct cr_cell *cell,
                                  const struct cr_proposition *proposition,
                                  uint32_t replicate) {
-    struct cr_setting setting = {.cell = cell,
-                                 .proposition = proposition,
-                                 .prompts = prompts,
-                                 .trajectory_key = 5,
-                                 .job_seed = 1,
-                                 .replicate = replicate};
+    struct cr_episode_cfg setting = {.cell = cell,
+                                     .proposition = proposition,
+                                     .prompts = prompts,
+                                     .trajectory_key = 5,
+                                     .job_seed = 1,
+                                     .replicate = replicate};
     return script_create(&setting);
 }
 

@@ -6,7 +6,7 @@
 // brackets.
 #include "cmocka_all.h"
 
-#include "credence/episode.h"
+#include "credence/protocol/episode.h"
 #include "paper.h"
 #include "script.h"
 
@@ -307,17 +307,17 @@ static const struct transcript transcripts[] = {
 static struct cr_episode *create(const struct cr_cell *cell,
                                  const struct cr_proposition *proposition,
                                  uint32_t replicate) {
-    struct cr_setting setting = {.cell = cell,
-                                 .proposition = proposition,
-                                 .prompts = prompts,
-                                 .trajectory_key = 5,
-                                 .job_seed = 1,
-                                 .replicate = replicate};
+    struct cr_episode_cfg setting = {.cell = cell,
+                                     .proposition = proposition,
+                                     .prompts = prompts,
+                                     .trajectory_key = 5,
+                                     .job_seed = 1,
+                                     .replicate = replicate};
     return script_create(&setting);
 }
 
 static size_t name_call(const struct cr_call *call, char *out, size_t bytes) {
-    const struct cr_seat *seat = &call->seat;
+    const struct cr_call_id *seat = &call->seat;
     int used = snprintf(out, bytes, "%c%u", seat->role == CR_ROLE_MAKER ? 'M' : 'T',
                         seat->iteration);
     if (seat->role == CR_ROLE_TRADER) {

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "run/library.h"
+#include "run/reply_cache.h"
 
 void fleet_open(struct fleet *fleet, int claims, const char *text) {
     *fleet = (struct fleet){.size = 0};

@@ -5,10 +5,10 @@
 
 #include "job_fixture.h"
 
-#include "credence/client.h"
-#include "credence/mem.h"
-#include "credence/run_file.h"
-#include "credence/tape.h"
+#include "credence/base/mem.h"
+#include "credence/model/client.h"
+#include "credence/store/run_file.h"
+#include "credence/store/tape.h"
 #include "run/session.h"
 
 enum { FLEET_RANKS_MAX = 8, FLEET_TURNS_MAX = 200000, FLEET_LOST_MS = 3000 };

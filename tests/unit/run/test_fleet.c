@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "cluster/cluster.h"
-#include "credence/message.h"
+#include "credence/cluster/message.h"
 #include "run/signals.h"
 
 enum { CLAIMS = 12 };

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "credence/clock.h"
-#include "credence/tape.h"
+#include "credence/base/clock.h"
+#include "credence/store/tape.h"
 #include "run/ledger.h"
 #include "scratch.h"
 
@@ -18,7 +18,7 @@ struct world {
     char ids[PROPOSITIONS][8];
     struct cr_benchmark benchmark;
     struct cr_job job;
-    struct cr_group group;
+    struct cr_plan_group group;
     uint64_t first_proposition[1];
     struct cr_plan plan;
     struct cr_ledger ledger;
@@ -35,11 +35,11 @@ static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
     w->benchmark.propositions.at = w->propositions;
     w->benchmark.propositions.len = PROPOSITIONS;
     w->job = (struct cr_job){.benchmarks = &w->benchmark, .benchmarks_len = 1};
-    w->group = (struct cr_group){.cells_len = 1,
-                                 .replicates = 1,
-                                 .prices_max = 3,
-                                 .propositions_len = PROPOSITIONS,
-                                 .key = 42};
+    w->group = (struct cr_plan_group){.cells_len = 1,
+                                      .replicates = 1,
+                                      .prices_max = 3,
+                                      .propositions_len = PROPOSITIONS,
+                                      .key = 42};
     w->plan = (struct cr_plan){.job = &w->job,
                                .groups = &w->group,
                                .groups_len = 1,
@@ -57,7 +57,7 @@ static uint64_t take(struct world *w) {
 }
 
 static uint64_t key_of(const struct world *w, uint64_t trajectory) {
-    struct cr_place place;
+    struct cr_plan_place place;
     cr_plan_place(&w->plan, trajectory, &place);
     return place.key;
 }

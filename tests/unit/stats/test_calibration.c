@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "credence/calibration.h"
-#include "credence/rng.h"
+#include "credence/base/rng.h"
+#include "credence/stats/calibration.h"
 
 static void near(double got, double want) {
     if (!(fabs(got - want) <= 1e-12))

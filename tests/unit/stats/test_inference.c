@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "credence/inference.h"
-#include "credence/mem.h"
-#include "credence/rng.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/stats/inference.h"
 
 static void near(double got, double want, double tolerance) {
     if (!(fabs(got - want) <= tolerance * fmax(1.0, fabs(want))))
@@ -159,11 +159,11 @@ static void binomial_draws_have_the_right_mean_and_spread(void **state) {
 static void bootstrap_by_kinds_equals_bootstrap_by_clusters(void **state) {
     (void)state;
     enum { LEN = 400 };
-    struct cr_cluster few[LEN], many[LEN];
+    struct cr_ratio_term few[LEN], many[LEN];
     struct cr_rng rng;
     cr_rng_seed(&rng, 9);
     for (int i = 0; i < LEN; i++) {
-        few[i] = (struct cr_cluster){(double)cr_rng_below(&rng, 3) - 0.6, 2.0};
+        few[i] = (struct cr_ratio_term){(double)cr_rng_below(&rng, 3) - 0.6, 2.0};
         many[i] = few[i];
         many[i].num += 1e-7 * i; // too many kinds to gather
     }
@@ -180,7 +180,7 @@ static void bootstrap_by_kinds_equals_bootstrap_by_clusters(void **state) {
 
 static void bootstrap_is_a_function_of_its_seed(void **state) {
     (void)state;
-    const struct cr_cluster cluster[] = {{1, 2}, {0, 2}, {2, 2}, {1, 1}};
+    const struct cr_ratio_term cluster[] = {{1, 2}, {0, 2}, {2, 2}, {1, 1}};
     struct cr_interval a, b, c;
     assert_int_equal(
         cr_bootstrap_ratio(cluster, 4, &(struct cr_bootstrap){99, .95, 1}, &a), CR_OK);
@@ -194,7 +194,7 @@ static void bootstrap_is_a_function_of_its_seed(void **state) {
 
 static void bootstrap_without_spread_is_a_point(void **state) {
     (void)state;
-    const struct cr_cluster cluster[] = {{2, 2}, {2, 2}, {1, 1}};
+    const struct cr_ratio_term cluster[] = {{2, 2}, {2, 2}, {1, 1}};
     struct cr_interval interval;
     assert_int_equal(
         cr_bootstrap_ratio(cluster, 3, &(struct cr_bootstrap){50, .95, 1}, &interval),
@@ -210,7 +210,7 @@ static void bootstrap_without_spread_is_a_point(void **state) {
 
 static void running_out_of_memory_is_reported(void **state) {
     (void)state;
-    const struct cr_cluster cluster[] = {{1, 2}, {0, 2}};
+    const struct cr_ratio_term cluster[] = {{1, 2}, {0, 2}};
     struct cr_interval interval = {7, 7, NULL};
     for (uint64_t n = 1; n <= 2; n++) {
         cr_mem_fail_at(n);

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "credence/mem.h"
-#include "credence/rng.h"
-#include "credence/summary.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/stats/summary.h"
 
 static void near(double got, double want) {
     if (!(fabs(got - want) <= 1e-12))

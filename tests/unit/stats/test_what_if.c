@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "credence/rng.h"
-#include "credence/what_if.h"
+#include "credence/base/rng.h"
+#include "credence/stats/what_if.h"
 
 enum { RULES = 40, MARKETS = 300, PRICES = 11, OPTIONS = 3 };
 

@@ -2,8 +2,8 @@
 #ifndef CREDENCE_TESTS_STORE_SAMPLE_H
 #define CREDENCE_TESTS_STORE_SAMPLE_H
 
-#include "credence/prompt.h"
-#include "credence/run_file.h"
+#include "credence/prompt/prompt.h"
+#include "credence/store/run_file.h"
 
 enum {
     SAMPLE_PROPOSITIONS = 4, // binary true, binary false, categorical of 3, continuous

@@ -3,7 +3,7 @@
 #ifndef CREDENCE_TESTS_TAPE_FIXTURE_H
 #define CREDENCE_TESTS_TAPE_FIXTURE_H
 
-#include "credence/tape.h"
+#include "credence/store/tape.h"
 
 enum { RECORDS_MAX = 8 };
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "sample.h"
 #include "scratch.h"
 

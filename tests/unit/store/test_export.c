@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/csv.h"
-#include "credence/export.h"
-#include "credence/file.h"
-#include "credence/json.h"
-#include "credence/mem.h"
+#include "credence/base/csv.h"
+#include "credence/base/file.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
+#include "credence/store/export.h"
 #include "sample.h"
 #include "scratch.h"
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/mem.h"
-#include "credence/merge.h"
+#include "credence/base/mem.h"
+#include "credence/store/merge.h"
 #include "sample.h"
 #include "scratch.h"
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
+#include "credence/base/mem.h"
 #include "sample.h"
 #include "scratch.h"
 

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/file.h"
-#include "credence/mem.h"
-#include "credence/spool.h"
+#include "credence/base/file.h"
+#include "credence/base/mem.h"
+#include "credence/store/spool.h"
 
 enum { ENTRIES = 5, SEEN_MAX = 16 };
 

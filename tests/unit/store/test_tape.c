@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credence/mem.h"
-#include "credence/tape.h"
+#include "credence/base/mem.h"
+#include "credence/store/tape.h"
 #include "tape_fixture.h"
 
 static void write_tape(struct tape_fixture *f, uint32_t launch, int rank,

@@ -1,0 +1,85 @@
+// dataset.h - the episodes of one run file or many, in groups by factors.
+//
+// Layer    analyze (5)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_ANALYZE_DATASET_H
+#define CREDENCE_ANALYZE_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/status.h"
+#include "credence/stats/score.h"
+#include "credence/store/run_file.h"
+
+enum { CR_FACTORS_MAX = 16 };
+
+// A factor that rows can be grouped by: a column of the cells, the cell or the file.
+size_t cr_factor_count(void);
+const char *cr_factor_name(size_t factor); // "stop.threshold"
+int cr_factor_find(const char *name);      // -1 when unknown
+const char *cr_factor_nearest(const char *name);
+
+struct cr_dataset_view {
+    const char *path; // as given
+    struct cr_run_view *view;
+    uint64_t first;        // number of its row 0 in the whole
+    size_t first_cell;     // number of its cell 0 in the whole
+    uint32_t *question;    // [propositions] numbers shared by all files
+    uint32_t *proposition; // [propositions] likewise
+    uint32_t *step_calls;  // [episodes][iterations], NULL until asked for
+    bool is_shard;         // an earlier file is of the same job
+};
+
+// Rows with the same values of the factors asked for.
+struct cr_group {
+    const char *label;                 // values, joined
+    const char *value[CR_FACTORS_MAX]; // in the order asked for
+    const struct cr_run_cell *cell;    // the first of its cells
+    uint64_t first, len;               // in cr_dataset.order
+};
+
+struct cr_dataset {
+    struct cr_dataset_view *view;
+    size_t views;
+    uint32_t questions, propositions, iterations;
+    int factor[CR_FACTORS_MAX];
+    size_t factors;
+    struct cr_group *group;
+    size_t groups;
+    uint64_t *order;       // whole numbers of the rows, group after group
+    uint64_t rows;         // over all files
+    uint64_t unassigned;   // rows that no cell was written for yet
+    struct cr_arena arena; // labels
+};
+
+// Open PATHS, run files or run directories.
+CR_MUST_CHECK enum cr_status cr_dataset_open(char *const *paths, size_t len,
+                                             struct cr_dataset **out,
+                                             struct cr_err *err);
+void cr_dataset_close(struct cr_dataset *dataset);
+
+// Form the groups. FACTORS: indices; none: by cell, and by file when jobs differ.
+CR_MUST_CHECK enum cr_status cr_dataset_group(struct cr_dataset *dataset,
+                                              const int *factors, size_t len);
+
+// The market of row NUMBER; question and proposition are numbers of the whole dataset.
+// Its prices and its truth alone; the costs stay zero and has_samples false.
+void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
+                       struct cr_market *out);
+void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
+                       struct cr_market *out);
+// Read how many calls each iteration made, once.
+CR_MUST_CHECK enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset,
+                                                   struct cr_err *err);
+// The calls of row NUMBER up to iteration T; after cr_dataset_step_calls.
+uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t number,
+                                uint32_t t);
+// The cell and replicate of row NUMBER.
+const struct cr_run_cell *cr_dataset_cell(const struct cr_dataset *dataset,
+                                          uint64_t number);
+const struct cr_dataset_view *cr_dataset_view_of(const struct cr_dataset *dataset,
+                                                 uint64_t number);
+
+#endif

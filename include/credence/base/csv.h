@@ -1,0 +1,37 @@
+// csv.h - RFC 4180 records from memory (libcsv): quoted newlines, commas and quotes.
+//
+// Layer    base (0)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_BASE_CSV_H
+#define CREDENCE_BASE_CSV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/status.h"
+
+struct cr_csv_row {
+    const char *const *fields; // NUL-terminated, borrowed until the callback returns
+    const size_t *fields_bytes;
+    size_t fields_len;
+    uint64_t line; // of the row's first character, from 1
+};
+
+struct cr_csv_text {
+    const char *name; // of the file, for messages
+    const char *text;
+    size_t bytes;
+};
+
+// Return other than CR_OK to stop with that status.
+typedef enum cr_status (*cr_csv_row_fn)(void *ctx, const struct cr_csv_row *row,
+                                        struct cr_err *err);
+
+// Call ROW for each record of SOURCE. CR_E_FORMAT names NAME:line for a record that
+// cannot be read (a quote that never closes, text after a closing quote).
+CR_MUST_CHECK enum cr_status cr_csv_read(const struct cr_csv_text *source,
+                                         cr_csv_row_fn row, void *ctx,
+                                         struct cr_err *err);
+
+#endif

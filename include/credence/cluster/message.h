@@ -1,0 +1,129 @@
+// message.h - what ranks say to each other: every message, its sender and its fields.
+//
+// Layer    cluster (3)
+// Threads  no shared state
+// MPI      none: bytes only
+//
+// Bytes are little-endian, strings and lists length-prefixed. A decoder checks every
+// length against what is there and returns CR_E_FORMAT; it never trusts a count.
+#ifndef CREDENCE_CLUSTER_MESSAGE_H
+#define CREDENCE_CLUSTER_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "credence/base/buf.h"
+#include "credence/base/hash.h"
+#include "credence/base/status.h"
+#include "credence/core/lease.h"
+
+enum { CR_MESSAGE_VERSION = 1, CR_MESSAGE_BYTES_MAX = 1 << 30 };
+
+enum cr_tag {
+    CR_TAG_HELLO = 1, // worker: I am here
+    CR_TAG_WELCOME,   // coordinator: this is launch N, heartbeat like this
+    CR_TAG_WANT,      // worker: send me up to N trajectories
+    CR_TAG_GRANT,     // coordinator: run these (with what is recorded of them)
+    CR_TAG_RESULT,    // worker: this trajectory has ended
+    CR_TAG_RETURN,    // worker: this trajectory was dropped unfinished
+    CR_TAG_BEAT,      // both: I live; a worker adds its metrics
+    CR_TAG_LEASE,     // coordinator: what this rank may do with a model
+    CR_TAG_PAUSE,     // both: no start on a model for so long
+    CR_TAG_SIGNAL,    // worker: a signal came
+    CR_TAG_FAULT,     // worker: the machine fails here
+    CR_TAG_APPOINT,   // coordinator: start the local servers that a lost rank had
+    CR_TAG_ENDPOINT,  // both: a local server is to be found there
+    CR_TAG_DRAIN,     // coordinator: start nothing, land what is in flight
+    CR_TAG_STOP,      // coordinator: all is done; and whether a rank was lost
+    CR_TAG_BYE,       // worker: tape closed, leaving
+    CR_TAG_COUNT
+};
+
+// One row a message.
+struct cr_message_kind {
+    const char *name;
+    const char *sender; // "worker", "coordinator" or "both"
+    const char *fields;
+};
+extern const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT];
+// Whether nobody waits for a message: it may be held until its sender sends another, or
+// receives.
+bool cr_tag_can_wait(int tag);
+
+struct cr_hello {
+    uint32_t version;
+    int64_t pid;
+    const char *host;   // borrowed from the bytes
+    struct cr_hash job; // identity: all ranks must run the same
+};
+struct cr_welcome {
+    int64_t pid;
+    const char *host;
+    uint32_t launch;
+    uint32_t starts; // local servers this rank is to start (run/server_placement.h)
+    int64_t beat_ms, lost_ms; // send a beat this often; silence this long is death
+};
+struct cr_lease_message {
+    uint32_t model;
+    uint32_t sequence; // echoed in the next beat
+    struct cr_lease lease;
+};
+struct cr_pause_message {
+    uint32_t model;
+    int64_t pause_ms;
+};
+struct cr_fault {
+    uint32_t status; // enum cr_status
+    const char *text;
+};
+struct cr_endpoint_message {
+    uint32_t scope; // enum cr_server_scope
+    uint32_t model, endpoint;
+    const char *url; // "" when it is gone
+};
+enum { CR_BEAT_MODELS_MAX = 64 }; // models of a job
+struct cr_beat_model {
+    uint32_t sequence; // of the last lease
+    struct cr_model_metrics metrics;
+};
+struct cr_beat {
+    uint32_t live, queued;
+    uint32_t is_draining; // 1: after a DRAIN, so that live only falls
+    uint32_t models_len;
+    struct cr_beat_model models[CR_BEAT_MODELS_MAX];
+};
+CR_MUST_CHECK enum cr_status cr_hello_encode(struct cr_buf *out,
+                                             const struct cr_hello *in);
+CR_MUST_CHECK enum cr_status cr_hello_decode(const char *bytes, size_t len,
+                                             struct cr_hello *out);
+CR_MUST_CHECK enum cr_status cr_welcome_encode(struct cr_buf *out,
+                                               const struct cr_welcome *in);
+CR_MUST_CHECK enum cr_status cr_welcome_decode(const char *bytes, size_t len,
+                                               struct cr_welcome *out);
+CR_MUST_CHECK enum cr_status cr_lease_encode(struct cr_buf *out,
+                                             const struct cr_lease_message *in);
+CR_MUST_CHECK enum cr_status cr_lease_decode(const char *bytes, size_t len,
+                                             struct cr_lease_message *out);
+CR_MUST_CHECK enum cr_status cr_pause_encode(struct cr_buf *out,
+                                             const struct cr_pause_message *in);
+CR_MUST_CHECK enum cr_status cr_pause_decode(const char *bytes, size_t len,
+                                             struct cr_pause_message *out);
+CR_MUST_CHECK enum cr_status cr_fault_encode(struct cr_buf *out,
+                                             const struct cr_fault *in);
+CR_MUST_CHECK enum cr_status cr_fault_decode(const char *bytes, size_t len,
+                                             struct cr_fault *out);
+CR_MUST_CHECK enum cr_status cr_endpoint_encode(struct cr_buf *out,
+                                                const struct cr_endpoint_message *in);
+CR_MUST_CHECK enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
+                                                struct cr_endpoint_message *out);
+CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
+                                            const struct cr_beat *in);
+CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
+                                            struct cr_beat *out);
+// WANT, RETURN, APPOINT, DRAIN (grace in ms), SIGNAL (its level), STOP (0, or 1 + a
+// rank that was lost): one number.
+CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number);
+CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
+                                              uint64_t *out);
+
+#endif

@@ -1,0 +1,55 @@
+// proposition.h - what a market prices: a claim with a hidden truth.
+//
+// Layer    core (1)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_CORE_PROPOSITION_H
+#define CREDENCE_CORE_PROPOSITION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/mem.h"
+#include "credence/base/status.h"
+
+enum cr_space { CR_SPACE_BINARY, CR_SPACE_CATEGORICAL, CR_SPACE_CONTINUOUS };
+
+enum { CR_OPTIONS_MAX = 64 }; // of a categorical proposition
+
+struct cr_proposition {
+    const char *id; // unique in its benchmark: "tqa-0012-true"
+    const char *
+        question_id; // shared by the propositions of one item; statistics cluster on it
+    const char *text; // the claim (binary), the question (categorical, continuous)
+    enum cr_space space;
+    // Binary: 1 true, 0 false. Categorical: the index of the right option. Continuous:
+    // unused, see `value`.
+    int32_t label;
+    uint32_t options_len; // 0 unless categorical
+    const char *const
+        *options; // in the file's order; the market shows them shuffled by seed
+    double value, low, high; // continuous: truth and range, in `unit`
+    const char *unit;        // "" when none
+    uint64_t key; // identity: XXH3 of the id, the text, the options and the label
+};
+
+// The length of a price vector: 1 for binary and continuous, options_len for
+// categorical.
+static inline uint32_t cr_proposition_prices(const struct cr_proposition *p) {
+    return p->space == CR_SPACE_CATEGORICAL ? p->options_len : 1;
+}
+
+// The propositions of one benchmark, as its reader made them.
+struct cr_propositions {
+    struct cr_proposition *at;
+    size_t len;
+    size_t cap;
+    struct cr_arena arena; // all their texts
+};
+
+// Append a copy of P (texts copied into the arena) and compute its key.
+CR_MUST_CHECK enum cr_status cr_propositions_add(struct cr_propositions *list,
+                                                 const struct cr_proposition *p);
+void cr_propositions_fini(struct cr_propositions *list);
+
+#endif

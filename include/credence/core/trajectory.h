@@ -1,0 +1,110 @@
+// trajectory.h - what one market leaves behind: its prices, its costs, its calls.
+//
+// Layer    core (1)
+// Threads  no shared state
+// MPI      none
+#ifndef CREDENCE_CORE_TRAJECTORY_H
+#define CREDENCE_CORE_TRAJECTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/mem.h"
+#include "credence/core/call.h"
+
+enum cr_episode_status { // /status
+    CR_PENDING,
+    CR_DONE,
+    CR_INVALID, // scored as wrong
+    CR_FAILED,  // never scored
+    CR_EPISODE_STATUS_COUNT
+};
+extern const char *const cr_episode_status_names[CR_EPISODE_STATUS_COUNT];
+
+enum cr_stop_reason { // /stop_reason; append only: the numbers are in files
+    CR_REASON_NONE,
+    CR_REASON_EQUILIBRIUM,
+    CR_REASON_MAX_ITERATIONS,
+    CR_REASON_INVALID,
+    CR_REASON_FAILED,
+    CR_REASON_STABLE_SIDE,
+    CR_REASON_KS,
+    CR_REASON_COMPLETE, // protocols without a stop rule: every step was made
+    CR_REASON_COUNT
+};
+extern const char *const cr_stop_reason_names[CR_REASON_COUNT];
+
+// The cost of one iteration, and what the trader did. Fixed size: it travels as bytes.
+struct cr_step {
+    uint32_t judgment_tokens_in, judgment_tokens_out;
+    uint32_t argument_tokens_in, argument_tokens_out;
+    uint32_t cached_tokens;
+    uint32_t calls;  // of this iteration, repairs included
+    float latency_s; // sum over the calls of this iteration
+    // The trader's declared direction: +1 up, -1 down, 0 unknown, none or several
+    // traders apart; categorical: 1 + the option (in the file's order) it argued for.
+    int8_t push;
+    uint8_t repairs;
+    uint8_t reserved[2];
+};
+
+struct cr_trajectory {
+    uint64_t number; // in the plan
+    uint64_t key;
+    uint32_t prices_len; // judgments made: t = 0 .. prices_len - 1
+    uint32_t width;      // prices of one judgment: cr_proposition_prices
+    double *price;       // [prices_len][width], normalised to [0, 1]
+    double *quantile;    // [prices_len][3] 5/50/95 %, continuous only, else NULL
+    struct cr_step
+        *step; // [steps_len]: prices_len, or one more when it ended mid-iteration
+    uint32_t steps_len;
+    // How the run of the market itself ended: CR_DONE when every rule asked of it had
+    // fired; a cell's view (stop.h) may have ended earlier.
+    enum cr_episode_status status;
+    enum cr_stop_reason reason; // MAX_ITERATIONS or COMPLETE when done by length
+};
+void cr_trajectory_fini(struct cr_trajectory *trajectory);
+
+// One finished call as the tape and /calls keep it.
+struct cr_call_record {
+    uint64_t trajectory, trajectory_key;
+    struct cr_call_id seat;
+    struct cr_hash request_hash;
+    uint32_t model;
+    enum cr_fail fail;
+    enum cr_finish finish;
+    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+    double latency_s;
+    uint32_t attempts, endpoint, http_status;
+    int64_t wall_ms;                   // when it finished, since 1970
+    const char *text;                  // borrowed; NULL when failed
+    const char *reasoning;             // borrowed or NULL
+    const char *error;                 // borrowed or NULL
+    const struct cr_logprob *logprobs; // borrowed
+    uint32_t logprobs_len;
+    uint8_t is_simulated;
+    uint8_t is_recorded; // answered by a tape or a twin: it cost this run nothing
+};
+
+// The record of CALL answered by REPLY; texts borrowed from REPLY.
+struct cr_call_record cr_call_record_make(const struct cr_call *call,
+                                          const struct cr_reply *reply,
+                                          int64_t wall_ms);
+// A reply that says what RECORD says; texts copied. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_reply_from_record(const struct cr_call_record *record,
+                                                  struct cr_reply *out);
+
+// A list of records that owns copies of their texts.
+struct cr_call_records {
+    struct cr_call_record *at;
+    size_t len, cap;
+    struct cr_arena arena;
+};
+CR_MUST_CHECK enum cr_status cr_call_records_add(struct cr_call_records *list,
+                                                 const struct cr_call_record *record);
+// The record of SEAT that did not fail, or NULL.
+const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
+                                                  struct cr_call_id seat);
+void cr_call_records_fini(struct cr_call_records *list);
+
+#endif

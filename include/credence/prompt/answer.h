@@ -1,0 +1,114 @@
+// answer.h - reads judgments, arguments and votes out of what a model wrote.
+//
+// Layer    prompt (2): pure
+// Threads  no shared state
+// MPI      none
+//
+// What is asked for, by outcome space (a key not needed may be missing or extra):
+//
+//   judgment  binary       {"claim":"..","reasoning":"..","price":0.73}
+//             categorical  {"claim":"..","reasoning":"..","prices":{"A":0.7,"B":0.3}}
+//             continuous   {"claim":"..","reasoning":"..","q05":1,"q50":2,"q95":4}
+//             Without chain of thought "reasoning" is not asked for. Quantiles are in
+//             the proposition's unit. An option may be named by its letter or by its
+//             text, in any order; a text that stands twice is filled from the first.
+//   argument  binary       {"direction":"up","argument":".."}   or "down"
+//             continuous   the same; up argues for a larger quantity
+//             categorical  {"toward":"B","argument":".."}       letter or text
+//             Text without an object is taken as the argument, direction unknown.
+//   vote      binary       {"answer":"yes"}                     or "no"; or the bare
+//   word
+//             categorical  {"answer":"B"}                       letter or text
+//   logprob   the bare word or letter, so that it is the first token: Yes, No, A, B ..
+//
+// Where these stand in a chat: a maker's own judgments are its assistant turns as they
+// came; a trader's argument stands word for word in the maker's next user turn; a
+// trader's user turns hold the maker's judgment word for word, when it wrote one, and
+// the price as "price: 0.73" (categorical "price: A 0.7, B 0.3"; continuous "price:
+// median 2 (5% 1, 95% 4)").
+//
+// The reader survives code fences, prose around the object, <think> blocks (closed or
+// not), percentages ("70%" but not 70), numbers in strings, trailing commas. Of several
+// objects the last whole one with the wanted key counts. An object that was cut counts
+// when the value it is asked for is whole. What cannot be used gets a complaint: one or
+// two sentences to the model, saying exactly what was wrong.
+#ifndef CREDENCE_PROMPT_ANSWER_H
+#define CREDENCE_PROMPT_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/buf.h"
+#include "credence/base/mem.h"
+#include "credence/base/status.h"
+#include "credence/core/call.h"
+#include "credence/core/proposition.h"
+
+enum {
+    CR_ANSWER_BYTES_MAX = 1 << 20, // of a reply that is looked at
+    CR_ANSWER_DEPTH_MAX = 16,      // of nesting
+    CR_COMPLAINT_MAX = 512,
+    CR_LETTER_MAX = 4
+};
+
+// Options in probabilities must sum to 1 within this, and are then normalised.
+#define CR_ANSWER_SUM_TOLERANCE 0.02
+
+// What an answer is about: the proposition as it was shown.
+struct cr_answer_form {
+    enum cr_space space;
+    uint32_t options_len;       // 0 unless categorical
+    const char *const *options; // in the order shown: A, B, C ..
+    double low, high;           // continuous
+    const char *unit;           // continuous; "" when none
+};
+
+struct cr_answer {
+    bool is_usable;
+    char complaint[CR_COMPLAINT_MAX]; // "" when usable
+    // Judgment: P(true); or one for each option in the order shown, summing to 1; or
+    // the median's place in [low, high] as a fraction. Vote: the same, 0 or 1.
+    double price[CR_OPTIONS_MAX];
+    double quantile[3]; // continuous judgment: 5, 50, 95 % as fractions of the range
+    // Argument: +1 up, -1 down; categorical 1 + the option in the order shown; 0
+    // unknown.
+    int push;
+    const char *argument; // in the caller's arena
+    size_t argument_bytes;
+};
+
+struct cr_answer_text {
+    const char *text;
+    size_t bytes;
+    bool is_cut; // it ended at the token limit
+};
+
+// Read REPLY to ASK. What cannot be used is no error: out->is_usable is false then.
+// CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
+                                            const struct cr_answer_form *form,
+                                            struct cr_answer_text reply,
+                                            struct cr_arena *arena,
+                                            struct cr_answer *out);
+
+// CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
+// renormalised. Unusable when none of them is an answer.
+void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
+                        struct cr_answer *out);
+
+// The part of TEXT that is no reasoning: behind the last </think>, before an unclosed
+// <think>. Borrowed from TEXT.
+const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes);
+
+// "A" .. "Z", "AA" .. for the option shown at INDEX.
+void cr_answer_letter(uint32_t index, char out[CR_LETTER_MAX]);
+
+// The JSON schema of an answer to ASK, appended to OUT; nothing for CR_ASK_LOGPROB.
+// Strings are bounded, for a small model runs on where it may.
+CR_MUST_CHECK enum cr_status cr_answer_schema(enum cr_ask ask,
+                                              const struct cr_answer_form *form,
+                                              bool chain_of_thought,
+                                              struct cr_buf *out);
+
+#endif

@@ -1,0 +1,264 @@
+// analysis.c - one group after another: whole markets first, then iteration by
+// iteration.
+#include "credence/analyze/analysis.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "credence/base/mem.h"
+
+// Numbers of questions and propositions that are dense within the present group.
+struct local {
+    uint32_t *question, *proposition; // whole number -> number here, 0: not seen
+    uint32_t *seen_question, *seen_proposition;
+    uint32_t questions, propositions;
+    uint32_t *question_of, *proposition_of; // of each row of the group
+};
+
+static void local_fini(struct local *local) {
+    cr_free(local->question);
+    cr_free(local->proposition);
+    cr_free(local->seen_question);
+    cr_free(local->seen_proposition);
+    cr_free(local->question_of);
+    cr_free(local->proposition_of);
+}
+
+static enum cr_status local_init(struct local *local,
+                                 const struct cr_dataset *dataset) {
+    memset(local, 0, sizeof *local);
+    size_t questions = (size_t)dataset->questions + 1;
+    size_t propositions = (size_t)dataset->propositions + 1;
+    local->question = cr_calloc(questions, sizeof(uint32_t));
+    local->seen_question = cr_calloc(questions, sizeof(uint32_t));
+    local->proposition = cr_calloc(propositions, sizeof(uint32_t));
+    local->seen_proposition = cr_calloc(propositions, sizeof(uint32_t));
+    uint64_t most = 0;
+    for (size_t g = 0; g < dataset->groups; g++)
+        most = dataset->group[g].len > most ? dataset->group[g].len : most;
+    local->question_of = cr_malloc((most + 1) * sizeof(uint32_t));
+    local->proposition_of = cr_malloc((most + 1) * sizeof(uint32_t));
+    bool is_made = local->question != NULL && local->proposition != NULL &&
+                   local->seen_question != NULL && local->seen_proposition != NULL &&
+                   local->question_of != NULL && local->proposition_of != NULL;
+    return is_made ? CR_OK : CR_E_MEMORY;
+}
+
+static void local_clear(struct local *local) {
+    for (uint32_t i = 0; i < local->questions; i++)
+        local->question[local->seen_question[i]] = 0;
+    for (uint32_t i = 0; i < local->propositions; i++)
+        local->proposition[local->seen_proposition[i]] = 0;
+    local->questions = local->propositions = 0;
+}
+
+static void localise(struct local *local, const struct cr_market *market, uint64_t i) {
+    uint32_t *question = &local->question[market->question];
+    if (*question == 0) {
+        local->seen_question[local->questions] = market->question;
+        *question = ++local->questions;
+    }
+    uint32_t *proposition = &local->proposition[market->proposition];
+    if (*proposition == 0) {
+        local->seen_proposition[local->propositions] = market->proposition;
+        *proposition = ++local->propositions;
+    }
+    local->question_of[i] = *question - 1;
+    local->proposition_of[i] = *proposition - 1;
+}
+
+struct work {
+    const struct cr_dataset *dataset;
+    const struct cr_analysis_cfg *cfg;
+    struct local local;
+};
+
+// Market I of GROUP, its question and proposition numbered within the group.
+static void market_of(struct work *work, const struct cr_group *group, uint64_t i,
+                      struct cr_market *out) {
+    cr_dataset_market(work->dataset, work->dataset->order[group->first + i], out);
+    out->question = work->local.question_of[i];
+    out->proposition = work->local.proposition_of[i];
+}
+
+static enum cr_status summarise(struct work *work, const struct cr_group *group,
+                                struct cr_summary *summary, uint32_t *slices) {
+    enum cr_status status = CR_OK;
+    for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
+        struct cr_market market;
+        market_of(work, group, i, &market);
+        if (cr_market_is_scored(&market) && market.prices_len > *slices)
+            *slices = market.prices_len;
+        status = cr_summary_add(summary, &market);
+    }
+    return status;
+}
+
+static enum cr_status slice_up(struct work *work, const struct cr_group *group,
+                               struct cr_group_result *out) {
+    struct cr_slice *slice = NULL;
+    enum cr_status status = cr_slice_create(work->local.questions, work->cfg->bins,
+                                            work->cfg->level, &slice);
+    out->slice = cr_calloc((size_t)out->slices + 1, sizeof *out->slice);
+    if (out->slice == NULL)
+        status = CR_E_MEMORY;
+    for (uint32_t t = 0; t < out->slices && status == CR_OK; t++) {
+        cr_slice_begin(slice, t);
+        for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
+            struct cr_market market;
+            cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
+                              &market);
+            market.question = work->local.question_of[i];
+            status = cr_slice_add(slice, &market);
+        }
+        if (status == CR_OK)
+            status = cr_slice_finish(slice, &out->slice[t]);
+    }
+    cr_slice_destroy(slice);
+    return status;
+}
+
+static enum cr_status finish_summary(const struct cr_summary *summary,
+                                     struct cr_group_result *out) {
+    enum cr_status status = cr_summary_accuracy(summary, &out->accuracy);
+    if (status == CR_OK)
+        status = cr_summary_brier(summary, &out->brier);
+    if (status == CR_OK)
+        status = cr_summary_continuous(summary, &out->continuous);
+    if (status == CR_OK)
+        status = cr_summary_dynamics(summary, &out->dynamics);
+    cr_summary_worth(summary, &out->worth);
+    return status;
+}
+
+static void count_locals(struct work *work, const struct cr_group *group) {
+    local_clear(&work->local);
+    for (uint64_t i = 0; i < group->len; i++) {
+        struct cr_market market;
+        cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
+                          &market);
+        localise(&work->local, &market, i);
+    }
+}
+
+static enum cr_status analyse_group(struct work *work, const struct cr_group *group,
+                                    struct cr_group_result *out) {
+    count_locals(work, group);
+    struct cr_summary_cfg cfg = {.iterations = work->dataset->iterations,
+                                 .questions = work->local.questions,
+                                 .propositions = work->local.propositions,
+                                 .resamples = work->cfg->resamples,
+                                 .seed = work->cfg->seed,
+                                 .level = work->cfg->level};
+    struct cr_summary *summary = NULL;
+    out->group = group;
+    enum cr_status status = cr_summary_create(&cfg, &summary);
+    if (status == CR_OK)
+        status = summarise(work, group, summary, &out->slices);
+    if (status == CR_OK)
+        status = finish_summary(summary, out);
+    cr_summary_destroy(summary);
+    out->longest = out->slices;
+    if (work->cfg->skip_iterations)
+        out->slices = 0;
+    return status == CR_OK ? slice_up(work, group, out) : status;
+}
+
+// A is at least as good as B in both, and better in one.
+static bool dominates(const struct cr_group_result *a, const struct cr_group_result *b,
+                      bool by_usd) {
+    double cost_a = by_usd ? a->worth.usd : a->worth.tokens;
+    double cost_b = by_usd ? b->worth.usd : b->worth.tokens;
+    return a->accuracy.final >= b->accuracy.final && cost_a <= cost_b &&
+           (a->accuracy.final > b->accuracy.final || cost_a < cost_b);
+}
+
+static void find_frontier(struct cr_analysis *analysis) {
+    bool by_usd = false;
+    for (size_t i = 0; i < analysis->groups; i++)
+        by_usd = by_usd || analysis->group[i].worth.usd > 0.0;
+    for (size_t i = 0; i < analysis->groups; i++) {
+        struct cr_group_result *one = &analysis->group[i];
+        one->is_on_frontier = one->accuracy.scored > 0;
+        for (size_t k = 0; k < analysis->groups && one->is_on_frontier; k++)
+            if (strcmp(analysis->group[k].group->cell->benchmark,
+                       one->group->cell->benchmark) == 0 &&
+                dominates(&analysis->group[k], one, by_usd))
+                one->is_on_frontier = false;
+    }
+}
+
+// Correct the p values of the family that was asked for; the others stay as they are.
+static enum cr_status correct(struct cr_analysis *analysis) {
+    size_t len = analysis->groups + analysis->pairs;
+    double *p = cr_malloc((len + 1) * sizeof *p);
+    if (p == NULL)
+        return CR_E_MEMORY;
+    for (size_t i = 0; i < analysis->groups; i++)
+        p[i] = analysis->group[i].accuracy.permutation.p;
+    for (size_t i = 0; i < analysis->pairs; i++)
+        p[analysis->groups + i] = analysis->pair[i].comparison.permutation.p;
+    enum cr_family family = analysis->cfg.family;
+    size_t first = family == CR_FAMILY_COMPARISONS ? analysis->groups : 0;
+    size_t end = family == CR_FAMILY_GROUPS ? analysis->groups : len;
+    enum cr_status status = cr_holm(p + first, end - first);
+    for (size_t i = 0; i < analysis->groups; i++)
+        analysis->group[i].p_holm = family == CR_FAMILY_COMPARISONS ? NAN : p[i];
+    for (size_t i = 0; i < analysis->pairs; i++)
+        analysis->pair[i].p_holm =
+            family == CR_FAMILY_GROUPS ? NAN : p[analysis->groups + i];
+    cr_free(p);
+    return status;
+}
+
+enum cr_status cr_analysis_make(struct cr_dataset *dataset,
+                                const struct cr_analysis_cfg *cfg,
+                                struct cr_analysis **out, struct cr_err *err) {
+    struct cr_analysis *analysis = cr_calloc(1, sizeof *analysis);
+    struct work work = {.dataset = dataset, .cfg = cfg};
+    enum cr_status status =
+        analysis == NULL ? CR_E_MEMORY : local_init(&work.local, dataset);
+    if (analysis != NULL) {
+        analysis->dataset = dataset;
+        analysis->cfg = *cfg;
+        analysis->group = cr_calloc(dataset->groups + 1, sizeof *analysis->group);
+        if (analysis->group == NULL)
+            status = CR_E_MEMORY;
+    }
+    for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
+        status = analyse_group(&work, &dataset->group[g], &analysis->group[g]);
+        analysis->groups = g + 1;
+    }
+    local_fini(&work.local);
+    if (status == CR_OK) {
+        find_frontier(analysis);
+        status = cr_analysis_pairs(analysis, err);
+    }
+    if (status == CR_OK)
+        status = correct(analysis);
+    if (status == CR_OK)
+        status = cr_analysis_warn(analysis);
+    if (status == CR_OK && cfg->grid != NULL)
+        status = cr_rule_grid_apply(cfg->grid, dataset, cfg->level, &analysis->what_if);
+    if (status != CR_OK) {
+        cr_analysis_destroy(analysis);
+        return status;
+    }
+    *out = analysis;
+    return CR_OK;
+}
+
+void cr_analysis_destroy(struct cr_analysis *analysis) {
+    if (analysis == NULL)
+        return;
+    for (size_t g = 0; g < analysis->groups; g++) {
+        cr_free(analysis->group[g].slice);
+        cr_dynamics_fini(&analysis->group[g].dynamics);
+    }
+    cr_free(analysis->group);
+    cr_free(analysis->pair);
+    cr_rule_grid_results_fini(&analysis->what_if);
+    cr_free(analysis->warning);
+    cr_arena_fini(&analysis->arena);
+    cr_free(analysis);
+}

@@ -1,0 +1,93 @@
+// warnings.c - what a reader must know before believing the numbers.
+#include <string.h>
+
+#include "credence/analyze/analysis.h"
+#include "credence/base/buf.h"
+#include "credence/base/mem.h"
+
+static enum cr_status add(struct cr_analysis *analysis, struct cr_buf *text) {
+    const char *kept = cr_arena_strdup(&analysis->arena, text->data);
+    enum cr_status status =
+        cr_array_grow((void **)&analysis->warning, &analysis->warnings_cap,
+                      analysis->warnings + 1, sizeof *analysis->warning);
+    if (status != CR_OK || kept == NULL)
+        return CR_E_MEMORY;
+    analysis->warning[analysis->warnings++] = kept;
+    return CR_OK;
+}
+
+static enum cr_status about_files(struct cr_analysis *analysis, struct cr_buf *text) {
+    enum cr_status status = CR_OK;
+    for (size_t v = 0; v < analysis->dataset->views && status == CR_OK; v++) {
+        const struct cr_dataset_view *one = &analysis->dataset->view[v];
+        cr_buf_clear(text);
+        if (one->view->is_simulated)
+            status = cr_buf_printf(text,
+                                   "%s: simulated agents, not language models: these "
+                                   "numbers say nothing about any model",
+                                   one->path);
+        if (status == CR_OK && text->used_bytes > 0)
+            status = add(analysis, text);
+    }
+    if (status != CR_OK || analysis->dataset->unassigned == 0)
+        return status;
+    cr_buf_clear(text);
+    status = cr_buf_printf(text, "%llu episodes have not begun and belong to no group",
+                           (unsigned long long)analysis->dataset->unassigned);
+    return status == CR_OK ? add(analysis, text) : status;
+}
+
+static enum cr_status about_totals(struct cr_analysis *analysis, struct cr_buf *text) {
+    unsigned long long n = 0, failed = 0, pending = 0;
+    for (size_t g = 0; g < analysis->groups; g++) {
+        n += analysis->group[g].accuracy.n;
+        failed += analysis->group[g].accuracy.failed;
+        pending += analysis->group[g].accuracy.pending;
+    }
+    enum cr_status status = CR_OK;
+    if (failed > 0) {
+        cr_buf_clear(text);
+        status = cr_buf_printf(text,
+                               "%llu of %llu episodes failed (transport or server) and "
+                               "are not scored",
+                               failed, n);
+        if (status == CR_OK)
+            status = add(analysis, text);
+    }
+    if (pending > 0 && status == CR_OK) {
+        cr_buf_clear(text);
+        status =
+            cr_buf_printf(text, "%llu of %llu episodes are not finished", pending, n);
+        if (status == CR_OK)
+            status = add(analysis, text);
+    }
+    return status;
+}
+
+static enum cr_status about_groups(struct cr_analysis *analysis, struct cr_buf *text) {
+    enum cr_status status = CR_OK;
+    for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
+        const struct cr_group *group = analysis->group[g].group;
+        const char *stance = group->cell->stance;
+        if (strcmp(stance, "truthful") != 0 && strcmp(stance, "adversarial") != 0)
+            continue;
+        cr_buf_clear(text);
+        status = cr_buf_printf(text, "%s: the trader reads the label (stance %s)",
+                               group->label, stance);
+        if (status == CR_OK)
+            status = add(analysis, text);
+    }
+    return status;
+}
+
+enum cr_status cr_analysis_warn(struct cr_analysis *analysis) {
+    struct cr_buf text;
+    cr_buf_init(&text, 1 << 20);
+    enum cr_status status = about_files(analysis, &text);
+    if (status == CR_OK)
+        status = about_totals(analysis, &text);
+    if (status == CR_OK)
+        status = about_groups(analysis, &text);
+    cr_buf_fini(&text);
+    return status;
+}

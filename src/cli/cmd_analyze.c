@@ -1,0 +1,263 @@
+// cmd_analyze.c - credence analyze: the numbers that a run's prices hold.
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "credence/analyze/analysis.h"
+#include "credence/analyze/analysis_print.h"
+#include "credence/base/mem.h"
+#include "credence/base/text.h"
+
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MD, FORMAT_LEN };
+static const char *const format_names[FORMAT_LEN] = {"table", "json", "csv", "md"};
+
+// In the order of the bits of enum cr_section.
+static const char *const section_names[] = {
+    "accuracy",   "calibration", "dynamics", "worth",       "comparison",
+    "continuous", "iterations",  "what-if",  "reliability", "all"};
+enum { SECTIONS_LEN = sizeof section_names / sizeof section_names[0] };
+static const char *const family_names[] = {"groups", "comparisons", "all"};
+
+enum { OUTPUT_BYTES_MAX = 1 << 30 };
+
+struct request {
+    int factor[CR_FACTORS_MAX];
+    size_t factors;
+    enum format format;
+    unsigned sections; // 0: not said
+    struct cr_analysis_cfg cfg;
+    struct cr_rule_grid grid;
+};
+
+enum {
+    KEY_RESAMPLES = 256,
+    KEY_SEED,
+    KEY_BINS,
+    KEY_FORMAT,
+    KEY_SECTION,
+    KEY_COMPARE,
+    KEY_FAMILY,
+    KEY_BY,
+    KEY_WHAT_IF
+};
+
+static const struct cr_option options[] = {
+    {KEY_BY, "by", "FACTOR,..",
+     "group rows by these factors: cell, file, protocol, benchmark, maker, trader, "
+     "stance, prompts, elicitation, stop.rule, stop.threshold, stop.window, "
+     "max_iterations, samples, rounds (default cell)"},
+    {KEY_SECTION, "section", "NAME,..",
+     "tables to print: accuracy (default), calibration, reliability, dynamics, "
+     "iterations, worth, comparison, continuous, what-if, all; json always has all"},
+    {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
+    {KEY_COMPARE, "compare", "LABEL",
+     "compare every group with the one of this label, paired by proposition"},
+    {KEY_WHAT_IF, "what-if", "AXIS=V,..",
+     "the stored trajectories under other stop rules: stop.rule, stop.window, "
+     "stop.threshold or max_iterations; several of these options make a grid; a job "
+     "with \"stop_early\": false stores what every rule needs"},
+    {KEY_FAMILY, "family", "FAMILY",
+     "tests that Holm's correction spans: groups (default), comparisons or all"},
+    {KEY_RESAMPLES, "resamples", "N",
+     "bootstrap replicates and random flips (default 2000; 0: no intervals)"},
+    {KEY_SEED, "seed", "N", "of the resampling (default 1)"},
+    {KEY_BINS, "bins", "N", "calibration bins (default 10)"},
+    {0, NULL, NULL, NULL},
+};
+
+// The index of WORD (LEN bytes) among NAMES, or -1 with a message.
+static int choose(const char *option, const char *word, size_t len,
+                  const char *const *names, size_t names_len) {
+    char plain[64];
+    snprintf(plain, sizeof plain, "%.*s", (int)len, word);
+    for (size_t i = 0; i < names_len; i++)
+        if (strcmp(names[i], plain) == 0)
+            return (int)i;
+    const char *nearest = cr_text_nearest(plain, names, names_len);
+    cr_command_usage_error(&cr_command_analyze, "--%s has no '%s'%s%s%s", option, plain,
+                           nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                           nearest ? "'?" : "");
+    return -1;
+}
+
+static bool read_factors(const char *list, struct request *request) {
+    const char *names[CR_FACTORS_MAX];
+    for (size_t i = 0; i < cr_factor_count(); i++)
+        names[i] = cr_factor_name(i);
+    request->factors = 0;
+    while (request->factors < CR_FACTORS_MAX) {
+        size_t len = strcspn(list, ",");
+        int factor = choose("by", list, len, names, cr_factor_count());
+        if (factor < 0)
+            return false;
+        request->factor[request->factors++] = factor;
+        if (list[len] == '\0')
+            return true;
+        list += len + 1;
+    }
+    cr_command_usage_error(&cr_command_analyze, "--by takes at most %d factors",
+                           CR_FACTORS_MAX);
+    return false;
+}
+
+static bool read_sections(const char *list, struct request *request) {
+    for (;;) {
+        size_t len = strcspn(list, ",");
+        int section = choose("section", list, len, section_names, SECTIONS_LEN);
+        if (section < 0)
+            return false;
+        request->sections |=
+            section == SECTIONS_LEN - 1 ? (unsigned)CR_SECTION_ALL : 1u << section;
+        if (list[len] == '\0')
+            return true;
+        list += len + 1;
+    }
+}
+
+static bool read_name(const struct cr_args *args, const char *option,
+                      const char *const *names, size_t len, int *out) {
+    *out = choose(option, args->value, strlen(args->value), names, len);
+    return *out >= 0;
+}
+
+static bool read_number(const struct cr_args *args, const char *option,
+                        unsigned long long max, unsigned long long *out) {
+    return cr_args_u64(args, option, 0, max, out);
+}
+
+static bool read_axis(const char *axis, struct request *request) {
+    struct cr_err err = {0};
+    if (cr_rule_grid_parse(&request->grid, axis, &err) == CR_OK)
+        return true;
+    cr_command_usage_error(&cr_command_analyze, "%s", err.text);
+    return false;
+}
+
+static bool read_option(const struct cr_args *args, int key, struct request *request) {
+    unsigned long long number = 0;
+    int name = 0;
+    bool is_good = true;
+    switch (key) {
+    case KEY_BY:
+        return read_factors(args->value, request);
+    case KEY_SECTION:
+        return read_sections(args->value, request);
+    case KEY_FORMAT:
+        is_good = read_name(args, "format", format_names, FORMAT_LEN, &name);
+        request->format = (enum format)name;
+        return is_good;
+    case KEY_FAMILY:
+        is_good = read_name(args, "family", family_names, 3, &name);
+        request->cfg.family = (enum cr_family)name;
+        return is_good;
+    case KEY_WHAT_IF:
+        return read_axis(args->value, request);
+    case KEY_COMPARE:
+        request->cfg.compare = args->value;
+        return true;
+    case KEY_RESAMPLES:
+        is_good = read_number(args, "resamples", 1000000, &number);
+        request->cfg.resamples = (uint32_t)number;
+        return is_good;
+    case KEY_SEED:
+        is_good = read_number(args, "seed", UINT64_MAX, &number);
+        request->cfg.seed = number;
+        return is_good;
+    default:
+        is_good = cr_args_u64(args, "bins", 1, CR_BINS_MAX, &number);
+        request->cfg.bins = (uint32_t)number;
+        return is_good;
+    }
+}
+
+static enum cr_status print(const struct cr_analysis *analysis,
+                            const struct request *request) {
+    static const enum cr_dress dress[FORMAT_LEN] = {[FORMAT_TABLE] = CR_DRESS_TABLE,
+                                                    [FORMAT_CSV] = CR_DRESS_CSV,
+                                                    [FORMAT_MD] = CR_DRESS_MD};
+    struct cr_buf out;
+    cr_buf_init(&out, OUTPUT_BYTES_MAX);
+    unsigned sections = request->sections;
+    enum cr_status status =
+        request->format == FORMAT_JSON
+            ? cr_analysis_json(analysis, cr_build_version(), &out)
+            : cr_analysis_tables(analysis, sections, dress[request->format], &out);
+    if (status == CR_OK)
+        fwrite(out.data, 1, out.used_bytes, stdout);
+    cr_buf_fini(&out);
+    return status;
+}
+
+static enum cr_status analyze(const struct cr_args *args, const struct request *request,
+                              struct cr_err *err) {
+    struct cr_dataset *dataset = NULL;
+    struct cr_analysis *analysis = NULL;
+    enum cr_status status =
+        cr_dataset_open(args->operands, args->operands_len, &dataset, err);
+    if (status == CR_OK)
+        status = cr_dataset_group(dataset, request->factor, request->factors);
+    if (status == CR_OK)
+        status = cr_analysis_make(dataset, &request->cfg, &analysis, err);
+    if (status == CR_OK)
+        status = print(analysis, request);
+    cr_analysis_destroy(analysis);
+    cr_dataset_close(dataset);
+    return status;
+}
+
+// What was not said, from what was.
+static void settle(struct request *request) {
+    request->cfg.grid = request->grid.is_asked ? &request->grid : NULL;
+    if (request->format == FORMAT_JSON ||
+        (request->format == FORMAT_MD && request->sections == 0))
+        request->sections = CR_SECTION_ALL;
+    if (request->sections == 0)
+        request->sections =
+            request->grid.is_asked ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
+    request->cfg.skip_iterations =
+        (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_RELIABILITY |
+                              CR_SECTION_ITERATIONS)) == 0;
+}
+
+static int run(int argc, char **argv) {
+    struct request request = {.cfg = {.resamples = 2000,
+                                      .seed = 1,
+                                      .level = 0.95,
+                                      .bins = 10,
+                                      .family = CR_FAMILY_GROUPS}};
+    struct cr_args args;
+    int key;
+    cr_args_init(&args, &cr_command_analyze, argc, argv);
+    while ((key = cr_args_next(&args)) != CR_ARGS_END) {
+        if (key < 0)
+            return cr_args_exit(key);
+        if (!read_option(&args, key, &request))
+            return CR_EXIT_USAGE;
+    }
+    if (!cr_args_want(&args, 1, SIZE_MAX))
+        return CR_EXIT_USAGE;
+    if (request.format == FORMAT_CSV &&
+        (request.sections & (request.sections - 1)) != 0)
+        return cr_command_usage_error(&cr_command_analyze,
+                                      "csv is one table: name one --section");
+    settle(&request);
+    struct cr_err err = {0};
+    enum cr_status status = analyze(&args, &request, &err);
+    return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
+}
+
+const struct cr_command cr_command_analyze = {
+    .name = "analyze",
+    .usage =
+        "DIR|FILE... [--by FACTOR,..] [--section NAME,..] [--what-if AXIS=V,..]... "
+        "[--compare LABEL] [--format FORMAT] [--resamples N]",
+    .summary = "accuracy, calibration, convergence and worth of runs",
+    .description =
+        "Computes every statistic of one run or many, per cell or by any factors, and "
+        "prints it as a table, CSV, Markdown or JSON. Intervals and tests are "
+        "clustered "
+        "on the benchmark question. Works on a run that is still going.",
+    .options = options,
+    .terms = cr_definitions,
+    .run = run,
+};

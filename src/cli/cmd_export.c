@@ -1,0 +1,52 @@
+// cmd_export.c - credence export: a run as plain tables.
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "credence/base/buf.h"
+#include "credence/base/file.h"
+#include "credence/store/export.h"
+
+enum { KEY_TO = 256, PATH_BYTES_MAX = 65536 };
+
+static const struct cr_option options[] = {
+    {KEY_TO, "to", "DIR", "the folder for the tables; made when missing"},
+    {0, NULL, NULL, NULL},
+};
+
+static int run(int argc, char **argv) {
+    struct cr_args args;
+    const char *to = NULL;
+    int key;
+    cr_args_init(&args, &cr_command_export, argc, argv);
+    while ((key = cr_args_next(&args)) != CR_ARGS_END) {
+        if (key < 0)
+            return cr_args_exit(key);
+        to = args.value;
+    }
+    if (!cr_args_want(&args, 1, 1))
+        return CR_EXIT_USAGE;
+    if (to == NULL)
+        return cr_command_usage_error(&cr_command_export, "say --to DIR");
+    struct cr_err err = {0};
+    struct cr_buf file;
+    cr_buf_init(&file, PATH_BYTES_MAX);
+    enum cr_status status = cr_dir_exists(args.operands[0])
+                                ? cr_path_join(&file, args.operands[0], "run.h5")
+                                : cr_buf_add_text(&file, args.operands[0]);
+    if (status == CR_OK)
+        status = cr_export(file.data, to, &err);
+    cr_buf_fini(&file);
+    return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
+}
+
+const struct cr_command cr_command_export = {
+    .name = "export",
+    .usage = "DIR|FILE --to DIR",
+    .summary = "tidy CSV and JSONL tables, for people without HDF5",
+    .description =
+        "Writes episodes, prices, propositions, cells and calls as CSV and as "
+        "JSON lines, with the names that the file has, and job.json. Missing "
+        "values are empty in CSV and null in JSON.",
+    .options = options,
+    .run = run,
+};

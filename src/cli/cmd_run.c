@@ -1,0 +1,227 @@
+// cmd_run.c - `credence run` and `credence rebuild`.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "credence/run/run.h"
+
+enum { SETS_MAX = 256, LIVE_MAX = 65536 };
+
+enum {
+    OPTION_SHARD = 256,
+    OPTION_FRESH,
+    OPTION_SYNC,
+    OPTION_GRACE,
+    OPTION_HEARTBEAT,
+    OPTION_LIVE,
+    OPTION_SET,
+    OPTION_LIMIT
+};
+
+static const struct cr_option run_options[] = {
+    {'o', "output", "DIR", "the run directory (default runs/NAME)"},
+    {OPTION_SET, "set", "PATH=VALUE", "change the job: --set cell.stop.threshold=0.1"},
+    {OPTION_LIMIT, "limit", "N", "the first N items of each benchmark"},
+    {OPTION_SHARD, "shard", "I/N", "part I of N (from 1) of the work, for job arrays"},
+    {OPTION_FRESH, "fresh", NULL,
+     "move an existing run directory aside and start anew"},
+    {'q', "quiet", NULL, "no progress, only warnings and errors"},
+    {OPTION_LIVE, "live", "N", "markets at once on a rank (default by the limits)"},
+    {OPTION_GRACE, "grace", "S", "seconds for calls in flight when stopping (30)"},
+    {OPTION_HEARTBEAT, "heartbeat", "S", "seconds of silence that mean death (30)"},
+    {OPTION_SYNC, "sync-ms", "MS", "how old an unsynced tape line may get (1000)"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct cr_option rebuild_options[] = {
+    {'q', "quiet", NULL, "only warnings and errors"},
+    {0, NULL, NULL, NULL},
+};
+
+static struct cr_run_options defaults(void) {
+    return (struct cr_run_options){
+        .shards = 1,
+        .sync_ms = 1000,
+        .grace_ms = 30000,
+        .lost_ms = 30000,
+        .version = cr_build_version(),
+        .revision = cr_build_revision(),
+    };
+}
+
+static int exit_of(enum cr_outcome outcome) {
+    switch (outcome) {
+    case CR_OUTCOME_COMPLETE:
+        return CR_EXIT_COMPLETE;
+    case CR_OUTCOME_SOME_FAILED:
+        return CR_EXIT_FAILED;
+    case CR_OUTCOME_STOPPED:
+        return CR_EXIT_STOPPED;
+    case CR_OUTCOME_REFUSED:
+        return CR_EXIT_USAGE;
+    case CR_OUTCOME_ERROR:
+        break;
+    }
+    return CR_EXIT_ERROR;
+}
+
+static int execute(const struct cr_run_options *options) {
+    struct cr_log log = {
+        .file = stderr,
+        .level = options->is_quiet ? CR_LOG_WARN : CR_LOG_INFO,
+        .rank = -1,
+    };
+    bool must_exit = false;
+    const int code = exit_of(cr_run_execute(options, &log, &must_exit));
+    if (must_exit)
+        cr_exit_at_once(code);
+    return code;
+}
+
+static bool seconds(const struct cr_args *args, const char *option, int64_t *out_ms) {
+    char *end;
+    const double s = strtod(args->value, &end);
+    if (*end != '\0' || end == args->value || !(s >= 0) || s > 1e6) {
+        cr_command_usage_error(args->command, "--%s wants seconds, not '%s'", option,
+                               args->value);
+        return false;
+    }
+    *out_ms = (int64_t)llround(s * 1000);
+    return true;
+}
+
+static bool shard(const struct cr_args *args, struct cr_run_options *options) {
+    unsigned part, parts;
+    char rest;
+    if (sscanf(args->value, "%u/%u%c", &part, &parts, &rest) != 2 || part < 1 ||
+        part > parts) {
+        cr_command_usage_error(
+            args->command, "--shard wants I/N with I from 1 to N, as in 3/8, not '%s'",
+            args->value);
+        return false;
+    }
+    options->shard = part - 1;
+    options->shards = parts;
+    return true;
+}
+
+static bool number(const struct cr_args *args, const char *option,
+                   unsigned long long most, unsigned long long *out) {
+    return cr_args_u64(args, option, 0, most, out);
+}
+
+static bool take_number(const struct cr_args *args, int key,
+                        struct cr_run_options *options) {
+    unsigned long long value = 0;
+    switch (key) {
+    case OPTION_LIMIT:
+        if (!cr_args_u64(args, "limit", 1, 1ULL << 40, &value))
+            return false;
+        options->limit = value;
+        return true;
+    case OPTION_LIVE:
+        if (!cr_args_u64(args, "live", 1, LIVE_MAX, &value))
+            return false;
+        options->live = (uint32_t)value;
+        return true;
+    case OPTION_SYNC:
+        if (!number(args, "sync-ms", 3600000, &value))
+            return false;
+        options->sync_ms = (int64_t)value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool take(const struct cr_args *args, int key, struct cr_run_options *options,
+                 const char **sets) {
+    switch (key) {
+    case 'o':
+        options->dir = args->value;
+        return true;
+    case 'q':
+        options->is_quiet = true;
+        return true;
+    case OPTION_FRESH:
+        options->fresh = true;
+        return true;
+    case OPTION_SET:
+        if (options->sets_len == SETS_MAX) {
+            cr_command_usage_error(args->command, "more than %d --set", SETS_MAX);
+            return false;
+        }
+        sets[options->sets_len++] = args->value;
+        return true;
+    case OPTION_SHARD:
+        return shard(args, options);
+    case OPTION_GRACE:
+        return seconds(args, "grace", &options->grace_ms);
+    case OPTION_HEARTBEAT:
+        return seconds(args, "heartbeat", &options->lost_ms);
+    default:
+        return take_number(args, key, options);
+    }
+}
+
+static int run_run(int argc, char **argv) {
+    const char *sets[SETS_MAX];
+    struct cr_run_options options = defaults();
+    struct cr_args args;
+    int key;
+    cr_args_init(&args, &cr_command_run, argc, argv);
+    while ((key = cr_args_next(&args)) >= 0)
+        if (!take(&args, key, &options, sets))
+            return CR_EXIT_USAGE;
+    if (key != CR_ARGS_END)
+        return cr_args_exit(key);
+    if (!cr_args_want(&args, 1, 1))
+        return CR_EXIT_USAGE;
+    options.job_path = args.operands[0];
+    options.sets = sets;
+    return execute(&options);
+}
+
+static int rebuild_run(int argc, char **argv) {
+    struct cr_run_options options = defaults();
+    struct cr_args args;
+    int key;
+    cr_args_init(&args, &cr_command_rebuild, argc, argv);
+    while ((key = cr_args_next(&args)) >= 0)
+        options.is_quiet = true;
+    if (key != CR_ARGS_END)
+        return cr_args_exit(key);
+    if (!cr_args_want(&args, 1, 1))
+        return CR_EXIT_USAGE;
+    options.dir = args.operands[0];
+    return execute(&options);
+}
+
+const struct cr_command cr_command_run = {
+    .name = "run",
+    .usage = "JOB [-o DIR] [--set PATH=VALUE]... [--limit N] [--shard I/N] [--fresh]",
+    .summary = "run a job, or go on with it",
+    .description =
+        "Works alone, under mpirun and under srun --mpi=pmix: rank 0 coordinates, the "
+        "other ranks hold live markets. Running a job into its own directory again "
+        "continues it; nothing that was answered is asked twice.\n\n"
+        "SIGTERM, SIGINT and SIGUSR1 stop it early: no new call starts, what is in "
+        "flight lands, and the exit code is 75. A second signal stops it at once.\n\n"
+        "To survive the death of a rank, launch with mpirun --enable-recovery (Open "
+        "MPI "
+        "4.1) or mpirun --with-ft ulfm (Open MPI 5).",
+    .options = run_options,
+    .run = run_run,
+};
+
+const struct cr_command cr_command_rebuild = {
+    .name = "rebuild",
+    .usage = "DIR",
+    .summary = "make run.h5 anew from the tape",
+    .description = "Asks no model: what is not on the tape stays pending. Exit code 75 "
+                   "when the run was not finished.",
+    .options = rebuild_options,
+    .run = rebuild_run,
+};

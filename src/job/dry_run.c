@@ -1,0 +1,183 @@
+// Made-up replies, in the shapes of answer.h. The history grows by their length in
+// every later prompt, so prompts are linear in it: two lengths tell all.
+#include "job/dry_run.h"
+
+#include <string.h>
+
+#include "credence/base/buf.h"
+#include "credence/prompt/answer.h"
+
+enum { CALLS_MAX = 65536, OPEN_MAX = 1024 };
+
+struct dry {
+    const struct cr_job *job;
+    const struct cr_episode_cfg *setting;
+    struct cr_dry_usage *usage;
+    size_t reply_bytes;
+    bool restless;
+    uint32_t judgments; // made so far, for prices that jump
+    struct cr_buf text;
+};
+
+// TEXT so far, a filler, and END behind it, REPLY_BYTES in all when they fit.
+static enum cr_status fill(struct dry *dry, const char *end) {
+    size_t used = dry->text.used_bytes + strlen(end);
+    size_t len = used + 1 < dry->reply_bytes ? dry->reply_bytes - used : 1;
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < len && status == CR_OK; i++) {
+        status = cr_buf_add(&dry->text, i % 6 == 5 && i + 1 < len ? " " : "x", 1);
+    }
+    return status == CR_OK ? cr_buf_add_text(&dry->text, end) : status;
+}
+
+static enum cr_status add_prices(struct dry *dry, double price) {
+    const struct cr_proposition *p = dry->setting->proposition;
+    char letter[CR_LETTER_MAX];
+    if (p->space == CR_SPACE_BINARY) {
+        return cr_buf_printf(&dry->text, "\"price\":%.2f,", price);
+    }
+    if (p->space == CR_SPACE_CONTINUOUS) {
+        double span = p->high - p->low, middle = p->low + price * span;
+        return cr_buf_printf(&dry->text, "\"q05\":%.9g,\"q50\":%.9g,\"q95\":%.9g,",
+                             middle - 0.05 * span, middle, middle + 0.05 * span);
+    }
+    enum cr_status status = cr_buf_add_text(&dry->text, "\"prices\":{");
+    for (uint32_t i = 0; i < p->options_len && status == CR_OK; i++) {
+        double rest = (1 - price) / (p->options_len - 1);
+        cr_answer_letter(i, letter);
+        status = cr_buf_printf(&dry->text, "%s\"%s\":%.6f", i > 0 ? "," : "", letter,
+                               i == 0 ? price : rest);
+    }
+    return status == CR_OK ? cr_buf_add_text(&dry->text, "},") : status;
+}
+
+static enum cr_status write_judgment(struct dry *dry) {
+    double price = 0.5;
+    if (dry->restless) {
+        price = dry->judgments % 2 == 0 ? 0.1 : 0.9;
+    }
+    dry->judgments++;
+    enum cr_status status = cr_buf_add_text(&dry->text, "{");
+    status = status == CR_OK ? add_prices(dry, price) : status;
+    if (!dry->setting->cell->chain_of_thought) {
+        status = status == CR_OK ? cr_buf_add_text(&dry->text, "\"claim\":\"") : status;
+    } else {
+        status = status == CR_OK
+                     ? cr_buf_add_text(&dry->text, "\"claim\":\"x\",\"reasoning\":\"")
+                     : status;
+    }
+    return status == CR_OK ? fill(dry, "\"}") : status;
+}
+
+static enum cr_status write_argument(struct dry *dry) {
+    bool is_toward = dry->setting->proposition->space == CR_SPACE_CATEGORICAL;
+    enum cr_status status = cr_buf_add_text(
+        &dry->text, is_toward ? "{\"toward\":\"A\",\"argument\":\""
+                              : "{\"direction\":\"up\",\"argument\":\"");
+    return status == CR_OK ? fill(dry, "\"}") : status;
+}
+
+static enum cr_status write_vote(struct dry *dry) {
+    bool is_letter = dry->setting->proposition->space == CR_SPACE_CATEGORICAL;
+    const char *answer = is_letter ? "A" : "yes";
+    if (!dry->setting->cell->chain_of_thought) {
+        return cr_buf_printf(&dry->text, "{\"answer\":\"%s\"}", answer);
+    }
+    enum cr_status status =
+        cr_buf_printf(&dry->text, "{\"answer\":\"%s\",\"reasoning\":\"", answer);
+    return status == CR_OK ? fill(dry, "\"}") : status;
+}
+
+static enum cr_status write_reply(struct dry *dry, enum cr_ask ask) {
+    cr_buf_clear(&dry->text);
+    switch (ask) {
+    case CR_ASK_JUDGMENT:
+        return write_judgment(dry);
+    case CR_ASK_ARGUMENT:
+        return write_argument(dry);
+    case CR_ASK_VOTE:
+        return write_vote(dry);
+    default:
+        return cr_buf_add_text(
+            &dry->text,
+            dry->setting->proposition->space == CR_SPACE_CATEGORICAL ? "A" : "Yes");
+    }
+}
+
+static void measure(struct dry *dry, const struct cr_call *call) {
+    uint32_t cap = call->max_tokens;
+    double in = 0;
+    for (size_t i = 0; i < call->turns_len; i++) {
+        in += (double)call->turns[i].text_bytes;
+    }
+    if (call->schema != NULL) {
+        in += (double)strlen(call->schema);
+    }
+    cap = cap == 0 ? dry->job->models[call->model].max_tokens : cap;
+    dry->usage->calls[call->seat.role]++;
+    dry->usage->bytes_in[call->seat.role] += in;
+    dry->usage->bytes_out[call->seat.role] += (double)dry->text.used_bytes;
+    dry->usage->tokens_cap[call->seat.role] += cap;
+}
+
+static enum cr_status answer(struct dry *dry, struct cr_episode *episode,
+                             struct cr_call *call) {
+    enum cr_status status = write_reply(dry, (enum cr_ask)call->seat.ask);
+    if (status != CR_OK) {
+        return status;
+    }
+    measure(dry, call);
+    struct cr_reply reply = {.text = dry->text.data, .attempts = 1};
+    if (call->seat.ask == CR_ASK_LOGPROB) {
+        memcpy(reply.logprobs[0].token, dry->text.data, dry->text.used_bytes + 1);
+        reply.logprobs_len = 1; // logprob 0: certain
+    }
+    return cr_episode_answer(episode, call, &reply, NULL); // the text stays ours
+}
+
+// Ask for all that can be asked, then answer it, until the episode is done.
+static enum cr_status play(struct dry *dry, struct cr_episode *episode) {
+    struct cr_call *open[OPEN_MAX];
+    enum cr_status status = CR_OK;
+    size_t calls = 0;
+    while (status == CR_OK && !cr_episode_is_done(episode) && calls < CALLS_MAX) {
+        size_t len = 0;
+        do {
+            status = cr_episode_next(episode, &open[len], NULL);
+        } while (status == CR_OK && open[len] != NULL && ++len < OPEN_MAX);
+        if (status == CR_OK && len == 0) {
+            return CR_E_LIMIT; // neither done nor asking
+        }
+        for (size_t i = 0; i < len && status == CR_OK; i++) {
+            status = answer(dry, episode, open[i]);
+        }
+        calls += len;
+    }
+    return status;
+}
+
+enum cr_status cr_dry_run(const struct cr_job *job,
+                          const struct cr_episode_cfg *setting, size_t reply_bytes,
+                          bool restless, struct cr_dry_usage *usage) {
+    struct dry dry = {.job = job,
+                      .setting = setting,
+                      .usage = usage,
+                      .reply_bytes = reply_bytes,
+                      .restless = restless};
+    struct cr_episode_cfg longest = *setting;
+    struct cr_stop full = {.rule = CR_STOP_FIXED, .window = 2};
+    struct cr_episode *episode = NULL;
+    for (uint32_t i = 0; i < setting->stops_len; i++) {
+        uint32_t n = setting->stops[i].max_iterations;
+        full.max_iterations = n > full.max_iterations ? n : full.max_iterations;
+    }
+    longest.stops = &full;
+    longest.stops_len = 1;
+    cr_buf_init(&dry.text, reply_bytes + 4096);
+    enum cr_status status =
+        cr_episode_create(restless ? &longest : setting, &episode, NULL);
+    status = status == CR_OK ? play(&dry, episode) : status;
+    cr_episode_destroy(episode);
+    cr_buf_fini(&dry.text);
+    return status;
+}

@@ -1,0 +1,180 @@
+// Which cells share trajectories: those that differ in their stop rule alone.
+// Equilibrium is monotone, so one market run under the strictest of their rules serves
+// them all.
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/base/hash.h"
+#include "credence/prompt/prompt.h"
+#include "credence/protocol/protocol.h"
+#include "job/builder.h"
+
+static uint64_t mix_text(uint64_t key, const char *text) {
+    return cr_hash_mix(key, cr_hash64(text, strlen(text), 0));
+}
+
+// A model counts by its name and by its content: two models of one content are two
+// samples, and a name given another content is another model.
+static uint64_t mix_model(uint64_t key, const struct cr_model *model) {
+    key = mix_text(key, model->name);
+    key = cr_hash_mix(key, model->identity.hi);
+    return cr_hash_mix(key, model->identity.lo);
+}
+
+// Whether CELL makes other calls when it is changed to OTHER: a factor that its
+// protocol does not know changes none.
+static bool shapes_calls(const struct cr_cell *cell, const struct cr_cell *other) {
+    struct cr_bounds a = cr_protocol_calls(cell), b = cr_protocol_calls(other);
+    return a.min != b.min || a.max != b.max;
+}
+
+static uint64_t mix_counts(uint64_t key, const struct cr_cell *cell) {
+    struct cr_cell more = *cell;
+    more.samples++;
+    key = cr_hash_mix(key, shapes_calls(cell, &more) ? cell->samples : 0);
+    more = *cell;
+    more.rounds++;
+    return cr_hash_mix(key, shapes_calls(cell, &more) ? cell->rounds : 0);
+}
+
+static uint64_t mix_traders(uint64_t key, const struct cr_job *job,
+                            const struct cr_cell *cell) {
+    for (uint32_t i = 0; i < cell->traders_len; i++) {
+        key = mix_model(key, &job->models[cell->traders[i]]);
+    }
+    key = cr_hash_mix(key, cell->traders_len);
+    key = mix_text(key, cr_stance_names[cell->stance]);
+    return mix_text(key, cr_order_names[cell->order]);
+}
+
+uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
+    const struct cr_prompt_set *prompts = job->prompts[cell->prompts];
+    struct cr_hash texts = cr_prompt_set_hash(prompts);
+    uint64_t key = cr_hash_mix(0, job->seed);
+    key = mix_text(key, cr_protocol_name(cell->protocol));
+    key = mix_text(key, job->benchmarks[cell->benchmark].name);
+    key = mix_model(key, &job->models[cell->maker]);
+    if (cr_protocol_has_traders(cell->protocol)) {
+        key = mix_traders(key, job, cell);
+    }
+    key = mix_text(key, cr_prompt_set_name(prompts));
+    key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
+    key = mix_text(key, cr_elicitation_names[cell->elicitation]);
+    key = mix_counts(key, cell);
+    key = cr_hash_mix(key, cell->memory);
+    key = cr_hash_mix(key, cell->repairs);
+    return cr_hash_mix(key, cell->chain_of_thought);
+}
+
+struct ranked {
+    uint64_t key;
+    uint64_t rest; // hash of what the key may leave out
+    uint32_t cell;
+};
+
+static uint64_t rest_hash(const struct cr_job *job, const struct cr_cell *cell) {
+    uint64_t bits;
+    memcpy(&bits, &cell->stop.threshold, sizeof bits);
+    uint64_t hash = cr_hash_mix(cell->stop_early, cell->stop.rule);
+    hash = cr_hash_mix(cr_hash_mix(hash, cell->stop.window), bits);
+    hash = cr_hash_mix(hash, cell->stop.max_iterations);
+    hash = cr_hash_mix(cr_hash_mix(hash, cell->samples), cell->rounds);
+    return mix_traders(hash, job, cell);
+}
+
+static int compare(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    if (x->rest != y->rest) {
+        return x->rest < y->rest ? -1 : 1;
+    }
+    return x->cell < y->cell ? -1 : x->cell > y->cell;
+}
+
+// Cells that are neighbours in RANKED and of one key: the same cell twice, or two
+// numbers of replicates for one configuration.
+static void refuse_pair(struct cr_job_builder *builder, const struct ranked *a,
+                        const struct ranked *b) {
+    const struct cr_job *job = builder->check.job;
+    const struct cr_cell *one = &job->cells[a->cell], *other = &job->cells[b->cell];
+    if (one->replicates != other->replicates) {
+        cr_check_mistake(&builder->check, "cells",
+                         "'%s' and '%s' would share trajectories but differ in "
+                         "replicates",
+                         one->name, other->name);
+    } else if (a->rest == b->rest) {
+        cr_check_mistake(&builder->check, "cells", "'%s' and '%s' are the same cell",
+                         one->name, other->name);
+    }
+}
+
+static int compare_names(const void *a, const void *b) {
+    const struct cr_cell *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void refuse_equal_names(struct cr_job_builder *builder) {
+    const struct cr_job *job = builder->check.job;
+    const struct cr_cell **sorted =
+        cr_job_builder_alloc(builder, job->cells_len, sizeof *sorted);
+    if (sorted == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        sorted[i] = &job->cells[i];
+    }
+    qsort(sorted, job->cells_len, sizeof *sorted, compare_names);
+    for (uint32_t i = 1; i < job->cells_len; i++) {
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) {
+            cr_check_mistake(&builder->check, "cells", "two cells are called '%s'",
+                             sorted[i]->name);
+        }
+    }
+}
+
+// Number the groups by their first cell. RANKED is sorted; within a key the first cell
+// is not the first in RANKED, so the smallest is looked for. Returns how many there
+// are.
+static uint32_t number_groups(struct cr_job *job, const struct ranked *ranked,
+                              uint32_t *first_of) {
+    for (uint32_t i = 0; i < job->cells_len;) {
+        uint32_t end = i, first = ranked[i].cell;
+        for (; end < job->cells_len && ranked[end].key == ranked[i].key; end++) {
+            first = ranked[end].cell < first ? ranked[end].cell : first;
+        }
+        for (; i < end; i++) {
+            first_of[ranked[i].cell] = first;
+        }
+    }
+    uint32_t groups = 0;
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        job->cells[i].trajectory =
+            first_of[i] == i ? groups++ : job->cells[first_of[i]].trajectory;
+    }
+    return groups;
+}
+
+void cr_job_group_cells(struct cr_job_builder *builder) {
+    struct cr_job *job = builder->check.job;
+    struct ranked *ranked =
+        cr_job_builder_alloc(builder, job->cells_len, sizeof *ranked);
+    uint32_t *first_of =
+        cr_job_builder_alloc(builder, job->cells_len, sizeof *first_of);
+    if (ranked == NULL || first_of == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        ranked[i] = (struct ranked){cr_cell_key(job, cell), rest_hash(job, cell), i};
+    }
+    qsort(ranked, job->cells_len, sizeof *ranked, compare);
+    for (uint32_t i = 1; i < job->cells_len; i++) {
+        if (ranked[i - 1].key == ranked[i].key) {
+            refuse_pair(builder, &ranked[i - 1], &ranked[i]);
+        }
+    }
+    cr_job_add_whole(builder, number_groups(job, ranked, first_of));
+    refuse_equal_names(builder);
+}

@@ -1,0 +1,271 @@
+// The rows. Order here is the order in `plan` and in the manual.
+#include "job/keys.h"
+
+#include <float.h>
+#include <string.h>
+
+#define LEN(array) (sizeof(array) / sizeof *(array))
+#define COUNT_MAX 4294967295.0
+#define EXACT_MAX 9007199254740992.0 // 2^53: past it JSON numbers are not exact
+#define AT(type, member)                                                               \
+    .offset = offsetof(struct type, member), .len_offset = CR_NOWHERE
+
+const char *const cr_api_names[4] = {"openai", "anthropic", "sim", "replay"};
+
+static const struct cr_key limit_keys[] = {
+    {"concurrency", CR_KEY_COUNT, "null", 1, 1000000, AT(cr_limits, concurrency),
+     .summary = "calls in flight at most, over the whole job; absent: found out"},
+    {"rpm", CR_KEY_NUMBER, "null", 0.001, 1e12, AT(cr_limits, rpm),
+     .summary = "requests a minute, over the whole job"},
+    {"tpm", CR_KEY_NUMBER, "null", 0.001, 1e15, AT(cr_limits, tpm),
+     .summary = "tokens a minute, over the whole job"},
+    {"timeout_s", CR_KEY_NUMBER, "600", 0.001, 1e6, AT(cr_limits, timeout_s),
+     .summary = "seconds an attempt may take"},
+    {"connect_timeout_s", CR_KEY_NUMBER, "10", 0.001, 1e6,
+     AT(cr_limits, connect_timeout_s), .summary = "seconds connecting may take"},
+    {"retries", CR_KEY_COUNT, "8", 0, 1000, AT(cr_limits, retries),
+     .summary = "attempts after the first, for what is worth retrying"},
+};
+static const struct cr_key_table limit_table = {"limits", limit_keys, LEN(limit_keys)};
+
+static const struct cr_key cost_keys[] = {
+    {"input", CR_KEY_NUMBER, "0", 0, 1e9, AT(cr_model, cost_input),
+     .summary = "dollars per million prompt tokens"},
+    {"output", CR_KEY_NUMBER, "0", 0, 1e9, AT(cr_model, cost_output),
+     .summary = "dollars per million answer tokens"},
+    {"cached", CR_KEY_NUMBER, "null", 0, 1e9, AT(cr_model, cost_cached),
+     .absent_is_nan = true,
+     .summary = "dollars per million cached prompt tokens; absent: as input"},
+};
+static const struct cr_key_table cost_table = {"cost", cost_keys, LEN(cost_keys)};
+
+static const struct cr_key serve_keys[] = {
+    {"command", CR_KEY_TEXTS, "null", AT(cr_serve, command),
+     .summary =
+         "program and arguments; {port}, {host}, {model} and {gpu} are filled in"},
+    {"per", CR_KEY_WORD, "\"node\"", .from = CR_NAMES_PER, AT(cr_serve, per),
+     .summary = "one server for each of these"},
+    {"health", CR_KEY_TEXT, "\"/health\"", AT(cr_serve, health),
+     .summary = "path that answers 200 when the server is ready"},
+    {"port", CR_KEY_COUNT, "null", 1, 65535, AT(cr_serve, port),
+     .summary = "port to listen on; absent: any free one"},
+    {"startup_s", CR_KEY_NUMBER, "600", 0.1, 1e5, AT(cr_serve, startup_s),
+     .summary = "seconds until it must be ready"},
+    {"gpus", CR_KEY_COUNT, "1", 1, 1024, AT(cr_serve, gpus),
+     .summary = "devices each server gets when per is gpu"},
+};
+static const struct cr_key_table serve_table = {"serve", serve_keys, LEN(serve_keys)};
+
+static const struct cr_key param_keys[] = {
+    {"temperature", CR_KEY_NUMBER, "null", 0, 100, AT(cr_model, temperature),
+     .absent_is_nan = true, .shapes = true, .summary = "absent: not sent"},
+    {"max_tokens", CR_KEY_COUNT, "1024", 1, 10000000, AT(cr_model, max_tokens),
+     .shapes = true, .summary = "tokens an answer may have"},
+};
+const struct cr_key_table cr_keys_params = {"params", param_keys, LEN(param_keys)};
+
+#define DIAL(name_, fallback_, high_, member_, shapes_, summary_)                      \
+    {                                                                                  \
+        name_, CR_KEY_NUMBER, fallback_, 0, high_, AT(cr_model, sim.member_),          \
+            .apis = CR_API_DIALS, .shapes = shapes_, .summary = summary_               \
+    }
+
+static const struct cr_key model_keys[] = {
+    {"api", CR_KEY_WORD, NULL, .from = CR_NAMES_BACKENDS, AT(cr_model, api),
+     .shapes = true,
+     .summary = "how to talk to it; sim: simulated agents inside the process"},
+    {"model", CR_KEY_TEXT, "null", AT(cr_model, model), .shapes = true,
+     .apis = CR_API_HTTP, .summary = "the name the server knows it by"},
+    {"endpoints", CR_KEY_TEXTS, "null", .offset = offsetof(struct cr_model, endpoints),
+     .len_offset = offsetof(struct cr_model, endpoints_len), .apis = CR_API_HTTP,
+     .summary = "base URL or URLs, such as http://127.0.0.1:8000/v1"},
+    {"api_key_env", CR_KEY_TEXT, "null", AT(cr_model, api_key_env), .apis = CR_API_HTTP,
+     .summary = "environment variable that holds the key"},
+    {"api_key_file", CR_KEY_TEXT, "null", AT(cr_model, api_key_file),
+     .apis = CR_API_HTTP, .summary = "file of mode 600 that holds the key"},
+    {"allow_insecure", CR_KEY_TRUTH, "false", AT(cr_model, allow_insecure),
+     .apis = CR_API_HTTP, .summary = "send a key over plain http to another host"},
+    {"dialect", CR_KEY_WORD, "null", .from = CR_NAMES_DIALECTS, AT(cr_model, dialect),
+     .apis = CR_API_HTTP,
+     .summary = "variant of the api, such as azure; absent: the api's own"},
+    {"api_version", CR_KEY_TEXT, "null", AT(cr_model, api_version), .apis = CR_API_HTTP,
+     .summary = "version the server asks for (azure, anthropic)"},
+    {"params", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .shapes = true,
+     .apis = CR_API_HTTP, .group = &cr_keys_params,
+     .summary = "sampling; keys other than these go into the request as they are"},
+    {"extra", CR_KEY_OBJECT, "{}", AT(cr_model, extra), .shapes = true,
+     .apis = CR_API_HTTP, .summary = "further body fields of this provider alone"},
+    {"structured", CR_KEY_WORD, "\"auto\"", .from = CR_NAMES_STRUCTURED,
+     AT(cr_model, structured), .shapes = true, .apis = CR_API_HTTP,
+     .summary = "how answers are held to JSON"},
+    {"send_seed", CR_KEY_TRUTH, "true", AT(cr_model, send_seed), .shapes = true,
+     .apis = CR_API_HTTP, .summary = "send each call's seed"},
+    {"headers", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .apis = CR_API_HTTP,
+     .summary = "further request headers, name: value; no keys here"},
+    {"unix_socket", CR_KEY_TEXT, "null", AT(cr_model, unix_socket), .apis = CR_API_HTTP,
+     .summary = "connect through this socket file"},
+    {"limits", CR_KEY_GROUP, "{}", .group = &limit_table, AT(cr_model, limits),
+     .summary = "how hard it may be driven"},
+    {"cost", CR_KEY_GROUP, "{}", .group = &cost_table, .offset = 0,
+     .len_offset = CR_NOWHERE, .summary = "its price"},
+    {"serve", CR_KEY_GROUP, "{}", .group = &serve_table, AT(cr_model, serve),
+     .apis = CR_API_HTTP, .summary = "a server that the run starts itself"},
+    DIAL("competence", "0.7", 1, competence, true,
+         "how likely a belief is on the true side"),
+    DIAL("noise", "0.3", 1, noise, true, "spread of a belief and of a move"),
+    DIAL("stubbornness", "0.5", 1, stubbornness, true,
+         "share of the way to an argument that the maker does not go"),
+    DIAL("persuasion", "0.5", 1, persuasion, true,
+         "how likely an argument moves the maker at all"),
+    DIAL("strength", "0.5", 1, strength, true, "of an adversary's argument"),
+    DIAL("malformed", "0", 1, malformed, true, "share of replies that are unusable"),
+    DIAL("failures", "0", 1, failures, false, "share of attempts that fail"),
+    DIAL("latency_ms", "0", 1e6, latency_ms, false, "mean time to answer"),
+    {"behaviour", CR_KEY_CHOICE, "\"belief\"", .from = CR_NAMES_BEHAVIOURS,
+     AT(cr_model, sim.behaviour), .apis = CR_API_DIALS, .shapes = true,
+     .summary = "how its prices move"},
+    DIAL("rate", "0.5", 1, rate, true, "of contraction and trend"),
+    {"tapes", CR_KEY_TEXTS, "null", .offset = offsetof(struct cr_model, tapes),
+     .len_offset = offsetof(struct cr_model, tapes_len), .apis = CR_API_REPLAY,
+     .summary = "run directories or tape files that answer"},
+};
+const struct cr_key_table cr_keys_model = {"a model", model_keys, LEN(model_keys)};
+
+static const struct cr_key benchmark_keys[] = {
+    {"format", CR_KEY_WORD, NULL, .from = CR_NAMES_FORMATS, AT(cr_benchmark, format),
+     .shapes = true, .summary = "what the file is"},
+    {"path", CR_KEY_TEXT, NULL, AT(cr_benchmark, path),
+     .summary = "the file, relative to the job file"},
+    {"framing", CR_KEY_CHOICE, "\"binary\"", .from = CR_NAMES_FRAMINGS,
+     AT(cr_benchmark, framing), .shapes = true, .summary = "what is priced"},
+    {"pairing", CR_KEY_CHOICE, "\"both\"", .from = CR_NAMES_PAIRINGS,
+     AT(cr_benchmark, pairing), .shapes = true,
+     .summary = "a true and a false proposition of each item, or one by seed"},
+    {"limit", CR_KEY_COUNT64, "null", 1, EXACT_MAX, AT(cr_benchmark, limit),
+     .summary = "items read at most"},
+    {"offset", CR_KEY_COUNT64, "0", 0, EXACT_MAX, AT(cr_benchmark, offset),
+     .shapes = true, .summary = "items skipped first"},
+};
+const struct cr_key_table cr_keys_benchmark = {"a benchmark", benchmark_keys,
+                                               LEN(benchmark_keys)};
+
+static const struct cr_key stop_keys[] = {
+    {"rule", CR_KEY_CHOICE, "\"range\"", .from = CR_NAMES_RULES, AT(cr_stop, rule),
+     .shapes = true, .summary = "when a market is in equilibrium"},
+    {"window", CR_KEY_COUNT, "3", 2, CR_WINDOW_MAX, AT(cr_stop, window), .shapes = true,
+     .summary = "judgments the rule looks at"},
+    {"threshold", CR_KEY_NUMBER, "0.2", 0, 1, AT(cr_stop, threshold), .shapes = true,
+     .summary = "the largest range of an equilibrium"},
+};
+static const struct cr_key_table stop_table = {"stop", stop_keys, LEN(stop_keys)};
+
+static const struct cr_key cell_keys[] = {
+    {"protocol", CR_KEY_CHOICE, "\"market\"", .from = CR_NAMES_PROTOCOLS,
+     AT(cr_cell, protocol), .shapes = true, .summary = "what is run"},
+    {"benchmark", CR_KEY_CHOICE, NULL, .from = CR_NAMES_BENCHMARKS,
+     AT(cr_cell, benchmark), .shapes = true, .summary = "what is priced"},
+    {"maker", CR_KEY_CHOICE, NULL, .from = CR_NAMES_MODELS, AT(cr_cell, maker),
+     .shapes = true, .summary = "the model that prices"},
+    {"trader", CR_KEY_CHOICES, "null", .from = CR_NAMES_MODELS,
+     .offset = offsetof(struct cr_cell, traders),
+     .len_offset = offsetof(struct cr_cell, traders_len), .shapes = true,
+     .summary = "the model or models that argue; absent: the maker's"},
+    {"stance", CR_KEY_CHOICE, "\"free\"", .from = CR_NAMES_STANCES, AT(cr_cell, stance),
+     .shapes = true, .summary = "what the trader argues for"},
+    {"elicitation", CR_KEY_CHOICE, "\"verbal\"", .from = CR_NAMES_ELICITATIONS,
+     AT(cr_cell, elicitation), .shapes = true, .summary = "how a price is read"},
+    {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
+     .shapes = true, .summary = "how several traders speak"},
+    {"prompts", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
+     AT(cr_cell, prompts), .shapes = true, .summary = "a shipped set or a folder"},
+    {"replicates", CR_KEY_COUNT, "1", 1, 1000000, AT(cr_cell, replicates),
+     .summary = "runs of every proposition"},
+    {"samples", CR_KEY_COUNT, "5", 1, CR_SAMPLES_MAX, AT(cr_cell, samples),
+     .shapes = true,
+     .summary = "answers of self_consistency and of sampled elicitation"},
+    {"rounds", CR_KEY_COUNT, "3", 1, CR_ITERATIONS_MAX, AT(cr_cell, rounds),
+     .shapes = true, .summary = "of a debate"},
+    {"memory", CR_KEY_COUNT, "0", 0, CR_ITERATIONS_MAX, AT(cr_cell, memory),
+     .shapes = true, .summary = "turns the maker remembers; 0: all"},
+    {"repairs", CR_KEY_COUNT, "2", 0, 16, AT(cr_cell, repairs), .shapes = true,
+     .summary = "follow-up turns after an unusable reply"},
+    {"chain_of_thought", CR_KEY_TRUTH, "true", AT(cr_cell, chain_of_thought),
+     .shapes = true, .summary = "reasoning before the price"},
+    {"stop_early", CR_KEY_TRUTH, "true", AT(cr_cell, stop_early), .shapes = true,
+     .summary = "false: run to max_iterations, so that analyze --what-if can ask any "
+                "rule later; a further cell, NAME to the end, keeps the whole length"},
+    {"max_iterations", CR_KEY_COUNT, "10", 0, CR_ITERATIONS_MAX,
+     AT(cr_cell, stop.max_iterations), .shapes = true,
+     .summary = "arguments at most; one price more than that"},
+    {"stop", CR_KEY_GROUP, "{}", .group = &stop_table, AT(cr_cell, stop),
+     .shapes = true, .summary = "the equilibrium"},
+};
+const struct cr_key_table cr_keys_cell = {"a cell", cell_keys, LEN(cell_keys)};
+
+static const struct cr_key budget_keys[] = {
+    {"usd", CR_KEY_NUMBER, "null", 0, 1e12, AT(cr_job, budget.usd),
+     .summary = "dollars"},
+    {"calls", CR_KEY_COUNT64, "null", 1, EXACT_MAX, AT(cr_job, budget.calls),
+     .summary = "calls"},
+    {"tokens", CR_KEY_COUNT64, "null", 1, EXACT_MAX, AT(cr_job, budget.tokens),
+     .summary = "tokens, in and out"},
+    {"wall_s", CR_KEY_NUMBER, "null", 0.001, 1e9, AT(cr_job, budget.wall_s),
+     .summary = "seconds of a launch"},
+};
+static const struct cr_key_table budget_table = {"budget", budget_keys,
+                                                 LEN(budget_keys)};
+
+static const struct cr_key output_keys[] = {
+    {"text", CR_KEY_TRUTH, "true", AT(cr_job, output_text),
+     .summary = "transcripts in run.h5 too, not on the tape alone"},
+};
+static const struct cr_key_table output_table = {"output", output_keys,
+                                                 LEN(output_keys)};
+
+static const struct cr_key job_keys[] = {
+    {"name", CR_KEY_TEXT, NULL, AT(cr_job, name), .summary = "for people"},
+    {"seed", CR_KEY_COUNT64, "1", 0, EXACT_MAX, AT(cr_job, seed), .shapes = true,
+     .summary = "every random choice comes from it"},
+    {"models", CR_KEY_MAP, NULL, .group = &cr_keys_model, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "models by name"},
+    {"benchmarks", CR_KEY_MAP, NULL, .group = &cr_keys_benchmark, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "benchmarks by name"},
+    {"cell", CR_KEY_MAP, NULL, .group = &cr_keys_cell, .offset = CR_NOWHERE,
+     .shapes = true, .summary = "the configuration that the grid varies"},
+    {"grid", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .shapes = true,
+     .summary = "axes: a path into cell, and its values; their cross product is run"},
+    {"exclude", CR_KEY_LIST, "[]", .offset = CR_NOWHERE, .shapes = true,
+     .summary = "points of the grid that are left out: path: value or values"},
+    {"cells", CR_KEY_LIST, "[]", .offset = CR_NOWHERE, .shapes = true,
+     .summary = "further cells, each what it changes of cell, with a name if wished"},
+    {"budget", CR_KEY_GROUP, "{}", .group = &budget_table, .offset = 0,
+     .len_offset = CR_NOWHERE, .summary = "limits of the whole job"},
+    {"output", CR_KEY_GROUP, "{}", .group = &output_table, .offset = 0,
+     .len_offset = CR_NOWHERE, .summary = "what is written"},
+    {"cache", CR_KEY_TEXTS, "null", .offset = offsetof(struct cr_job, caches),
+     .len_offset = offsetof(struct cr_job, caches_len),
+     .summary = "other runs' directories whose tapes may answer"},
+};
+const struct cr_key_table cr_keys_job = {"a job", job_keys, LEN(job_keys)};
+
+const struct cr_key *cr_key_find(const struct cr_key_table *table, const char *path,
+                                 size_t *offset) {
+    size_t len = strcspn(path, ".");
+    for (size_t i = 0; i < table->len; i++) {
+        const struct cr_key *key = &table->keys[i];
+        if (strncmp(key->name, path, len) != 0 || key->name[len] != '\0') {
+            continue;
+        }
+        size_t at = key->offset;
+        if (path[len] == '.') {
+            size_t inner = 0;
+            key = key->type == CR_KEY_GROUP
+                      ? cr_key_find(key->group, path + len + 1, &inner)
+                      : NULL;
+            at += inner;
+        }
+        *offset = at;
+        return key;
+    }
+    return NULL;
+}

@@ -1,0 +1,250 @@
+// policy.c - what a simulated agent thinks. All numbers come from draws by key:
+// belief from the trajectory's key, so that it is stable over a market, and from the
+// sample of self_consistency; the rest from the call's seed.
+#include <math.h>
+
+#include "credence/base/hash.h"
+#include "credence/base/rng.h"
+#include "model/sim/sim.h"
+
+#define PRICE_LEAST 0.02 // nobody simulated is ever certain
+#define BELIEF_REACH 0.25
+#define OPENING_NOISE 0.25
+#define MOVE_NOISE 0.1
+#define OPTION_SHARE 0.5
+
+double cr_sim_uniform(uint64_t key, enum cr_sim_draw what, uint64_t which) {
+    struct cr_rng rng;
+    cr_rng_seed(&rng, cr_hash_mix(cr_hash_mix(key, what), which));
+    return cr_rng_uniform(&rng);
+}
+
+double cr_sim_normal(uint64_t key, enum cr_sim_draw what, uint64_t which) {
+    struct cr_rng rng;
+    cr_rng_seed(&rng, cr_hash_mix(cr_hash_mix(key, what), which));
+    return cr_rng_normal(&rng);
+}
+
+// Judgments that have a number are self_consistency's; votes of one judgment have one
+// too, and share a belief.
+static uint64_t sample_of(const struct cr_call *call) {
+    return call->seat.ask == CR_ASK_JUDGMENT ? call->seat.sample : 0;
+}
+
+// Samples of self_consistency are numbered as iterations, and each is an opening.
+static uint32_t iteration_of(const struct cr_call *call) {
+    return sample_of(call) > 0 ? 0 : call->seat.iteration;
+}
+
+// Who an agent is in this market, whatever the iteration.
+static uint64_t person_of(const struct cr_call *call) {
+    uint64_t seat = (uint64_t)call->seat.role << 8 | call->seat.trader;
+    return cr_hash_mix(call->trajectory_key, sample_of(call) << 16 | seat);
+}
+
+static bool is_right(const struct cr_sim_dials *dials, const struct cr_call *call) {
+    return cr_sim_uniform(person_of(call), CR_SIM_DRAW_SIDE, 0) < dials->competence;
+}
+
+// The option an agent believes in.
+static uint32_t option_of(const struct cr_sim_dials *dials,
+                          const struct cr_call *call) {
+    const struct cr_proposition *about = call->proposition;
+    uint32_t label = (uint32_t)about->label;
+    if (is_right(dials, call) || about->options_len < 2) {
+        return label;
+    }
+    double place = cr_sim_uniform(person_of(call), CR_SIM_DRAW_PLACE, 0);
+    uint32_t other = (uint32_t)(place * (about->options_len - 1));
+    return other < label ? other : other + 1;
+}
+
+static double clamp(double price) {
+    return fmin(1 - PRICE_LEAST, fmax(PRICE_LEAST, price));
+}
+
+// Where in [0, 1] an agent's belief is: a side of a claim, a place of a quantity.
+static double place_of(const struct cr_sim_dials *dials, const struct cr_call *call) {
+    const struct cr_proposition *about = call->proposition;
+    if (about->space == CR_SPACE_BINARY) {
+        return is_right(dials, call) == (about->label == 1) ? 1 : 0;
+    }
+    if (is_right(dials, call) && about->high > about->low) {
+        return clamp((about->value - about->low) / (about->high - about->low));
+    }
+    return clamp(cr_sim_uniform(person_of(call), CR_SIM_DRAW_PLACE, 0));
+}
+
+static bool is_vector(const struct cr_call *call) {
+    return call->proposition->space == CR_SPACE_CATEGORICAL;
+}
+
+// X on the believed option and the rest shared; or X of the way from the opposite of
+// the belief to the belief.
+static void set_believed(const struct cr_sim_dials *dials, const struct cr_call *call,
+                         double x, struct cr_sim_price *out) {
+    out->len = cr_proposition_prices(call->proposition);
+    if (!is_vector(call)) {
+        double place = place_of(dials, call);
+        out->at[0] = (1 - place) + (2 * place - 1) * x;
+        return;
+    }
+    uint32_t option = option_of(dials, call);
+    double rest = out->len > 1 ? (1 - x) / (out->len - 1) : 0;
+    for (uint32_t i = 0; i < out->len; i++) {
+        out->at[i] = i == option ? x : rest;
+    }
+}
+
+static void tidy(const struct cr_call *call, struct cr_sim_price *price) {
+    double sum = 0;
+    for (uint32_t i = 0; i < price->len; i++) {
+        price->at[i] = clamp(price->at[i]);
+        sum += price->at[i];
+    }
+    for (uint32_t i = 0; is_vector(call) && i < price->len; i++) {
+        price->at[i] /= sum;
+    }
+}
+
+static void blur(const struct cr_call *call, double spread,
+                 struct cr_sim_price *price) {
+    double scale = is_vector(call) ? spread / price->len : spread;
+    for (uint32_t i = 0; scale > 0 && i < price->len; i++) {
+        price->at[i] += scale * cr_sim_normal(call->seed, CR_SIM_DRAW_NOISE, i);
+    }
+    tidy(call, price);
+}
+
+void cr_sim_belief(const struct cr_sim_dials *dials, const struct cr_call *call,
+                   struct cr_sim_price *out) {
+    double x = 0.5 + BELIEF_REACH;
+    if (is_vector(call)) {
+        double chance = 1.0 / call->proposition->options_len;
+        x = chance + OPTION_SHARE * (1 - chance);
+    } else if (call->proposition->space == CR_SPACE_CONTINUOUS) {
+        x = 1; // at the believed place itself
+    }
+    set_believed(dials, call, x, out);
+}
+
+static void move(const struct cr_sim_dials *dials,
+                 const struct cr_sim_argument *argument, const struct cr_call *call,
+                 struct cr_sim_price *price) {
+    double share = (1 - dials->stubbornness) * argument->strength;
+    for (uint32_t i = 0; i < price->len; i++) {
+        double side = is_vector(call) ? (i == argument->option) : argument->side;
+        price->at[i] += share * (side - price->at[i]);
+    }
+}
+
+// Every argument of TURN that persuades. KEY decides which do.
+static void hear(const struct cr_sim_dials *dials, const struct cr_call *call,
+                 const struct cr_turn *turn, uint64_t key, struct cr_sim_price *price) {
+    const char *at = turn->text;
+    struct cr_sim_argument argument;
+    for (uint64_t n = 0; cr_sim_read_argument(call->proposition, turn, &at, &argument);
+         n++) {
+        if (cr_sim_uniform(key, CR_SIM_DRAW_PERSUADED, n) < dials->persuasion) {
+            move(dials, &argument, call, price);
+        }
+    }
+}
+
+// A maker that cannot see an earlier price of its own (it voted) hears everything
+// again.
+static void hear_all(const struct cr_sim_dials *dials, const struct cr_call *call,
+                     struct cr_sim_price *price) {
+    cr_sim_belief(dials, call, price);
+    for (size_t i = 0; i < call->turns_len; i++) {
+        if (call->turns[i].speaker == CR_USER) {
+            hear(dials, call, &call->turns[i], cr_hash_mix(person_of(call), i), price);
+        }
+    }
+}
+
+static const struct cr_turn *last_turn(const struct cr_call *call,
+                                       enum cr_speaker speaker) {
+    for (size_t i = call->turns_len; i > 0; i--) {
+        if (call->turns[i - 1].speaker == speaker) {
+            return &call->turns[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static void judge_by_belief(const struct cr_sim_dials *dials,
+                            const struct cr_call *call, struct cr_sim_price *out) {
+    if (iteration_of(call) == 0) {
+        cr_sim_belief(dials, call, out);
+        blur(call, OPENING_NOISE * dials->noise, out);
+        return;
+    }
+    const struct cr_turn *turn = last_turn(call, CR_USER);
+    if (!cr_sim_read_price(call, out)) {
+        hear_all(dials, call, out);
+    } else if (turn) {
+        hear(dials, call, turn, call->seed, out);
+    }
+    blur(call, MOVE_NOISE * dials->noise, out);
+}
+
+static void judge_by_walk(const struct cr_sim_dials *dials, const struct cr_call *call,
+                          struct cr_sim_price *out) {
+    if (iteration_of(call) == 0 || !cr_sim_read_price(call, out)) {
+        cr_sim_belief(dials, call, out);
+        return;
+    }
+    double sign = cr_sim_uniform(call->seed, CR_SIM_DRAW_SIGN, 0) < 0.5 ? -1 : 1;
+    double first = out->at[0];
+    double step = sign * dials->rate / 2 * fmin(first, 1 - first);
+    out->at[0] += step;
+    for (uint32_t i = 1; i < out->len; i++) {
+        out->at[i] -= first < 1 ? step * out->at[i] / (1 - first) : 0;
+    }
+}
+
+// The share of the believed side at iteration T.
+static double path_at(const struct cr_sim_dials *dials, double t) {
+    switch ((enum cr_sim_behaviour)dials->behaviour) {
+    case CR_SIM_CONTRACTION:
+        return 0.9 - 0.8 * pow(dials->rate, t);
+    case CR_SIM_OSCILLATOR:
+        return 0.5 + (fmod(t, 2) < 1 ? 0.4 : -0.4);
+    case CR_SIM_TREND:
+        return fmin(1 - PRICE_LEAST, 0.3 + dials->rate / 10 * t);
+    case CR_SIM_BELIEF:
+    case CR_SIM_MARTINGALE:
+        break;
+    }
+    return 0.5;
+}
+
+void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
+                  struct cr_sim_price *out) {
+    if (dials->behaviour == CR_SIM_BELIEF) {
+        judge_by_belief(dials, call, out);
+    } else if (dials->behaviour == CR_SIM_MARTINGALE) {
+        judge_by_walk(dials, call, out);
+    } else {
+        set_believed(dials, call, path_at(dials, iteration_of(call)), out);
+        blur(call, MOVE_NOISE * dials->noise, out);
+    }
+}
+
+void cr_sim_argue(const struct cr_sim_dials *dials, const struct cr_call *call,
+                  struct cr_sim_argument *out) {
+    *out = (struct cr_sim_argument){.strength = dials->strength};
+    if (cr_sim_read_order(call, out)) {
+        return;
+    }
+    out->strength = clamp(0.5 + OPENING_NOISE * dials->noise *
+                                    cr_sim_normal(call->seed, CR_SIM_DRAW_NOISE, 0));
+    if (is_vector(call)) {
+        out->option = option_of(dials, call);
+        return;
+    }
+    bool is_quantity = call->proposition->space == CR_SPACE_CONTINUOUS;
+    double from = is_quantity ? cr_sim_read_shown(call, 0.5) : 0.5;
+    out->side = place_of(dials, call) > from ? 1 : 0;
+}

@@ -1,0 +1,100 @@
+// episode_internal.h - the inside of a live episode, shared by episode.c, chat.c and settle.c.
+//
+// Layer    protocol (2), private
+// Threads  one owner
+// MPI      none
+#ifndef CR_PROTOCOL_EPISODE_INTERNAL_H
+#define CR_PROTOCOL_EPISODE_INTERNAL_H
+
+#include "credence/base/mem.h"
+#include "protocol/machine.h"
+
+// One seat's conversation. Only accepted turns are in it; it only grows, and when its
+// array must grow the old one stays as it was, for calls that are out borrow it.
+struct cr_chat {
+    struct cr_turn *turns;
+    uint32_t len, cap;
+    uint32_t sent_len;    // turns of its last request
+    uint32_t events_seen; // events up to its owner's last turn
+};
+
+enum cr_slot_state {
+    CR_SLOT_READY,   // to be asked
+    CR_SLOT_OUT,     // asked, not answered
+    CR_SLOT_USABLE,  // answered
+    CR_SLOT_UNUSABLE // answered, repairs used up, or failed
+};
+
+// One call of the current move, with its repairs.
+struct cr_slot {
+    struct cr_call call; // first, so that a call leads back to its slot
+    enum cr_slot_state state;
+    uint32_t spec; // index into move.asks
+    struct cr_step cost;
+    // Of a usable answer, in the arena:
+    double *price;    // as shown; NULL for an argument
+    double *quantile; // continuous
+    int push;
+    struct cr_span body;     // the reply without reasoning
+    struct cr_span argument; // an argument
+};
+
+struct cr_episode {
+    struct cr_episode_cfg setting; // a copy; what it points to is borrowed
+    const struct cr_protocol *protocol;
+    struct cr_history history; // what the protocol is shown; points into this struct
+    struct cr_answer_form form;
+    struct cr_arena arena;
+    struct cr_buf scratch;
+    struct cr_span item, meaning;     // rendered once
+    struct cr_span how[CR_ASK_COUNT]; // to answer; rendered when first asked
+    const char *schema[CR_ASK_COUNT];
+
+    struct cr_chat maker, traders[CR_TRADERS_MAX];
+    struct cr_event *events;
+    size_t events_cap;
+
+    struct cr_move move;
+    struct cr_slot *slots;
+    uint32_t slots_len, slots_out;
+    uint32_t ready_from; // no slot before it is ready
+    bool has_failed;     // a call failed for good: nothing more is asked
+    bool is_done;
+
+    bool *fired; // [stops_len]
+    struct cr_trajectory trajectory;
+    size_t price_cap, quantile_cap, step_cap;
+};
+
+// chat.c
+
+// Render the parts of the prompts that stay the same. CR_E_MEMORY, CR_E_LIMIT.
+CR_MUST_CHECK enum cr_status cr_chat_prepare(struct cr_episode *episode);
+// FROM copied into the arena, with a NUL behind it.
+CR_MUST_CHECK enum cr_status cr_chat_keep(struct cr_episode *episode,
+                                          struct cr_span from, struct cr_span *out);
+// Put what SPEC says into its chat: the user turn, before the first one the system's.
+CR_MUST_CHECK enum cr_status cr_chat_question(struct cr_episode *episode,
+                                              const struct cr_ask_spec *spec);
+// Put the accepted reply BODY into SPEC's chat.
+CR_MUST_CHECK enum cr_status cr_chat_answered(struct cr_episode *episode,
+                                              const struct cr_ask_spec *spec,
+                                              struct cr_span body);
+struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec *spec);
+// The turns of a request of SPEC into CALL: the chat, or what the maker remembers of
+// it.
+CR_MUST_CHECK enum cr_status cr_chat_request(struct cr_episode *episode,
+                                             const struct cr_ask_spec *spec,
+                                             struct cr_call *call);
+// Make CALL a repair of itself: its chat, then the bad reply BODY and COMPLAINT.
+CR_MUST_CHECK enum cr_status cr_chat_repair(struct cr_episode *episode,
+                                            const struct cr_ask_spec *spec,
+                                            struct cr_call *call, struct cr_span body,
+                                            const char *complaint);
+
+// settle.c
+
+// Everything of the current move was answered: take it into the history, or end.
+CR_MUST_CHECK enum cr_status cr_settle(struct cr_episode *episode);
+
+#endif

@@ -1,0 +1,32 @@
+// grants.h - trajectories handed to a worker, and taken back from a lost one.
+//
+// Layer    run (5), private to rank 0
+// Threads  one owner
+#ifndef CR_RUN_GRANTS_H
+#define CR_RUN_GRANTS_H
+
+#include <stdint.h>
+
+#include "credence/base/buf.h"
+#include "run/ledger.h"
+#include "run/roster.h"
+
+struct cr_grants { // borrowed by each call
+    struct cr_ledger *ledger;
+    const char *dir;
+    uint32_t launch;
+};
+
+// How many trajectories each of WORKERS may hold: its even share of what is open.
+uint64_t cr_grants_share(const struct cr_grants *deal, uint64_t workers);
+// Grant MEMBER what it wants, up to SHARE in all, into the GRANT message (cleared
+// first): *granted of them. On failure what was taken stays granted to MEMBER.
+CR_MUST_CHECK enum cr_status cr_grants_fill(const struct cr_grants *deal,
+                                            struct cr_member *member, uint64_t share,
+                                            struct cr_buf *grant, struct cr_err *err);
+// What MEMBER, which was RANK, held is open again, to go on from what its tape holds.
+CR_MUST_CHECK enum cr_status cr_grants_give_back(const struct cr_grants *deal,
+                                                 struct cr_member *member, int rank,
+                                                 struct cr_err *err);
+
+#endif

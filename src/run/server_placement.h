@@ -1,0 +1,54 @@
+// server_placement.h - which rank of each node starts the local servers, and where they are.
+//
+// Layer    run (5), private to rank 0; pure bookkeeping
+// Threads  one owner
+//
+// The first worker heard of on a node starts the servers of that node, the first of all
+// those of the job. When a starter is lost its servers die with it, and another rank of
+// the node takes its place.
+#ifndef CR_RUN_SERVER_PLACEMENT_H
+#define CR_RUN_SERVER_PLACEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credence/base/status.h"
+#include "credence/cluster/message.h"
+
+enum { CR_STARTS_NODE = 1, CR_STARTS_JOB = 2 }; // bits of what a rank is to start
+
+struct cr_place_of_server {
+    int rank;                            // that runs it
+    struct cr_endpoint_message endpoint; // url is ours
+};
+
+struct cr_hosts {
+    int size;
+    char **host;      // [size] of each rank; NULL: not heard of, or lost
+    uint32_t *starts; // [size] what each rank has been told to start
+    struct cr_place_of_server *places;
+    size_t places_len, places_cap;
+};
+
+CR_MUST_CHECK enum cr_status cr_hosts_init(struct cr_hosts *hosts, int size,
+                                           struct cr_err *err);
+void cr_hosts_fini(struct cr_hosts *hosts);
+
+// RANK lives on HOST: what is it to start (CR_STARTS_ bits)?
+CR_MUST_CHECK enum cr_status cr_hosts_add(struct cr_hosts *hosts, int rank,
+                                          const char *host, uint32_t *starts,
+                                          struct cr_err *err);
+// RANK is lost. *heir is the rank that now starts *starts in its place; -1 for none.
+// Its servers are forgotten.
+void cr_hosts_remove(struct cr_hosts *hosts, int rank, int *heir, uint32_t *starts);
+
+// RANK says where a server of its is (or "" no longer).
+CR_MUST_CHECK enum cr_status cr_hosts_put(struct cr_hosts *hosts, int rank,
+                                          const struct cr_endpoint_message *endpoint,
+                                          struct cr_err *err);
+// Whether RANK may use the server of PLACE, and has not been told of it by itself.
+bool cr_hosts_concerns(const struct cr_hosts *hosts, int rank, int starter,
+                       const struct cr_endpoint_message *endpoint);
+
+#endif

@@ -1,0 +1,51 @@
+// h5_layout.h - the empty file: groups, dimensions and every variable of the schema.
+//
+// Layer    store (3), private
+// Threads  not thread-safe
+// MPI      none
+#ifndef CR_STORE_H5_LAYOUT_H
+#define CR_STORE_H5_LAYOUT_H
+
+#include "credence/base/status.h"
+#include "store/schema.h"
+
+enum { CR_CALL_CHUNK = 4096 }; // rows of /calls that are filtered together
+
+// How the rows of episodes are stored.
+enum cr_packing {
+    CR_PACK_LIVE,  // plain: a block that is written again stays in its place
+    CR_PACK_FINAL, // shuffled and deflated
+};
+
+// An open file and its datasets; -1 where SHAPE has none.
+struct cr_frame {
+    hid_t file;
+    hid_t var[CR_V_COUNT];
+    hid_t scale[CR_DIM_COUNT];
+    struct cr_shape shape;
+};
+void cr_frame_init(struct cr_frame *frame);
+
+// Make PATH, replacing a file there: all but the rows of episodes. CR_E_IO, CR_E_FULL.
+CR_MUST_CHECK enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
+                                             const struct cr_shape *shape,
+                                             struct cr_err *err);
+// What is missing then, in a frame just created or reopened; SHAPE may have /sparse.
+CR_MUST_CHECK enum cr_status cr_frame_add_rows(struct cr_frame *frame,
+                                               const struct cr_shape *shape,
+                                               enum cr_packing packing,
+                                               struct cr_err *err);
+// Open PATH, made by cr_frame_create and closed, to write on.
+CR_MUST_CHECK enum cr_status cr_frame_reopen(struct cr_frame *frame, const char *path,
+                                             struct cr_err *err);
+// Open PATH for reading, also while it is written or after its writer crashed, and
+// find its shape. CR_E_NOT_FOUND, CR_E_IO, CR_E_FORMAT (no file of ours, or of another
+// schema version).
+CR_MUST_CHECK enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
+                                           struct cr_err *err);
+// Set the length of a dimension that grows.
+CR_MUST_CHECK int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size);
+// Close everything; -1 when the file could not be written out.
+int cr_frame_close(struct cr_frame *frame);
+
+#endif

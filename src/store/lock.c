@@ -1,0 +1,260 @@
+// lock.c - see lock.h. The lock file is one JSON object, so that a person can read it:
+// {"host":"node1 pid:[4026531836]","pid":4711,"started":123456,"beat":17}
+#include "credence/store/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credence/base/file.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
+
+enum { LOCK_BYTES_MAX = 4096, WATCH_MS = 200, DYING_MS = 2000 };
+
+struct cr_lock {
+    char *path, *host;
+    const struct cr_clock *clock;
+    uint64_t started, beat;
+    int64_t beaten_ms, seen_ms; // seen: when the file was last read and was ours
+};
+
+struct holder {
+    char host[512];
+    int64_t pid;
+    uint64_t started, beat;
+};
+
+// When process PID began, in clock ticks since boot: with its number, a process's name.
+// 0 when it is gone, or dead and only not yet buried by its parent.
+static uint64_t started_of(int64_t pid) {
+    char path[64], text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    const char *at = strrchr(text, ')'); // the name may hold anything
+    if (at != NULL && (at[2] == 'Z' || at[2] == 'X'))
+        return 0;
+    for (int field = 2; at != NULL && field < 22; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+}
+
+static enum cr_status print(const struct cr_lock *lock, struct cr_buf *out) {
+    enum cr_status status = cr_buf_add_text(out, "{\"host\":");
+    if (status == CR_OK)
+        status = cr_json_add_quoted(out, lock->host, strlen(lock->host));
+    if (status == CR_OK)
+        status = cr_buf_printf(
+            out, ",\"pid\":%d,\"started\":%" PRIu64 ",\"beat\":%" PRIu64 "}\n",
+            (int)getpid(), lock->started, lock->beat);
+    return status;
+}
+
+// False when there is no lock, or none that can be read.
+static bool read_holder(const char *path, struct holder *out) {
+    struct cr_buf text;
+    struct cr_json *root = NULL;
+    const struct cr_json_limits limits = {LOCK_BYTES_MAX, 4};
+    cr_buf_init(&text, LOCK_BYTES_MAX);
+    const bool is_read =
+        cr_file_read(path, &text, NULL) == CR_OK &&
+        cr_json_parse(text.data, text.used_bytes, limits, &root, NULL) == CR_OK;
+    if (is_read) {
+        const char *host = cr_json_string(cr_json_get(root, "host"));
+        (void)snprintf(out->host, sizeof out->host, "%s", host == NULL ? "" : host);
+        out->pid = (int64_t)cr_json_number(cr_json_get(root, "pid"), 0);
+        out->started = (uint64_t)cr_json_number(cr_json_get(root, "started"), 0);
+        out->beat = (uint64_t)cr_json_number(cr_json_get(root, "beat"), 0);
+    }
+    cr_json_free(root);
+    cr_buf_fini(&text);
+    return is_read;
+}
+
+// Make the lock unless there is one. CR_E_BUSY: there is.
+static enum cr_status make(struct cr_lock *lock, struct cr_err *err) {
+    char own[4200];
+    struct cr_buf text;
+    (void)snprintf(own, sizeof own, "%s.%d.%" PRIu64, lock->path, (int)getpid(),
+                   lock->started);
+    cr_buf_init(&text, LOCK_BYTES_MAX);
+    enum cr_status status = print(lock, &text);
+    if (status == CR_OK)
+        status = cr_file_write(own, text.data, text.used_bytes, 0600, err);
+    cr_buf_fini(&text);
+    if (status != CR_OK)
+        return status;
+    const int failed = link(own, lock->path) == 0 ? 0 : errno;
+    (void)unlink(own);
+    if (failed == EEXIST)
+        return CR_E_BUSY;
+    if (failed != 0)
+        return cr_err_set(err, cr_status_from_errno(failed), "%s: %s", lock->path,
+                          strerror(failed));
+    return CR_OK;
+}
+
+static bool is_same(const struct holder *a, const struct holder *b) {
+    return a->pid == b->pid && a->started == b->started && a->beat == b->beat &&
+           strcmp(a->host, b->host) == 0;
+}
+
+// A process of this host that was just killed, or whose launcher was, takes a moment.
+static bool is_dying(const struct cr_lock *lock, const struct holder *holder,
+                     int64_t since_ms) {
+    while (started_of(holder->pid) == holder->started) {
+        if (holder->pid == getpid() ||
+            cr_clock_now_ms(lock->clock) - since_ms >= DYING_MS)
+            return false;
+        cr_clock_sleep_ms(lock->clock, WATCH_MS);
+    }
+    return true;
+}
+
+// Whether the holder stands still: not running here, or no beat for long elsewhere.
+static bool is_stale(const struct cr_lock *lock, const struct holder *holder) {
+    const int64_t since_ms = cr_clock_now_ms(lock->clock);
+    if (strcmp(holder->host, lock->host) == 0)
+        return is_dying(lock, holder, since_ms);
+    struct holder seen = *holder;
+    while (cr_clock_now_ms(lock->clock) - since_ms < CR_LOCK_STALE_MS) {
+        cr_clock_sleep_ms(lock->clock, WATCH_MS);
+        if (!read_holder(lock->path, &seen))
+            return true; // released while we watched
+        if (!is_same(&seen, holder))
+            return false;
+    }
+    return true;
+}
+
+// Take a stale lock out of the way. Two contenders cannot both: rename takes the file
+// there is, and what was taken is looked at before it is thrown away.
+static void clear_away(struct cr_lock *lock, const struct holder *stale) {
+    char away[4200];
+    struct holder taken;
+    (void)snprintf(away, sizeof away, "%s.stale.%d.%" PRIu64, lock->path, (int)getpid(),
+                   lock->started);
+    if (rename(lock->path, away) != 0)
+        return;
+    // Somebody was quicker and this is his new lock: give it back.
+    if (read_holder(away, &taken) && !is_same(&taken, stale))
+        (void)!link(away, lock->path);
+    (void)unlink(away);
+}
+
+static void lock_free(struct cr_lock *lock) {
+    cr_free(lock->path);
+    cr_free(lock->host);
+    cr_free(lock);
+}
+
+static struct cr_lock *lock_create(const char *dir, const char *host,
+                                   const struct cr_clock *clock) {
+    struct cr_lock *lock = cr_calloc(1, sizeof *lock);
+    struct cr_buf path;
+    cr_buf_init(&path, LOCK_BYTES_MAX);
+    if (lock == NULL || cr_path_join(&path, dir, "lock") != CR_OK) {
+        cr_buf_fini(&path);
+        cr_free(lock);
+        return NULL;
+    }
+    lock->path = cr_buf_take(&path);
+    lock->host = cr_strdup(host);
+    lock->clock = clock;
+    lock->started = started_of(getpid());
+    lock->beaten_ms = lock->seen_ms = cr_clock_now_ms(clock);
+    if (lock->path == NULL || lock->host == NULL) {
+        lock_free(lock);
+        return NULL;
+    }
+    return lock;
+}
+
+enum cr_status cr_lock_take(const char *dir, const char *host,
+                            const struct cr_clock *clock, struct cr_lock **out,
+                            struct cr_err *err) {
+    struct cr_lock *lock = lock_create(dir, host, clock);
+    if (lock == NULL)
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for the lock");
+    enum cr_status status = make(lock, err);
+    for (int attempt = 0; status == CR_E_BUSY && attempt < 4; attempt++) {
+        struct holder holder = {.host = ""};
+        if (read_holder(lock->path, &holder) && !is_stale(lock, &holder)) {
+            cr_err_set(err, CR_E_BUSY,
+                       "%s is in use by process %" PRId64
+                       " on %s: wait for it, or stop it, or choose another directory",
+                       dir, holder.pid, holder.host);
+            break;
+        }
+        clear_away(lock, &holder);
+        status = make(lock, err);
+    }
+    if (status != CR_OK) {
+        lock_free(lock);
+        return status;
+    }
+    *out = lock;
+    return CR_OK;
+}
+
+static bool is_ours(const struct cr_lock *lock, const struct holder *holder) {
+    return holder->pid == getpid() && holder->started == lock->started &&
+           strcmp(holder->host, lock->host) == 0;
+}
+
+static enum cr_status raise_beat(struct cr_lock *lock, struct cr_err *err) {
+    struct cr_buf text;
+    cr_buf_init(&text, LOCK_BYTES_MAX);
+    lock->beat++;
+    enum cr_status status = print(lock, &text);
+    if (status == CR_OK)
+        status = cr_file_write(lock->path, text.data, text.used_bytes, 0600, err);
+    cr_buf_fini(&text);
+    return status;
+}
+
+// The lock cannot be read. When it is not there it is made again, which only one can
+// do; else a shared file system may be about to give it back.
+static enum cr_status regain(struct cr_lock *lock, struct cr_err *err) {
+    const enum cr_status status = make(lock, err);
+    if (status != CR_E_BUSY)
+        return status;
+    if (lock->beaten_ms - lock->seen_ms < CR_LOCK_STALE_MS)
+        return CR_OK;
+    return cr_err_set(err, CR_E_IO, "the lock %s cannot be read", lock->path);
+}
+
+enum cr_status cr_lock_beat(struct cr_lock *lock, struct cr_err *err) {
+    struct holder holder;
+    const int64_t now = cr_clock_now_ms(lock->clock);
+    if (now - lock->beaten_ms < CR_LOCK_BEAT_MS)
+        return CR_OK;
+    lock->beaten_ms = now;
+    if (!read_holder(lock->path, &holder))
+        return regain(lock, err);
+    if (!is_ours(lock, &holder))
+        return cr_err_set(err, CR_E_BUSY, "another run took the lock %s", lock->path);
+    lock->seen_ms = now;
+    return raise_beat(lock, err);
+}
+
+void cr_lock_release(struct cr_lock *lock) {
+    struct holder holder;
+    if (lock == NULL)
+        return;
+    if (read_holder(lock->path, &holder) && is_ours(lock, &holder))
+        (void)unlink(lock->path);
+    lock_free(lock);
+}

@@ -1,0 +1,53 @@
+// run_internal.h - what run_file.c is made of: rows, calls, groups, attributes.
+//
+// Layer    store (3), private
+// Threads  not thread-safe
+// MPI      none
+#ifndef CR_STORE_RUN_INTERNAL_H
+#define CR_STORE_RUN_INTERNAL_H
+
+#include "credence/base/buf.h"
+#include "credence/store/run_file.h"
+#include "store/h5_layout.h"
+
+// Rows of episodes, gathered in blocks of the file's block_rows.
+struct cr_rows;
+struct cr_rates {                            // dollars per million tokens, of one cell
+    double maker_in, maker_out, maker_saved; // saved: by a cached prompt token
+    double trader_in, trader_out, trader_saved;
+};
+// FRAME is borrowed until destroy; RATES [cells] is taken, on failure too.
+CR_MUST_CHECK enum cr_status cr_rows_create(struct cr_frame *frame,
+                                            struct cr_rates *rates_taken,
+                                            struct cr_rows **out, struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *row, struct cr_err *err);
+// Write what changed since it was last written.
+CR_MUST_CHECK enum cr_status cr_rows_write(struct cr_rows *rows, struct cr_err *err);
+void cr_rows_destroy(struct cr_rows *rows);
+
+// The tail of /calls that does not fill a chunk yet.
+struct cr_calls;
+CR_MUST_CHECK enum cr_status cr_calls_create(struct cr_frame *frame, bool with_text,
+                                             struct cr_calls **out, struct cr_err *err);
+CR_MUST_CHECK enum cr_status cr_calls_put(struct cr_calls *calls, uint64_t episode,
+                                          const struct cr_call_record *record,
+                                          struct cr_err *err);
+// Write the tail. Only for the end: a chunk that is written twice leaves a hole.
+CR_MUST_CHECK enum cr_status cr_calls_write(struct cr_calls *calls, struct cr_err *err);
+void cr_calls_destroy(struct cr_calls *calls);
+
+// Fill /propositions and /cells from JOB.
+CR_MUST_CHECK enum cr_status cr_groups_fill(struct cr_frame *frame,
+                                            const struct cr_job *job,
+                                            const uint64_t *first_proposition,
+                                            struct cr_err *err);
+// The attributes of /, those of the end with room for their values.
+CR_MUST_CHECK enum cr_status cr_attributes_put(struct cr_frame *frame,
+                                               const struct cr_job *job,
+                                               const struct cr_run_facts *facts,
+                                               struct cr_err *err);
+CR_MUST_CHECK int cr_attributes_finish(struct cr_frame *frame, bool complete,
+                                       int64_t end_wall_ms);
+
+#endif
