@@ -34,8 +34,9 @@ static enum cr_status local_init(struct local *local,
     local->proposition = cr_calloc(propositions, sizeof(uint32_t));
     local->seen_proposition = cr_calloc(propositions, sizeof(uint32_t));
     uint64_t most = 0;
-    for (size_t g = 0; g < dataset->groups; g++)
+    for (size_t g = 0; g < dataset->groups; g++) {
         most = dataset->group[g].len > most ? dataset->group[g].len : most;
+    }
     local->question_of = cr_malloc((most + 1) * sizeof(uint32_t));
     local->proposition_of = cr_malloc((most + 1) * sizeof(uint32_t));
     bool is_made = local->question != NULL && local->proposition != NULL &&
@@ -45,10 +46,12 @@ static enum cr_status local_init(struct local *local,
 }
 
 static void local_clear(struct local *local) {
-    for (uint32_t i = 0; i < local->questions; i++)
+    for (uint32_t i = 0; i < local->questions; i++) {
         local->question[local->seen_question[i]] = 0;
-    for (uint32_t i = 0; i < local->propositions; i++)
+    }
+    for (uint32_t i = 0; i < local->propositions; i++) {
         local->proposition[local->seen_proposition[i]] = 0;
+    }
     local->questions = local->propositions = 0;
 }
 
@@ -87,8 +90,9 @@ static enum cr_status summarise(struct work *work, const struct cr_group *group,
     for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
         struct cr_market market;
         market_of(work, group, i, &market);
-        if (cr_market_is_scored(&market) && market.prices_len > *slices)
+        if (cr_market_is_scored(&market) && market.prices_len > *slices) {
             *slices = market.prices_len;
+        }
         status = cr_summary_add(summary, &market);
     }
     return status;
@@ -100,8 +104,9 @@ static enum cr_status slice_up(struct work *work, const struct cr_group *group,
     enum cr_status status = cr_slice_create(work->local.questions, work->cfg->bins,
                                             work->cfg->level, &slice);
     out->slice = cr_calloc((size_t)out->slices + 1, sizeof *out->slice);
-    if (out->slice == NULL)
+    if (out->slice == NULL) {
         status = CR_E_MEMORY;
+    }
     for (uint32_t t = 0; t < out->slices && status == CR_OK; t++) {
         cr_slice_begin(slice, t);
         for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
@@ -111,8 +116,9 @@ static enum cr_status slice_up(struct work *work, const struct cr_group *group,
             market.question = work->local.question_of[i];
             status = cr_slice_add(slice, &market);
         }
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = cr_slice_finish(slice, &out->slice[t]);
+        }
     }
     cr_slice_destroy(slice);
     return status;
@@ -121,12 +127,15 @@ static enum cr_status slice_up(struct work *work, const struct cr_group *group,
 static enum cr_status finish_summary(const struct cr_summary *summary,
                                      struct cr_group_result *out) {
     enum cr_status status = cr_summary_accuracy(summary, &out->accuracy);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_summary_brier(summary, &out->brier);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_summary_continuous(summary, &out->continuous);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_summary_dynamics(summary, &out->dynamics);
+    }
     cr_summary_worth(summary, &out->worth);
     return status;
 }
@@ -153,14 +162,17 @@ static enum cr_status analyse_group(struct work *work, const struct cr_group *gr
     struct cr_summary *summary = NULL;
     out->group = group;
     enum cr_status status = cr_summary_create(&cfg, &summary);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = summarise(work, group, summary, &out->slices);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = finish_summary(summary, out);
+    }
     cr_summary_destroy(summary);
     out->longest = out->slices;
-    if (work->cfg->skip_iterations)
+    if (work->cfg->skip_iterations) {
         out->slices = 0;
+    }
     return status == CR_OK ? slice_up(work, group, out) : status;
 }
 
@@ -175,16 +187,19 @@ static bool dominates(const struct cr_group_result *a, const struct cr_group_res
 
 static void find_frontier(struct cr_analysis *analysis) {
     bool by_usd = false;
-    for (size_t i = 0; i < analysis->groups; i++)
+    for (size_t i = 0; i < analysis->groups; i++) {
         by_usd = by_usd || analysis->group[i].worth.usd > 0.0;
+    }
     for (size_t i = 0; i < analysis->groups; i++) {
         struct cr_group_result *one = &analysis->group[i];
         one->is_on_frontier = one->accuracy.scored > 0;
-        for (size_t k = 0; k < analysis->groups && one->is_on_frontier; k++)
+        for (size_t k = 0; k < analysis->groups && one->is_on_frontier; k++) {
             if (strcmp(analysis->group[k].group->cell->benchmark,
                        one->group->cell->benchmark) == 0 &&
-                dominates(&analysis->group[k], one, by_usd))
+                dominates(&analysis->group[k], one, by_usd)) {
                 one->is_on_frontier = false;
+            }
+        }
     }
 }
 
@@ -192,21 +207,26 @@ static void find_frontier(struct cr_analysis *analysis) {
 static enum cr_status correct(struct cr_analysis *analysis) {
     size_t len = analysis->groups + analysis->pairs;
     double *p = cr_malloc((len + 1) * sizeof *p);
-    if (p == NULL)
+    if (p == NULL) {
         return CR_E_MEMORY;
-    for (size_t i = 0; i < analysis->groups; i++)
+    }
+    for (size_t i = 0; i < analysis->groups; i++) {
         p[i] = analysis->group[i].accuracy.permutation.p;
-    for (size_t i = 0; i < analysis->pairs; i++)
+    }
+    for (size_t i = 0; i < analysis->pairs; i++) {
         p[analysis->groups + i] = analysis->pair[i].comparison.permutation.p;
+    }
     enum cr_family family = analysis->cfg.family;
     size_t first = family == CR_FAMILY_COMPARISONS ? analysis->groups : 0;
     size_t end = family == CR_FAMILY_GROUPS ? analysis->groups : len;
     enum cr_status status = cr_holm(p + first, end - first);
-    for (size_t i = 0; i < analysis->groups; i++)
+    for (size_t i = 0; i < analysis->groups; i++) {
         analysis->group[i].p_holm = family == CR_FAMILY_COMPARISONS ? NAN : p[i];
-    for (size_t i = 0; i < analysis->pairs; i++)
+    }
+    for (size_t i = 0; i < analysis->pairs; i++) {
         analysis->pair[i].p_holm =
             family == CR_FAMILY_GROUPS ? NAN : p[analysis->groups + i];
+    }
     cr_free(p);
     return status;
 }
@@ -222,8 +242,9 @@ enum cr_status cr_analysis_make(struct cr_dataset *dataset,
         analysis->dataset = dataset;
         analysis->cfg = *cfg;
         analysis->group = cr_calloc(dataset->groups + 1, sizeof *analysis->group);
-        if (analysis->group == NULL)
+        if (analysis->group == NULL) {
             status = CR_E_MEMORY;
+        }
     }
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         status = analyse_group(&work, &dataset->group[g], &analysis->group[g]);
@@ -234,12 +255,15 @@ enum cr_status cr_analysis_make(struct cr_dataset *dataset,
         find_frontier(analysis);
         status = cr_analysis_pairs(analysis, err);
     }
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = correct(analysis);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_analysis_warn(analysis);
-    if (status == CR_OK && cfg->grid != NULL)
+    }
+    if (status == CR_OK && cfg->grid != NULL) {
         status = cr_rule_grid_apply(cfg->grid, dataset, cfg->level, &analysis->what_if);
+    }
     if (status != CR_OK) {
         cr_analysis_destroy(analysis);
         return status;
@@ -249,8 +273,9 @@ enum cr_status cr_analysis_make(struct cr_dataset *dataset,
 }
 
 void cr_analysis_destroy(struct cr_analysis *analysis) {
-    if (analysis == NULL)
+    if (analysis == NULL) {
         return;
+    }
     for (size_t g = 0; g < analysis->groups; g++) {
         cr_free(analysis->group[g].slice);
         cr_dynamics_fini(&analysis->group[g].dynamics);

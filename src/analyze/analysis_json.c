@@ -11,8 +11,9 @@ static void interval(struct cr_emit *emit, const char *key,
     cr_emit_open(emit, key, '{');
     cr_emit_number(emit, "low", interval->low);
     cr_emit_number(emit, "high", interval->high);
-    if (interval->reason != NULL)
+    if (interval->reason != NULL) {
         cr_emit_text(emit, "reason", interval->reason);
+    }
     cr_emit_close(emit, '}');
 }
 
@@ -21,8 +22,9 @@ static void test(struct cr_emit *emit, const char *key, const struct cr_test *te
     cr_emit_number(emit, "p", test->p);
     cr_emit_number(emit, "statistic", test->statistic);
     cr_emit_bool(emit, "exact", test->is_exact);
-    if (test->reason != NULL)
+    if (test->reason != NULL) {
         cr_emit_text(emit, "reason", test->reason);
+    }
     cr_emit_close(emit, '}');
 }
 
@@ -85,8 +87,9 @@ static void brier_and_worth(struct cr_emit *emit, const struct cr_group_result *
 }
 
 static void continuous(struct cr_emit *emit, const struct cr_continuous *c) {
-    if (c->n == 0)
+    if (c->n == 0) {
         return;
+    }
     cr_emit_open(emit, "continuous", '{');
     cr_emit_count(emit, "n", c->n);
     cr_emit_number(emit, "opening_error", c->opening_error);
@@ -195,8 +198,9 @@ static void iteration(struct cr_emit *emit, const struct cr_group_result *group,
 static void factors(struct cr_emit *emit, const struct cr_dataset *dataset,
                     const struct cr_group *group) {
     cr_emit_open(emit, "factors", '{');
-    for (size_t i = 0; i < dataset->factors; i++)
+    for (size_t i = 0; i < dataset->factors; i++) {
         cr_emit_text(emit, cr_factor_name((size_t)dataset->factor[i]), group->value[i]);
+    }
     cr_emit_close(emit, '}');
     const struct cr_run_cell *cell = group->cell; // of the group's first cell
     cr_emit_open(emit, "first_cell", '{');
@@ -223,8 +227,9 @@ static void one_group(struct cr_emit *emit, const struct cr_analysis *analysis,
     continuous(emit, &group->continuous);
     dynamics(emit, &group->dynamics);
     cr_emit_open(emit, "iterations", '[');
-    for (uint32_t t = 0; t < group->slices; t++)
+    for (uint32_t t = 0; t < group->slices; t++) {
         iteration(emit, group, t);
+    }
     cr_emit_close(emit, ']');
     cr_emit_close(emit, '}');
 }
@@ -235,8 +240,9 @@ static void one_pair(struct cr_emit *emit, const struct cr_pair_result *pair) {
     cr_emit_text(emit, "first", pair->first->group->label);
     cr_emit_text(emit, "second", pair->second->group->label);
     cr_emit_bool(emit, "equal_calls", pair->is_equal_calls);
-    if (pair->is_equal_calls)
+    if (pair->is_equal_calls) {
         cr_emit_count(emit, "second_cut_at", pair->cut);
+    }
     cr_emit_count(emit, "pairs", c->pairs);
     cr_emit_count(emit, "questions", c->questions);
     cr_emit_number(emit, "first_accuracy", c->first);
@@ -325,26 +331,32 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis, const char *
     cr_emit_open(&emit, NULL, '{');
     head(&emit, analysis, version);
     cr_emit_open(&emit, "warnings", '[');
-    for (size_t i = 0; i < analysis->warnings; i++)
+    for (size_t i = 0; i < analysis->warnings; i++) {
         cr_emit_text(&emit, NULL, analysis->warning[i]);
+    }
     cr_emit_close(&emit, ']');
     cr_emit_open(&emit, "groups", '[');
-    for (size_t g = 0; g < analysis->groups; g++)
+    for (size_t g = 0; g < analysis->groups; g++) {
         one_group(&emit, analysis, &analysis->group[g]);
+    }
     cr_emit_close(&emit, ']');
     cr_emit_open(&emit, "comparisons", '[');
-    for (size_t i = 0; i < analysis->pairs; i++)
+    for (size_t i = 0; i < analysis->pairs; i++) {
         one_pair(&emit, &analysis->pair[i]);
+    }
     cr_emit_close(&emit, ']');
     cr_emit_open(&emit, "what_if", '[');
-    for (size_t g = 0; g < analysis->what_if.len; g++)
-        for (size_t i = 0; i < analysis->what_if.at[g].rows; i++)
+    for (size_t g = 0; g < analysis->what_if.len; g++) {
+        for (size_t i = 0; i < analysis->what_if.at[g].rows; i++) {
             one_what_if(&emit, analysis->what_if.at[g].label,
                         &analysis->what_if.at[g].row[i]);
+        }
+    }
     cr_emit_close(&emit, ']');
     definitions(&emit);
     cr_emit_close(&emit, '}');
-    if (emit.status == CR_OK)
+    if (emit.status == CR_OK) {
         emit.status = cr_buf_add_text(out, "\n");
+    }
     return emit.status;
 }

@@ -33,8 +33,9 @@ static enum cr_status vote_table(struct printer *to) {
                   columns, to->dress);
     for (size_t g = 0; g < to->analysis->groups; g++) {
         const struct cr_accuracy *a = &to->analysis->group[g].accuracy;
-        if (isnan(a->vote))
+        if (isnan(a->vote)) {
             continue;
+        }
         cr_table_text(&table, to->analysis->group[g].group->label);
         cr_table_count(&table, a->scored);
         cr_table_share(&table, a->final);
@@ -43,8 +44,9 @@ static enum cr_status vote_table(struct printer *to) {
         cr_table_share(&table, a->vote_gain);
         cr_table_interval(&table, &a->vote_gain_interval, 1);
     }
-    if (table.cells > 0 || table.status != CR_OK)
+    if (table.cells > 0 || table.status != CR_OK) {
         return finish(&table, to);
+    }
     cr_table_fini(&table);
     return CR_OK;
 }
@@ -114,7 +116,7 @@ static enum cr_status calibration_table(struct printer *to) {
     };
     struct cr_table table;
     cr_table_init(&table, "calibration by iteration", columns, to->dress);
-    for (size_t g = 0; g < to->analysis->groups; g++)
+    for (size_t g = 0; g < to->analysis->groups; g++) {
         for (uint32_t t = 0; t < to->analysis->group[g].slices; t++) {
             const struct cr_slice_result *s = &to->analysis->group[g].slice[t];
             const struct cr_calibration *c = &s->calibration;
@@ -131,6 +133,7 @@ static enum cr_status calibration_table(struct printer *to) {
             cr_table_fixed(&table, c->ece_width, 4);
             cr_table_fixed(&table, c->ece_mass, 4);
         }
+    }
     return finish(&table, to);
 }
 
@@ -138,8 +141,9 @@ static void reliability_rows(struct cr_table *table,
                              const struct cr_group_result *group, uint32_t t) {
     const struct cr_calibration *c = &group->slice[t].calibration;
     for (uint32_t b = 0; b < c->bins; b++) {
-        if (c->width[b].n == 0 && c->mass[b].n == 0)
+        if (c->width[b].n == 0 && c->mass[b].n == 0) {
             continue;
+        }
         cr_table_text(table, group->group->label);
         cr_table_text(table, t == 0 ? "opening" : "final");
         cr_table_fixed(table, (double)b / c->bins, 2);
@@ -170,10 +174,12 @@ static enum cr_status reliability_table(struct printer *to) {
                   columns, to->dress);
     for (size_t g = 0; g < to->analysis->groups; g++) {
         const struct cr_group_result *group = &to->analysis->group[g];
-        if (group->slices > 0)
+        if (group->slices > 0) {
             reliability_rows(&table, group, 0);
-        if (group->slices > 1)
+        }
+        if (group->slices > 1) {
             reliability_rows(&table, group, group->slices - 1);
+        }
     }
     return finish(&table, to);
 }
@@ -195,7 +201,7 @@ static enum cr_status iterations_table(struct printer *to) {
     };
     struct cr_table table;
     cr_table_init(&table, "moves and survival by iteration", columns, to->dress);
-    for (size_t g = 0; g < to->analysis->groups; g++)
+    for (size_t g = 0; g < to->analysis->groups; g++) {
         for (uint32_t t = 0; t < to->analysis->group[g].slices; t++) {
             const struct cr_slice_result *s = &to->analysis->group[g].slice[t];
             const struct cr_survival *v = &to->analysis->group[g].dynamics.survival[t];
@@ -211,6 +217,7 @@ static enum cr_status iterations_table(struct printer *to) {
             cr_table_count(&table, v->events);
             cr_table_share(&table, v->survival);
         }
+    }
     return finish(&table, to);
 }
 
@@ -319,10 +326,11 @@ static enum cr_status comparison_table(struct printer *to) {
         cr_table_p(&table, &c->permutation, pair->p_holm);
         cr_table_p(&table, &c->mcnemar, c->mcnemar.p);
     }
-    if (to->analysis->pairs == 0)
+    if (to->analysis->pairs == 0) {
         cr_table_note(&table,
                       "- no comparison: name a group with --compare; equal-call "
                       "baselines need self_consistency or debate cells");
+    }
     return finish(&table, to);
 }
 
@@ -344,8 +352,9 @@ static enum cr_status continuous_table(struct printer *to) {
     cr_table_init(&table, "quantities", columns, to->dress);
     for (size_t g = 0; g < to->analysis->groups; g++) {
         const struct cr_continuous *c = &to->analysis->group[g].continuous;
-        if (c->n == 0)
+        if (c->n == 0) {
             continue;
+        }
         cr_table_text(&table, to->analysis->group[g].group->label);
         cr_table_count(&table, c->n);
         cr_table_fixed(&table, c->opening_error, 4);
@@ -379,7 +388,7 @@ static enum cr_status what_if_table(struct printer *to) {
     };
     struct cr_table table;
     cr_table_init(&table, "what if the stop rule had been another", columns, to->dress);
-    for (size_t g = 0; g < to->analysis->what_if.len; g++)
+    for (size_t g = 0; g < to->analysis->what_if.len; g++) {
         for (size_t i = 0; i < to->analysis->what_if.at[g].rows; i++) {
             const struct cr_what_if_row *row = &to->analysis->what_if.at[g].row[i];
             cr_table_text(&table, to->analysis->what_if.at[g].label);
@@ -396,34 +405,40 @@ static enum cr_status what_if_table(struct printer *to) {
             cr_table_share(&table, row->converged);
             cr_table_fixed(&table, row->iterations, 1);
         }
+    }
     return finish(&table, to);
 }
 
 static bool has_quantities(const struct cr_analysis *analysis) {
-    for (size_t g = 0; g < analysis->groups; g++)
-        if (analysis->group[g].continuous.n > 0)
+    for (size_t g = 0; g < analysis->groups; g++) {
+        if (analysis->group[g].continuous.n > 0) {
             return true;
+        }
+    }
     return false;
 }
 
 static enum cr_status definitions(struct printer *to) {
     enum cr_status status = cr_buf_add_text(to->out, "### Definitions\n\n");
     for (const struct cr_definition *d = cr_definitions;
-         d->name != NULL && status == CR_OK; d++)
+         d->name != NULL && status == CR_OK; d++) {
         status = cr_buf_printf(to->out, "- **%s** (%s): %s.\n", d->name, d->section,
                                d->text);
+    }
     return status;
 }
 
 static enum cr_status warnings(struct printer *to) {
     enum cr_status status = CR_OK;
     const struct cr_analysis *analysis = to->analysis;
-    for (size_t i = 0; i < analysis->warnings && status == CR_OK; i++)
+    for (size_t i = 0; i < analysis->warnings && status == CR_OK; i++) {
         status =
             cr_buf_printf(to->out, "%sNote: %s\n", to->dress == CR_DRESS_MD ? "> " : "",
                           analysis->warning[i]);
-    if (status == CR_OK && analysis->warnings > 0)
+    }
+    if (status == CR_OK && analysis->warnings > 0) {
         status = cr_buf_add_text(to->out, "\n");
+    }
     return status;
 }
 
@@ -445,12 +460,16 @@ enum cr_status cr_analysis_tables(const struct cr_analysis *analysis, unsigned s
     };
     struct printer to = {analysis, dress, out};
     enum cr_status status = dress != CR_DRESS_CSV ? warnings(&to) : CR_OK;
-    if (!has_quantities(analysis) && dress != CR_DRESS_CSV)
+    if (!has_quantities(analysis) && dress != CR_DRESS_CSV) {
         sections &= ~(unsigned)CR_SECTION_CONTINUOUS;
-    if (analysis->cfg.grid == NULL && dress != CR_DRESS_CSV)
+    }
+    if (analysis->cfg.grid == NULL && dress != CR_DRESS_CSV) {
         sections &= ~(unsigned)CR_SECTION_WHAT_IF;
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0] && status == CR_OK; i++)
-        if (sections & tables[i].section)
+    }
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0] && status == CR_OK; i++) {
+        if (sections & tables[i].section) {
             status = tables[i].print(&to);
+        }
+    }
     return status == CR_OK && dress == CR_DRESS_MD ? definitions(&to) : status;
 }

@@ -21,8 +21,9 @@ struct numbers {
 
 static enum cr_status numbers_init(struct numbers *numbers, size_t most) {
     numbers->slots = 16;
-    while (numbers->slots < 2 * most)
+    while (numbers->slots < 2 * most) {
         numbers->slots *= 2;
+    }
     numbers->key = cr_calloc(numbers->slots, sizeof *numbers->key);
     numbers->number = cr_calloc(numbers->slots, sizeof *numbers->number);
     return numbers->key != NULL && numbers->number != NULL ? CR_OK : CR_E_MEMORY;
@@ -38,8 +39,9 @@ static uint32_t number_of(struct numbers *numbers, const char *benchmark,
     uint64_t key = cr_hash64(benchmark, strlen(benchmark), 1);
     key = cr_hash64(name, strlen(name), key) | 1; // zero marks a free slot
     size_t at = key >> 1 & (numbers->slots - 1);
-    while (numbers->key[at] != 0 && numbers->key[at] != key)
+    while (numbers->key[at] != 0 && numbers->key[at] != key) {
         at = (at + 1) & (numbers->slots - 1);
+    }
     if (numbers->key[at] == 0) {
         numbers->key[at] = key;
         numbers->number[at] = numbers->len++;
@@ -53,36 +55,42 @@ static enum cr_status number_one_view(struct cr_dataset *dataset) {
     uint64_t len = one->view->propositions;
     one->question = cr_malloc((len + 1) * sizeof *one->question);
     one->proposition = cr_malloc((len + 1) * sizeof *one->proposition);
-    if (one->question == NULL || one->proposition == NULL)
+    if (one->question == NULL || one->proposition == NULL) {
         return CR_E_MEMORY;
+    }
     for (uint32_t i = 0; i < len; i++) {
         one->question[i] = one->view->question[i];
         one->proposition[i] = i;
-        if (one->question[i] >= dataset->questions)
+        if (one->question[i] >= dataset->questions) {
             dataset->questions = one->question[i] + 1;
+        }
     }
     dataset->propositions = (uint32_t)len;
     return CR_OK;
 }
 
 static enum cr_status number_views(struct cr_dataset *dataset) {
-    if (dataset->views == 1)
+    if (dataset->views == 1) {
         return number_one_view(dataset);
+    }
     struct numbers questions = {0}, propositions = {0};
     uint64_t most = 0;
-    for (size_t v = 0; v < dataset->views; v++)
+    for (size_t v = 0; v < dataset->views; v++) {
         most += dataset->view[v].view->propositions;
+    }
     enum cr_status status = numbers_init(&questions, most);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = numbers_init(&propositions, most);
+    }
     for (size_t v = 0; v < dataset->views && status == CR_OK; v++) {
         struct cr_dataset_view *one = &dataset->view[v];
         const struct cr_run_view *view = one->view;
         size_t bytes = (view->propositions + 1) * sizeof(uint32_t);
         one->question = cr_malloc(bytes);
         one->proposition = cr_malloc(bytes);
-        if (one->question == NULL || one->proposition == NULL)
+        if (one->question == NULL || one->proposition == NULL) {
             status = CR_E_MEMORY;
+        }
         for (uint64_t i = 0; i < view->propositions && status == CR_OK; i++) {
             one->question[i] =
                 number_of(&questions, view->benchmark[i], view->question_id[i]);
@@ -109,18 +117,22 @@ static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
     struct cr_buf file;
     cr_buf_init(&file, 65536);
     enum cr_status status = name_file(&file, path);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_run_view_open_parts(file.data, parts, &one->view, err);
+    }
     cr_buf_fini(&file);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     one->path = path;
     one->first = dataset->rows;
-    if (dataset->views > 0)
+    if (dataset->views > 0) {
         one->first_cell = one[-1].first_cell + one[-1].view->cells;
+    }
     dataset->rows += one->view->episodes;
-    if (one->view->iterations > dataset->iterations)
+    if (one->view->iterations > dataset->iterations) {
         dataset->iterations = one->view->iterations;
+    }
     for (size_t v = 0; v < dataset->views; v++) {
         const struct cr_run_view *other = dataset->view[v].view;
         one->is_shard =
@@ -137,14 +149,18 @@ enum cr_status cr_dataset_open(char *const *paths, size_t len, struct cr_dataset
     enum cr_status status = CR_E_MEMORY;
     // Only several files need names to find what they have in common.
     unsigned parts = len > 1 ? CR_VIEW_IDS : CR_VIEW_NUMBERS;
-    if (dataset != NULL)
+    if (dataset != NULL) {
         dataset->view = cr_calloc(len + 1, sizeof *dataset->view);
-    if (dataset != NULL && dataset->view != NULL)
+    }
+    if (dataset != NULL && dataset->view != NULL) {
         status = CR_OK;
-    for (size_t i = 0; i < len && status == CR_OK; i++)
+    }
+    for (size_t i = 0; i < len && status == CR_OK; i++) {
         status = open_view(dataset, paths[i], parts, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = number_views(dataset);
+    }
     if (status != CR_OK) {
         cr_dataset_close(dataset);
         return status;
@@ -154,8 +170,9 @@ enum cr_status cr_dataset_open(char *const *paths, size_t len, struct cr_dataset
 }
 
 void cr_dataset_close(struct cr_dataset *dataset) {
-    if (dataset == NULL)
+    if (dataset == NULL) {
         return;
+    }
     for (size_t v = 0; v < dataset->views; v++) {
         cr_run_view_close(dataset->view[v].view);
         cr_free(dataset->view[v].question);
@@ -172,8 +189,9 @@ void cr_dataset_close(struct cr_dataset *dataset) {
 const struct cr_dataset_view *cr_dataset_view_of(const struct cr_dataset *dataset,
                                                  uint64_t number) {
     size_t v = dataset->views - 1;
-    while (dataset->view[v].first > number)
+    while (dataset->view[v].first > number) {
         v--;
+    }
     return &dataset->view[v];
 }
 
@@ -199,8 +217,9 @@ static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p
     } else if (!isnan(view->value[p])) {
         out->space = CR_SPACE_CONTINUOUS;
         out->truth = (view->value[p] - view->low[p]) / (view->high[p] - view->low[p]);
-        if (view->quantile != NULL)
+        if (view->quantile != NULL) {
             out->quantile = view->quantile + 3 * at;
+        }
     }
     out->push = view->push != NULL ? view->push + at : NULL;
 }
@@ -238,12 +257,14 @@ enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset, struct cr_err *
     for (size_t v = 0; v < dataset->views && status == CR_OK; v++) {
         struct cr_dataset_view *one = &dataset->view[v];
         struct cr_buf file;
-        if (one->step_calls != NULL)
+        if (one->step_calls != NULL) {
             continue;
+        }
         cr_buf_init(&file, 65536);
         status = name_file(&file, one->path);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = cr_run_file_step_calls(file.data, &one->step_calls, err);
+        }
         cr_buf_fini(&file);
     }
     return status;
@@ -255,7 +276,8 @@ uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t numbe
     const uint32_t *calls =
         one->step_calls + (size_t)(number - one->first) * one->view->iterations;
     uint64_t sum = 0;
-    for (uint32_t i = 0; i <= t && i < one->view->iterations; i++)
+    for (uint32_t i = 0; i <= t && i < one->view->iterations; i++) {
         sum += calls[i];
+    }
     return sum;
 }

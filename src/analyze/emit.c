@@ -7,27 +7,32 @@
 #include "credence/base/text.h"
 
 static void put(struct cr_emit *emit, const char *text) {
-    if (emit->status == CR_OK)
+    if (emit->status == CR_OK) {
         emit->status = cr_buf_add_text(emit->out, text);
+    }
 }
 
 static void quoted(struct cr_emit *emit, const char *text) {
     struct cr_buf plain; // what came from models or files need not be UTF-8
     cr_buf_init(&plain, emit->out->max_bytes);
-    if (emit->status == CR_OK)
+    if (emit->status == CR_OK) {
         emit->status = cr_text_add_utf8(&plain, text, strlen(text));
-    if (emit->status == CR_OK)
+    }
+    if (emit->status == CR_OK) {
         emit->status = cr_json_add_quoted(
             emit->out, plain.data != NULL ? plain.data : "", plain.used_bytes);
+    }
     cr_buf_fini(&plain);
 }
 
 static void begin(struct cr_emit *emit, const char *key) {
-    if (emit->needs_comma)
+    if (emit->needs_comma) {
         put(emit, ",");
+    }
     emit->needs_comma = true;
-    if (key == NULL)
+    if (key == NULL) {
         return;
+    }
     put(emit, "\n\"");
     put(emit, key);
     put(emit, "\": ");
@@ -46,22 +51,25 @@ void cr_emit_close(struct cr_emit *emit, char bracket) {
 
 void cr_emit_text(struct cr_emit *emit, const char *key, const char *text) {
     begin(emit, key);
-    if (text == NULL)
+    if (text == NULL) {
         put(emit, "null");
-    else
+    } else {
         quoted(emit, text);
+    }
 }
 
 void cr_emit_number(struct cr_emit *emit, const char *key, double number) {
     begin(emit, key);
-    if (emit->status == CR_OK)
+    if (emit->status == CR_OK) {
         emit->status = cr_json_add_number(emit->out, number);
+    }
 }
 
 void cr_emit_count(struct cr_emit *emit, const char *key, uint64_t count) {
     begin(emit, key);
-    if (emit->status == CR_OK)
+    if (emit->status == CR_OK) {
         emit->status = cr_buf_printf(emit->out, "%llu", (unsigned long long)count);
+    }
 }
 
 void cr_emit_bool(struct cr_emit *emit, const char *key, bool truth) {

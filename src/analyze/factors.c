@@ -77,30 +77,37 @@ const char *cr_factor_name(size_t factor) {
 }
 
 int cr_factor_find(const char *name) {
-    for (int i = 0; i < FACTORS_LEN; i++)
-        if (strcmp(factors[i].name, name) == 0)
+    for (int i = 0; i < FACTORS_LEN; i++) {
+        if (strcmp(factors[i].name, name) == 0) {
             return i;
+        }
+    }
     return -1;
 }
 
 const char *cr_factor_nearest(const char *name) {
     const char *names[FACTORS_LEN];
-    for (size_t i = 0; i < FACTORS_LEN; i++)
+    for (size_t i = 0; i < FACTORS_LEN; i++) {
         names[i] = factors[i].name;
+    }
     return cr_text_nearest(name, names, FACTORS_LEN);
 }
 
 static void choose_factors(struct cr_dataset *dataset, const int *asked, size_t len) {
     dataset->factors = 0;
     bool jobs_differ = false;
-    for (size_t v = 1; v < dataset->views; v++)
+    for (size_t v = 1; v < dataset->views; v++) {
         jobs_differ = jobs_differ || !dataset->view[v].is_shard;
-    if (len == 0 && jobs_differ)
+    }
+    if (len == 0 && jobs_differ) {
         dataset->factor[dataset->factors++] = FILE_FACTOR;
-    if (len == 0)
+    }
+    if (len == 0) {
         dataset->factor[dataset->factors++] = CELL;
-    for (size_t i = 0; i < len && i < CR_FACTORS_MAX; i++)
+    }
+    for (size_t i = 0; i < len && i < CR_FACTORS_MAX; i++) {
         dataset->factor[dataset->factors++] = asked[i];
+    }
 }
 
 // Fill GROUP's values and label for CELL.
@@ -115,16 +122,19 @@ static enum cr_status describe(struct cr_dataset *dataset,
     for (size_t i = 0; i < dataset->factors && status == CR_OK; i++) {
         cr_buf_clear(&value);
         status = factors[dataset->factor[i]].value(&value, view, cell);
-        if (status == CR_OK && i > 0)
+        if (status == CR_OK && i > 0) {
             status = cr_buf_add_text(&label, " ");
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_buf_add(&label, value.data, value.used_bytes);
+        }
         group->value[i] =
             status == CR_OK
                 ? cr_arena_strdup(&dataset->arena, value.data != NULL ? value.data : "")
                 : NULL;
-        if (group->value[i] == NULL)
+        if (group->value[i] == NULL) {
             status = CR_E_MEMORY;
+        }
     }
     group->label =
         status == CR_OK ? cr_arena_strdup(&dataset->arena, label.data) : NULL;
@@ -135,9 +145,11 @@ static enum cr_status describe(struct cr_dataset *dataset,
 
 static bool is_same(const struct cr_dataset *dataset, const struct cr_group *a,
                     const struct cr_group *b) {
-    for (size_t i = 0; i < dataset->factors; i++)
-        if (strcmp(a->value[i], b->value[i]) != 0)
+    for (size_t i = 0; i < dataset->factors; i++) {
+        if (strcmp(a->value[i], b->value[i]) != 0) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -152,16 +164,19 @@ static enum cr_status map_cells(struct cr_dataset *dataset, uint32_t *group_of) 
                 describe(dataset, one, &one->view->cell_info[c], &made);
             size_t g = 0;
             while (status == CR_OK && g < dataset->groups &&
-                   !is_same(dataset, &dataset->group[g], &made))
+                   !is_same(dataset, &dataset->group[g], &made)) {
                 g++;
+            }
             if (status == CR_OK && g == dataset->groups) {
                 status = cr_array_grow((void **)&dataset->group, &cap, g + 1,
                                        sizeof *dataset->group);
-                if (status == CR_OK)
+                if (status == CR_OK) {
                     dataset->group[dataset->groups++] = made;
+                }
             }
-            if (status != CR_OK)
+            if (status != CR_OK) {
                 return status;
+            }
             group_of[at] = (uint32_t)g;
         }
     }
@@ -175,8 +190,9 @@ static size_t shown_file(const struct cr_dataset *dataset, size_t v, uint64_t ro
         const struct cr_run_view *other = dataset->view[u].view;
         if (other->episodes == view->episodes &&
             strcmp(other->job_hash, view->job_hash) == 0 &&
-            other->status[row] != CR_PENDING)
+            other->status[row] != CR_PENDING) {
             return u;
+        }
     }
     return v;
 }
@@ -196,10 +212,11 @@ static void deal(struct cr_dataset *dataset, size_t v, const uint32_t *group_of,
             continue;
         }
         uint32_t g = group_of[one->first_cell + cell];
-        if (next == NULL)
+        if (next == NULL) {
             dataset->group[g].len++;
-        else
+        } else {
             dataset->order[next[g]++] = one->first + row;
+        }
     }
 }
 
@@ -211,9 +228,11 @@ static enum cr_status deal_all(struct cr_dataset *dataset, const uint32_t *group
         return CR_E_MEMORY;
     }
     for (int round = 0; round < 2; round++) { // first count, then place
-        for (size_t v = 0; v < dataset->views; v++)
-            if (!dataset->view[v].is_shard)
+        for (size_t v = 0; v < dataset->views; v++) {
+            if (!dataset->view[v].is_shard) {
                 deal(dataset, v, group_of, round == 0 ? NULL : next);
+            }
+        }
         uint64_t at = 0;
         for (size_t g = 0; round == 0 && g < dataset->groups; g++) {
             dataset->group[g].first = next[g] = at;
@@ -227,15 +246,18 @@ static enum cr_status deal_all(struct cr_dataset *dataset, const uint32_t *group
 enum cr_status cr_dataset_group(struct cr_dataset *dataset, const int *asked,
                                 size_t len) {
     size_t cells = 0;
-    for (size_t v = 0; v < dataset->views; v++)
+    for (size_t v = 0; v < dataset->views; v++) {
         cells += dataset->view[v].view->cells;
+    }
     choose_factors(dataset, asked, len);
     uint32_t *group_of = cr_malloc((cells + 1) * sizeof *group_of);
-    if (group_of == NULL)
+    if (group_of == NULL) {
         return CR_E_MEMORY;
+    }
     enum cr_status status = map_cells(dataset, group_of);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = deal_all(dataset, group_of);
+    }
     cr_free(group_of);
     return status;
 }

@@ -38,8 +38,9 @@ static enum cr_status add_pair(struct pairing *pairing, struct cr_pair_result pa
     enum cr_status status =
         cr_array_grow((void **)&analysis->pair, &analysis->pairs_cap,
                       analysis->pairs + 1, sizeof *analysis->pair);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     struct cr_bootstrap how = {analysis->cfg.resamples, analysis->cfg.level,
                                analysis->cfg.seed};
     fill(analysis->dataset, pair.first->group, WHOLE, &pairing->first);
@@ -47,8 +48,9 @@ static enum cr_status add_pair(struct pairing *pairing, struct cr_pair_result pa
          &pairing->second);
     status = cr_compare(&pairing->first, &pairing->second, analysis->dataset->questions,
                         &how, &pair.comparison);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         analysis->pair[analysis->pairs++] = pair;
+    }
     return status;
 }
 
@@ -70,8 +72,9 @@ static double mean_calls(const struct cr_dataset *dataset, const struct cr_group
         uint64_t number = dataset->order[group->first + i];
         struct cr_market market;
         cr_dataset_prices(dataset, number, &market);
-        if (!cr_market_is_scored(&market))
+        if (!cr_market_is_scored(&market)) {
             continue;
+        }
         sum += (double)cr_dataset_calls_until(dataset, number, t);
         n += 1.0;
     }
@@ -85,8 +88,9 @@ static bool find_baseline(const struct cr_analysis *analysis, const char *protoc
     double least = INFINITY, calls = pair->first->worth.calls;
     for (size_t i = 0; i < analysis->groups; i++) {
         const struct cr_group_result *one = &analysis->group[i];
-        if (!is_protocol(one, protocol) || !is_same_setting(one, pair->first))
+        if (!is_protocol(one, protocol) || !is_same_setting(one, pair->first)) {
             continue;
+        }
         bool same =
             strcmp(one->group->cell->trader, pair->first->group->cell->trader) == 0;
         for (uint32_t t = 0; t < one->longest; t++) {
@@ -106,31 +110,37 @@ static enum cr_status pair_baselines(struct pairing *pairing, struct cr_err *err
     static const char *const baselines[] = {"self_consistency", "debate"};
     struct cr_analysis *analysis = pairing->analysis;
     bool has_any = false;
-    for (size_t i = 0; i < analysis->groups; i++)
+    for (size_t i = 0; i < analysis->groups; i++) {
         has_any = has_any || is_protocol(&analysis->group[i], baselines[0]) ||
                   is_protocol(&analysis->group[i], baselines[1]);
-    if (!has_any)
+    }
+    if (!has_any) {
         return CR_OK;
+    }
     enum cr_status status = cr_dataset_step_calls(analysis->dataset, err);
-    for (size_t a = 0; a < analysis->groups && status == CR_OK; a++)
+    for (size_t a = 0; a < analysis->groups && status == CR_OK; a++) {
         for (size_t b = 0; b < 2 && status == CR_OK; b++) {
             struct cr_pair_result pair = {.first = &analysis->group[a],
                                           .is_equal_calls = true};
             if (is_protocol(pair.first, "market") &&
-                find_baseline(analysis, baselines[b], &pair))
+                find_baseline(analysis, baselines[b], &pair)) {
                 status = add_pair(pairing, pair);
+            }
         }
+    }
     return status;
 }
 
 static enum cr_status unknown_group(const struct cr_analysis *analysis,
                                     struct cr_err *err) {
     const char *nearest = NULL;
-    for (size_t i = 0; i < analysis->groups && nearest == NULL; i++)
+    for (size_t i = 0; i < analysis->groups && nearest == NULL; i++) {
         nearest =
             cr_text_nearest(analysis->cfg.compare, &analysis->group[i].group->label, 1);
-    if (nearest == NULL && analysis->groups > 0)
+    }
+    if (nearest == NULL && analysis->groups > 0) {
         nearest = analysis->group[0].group->label;
+    }
     return cr_err_set(err, CR_E_USAGE,
                       "--compare: no group is called '%s'; one is '%s'",
                       analysis->cfg.compare, nearest != NULL ? nearest : "");
@@ -139,19 +149,24 @@ static enum cr_status unknown_group(const struct cr_analysis *analysis,
 static enum cr_status pair_named(struct pairing *pairing, struct cr_err *err) {
     struct cr_analysis *analysis = pairing->analysis;
     size_t base = 0;
-    if (analysis->cfg.compare == NULL)
+    if (analysis->cfg.compare == NULL) {
         return CR_OK;
+    }
     while (base < analysis->groups &&
-           strcmp(analysis->group[base].group->label, analysis->cfg.compare) != 0)
+           strcmp(analysis->group[base].group->label, analysis->cfg.compare) != 0) {
         base++;
-    if (base == analysis->groups)
+    }
+    if (base == analysis->groups) {
         return unknown_group(analysis, err);
+    }
     enum cr_status status = CR_OK;
-    for (size_t i = 0; i < analysis->groups && status == CR_OK; i++)
-        if (i != base)
+    for (size_t i = 0; i < analysis->groups && status == CR_OK; i++) {
+        if (i != base) {
             status = add_pair(
                 pairing, (struct cr_pair_result){.first = &analysis->group[i],
                                                  .second = &analysis->group[base]});
+        }
+    }
     return status;
 }
 
@@ -159,12 +174,15 @@ enum cr_status cr_analysis_pairs(struct cr_analysis *analysis, struct cr_err *er
     struct pairing pairing = {.analysis = analysis};
     enum cr_status status =
         cr_arm_init(&pairing.first, analysis->dataset->propositions);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_arm_init(&pairing.second, analysis->dataset->propositions);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = pair_named(&pairing, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = pair_baselines(&pairing, err);
+    }
     cr_arm_fini(&pairing.first);
     cr_arm_fini(&pairing.second);
     return status;

@@ -24,9 +24,11 @@ static const struct {
     [CR_AXIS_CAP] = {1, CR_ITERATIONS_MAX, true, "a whole number from 1 to 1000"}};
 
 static int find(const char *const *names, size_t len, const char *name) {
-    for (size_t i = 0; i < len; i++)
-        if (strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < len; i++) {
+        if (strcmp(names[i], name) == 0) {
             return (int)i;
+        }
+    }
     return -1;
 }
 
@@ -50,9 +52,11 @@ static enum cr_status read_value(enum cr_axis_kind axis, const char *word, doubl
     }
     *out = strtod(word, &end);
     if (end == word || *end != '\0' || !(*out >= bounds[axis].low) ||
-        !(*out <= bounds[axis].high) || (bounds[axis].is_whole && *out != floor(*out)))
+        !(*out <= bounds[axis].high) ||
+        (bounds[axis].is_whole && *out != floor(*out))) {
         return cr_err_set(err, CR_E_USAGE, "--what-if: %s wants %s, not '%s'",
                           axis_names[axis], bounds[axis].wants, word);
+    }
     return CR_OK;
 }
 
@@ -62,26 +66,31 @@ enum cr_status cr_rule_grid_parse(struct cr_rule_grid *grid, const char *axis_te
     size_t len = strcspn(axis_text, "=");
     snprintf(word, sizeof word, "%.*s", (int)len, axis_text);
     int axis = find(axis_names, CR_AXES, word);
-    if (axis < 0)
+    if (axis < 0) {
         return unknown(err, "axis", word, axis_names, CR_AXES);
-    if (axis_text[len] == '\0')
+    }
+    if (axis_text[len] == '\0') {
         return cr_err_set(err, CR_E_USAGE, "--what-if: %s=VALUE,.. has no value",
                           axis_names[axis]);
+    }
     for (const char *list = axis_text + len;;) {
         list++;
         len = strcspn(list, ",");
         snprintf(word, sizeof word, "%.*s", (int)len, list);
-        if (grid->len[axis] == CR_AXIS_VALUES_MAX)
+        if (grid->len[axis] == CR_AXIS_VALUES_MAX) {
             return cr_err_set(err, CR_E_USAGE, "--what-if: more than %d values",
                               CR_AXIS_VALUES_MAX);
+        }
         double *value = &grid->value[axis][grid->len[axis]];
         enum cr_status status = read_value((enum cr_axis_kind)axis, word, value, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
         grid->len[axis]++;
         list += len;
-        if (*list == '\0')
+        if (*list == '\0') {
             break;
+        }
     }
     grid->is_asked = true;
     return CR_OK;

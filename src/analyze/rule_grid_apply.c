@@ -14,11 +14,14 @@ static size_t make_rules(const struct cr_rule_grid *grid,
     struct cr_stop own = {CR_STOP_RANGE, cell->window, cell->threshold,
                           cell->max_iterations};
     size_t count[CR_AXES], len = 0;
-    for (int i = 0; i < CR_STOP_RULE_COUNT; i++)
-        if (strcmp(cell->stop_rule, cr_stop_rule_names[i]) == 0)
+    for (int i = 0; i < CR_STOP_RULE_COUNT; i++) {
+        if (strcmp(cell->stop_rule, cr_stop_rule_names[i]) == 0) {
             own.rule = (enum cr_stop_rule)i;
-    for (int axis = 0; axis < CR_AXES; axis++)
+        }
+    }
+    for (int axis = 0; axis < CR_AXES; axis++) {
         count[axis] = grid->len[axis] > 0 ? grid->len[axis] : 1;
+    }
     size_t all = count[0] * count[1] * count[2] * count[3];
     for (; out != NULL && len < all; len++) {
         size_t rest = len, at[CR_AXES];
@@ -27,14 +30,18 @@ static size_t make_rules(const struct cr_rule_grid *grid,
             rest /= count[axis];
         }
         struct cr_stop rule = own;
-        if (grid->len[CR_AXIS_RULE] > 0)
+        if (grid->len[CR_AXIS_RULE] > 0) {
             rule.rule = (enum cr_stop_rule)grid->value[CR_AXIS_RULE][at[CR_AXIS_RULE]];
-        if (grid->len[CR_AXIS_WINDOW] > 0)
+        }
+        if (grid->len[CR_AXIS_WINDOW] > 0) {
             rule.window = (uint32_t)grid->value[CR_AXIS_WINDOW][at[CR_AXIS_WINDOW]];
-        if (grid->len[CR_AXIS_THRESHOLD] > 0)
+        }
+        if (grid->len[CR_AXIS_THRESHOLD] > 0) {
             rule.threshold = grid->value[CR_AXIS_THRESHOLD][at[CR_AXIS_THRESHOLD]];
-        if (grid->len[CR_AXIS_CAP] > 0)
+        }
+        if (grid->len[CR_AXIS_CAP] > 0) {
             rule.max_iterations = (uint32_t)grid->value[CR_AXIS_CAP][at[CR_AXIS_CAP]];
+        }
         out[len] = rule;
     }
     return all;
@@ -83,16 +90,20 @@ static void take(struct work *work, uint64_t number, uint32_t g) {
     const struct cr_dataset_view *one = cr_dataset_view_of(work->dataset, number);
     const struct cr_run_view *view = one->view;
     uint64_t row = number - one->first, first = row, best = row;
-    while (first > 0 && is_same(view, first - 1, row))
+    while (first > 0 && is_same(view, first - 1, row)) {
         first--;
+    }
     uint32_t *taken = &work->taken[one->first + first];
-    if (*taken == g)
+    if (*taken == g) {
         return;
+    }
     work->fresh += *taken == 0;
     *taken = g;
-    for (uint64_t e = first; e < view->episodes && is_same(view, e, row); e++)
-        if (view->prices_len[e] > view->prices_len[best])
+    for (uint64_t e = first; e < view->episodes && is_same(view, e, row); e++) {
+        if (view->prices_len[e] > view->prices_len[best]) {
             best = e;
+        }
+    }
     work->chosen[work->chosen_len++] = one->first + best;
 }
 
@@ -105,13 +116,16 @@ static uint32_t question_of(const struct work *work, uint64_t number) {
 static void sort_by_question(struct work *work) {
     size_t questions = (size_t)work->dataset->questions;
     memset(work->first, 0, (questions + 2) * sizeof *work->first);
-    for (uint64_t i = 0; i < work->chosen_len; i++)
+    for (uint64_t i = 0; i < work->chosen_len; i++) {
         work->first[question_of(work, work->chosen[i]) + 1]++;
-    for (size_t q = 1; q <= questions; q++)
+    }
+    for (size_t q = 1; q <= questions; q++) {
         work->first[q] += work->first[q - 1];
-    for (uint64_t i = 0; i < work->chosen_len; i++)
+    }
+    for (uint64_t i = 0; i < work->chosen_len; i++) {
         work->sorted[work->first[question_of(work, work->chosen[i])]++] =
             work->chosen[i];
+    }
 }
 
 static enum cr_status feed(const struct work *work, struct cr_what_if *what_if) {
@@ -121,8 +135,9 @@ static enum cr_status feed(const struct work *work, struct cr_what_if *what_if) 
         cr_dataset_prices(work->dataset, work->sorted[i], &market);
         status = cr_what_if_add(what_if, &market);
         if (i + 1 == work->chosen_len ||
-            question_of(work, work->sorted[i + 1]) != market.question)
+            question_of(work, work->sorted[i + 1]) != market.question) {
             cr_what_if_question(what_if);
+        }
     }
     return status;
 }
@@ -130,23 +145,26 @@ static enum cr_status feed(const struct work *work, struct cr_what_if *what_if) 
 // LABEL without the factors that the grid replaces.
 static const char *label_of(struct cr_arena *arena, const char *label) {
     char *kept = cr_arena_strdup(arena, label);
-    if (kept == NULL)
+    if (kept == NULL) {
         return NULL;
+    }
     char *out = kept;
     for (const char *word = label; *word != '\0';) {
         size_t len = strcspn(word, " ");
         bool is_stop =
             strncmp(word, "stop.", 5) == 0 || strncmp(word, "max_iterations=", 15) == 0;
-        if (!is_stop && out != kept)
+        if (!is_stop && out != kept) {
             *out++ = ' ';
+        }
         if (!is_stop) {
             memmove(out, word, len);
             out += len;
         }
         word += len + strspn(word + len, " ");
     }
-    if (out != kept)
+    if (out != kept) {
         *out = '\0';
+    }
     return kept;
 }
 
@@ -155,8 +173,9 @@ static enum cr_status apply_to_group(const struct cr_rule_grid *grid, struct wor
                                      struct cr_rule_grid_result *out) {
     struct cr_what_if *what_if = NULL;
     size_t rules = make_rules(grid, group->cell, NULL);
-    if (rules > CR_WHAT_IF_RULES_MAX)
+    if (rules > CR_WHAT_IF_RULES_MAX) {
         return CR_E_LIMIT;
+    }
     struct cr_stop *rule = cr_malloc((rules + 1) * sizeof *rule);
     out->row = cr_calloc(rules + 1, sizeof *out->row);
     enum cr_status status = rule == NULL || out->row == NULL ? CR_E_MEMORY : CR_OK;
@@ -168,8 +187,9 @@ static enum cr_status apply_to_group(const struct cr_rule_grid *grid, struct wor
         sort_by_question(work);
         status = feed(work, what_if);
     }
-    if (status == CR_OK)
+    if (status == CR_OK) {
         cr_what_if_finish(what_if, level, out->row);
+    }
     cr_what_if_destroy(what_if);
     cr_free(rule);
     return status;
@@ -181,18 +201,22 @@ enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
     struct work work;
     enum cr_status status = work_init(&work, dataset);
     out->at = cr_calloc(dataset->groups + 1, sizeof *out->at);
-    if (out->at == NULL)
+    if (out->at == NULL) {
         status = CR_E_MEMORY;
+    }
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         const struct cr_group *group = &dataset->group[g];
         int protocol = cr_protocol_find(group->cell->protocol);
-        if (protocol >= 0 && !cr_protocol_has_stop_rule((uint32_t)protocol))
+        if (protocol >= 0 && !cr_protocol_has_stop_rule((uint32_t)protocol)) {
             continue; // its length is no matter of a rule
+        }
         work.chosen_len = work.fresh = 0;
-        for (uint64_t i = 0; i < group->len; i++)
+        for (uint64_t i = 0; i < group->len; i++) {
             take(&work, dataset->order[group->first + i], (uint32_t)g + 1);
-        if (work.fresh == 0)
+        }
+        if (work.fresh == 0) {
             continue;
+        }
         struct cr_rule_grid_result *one = &out->at[out->len++];
         one->label = label_of(&out->arena, group->label);
         status = one->label == NULL ? CR_E_MEMORY
@@ -203,8 +227,9 @@ enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
 }
 
 void cr_rule_grid_results_fini(struct cr_rule_grid_results *results) {
-    for (size_t i = 0; i < results->len; i++)
+    for (size_t i = 0; i < results->len; i++) {
         cr_free(results->at[i].row);
+    }
     cr_free(results->at);
     cr_arena_fini(&results->arena);
 }

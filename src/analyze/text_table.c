@@ -13,8 +13,9 @@ enum { GAP = 2, LABEL_MIN = 12 };
 void cr_table_init(struct cr_table *table, const char *title,
                    const struct cr_column *columns, enum cr_dress dress) {
     *table = (struct cr_table){.title = title, .column = columns, .dress = dress};
-    while (columns[table->columns].head != NULL)
+    while (columns[table->columns].head != NULL) {
         table->columns++;
+    }
 }
 
 void cr_table_fini(struct cr_table *table) {
@@ -24,16 +25,19 @@ void cr_table_fini(struct cr_table *table) {
 }
 
 static void keep(struct cr_table *table, const char *text) {
-    if (table->status == CR_OK)
+    if (table->status == CR_OK) {
         table->status = cr_array_grow((void **)&table->cell, &table->cells_cap,
                                       table->cells + 1, sizeof *table->cell);
-    if (table->status != CR_OK)
+    }
+    if (table->status != CR_OK) {
         return;
+    }
     const char *kept = cr_arena_strdup(&table->arena, text);
-    if (kept == NULL)
+    if (kept == NULL) {
         table->status = CR_E_MEMORY;
-    else
+    } else {
         table->cell[table->cells++] = kept;
+    }
 }
 
 void cr_table_text(struct cr_table *table, const char *text) {
@@ -52,55 +56,64 @@ static void raw(char *text, size_t bytes, double number) {
     for (int digits = 15; digits <= 17 && isfinite(number); digits++) {
         snprintf(text, bytes, "%.*g", digits, number);
         double back = 0.0;
-        if (sscanf(text, "%lf", &back) == 1 && back == number)
+        if (sscanf(text, "%lf", &back) == 1 && back == number) {
             break;
+        }
     }
 }
 
 // To DIGITS decimals, without a sign where nothing is left of the number.
 static void rounded(char *text, size_t bytes, double number, int digits) {
     snprintf(text, bytes, "%.*f", digits, number);
-    if (text[0] == '-' && strspn(text + 1, "0.") == strlen(text + 1))
+    if (text[0] == '-' && strspn(text + 1, "0.") == strlen(text + 1)) {
         memmove(text, text + 1, strlen(text));
+    }
 }
 
 void cr_table_fixed(struct cr_table *table, double number, int digits) {
     char text[400];
-    if (table->dress == CR_DRESS_CSV)
+    if (table->dress == CR_DRESS_CSV) {
         raw(text, sizeof text, number);
-    else if (isfinite(number))
+    } else if (isfinite(number)) {
         rounded(text, sizeof text, number, digits);
-    else
+    } else {
         snprintf(text, sizeof text, "-");
+    }
     keep(table, text);
 }
 
 void cr_table_share(struct cr_table *table, double share) {
-    if (table->dress == CR_DRESS_CSV)
+    if (table->dress == CR_DRESS_CSV) {
         cr_table_fixed(table, share, 0);
-    else
+    } else {
         cr_table_fixed(table, 100.0 * share, 1);
+    }
 }
 
 void cr_table_note(struct cr_table *table, const char *sentence) {
-    if (sentence == NULL || table->status != CR_OK)
+    if (sentence == NULL || table->status != CR_OK) {
         return;
-    for (size_t i = 0; i < table->notes; i++)
-        if (strcmp(table->note[i], sentence) == 0)
+    }
+    for (size_t i = 0; i < table->notes; i++) {
+        if (strcmp(table->note[i], sentence) == 0) {
             return;
+        }
+    }
     table->status = cr_array_grow((void **)&table->note, &table->notes_cap,
                                   table->notes + 1, sizeof *table->note);
     const char *kept = cr_arena_strdup(&table->arena, sentence);
-    if (table->status == CR_OK && kept != NULL)
+    if (table->status == CR_OK && kept != NULL) {
         table->note[table->notes++] = kept;
-    else
+    } else {
         table->status = CR_E_MEMORY;
+    }
 }
 
 static void note_reason(struct cr_table *table, const char *what, const char *reason) {
     char sentence[160];
-    if (reason == NULL)
+    if (reason == NULL) {
         return;
+    }
     snprintf(sentence, sizeof sentence, "- no %s: %s", what, reason);
     cr_table_note(table, sentence);
 }
@@ -116,10 +129,11 @@ void cr_table_p(struct cr_table *table, const struct cr_test *test, double value
         keep(table, "-");
         return;
     }
-    if (value < 0.0005)
+    if (value < 0.0005) {
         snprintf(text, sizeof text, "<.001");
-    else
+    } else {
         snprintf(text, sizeof text, "%.3f", value);
+    }
     keep(table, text[0] == '0' ? text + 1 : text);
 }
 
@@ -146,8 +160,9 @@ void cr_table_interval(struct cr_table *table, const struct cr_interval *interva
 // The columns that a terminal needs for TEXT: continuation bytes take none.
 static size_t columns_of(const char *text) {
     size_t columns = 0;
-    for (; *text != '\0'; text++)
+    for (; *text != '\0'; text++) {
         columns += ((unsigned char)*text & 0xC0) != 0x80;
+    }
     return columns;
 }
 
@@ -156,14 +171,17 @@ static enum cr_status spaces(struct cr_buf *out, size_t len) {
 }
 
 static enum cr_status csv_field(struct cr_buf *out, const char *text) {
-    if (strpbrk(text, ",\"\r\n") == NULL)
+    if (strpbrk(text, ",\"\r\n") == NULL) {
         return cr_buf_add_text(out, text);
+    }
     enum cr_status status = cr_buf_add_text(out, "\"");
     for (; *text != '\0' && status == CR_OK; text++) {
-        if (*text == '"')
+        if (*text == '"') {
             status = cr_buf_add_text(out, "\"");
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_buf_add(out, text, 1);
+        }
     }
     return status == CR_OK ? cr_buf_add_text(out, "\"") : status;
 }
@@ -182,8 +200,9 @@ static enum cr_status print_csv(const struct cr_table *table, struct cr_buf *out
     }
     for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
         status = cr_buf_add_text(out, i % wide == 0 ? "\r\n" : ",");
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = csv_field(out, table->cell[i]);
+        }
     }
     return status == CR_OK ? cr_buf_add_text(out, "\r\n") : status;
 }
@@ -191,35 +210,42 @@ static enum cr_status print_csv(const struct cr_table *table, struct cr_buf *out
 // TEXT in a Markdown cell: what could end the cell or open a tag is made plain.
 static enum cr_status md_field(struct cr_buf *out, const char *text) {
     enum cr_status status = CR_OK;
-    for (; *text != '\0' && status == CR_OK; text++)
-        if (strchr("|\\`*_<>[]", *text) != NULL)
+    for (; *text != '\0' && status == CR_OK; text++) {
+        if (strchr("|\\`*_<>[]", *text) != NULL) {
             status = cr_buf_printf(out, "\\%c", *text);
-        else if ((unsigned char)*text < ' ')
+        } else if ((unsigned char)*text < ' ') {
             status = cr_buf_add_text(out, " ");
-        else
+        } else {
             status = cr_buf_add(out, text, 1);
+        }
+    }
     return status;
 }
 
 static enum cr_status print_md(const struct cr_table *table, struct cr_buf *out) {
     enum cr_status status = cr_buf_printf(out, "### %s\n\n", table->title);
-    for (size_t c = 0; c < table->columns && status == CR_OK; c++)
+    for (size_t c = 0; c < table->columns && status == CR_OK; c++) {
         status = cr_buf_printf(out, "| %s ", table->column[c].head);
-    for (size_t c = 0; c < table->columns && status == CR_OK; c++)
+    }
+    for (size_t c = 0; c < table->columns && status == CR_OK; c++) {
         status =
             cr_buf_printf(out, "%s|%s", c == 0 ? "|\n" : "",
                           table->column[c].kind <= CR_COLUMN_TEXT ? "---" : "---:");
+    }
     for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
         status = cr_buf_add_text(out, i == 0                    ? "|\n| "
                                       : i % table->columns == 0 ? " |\n| "
                                                                 : " | ");
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = md_field(out, table->cell[i]);
+        }
     }
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_buf_add_text(out, table->cells > 0 ? " |\n\n" : "|\n\n");
-    for (size_t i = 0; i < table->notes && status == CR_OK; i++)
+    }
+    for (size_t i = 0; i < table->notes && status == CR_OK; i++) {
         status = cr_buf_printf(out, "%s  \n", table->note[i]);
+    }
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }
 
@@ -228,19 +254,24 @@ static void measure(const struct cr_table *table, size_t *width) {
     size_t used = 0;
     for (size_t c = 0; c < table->columns; c++) {
         width[c] = columns_of(table->column[c].head);
-        for (size_t i = c; i < table->cells; i += table->columns)
-            if (columns_of(table->cell[i]) > width[c])
+        for (size_t i = c; i < table->cells; i += table->columns) {
+            if (columns_of(table->cell[i]) > width[c]) {
                 width[c] = columns_of(table->cell[i]);
+            }
+        }
         used += c > 0 ? GAP + width[c] : width[c];
     }
     for (; used > CR_TABLE_WIDTH; used--) {
         size_t widest = table->columns;
-        for (size_t c = 0; c < table->columns; c++)
+        for (size_t c = 0; c < table->columns; c++) {
             if (table->column[c].kind == CR_COLUMN_LABEL && width[c] > LABEL_MIN &&
-                (widest == table->columns || width[c] > width[widest]))
+                (widest == table->columns || width[c] > width[widest])) {
                 widest = c;
-        if (widest == table->columns)
+            }
+        }
+        if (widest == table->columns) {
             return;
+        }
         width[widest]--;
     }
 }
@@ -255,8 +286,9 @@ static void shorten(char *text, size_t bytes, const char *label, size_t number_s
     const char *end = label + strlen(label), *from = end;
     while (tail > 0 && from > label) {
         from--;
-        while (((unsigned char)*from & 0xC0) == 0x80 && from > label)
+        while (((unsigned char)*from & 0xC0) == 0x80 && from > label) {
             from--;
+        }
         tail--;
     }
     snprintf(text, bytes, "%s%s", number, from);
@@ -267,14 +299,18 @@ static enum cr_status print_cell(const struct cr_table *table, struct cr_buf *ou
     size_t used = columns_of(text), pad = used < width ? width - used : 0;
     bool is_left = table->column[c].kind <= CR_COLUMN_TEXT;
     enum cr_status status = c > 0 ? spaces(out, GAP) : CR_OK;
-    if (status == CR_OK && !is_left)
+    if (status == CR_OK && !is_left) {
         status = spaces(out, pad);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_text_add_terminal(out, text, strlen(text));
-    if (status == CR_OK && is_left && c + 1 < table->columns)
+    }
+    if (status == CR_OK && is_left && c + 1 < table->columns) {
         status = spaces(out, pad);
-    if (status == CR_OK && c + 1 == table->columns)
+    }
+    if (status == CR_OK && c + 1 == table->columns) {
         status = cr_buf_add_text(out, "\n");
+    }
     return status;
 }
 
@@ -286,12 +322,15 @@ struct legend {
 
 // The number of LABEL in the legend, from 1; 0 when memory ran out.
 static size_t legend_number(struct legend *legend, const char *label) {
-    for (size_t i = legend->len; i-- > 0;)
-        if (strcmp(legend->label[i], label) == 0)
+    for (size_t i = legend->len; i-- > 0;) {
+        if (strcmp(legend->label[i], label) == 0) {
             return i + 1;
+        }
+    }
     if (cr_array_grow((void **)&legend->label, &legend->cap, legend->len + 1,
-                      sizeof *legend->label) != CR_OK)
+                      sizeof *legend->label) != CR_OK) {
         return 0;
+    }
     legend->label[legend->len++] = label;
     return legend->len;
 }
@@ -300,11 +339,13 @@ static enum cr_status print_legend(const struct legend *legend, struct cr_buf *o
     enum cr_status status = CR_OK;
     for (size_t i = 0; i < legend->len && status == CR_OK; i++) {
         status = cr_buf_printf(out, "#%zu is ", i + 1);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status =
                 cr_text_add_terminal(out, legend->label[i], strlen(legend->label[i]));
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_buf_add_text(out, "\n");
+        }
     }
     return status;
 }
@@ -323,11 +364,13 @@ static enum cr_status print_rows(const struct cr_table *table, struct cr_buf *ou
             shorten(label, sizeof label, text, number, width[c]);
             text = label;
         }
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = print_cell(table, out, c, text, width[c]);
+        }
     }
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = print_legend(&legend, out);
+    }
     cr_free(legend.label);
     return status;
 }
@@ -337,18 +380,22 @@ static enum cr_status print_plain(const struct cr_table *table, struct cr_buf *o
     measure(table, width);
     enum cr_status status =
         table->title[0] != '\0' ? cr_buf_printf(out, "%s\n", table->title) : CR_OK;
-    for (size_t c = 0; c < table->columns && status == CR_OK; c++)
+    for (size_t c = 0; c < table->columns && status == CR_OK; c++) {
         status = print_cell(table, out, c, table->column[c].head, width[c]);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = print_rows(table, out, width);
-    for (size_t i = 0; i < table->notes && status == CR_OK; i++)
+    }
+    for (size_t i = 0; i < table->notes && status == CR_OK; i++) {
         status = cr_buf_printf(out, "%s\n", table->note[i]);
+    }
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }
 
 enum cr_status cr_table_print(struct cr_table *table, struct cr_buf *out) {
-    if (table->status != CR_OK)
+    if (table->status != CR_OK) {
         return table->status;
+    }
     return table->dress == CR_DRESS_CSV  ? print_csv(table, out)
            : table->dress == CR_DRESS_MD ? print_md(table, out)
                                          : print_plain(table, out);

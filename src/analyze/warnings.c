@@ -10,8 +10,9 @@ static enum cr_status add(struct cr_analysis *analysis, struct cr_buf *text) {
     enum cr_status status =
         cr_array_grow((void **)&analysis->warning, &analysis->warnings_cap,
                       analysis->warnings + 1, sizeof *analysis->warning);
-    if (status != CR_OK || kept == NULL)
+    if (status != CR_OK || kept == NULL) {
         return CR_E_MEMORY;
+    }
     analysis->warning[analysis->warnings++] = kept;
     return CR_OK;
 }
@@ -21,16 +22,19 @@ static enum cr_status about_files(struct cr_analysis *analysis, struct cr_buf *t
     for (size_t v = 0; v < analysis->dataset->views && status == CR_OK; v++) {
         const struct cr_dataset_view *one = &analysis->dataset->view[v];
         cr_buf_clear(text);
-        if (one->view->is_simulated)
+        if (one->view->is_simulated) {
             status = cr_buf_printf(text,
                                    "%s: simulated agents, not language models: these "
                                    "numbers say nothing about any model",
                                    one->path);
-        if (status == CR_OK && text->used_bytes > 0)
+        }
+        if (status == CR_OK && text->used_bytes > 0) {
             status = add(analysis, text);
+        }
     }
-    if (status != CR_OK || analysis->dataset->unassigned == 0)
+    if (status != CR_OK || analysis->dataset->unassigned == 0) {
         return status;
+    }
     cr_buf_clear(text);
     status = cr_buf_printf(text, "%llu episodes have not begun and belong to no group",
                            (unsigned long long)analysis->dataset->unassigned);
@@ -51,15 +55,17 @@ static enum cr_status about_totals(struct cr_analysis *analysis, struct cr_buf *
                                "%llu of %llu episodes failed (transport or server) and "
                                "are not scored",
                                failed, n);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = add(analysis, text);
+        }
     }
     if (pending > 0 && status == CR_OK) {
         cr_buf_clear(text);
         status =
             cr_buf_printf(text, "%llu of %llu episodes are not finished", pending, n);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = add(analysis, text);
+        }
     }
     return status;
 }
@@ -69,13 +75,15 @@ static enum cr_status about_groups(struct cr_analysis *analysis, struct cr_buf *
     for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
         const struct cr_group *group = analysis->group[g].group;
         const char *stance = group->cell->stance;
-        if (strcmp(stance, "truthful") != 0 && strcmp(stance, "adversarial") != 0)
+        if (strcmp(stance, "truthful") != 0 && strcmp(stance, "adversarial") != 0) {
             continue;
+        }
         cr_buf_clear(text);
         status = cr_buf_printf(text, "%s: the trader reads the label (stance %s)",
                                group->label, stance);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = add(analysis, text);
+        }
     }
     return status;
 }
@@ -84,10 +92,12 @@ enum cr_status cr_analysis_warn(struct cr_analysis *analysis) {
     struct cr_buf text;
     cr_buf_init(&text, 1 << 20);
     enum cr_status status = about_files(analysis, &text);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = about_totals(analysis, &text);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = about_groups(analysis, &text);
+    }
     cr_buf_fini(&text);
     return status;
 }

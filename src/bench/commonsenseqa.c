@@ -22,18 +22,23 @@ static enum cr_status add_option(struct cr_reader *reader, struct lettered *list
                                  const struct cr_json *letter,
                                  const struct cr_json *text) {
     uint32_t at = list->choice.options_len;
-    if (at == CR_OPTIONS_MAX)
+    if (at == CR_OPTIONS_MAX) {
         return cr_reader_refuse(reader, "more than %d choices", CR_OPTIONS_MAX);
+    }
     enum cr_status status =
         cr_reader_member(reader, letter, "label", &list->letters[at]);
-    if (!status)
+    if (!status) {
         status = cr_reader_member(reader, text, "text", &list->choice.options[at]);
-    if (status)
+    }
+    if (status) {
         return status;
-    for (uint32_t i = 0; i < at; i++)
-        if (strcmp(list->letters[i], list->letters[at]) == 0)
+    }
+    for (uint32_t i = 0; i < at; i++) {
+        if (strcmp(list->letters[i], list->letters[at]) == 0) {
             return cr_reader_refuse(reader, "the choice label %s stands twice",
                                     cr_reader_quote(reader, list->letters[at]));
+        }
+    }
     list->choice.options_len++;
     return CR_OK;
 }
@@ -42,31 +47,37 @@ static enum cr_status read_flat(struct cr_reader *reader, const struct cr_json *
                                 struct lettered *list) {
     const struct cr_json *letters = cr_json_get(choices, "label");
     const struct cr_json *texts = cr_json_get(choices, "text");
-    if (!is_array(letters) || !is_array(texts))
+    if (!is_array(letters) || !is_array(texts)) {
         return cr_reader_refuse(reader,
                                 "\"choices\" has no arrays \"label\" and \"text\"");
-    if (cr_json_len(letters) != cr_json_len(texts))
+    }
+    if (cr_json_len(letters) != cr_json_len(texts)) {
         return cr_reader_refuse(reader, "%zu choice labels for %zu choice texts",
                                 cr_json_len(letters), cr_json_len(texts));
+    }
     enum cr_status status = CR_OK;
     const struct cr_json *letter = cr_json_first(letters), *text = cr_json_first(texts);
-    for (; !status && letter; letter = cr_json_next(letter), text = cr_json_next(text))
+    for (; !status && letter;
+         letter = cr_json_next(letter), text = cr_json_next(text)) {
         status = add_option(reader, list, letter, text);
+    }
     return status;
 }
 
 static enum cr_status read_nested(struct cr_reader *reader,
                                   const struct cr_json *choices,
                                   struct lettered *list) {
-    if (!is_array(choices))
+    if (!is_array(choices)) {
         return cr_reader_refuse(reader, "\"choices\" is %s, expected an array",
                                 choices ? cr_json_type_name(cr_json_type(choices))
                                         : "missing");
+    }
     enum cr_status status = CR_OK;
     for (const struct cr_json *c = cr_json_first(choices); !status && c;
-         c = cr_json_next(c))
+         c = cr_json_next(c)) {
         status =
             add_option(reader, list, cr_json_get(c, "label"), cr_json_get(c, "text"));
+    }
     return status;
 }
 
@@ -78,13 +89,15 @@ static enum cr_status read_question(struct cr_reader *reader,
     enum cr_status status =
         cr_reader_member(reader, is_nested ? cr_json_get(question, "stem") : question,
                          is_nested ? "stem" : "question", &list->choice.question);
-    if (status)
+    if (status) {
         return status;
+    }
     status = is_nested ? read_nested(reader, cr_json_get(question, "choices"), list)
                        : read_flat(reader, cr_json_get(object, "choices"), list);
-    if (!status && list->choice.options_len < 2)
+    if (!status && list->choice.options_len < 2) {
         status = cr_reader_refuse(reader, "%u choices, expected at least 2",
                                   list->choice.options_len);
+    }
     return status;
 }
 
@@ -93,8 +106,9 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
     const char *letter = NULL;
     enum cr_status status = cr_reader_member(reader, cr_json_get(object, "answerKey"),
                                              "answerKey", &letter);
-    if (status)
+    if (status) {
         return status;
+    }
     for (uint32_t i = 0; i < list->choice.options_len; i++) {
         if (strcmp(list->letters[i], letter) == 0) {
             list->choice.key = i;
@@ -108,8 +122,9 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
 // How many of the options before AT are the same as it.
 static unsigned same_before(const struct cr_choice *choice, uint32_t at) {
     unsigned same = 0;
-    for (uint32_t i = 0; i < at; i++)
+    for (uint32_t i = 0; i < at; i++) {
         same += cr_choice_is_same(choice->options[i], choice->options[at]);
+    }
     return same;
 }
 
@@ -117,12 +132,14 @@ static enum cr_status number_repeats(struct cr_reader *reader,
                                      struct cr_choice *choice) {
     for (uint32_t at = choice->options_len; at-- > 0;) {
         unsigned same = same_before(choice, at);
-        if (!same)
+        if (!same) {
             continue;
+        }
         choice->options[at] =
             cr_reader_text(reader, "%s (%u)", choice->options[at], same + 1);
-        if (!choice->options[at])
+        if (!choice->options[at]) {
             return cr_reader_no_memory(reader);
+        }
     }
     return CR_OK;
 }
@@ -130,10 +147,12 @@ static enum cr_status number_repeats(struct cr_reader *reader,
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     struct lettered list = {.choice.question_id = item->id};
     enum cr_status status = read_question(reader, item->object, &list);
-    if (!status)
+    if (!status) {
         status = read_key(reader, item->object, &list);
-    if (!status && cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL)
+    }
+    if (!status && cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL) {
         status = number_repeats(reader, &list.choice);
+    }
     return status ? status : cr_choice_add(reader, &list.choice);
 }
 

@@ -14,9 +14,10 @@ static const char *claim(struct cr_reader *reader, const char *a, const char *b)
 
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     const char *better = item->fields[BETTER], *worse = item->fields[WORSE];
-    if (cr_choice_is_same(better, worse))
+    if (cr_choice_is_same(better, worse)) {
         return cr_reader_refuse(reader, "both scenarios are %s, expected two",
                                 cr_reader_quote(reader, better));
+    }
     return cr_reader_add_pair(reader, item->id, claim(reader, better, worse),
                               claim(reader, worse, better));
 }

@@ -28,44 +28,53 @@ static enum cr_status refuse_framing(struct cr_reader *reader, const char *shape
 static enum cr_status read_proposition(struct cr_reader *reader,
                                        const struct cr_item *item,
                                        const char *question_id) {
-    if (cr_reader_framing(reader) != CR_FRAMING_BINARY)
+    if (cr_reader_framing(reader) != CR_FRAMING_BINARY) {
         return refuse_framing(reader, "a proposition", "binary");
+    }
     const char *text = NULL;
     enum cr_status status = read_text(reader, item->object, "proposition", &text);
-    if (status)
+    if (status) {
         return status;
+    }
     const struct cr_json *label = cr_json_get(item->object, "label");
     double number = cr_json_number(label, cr_json_bool(label, false) ? 1 : 0);
     bool is_truth =
         label &&
         (cr_json_type(label) == CR_JSON_BOOL ||
          (cr_json_type(label) == CR_JSON_NUMBER && (number == 0 || number == 1)));
-    if (!is_truth)
+    if (!is_truth) {
         return cr_reader_refuse(reader, "\"label\" is %s, expected true, false, 1 or 0",
                                 !label ? "missing"
                                 : cr_json_type(label) == CR_JSON_NUMBER
                                     ? "another number"
                                     : cr_json_type_name(cr_json_type(label)));
+    }
     return cr_reader_add_claim(reader, question_id, text, number == 1);
 }
 
 static enum cr_status add_option(struct cr_reader *reader, const struct cr_json *value,
                                  struct cr_choice *choice) {
     const char *text = cr_json_string(value);
-    if (choice->options_len == CR_OPTIONS_MAX)
+    if (choice->options_len == CR_OPTIONS_MAX) {
         return cr_reader_refuse(reader, "more than %d options", CR_OPTIONS_MAX);
-    if (!text)
+    }
+    if (!text) {
         return cr_reader_refuse(reader, "an option is %s, expected a string",
                                 cr_json_type_name(cr_json_type(value)));
+    }
     text = cr_reader_trim(reader, text);
-    if (!text)
+    if (!text) {
         return cr_reader_no_memory(reader);
-    if (!*text)
+    }
+    if (!*text) {
         return cr_reader_refuse(reader, "an option is empty, expected a text");
-    for (uint32_t i = 0; i < choice->options_len; i++)
-        if (cr_choice_is_same(choice->options[i], text))
+    }
+    for (uint32_t i = 0; i < choice->options_len; i++) {
+        if (cr_choice_is_same(choice->options[i], text)) {
             return cr_reader_refuse(reader, "the option %s stands twice",
                                     cr_reader_quote(reader, text));
+        }
+    }
     choice->options[choice->options_len++] = text;
     return CR_OK;
 }
@@ -74,21 +83,25 @@ static enum cr_status read_options(struct cr_reader *reader,
                                    const struct cr_json *object,
                                    struct cr_choice *choice) {
     const struct cr_json *options = cr_json_get(object, "options");
-    if (!is_array(options) || cr_json_len(options) < 2)
+    if (!is_array(options) || cr_json_len(options) < 2) {
         return cr_reader_refuse(
             reader, "\"options\" is no list of two or more, expected one of strings");
+    }
     enum cr_status status = CR_OK;
     for (const struct cr_json *o = cr_json_first(options); !status && o;
-         o = cr_json_next(o))
+         o = cr_json_next(o)) {
         status = add_option(reader, o, choice);
+    }
     return status;
 }
 
 // The option that TEXT means: one that reads so, else the one of that letter.
 static uint32_t find_option(const struct cr_choice *choice, const char *text) {
-    for (uint32_t i = 0; i < choice->options_len; i++)
-        if (strcmp(choice->options[i], text) == 0)
+    for (uint32_t i = 0; i < choice->options_len; i++) {
+        if (strcmp(choice->options[i], text) == 0) {
             return i;
+        }
+    }
     bool is_letter = text[0] >= 'A' && text[0] <= 'Z' && !text[1];
     uint32_t index = is_letter ? (uint32_t)(text[0] - 'A') : choice->options_len;
     return index < choice->options_len ? index : choice->options_len;
@@ -101,14 +114,16 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
     choice->key = choice->options_len;
     if (cr_json_string(label)) {
         const char *text = cr_reader_trim(reader, cr_json_string(label));
-        if (!text)
+        if (!text) {
             return cr_reader_no_memory(reader);
+        }
         choice->key = find_option(choice, text);
     } else if (number >= 0 && number < choice->options_len && number == floor(number)) {
         choice->key = (uint32_t)number;
     }
-    if (choice->key < choice->options_len)
+    if (choice->key < choice->options_len) {
         return CR_OK;
+    }
     return cr_reader_refuse(
         reader,
         "\"label\" is no option, expected one's text, its letter, or "
@@ -118,16 +133,19 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
 
 static enum cr_status read_choice(struct cr_reader *reader, const struct cr_item *item,
                                   const char *question_id) {
-    if (cr_reader_framing(reader) == CR_FRAMING_CONTINUOUS)
+    if (cr_reader_framing(reader) == CR_FRAMING_CONTINUOUS) {
         return refuse_framing(reader, "a question with options",
                               "binary or categorical");
+    }
     struct cr_choice choice = {.question_id = question_id};
     enum cr_status status =
         read_text(reader, item->object, "question", &choice.question);
-    if (!status)
+    if (!status) {
         status = read_options(reader, item->object, &choice);
-    if (!status)
+    }
+    if (!status) {
         status = read_key(reader, item->object, &choice);
+    }
     return status ? status : cr_choice_add(reader, &choice);
 }
 
@@ -139,15 +157,18 @@ static enum cr_status read_range(struct cr_reader *reader, const struct cr_json 
     quantity->low = is_pair ? cr_json_number(low, NAN) : NAN;
     quantity->high = is_pair ? cr_json_number(cr_json_next(low), NAN) : NAN;
     if (!isfinite(quantity->low) || !isfinite(quantity->high) ||
-        !isfinite(quantity->high - quantity->low) || quantity->low >= quantity->high)
+        !isfinite(quantity->high - quantity->low) || quantity->low >= quantity->high) {
         return cr_reader_refuse(
             reader, "\"range\" is not two rising numbers, expected [low, high]");
+    }
     quantity->value = cr_json_number(cr_json_get(object, "value"), NAN);
-    if (!isfinite(quantity->value))
+    if (!isfinite(quantity->value)) {
         return cr_reader_refuse(reader, "\"value\" is no number, expected one");
-    if (quantity->value < quantity->low || quantity->value > quantity->high)
+    }
+    if (quantity->value < quantity->low || quantity->value > quantity->high) {
         return cr_reader_refuse(reader, "value %g, expected one from %g to %g",
                                 quantity->value, quantity->low, quantity->high);
+    }
     return CR_OK;
 }
 
@@ -164,35 +185,42 @@ static enum cr_status read_unit(struct cr_reader *reader, const struct cr_json *
 static enum cr_status read_quantity(struct cr_reader *reader,
                                     const struct cr_item *item,
                                     const char *question_id) {
-    if (cr_reader_framing(reader) != CR_FRAMING_CONTINUOUS)
+    if (cr_reader_framing(reader) != CR_FRAMING_CONTINUOUS) {
         return refuse_framing(reader, "a quantity", "continuous");
+    }
     struct cr_proposition quantity = {
         .id = item->id, .question_id = question_id, .space = CR_SPACE_CONTINUOUS};
     enum cr_status status = read_text(reader, item->object, "question", &quantity.text);
-    if (!status)
+    if (!status) {
         status = read_unit(reader, item->object, &quantity.unit);
-    if (!status)
+    }
+    if (!status) {
         status = read_range(reader, item->object, &quantity);
+    }
     return status ? status : cr_reader_add(reader, &quantity);
 }
 
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     const char *question_id = item->id;
     enum cr_status status = CR_OK;
-    if (cr_json_get(item->object, "question_id"))
+    if (cr_json_get(item->object, "question_id")) {
         status = read_text(reader, item->object, "question_id", &question_id);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     bool is_proposition = cr_json_get(item->object, "proposition");
     bool has_options = cr_json_get(item->object, "options");
     bool has_value = cr_json_get(item->object, "value");
     int shapes = is_proposition + has_options + has_value;
-    if (shapes != 1)
+    if (shapes != 1) {
         return cr_reader_refuse(
             reader, "%s of \"proposition\", \"options\" and \"value\", expected one",
             shapes ? "several" : "none");
-    if (is_proposition)
+    }
+    if (is_proposition) {
         return read_proposition(reader, item, question_id);
+    }
     return has_options ? read_choice(reader, item, question_id)
                        : read_quantity(reader, item, question_id);
 }

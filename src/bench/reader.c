@@ -40,8 +40,9 @@ char *cr_reader_text(struct cr_reader *reader, const char *fmt, ...) {
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     char *text = len < 0 ? NULL : cr_arena_alloc(&reader->scratch, (size_t)len + 1);
-    if (text)
+    if (text) {
         vsnprintf(text, (size_t)len + 1, fmt, again);
+    }
     va_end(again);
     return text;
 }
@@ -51,28 +52,34 @@ static bool is_space(char c) {
 }
 
 char *cr_reader_trim(struct cr_reader *reader, const char *text) {
-    while (is_space(*text))
+    while (is_space(*text)) {
         text++;
+    }
     size_t bytes = strlen(text);
-    while (bytes && is_space(text[bytes - 1]))
+    while (bytes && is_space(text[bytes - 1])) {
         bytes--;
+    }
     return cr_arena_strndup(&reader->scratch, text, bytes);
 }
 
 const char *cr_reader_quote(struct cr_reader *reader, const char *text) {
     size_t bytes = strlen(text);
     bool is_cut = bytes > QUOTE_BYTES;
-    if (is_cut)
+    if (is_cut) {
         bytes = QUOTE_BYTES;
+    }
     // Never cut inside a character.
-    while (is_cut && bytes && ((unsigned char)text[bytes] & 0xC0) == 0x80)
+    while (is_cut && bytes && ((unsigned char)text[bytes] & 0xC0) == 0x80) {
         bytes--;
+    }
     char *quote =
         cr_reader_text(reader, "\"%.*s%s\"", (int)bytes, text, is_cut ? "..." : "");
     // A message is one line, and no file may steer the terminal it is read on.
-    for (char *c = quote; c && *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+    for (char *c = quote; c && *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F) {
             *c = ' ';
+        }
+    }
     return quote ? quote : "a text";
 }
 
@@ -97,23 +104,27 @@ static enum cr_status replace(struct cr_buf *buf, const char *text) {
 }
 
 const char *cr_reader_group(struct cr_reader *reader, const char *scenario) {
-    if (reader->scenario.data && strcmp(reader->scenario.data, scenario) == 0)
+    if (reader->scenario.data && strcmp(reader->scenario.data, scenario) == 0) {
         return reader->scenario_id.data;
+    }
     if (replace(&reader->scenario, scenario) ||
-        replace(&reader->scenario_id, reader->id))
+        replace(&reader->scenario_id, reader->id)) {
         return NULL;
+    }
     return reader->scenario_id.data;
 }
 
 static enum cr_status note_id(struct cr_reader *reader, const char *id) {
     uint64_t first = 0;
-    if (cr_seen_add(&reader->seen, id, reader->line, &first))
+    if (cr_seen_add(&reader->seen, id, reader->line, &first)) {
         return cr_reader_no_memory(reader);
-    if (first)
+    }
+    if (first) {
         return cr_reader_refuse(reader,
                                 "the id %s is already taken on line %" PRIu64
                                 ", expected a different one for every item",
                                 cr_reader_quote(reader, id), first);
+    }
     return CR_OK;
 }
 
@@ -126,17 +137,21 @@ static bool is_wanted(const struct cr_reader *reader) {
 
 enum cr_status cr_reader_add(struct cr_reader *reader,
                              const struct cr_proposition *proposition) {
-    if (!proposition->id || !proposition->question_id || !proposition->text)
+    if (!proposition->id || !proposition->question_id || !proposition->text) {
         return cr_reader_no_memory(reader);
+    }
     if (strcmp(proposition->id, reader->id) != 0) {
         enum cr_status status = note_id(reader, proposition->id);
-        if (status)
+        if (status) {
             return status;
+        }
     }
-    if (!is_wanted(reader))
+    if (!is_wanted(reader)) {
         return CR_OK;
-    if (cr_propositions_add(&reader->propositions, proposition))
+    }
+    if (cr_propositions_add(&reader->propositions, proposition)) {
         return cr_reader_no_memory(reader);
+    }
     return CR_OK;
 }
 
@@ -164,10 +179,11 @@ static enum cr_status add_side(struct cr_reader *reader, const char *question_id
 
 enum cr_status cr_reader_add_pair(struct cr_reader *reader, const char *question_id,
                                   const char *true_text, const char *false_text) {
-    if (reader->benchmark->pairing == CR_PAIRING_ONE)
+    if (reader->benchmark->pairing == CR_PAIRING_ONE) {
         return cr_reader_draw(reader, "side", 2)
                    ? add_side(reader, question_id, true_text, 1)
                    : add_side(reader, question_id, false_text, 0);
+    }
     enum cr_status status = add_side(reader, question_id, true_text, 1);
     return status ? status : add_side(reader, question_id, false_text, 0);
 }
@@ -176,8 +192,9 @@ enum cr_status cr_reader_item(struct cr_reader *reader, const struct cr_item *it
     reader->id = item->id;
     reader->items++;
     enum cr_status status = note_id(reader, item->id);
-    if (!status)
+    if (!status) {
         status = reader->format->item(reader, item);
+    }
     cr_arena_fini(&reader->scratch);
     reader->id = NULL;
     return status;
@@ -189,15 +206,17 @@ static enum cr_status normalise(const char *text, size_t bytes, struct cr_buf *o
         text += 3;
         bytes -= 3;
     }
-    if (cr_buf_reserve(out, bytes + 1))
+    if (cr_buf_reserve(out, bytes + 1)) {
         return CR_E_MEMORY;
+    }
     const char *end = text + bytes;
     while (text < end) {
         const char *cut = memchr(text, '\r', (size_t)(end - text));
         bool is_crlf = cut && cut + 1 < end && cut[1] == '\n';
         const char *stop = !cut ? end : is_crlf ? cut : cut + 1;
-        if (cr_buf_add(out, text, (size_t)(stop - text)))
+        if (cr_buf_add(out, text, (size_t)(stop - text))) {
             return CR_E_MEMORY;
+        }
         text = is_crlf ? stop + 1 : stop;
     }
     return CR_OK;
@@ -206,16 +225,19 @@ static enum cr_status normalise(const char *text, size_t bytes, struct cr_buf *o
 // Refuse a line that is no UTF-8 or holds a NUL: a C string would end there.
 static enum cr_status check_encoding(struct cr_reader *reader) {
     if (cr_text_is_utf8(reader->text, reader->bytes) &&
-        !memchr(reader->text, '\0', reader->bytes))
+        !memchr(reader->text, '\0', reader->bytes)) {
         return CR_OK;
+    }
     const char *at = reader->text, *end = at + reader->bytes;
     for (reader->line = 1; at < end; reader->line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t bytes = (size_t)((stop ? stop : end) - at);
-        if (!cr_text_is_utf8(at, bytes))
+        if (!cr_text_is_utf8(at, bytes)) {
             return cr_reader_refuse(reader, "bytes that are no UTF-8, expected UTF-8");
-        if (memchr(at, '\0', bytes))
+        }
+        if (memchr(at, '\0', bytes)) {
             return cr_reader_refuse(reader, "a NUL byte, expected text");
+        }
         at += bytes + 1;
     }
     return CR_OK;
@@ -223,33 +245,38 @@ static enum cr_status check_encoding(struct cr_reader *reader) {
 
 static enum cr_status check_framing(struct cr_reader *reader) {
     static const char *const names[] = {"binary", "categorical", "continuous"};
-    if (reader->format->framings & 1u << reader->benchmark->framing)
+    if (reader->format->framings & 1u << reader->benchmark->framing) {
         return CR_OK;
+    }
     return cr_err_set(reader->err, CR_E_JOB, "%s: format %s has no %s framing",
                       reader->benchmark->path, reader->format->name,
                       names[reader->benchmark->framing]);
 }
 
 static enum cr_status check_range(struct cr_reader *reader) {
-    if (reader->items == 0)
+    if (reader->items == 0) {
         return cr_err_set(reader->err, CR_E_JOB, "%s: no items, expected at least one",
                           reader->benchmark->path);
-    if (reader->benchmark->offset >= reader->items)
+    }
+    if (reader->benchmark->offset >= reader->items) {
         return cr_err_set(reader->err, CR_E_JOB,
                           "%s: offset %" PRIu64 " leaves none of its %" PRIu64 " items",
                           reader->benchmark->path, reader->benchmark->offset,
                           reader->items);
+    }
     return CR_OK;
 }
 
 static enum cr_status read_all(struct cr_reader *reader) {
     enum cr_status status = check_framing(reader);
-    if (!status)
+    if (!status) {
         status = check_encoding(reader);
-    if (!status)
+    }
+    if (!status) {
         status = reader->format->layout == CR_LAYOUT_JSON_LINES
                      ? cr_reader_json_lines(reader)
                      : cr_reader_csv(reader);
+    }
     return status ? status : check_range(reader);
 }
 
@@ -264,9 +291,10 @@ static void reader_fini(struct cr_reader *reader) {
 enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
                              size_t bytes, uint64_t seed, struct cr_err *err) {
     const struct cr_bench_format *format = cr_bench_format(benchmark->format);
-    if (!format)
+    if (!format) {
         return cr_err_set(err, CR_E_JOB, "unknown benchmark format \"%s\"",
                           benchmark->format);
+    }
     struct cr_buf clean;
     cr_buf_init(&clean, bytes + 1);
     struct cr_reader reader = {

@@ -21,8 +21,9 @@ static bool is_named(struct cr_reader *reader, const char *field, const char *na
 
 static const char *header_text(struct cr_reader *reader, const struct cr_csv_row *row) {
     const char *text = "";
-    for (size_t i = 0; text && i < row->fields_len; i++)
+    for (size_t i = 0; text && i < row->fields_len; i++) {
         text = cr_reader_text(reader, "%s%s%s", text, i ? ", " : "", row->fields[i]);
+    }
     return text ? text : "";
 }
 
@@ -33,13 +34,15 @@ static enum cr_status find_column(struct csv_ctx *csv, const struct cr_csv_row *
     const char *name = reader->format->columns[column];
     size_t found = 0;
     for (size_t i = 0; i < row->fields_len; i++) {
-        if (!is_named(reader, row->fields[i], name))
+        if (!is_named(reader, row->fields[i], name)) {
             continue;
+        }
         csv->at[column] = i;
         found++;
     }
-    if (found == 1)
+    if (found == 1) {
         return CR_OK;
+    }
     return cr_reader_refuse(reader, "the header is %s, expected %s column \"%s\"",
                             cr_reader_quote(reader, header_text(reader, row)),
                             found ? "only one" : "a", name);
@@ -48,34 +51,39 @@ static enum cr_status find_column(struct csv_ctx *csv, const struct cr_csv_row *
 static enum cr_status read_header(struct csv_ctx *csv, const struct cr_csv_row *row) {
     csv->row_len = row->fields_len;
     enum cr_status status = CR_OK;
-    for (size_t i = 0; !status && i < csv->columns_len; i++)
+    for (size_t i = 0; !status && i < csv->columns_len; i++) {
         status = find_column(csv, row, i);
+    }
     return status;
 }
 
 // Whether ROW of a headless file does nothing but name the columns.
 static bool is_stray_header(struct csv_ctx *csv, const struct cr_csv_row *row) {
     bool is_header = row->fields_len == csv->columns_len;
-    for (size_t i = 0; is_header && i < csv->columns_len; i++)
+    for (size_t i = 0; is_header && i < csv->columns_len; i++) {
         is_header =
             is_named(csv->reader, row->fields[i], csv->reader->format->columns[i]);
+    }
     return is_header;
 }
 
 static enum cr_status read_fields(struct csv_ctx *csv, const struct cr_csv_row *row,
                                   const char **fields) {
     struct cr_reader *reader = csv->reader;
-    if (row->fields_len != csv->row_len)
+    if (row->fields_len != csv->row_len) {
         return cr_reader_refuse(reader, "a row of %zu column%s, expected %zu",
                                 row->fields_len, row->fields_len == 1 ? "" : "s",
                                 csv->row_len);
+    }
     for (size_t i = 0; i < csv->columns_len; i++) {
         fields[i] = cr_reader_trim(reader, row->fields[csv->at[i]]);
-        if (!fields[i])
+        if (!fields[i]) {
             return cr_reader_no_memory(reader);
-        if (!*fields[i])
+        }
+        if (!*fields[i]) {
             return cr_reader_refuse(reader, "nothing in column \"%s\", expected a text",
                                     reader->format->columns[i]);
+        }
     }
     return CR_OK;
 }
@@ -83,8 +91,9 @@ static enum cr_status read_fields(struct csv_ctx *csv, const struct cr_csv_row *
 static enum cr_status read_item(struct csv_ctx *csv, const struct cr_csv_row *row) {
     const char *fields[CR_COLUMNS_MAX];
     enum cr_status status = read_fields(csv, row, fields);
-    if (status)
+    if (status) {
         return status;
+    }
     char id[24];
     snprintf(id, sizeof id, "%" PRIu64, csv->reader->items + 1);
     return cr_reader_item(csv->reader, &(struct cr_item){.id = id, .fields = fields});
@@ -95,16 +104,18 @@ static enum cr_status read_row(void *ctx, const struct cr_csv_row *row,
     (void)err; // the reader's own
     struct csv_ctx *csv = ctx;
     csv->reader->line = row->line;
-    if (row->fields_len == 1 && row->fields_bytes[0] == 0)
+    if (row->fields_len == 1 && row->fields_bytes[0] == 0) {
         return CR_OK; // a blank line
+    }
     enum cr_layout layout = csv->reader->format->layout;
     bool is_first = csv->is_header_due;
     csv->is_header_due = false;
     enum cr_status status = CR_OK;
-    if (is_first && layout == CR_LAYOUT_CSV)
+    if (is_first && layout == CR_LAYOUT_CSV) {
         status = read_header(csv, row);
-    else if (!is_first || !is_stray_header(csv, row))
+    } else if (!is_first || !is_stray_header(csv, row)) {
         status = read_item(csv, row);
+    }
     cr_arena_fini(&csv->reader->scratch);
     return status;
 }
@@ -118,9 +129,11 @@ enum cr_status cr_reader_csv(struct cr_reader *reader) {
     csv.row_len = csv.columns_len;
     struct cr_csv_text text = {reader->benchmark->path, reader->text, reader->bytes};
     enum cr_status status = cr_csv_read(&text, read_row, &csv, reader->err);
-    if (status != CR_E_FORMAT)
+    if (status != CR_E_FORMAT) {
         return status;
-    if (reader->err)
+    }
+    if (reader->err) {
         reader->err->status = CR_E_JOB; // its text names file and line already
+    }
     return CR_E_JOB;
 }

@@ -32,9 +32,11 @@ const char *cr_bench_summary(size_t index) {
 }
 
 int cr_bench_find(const char *name) {
-    for (size_t i = 0; i < cr_bench_count(); i++)
-        if (strcmp(cr_bench_table[i]->name, name) == 0)
+    for (size_t i = 0; i < cr_bench_count(); i++) {
+        if (strcmp(cr_bench_table[i]->name, name) == 0) {
             return (int)i;
+        }
+    }
     return -1;
 }
 

@@ -15,9 +15,11 @@ static const char *claim(struct cr_reader *reader, const char *question,
 }
 
 static bool is_listed(const struct cr_choice *choice, const char *answer) {
-    for (uint32_t i = 0; i < choice->options_len; i++)
-        if (cr_choice_is_same(choice->options[i], answer))
+    for (uint32_t i = 0; i < choice->options_len; i++) {
+        if (cr_choice_is_same(choice->options[i], answer)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -28,10 +30,12 @@ static enum cr_status add_options(struct cr_reader *reader, struct cr_choice *ch
         size_t bytes = strcspn(list, ";");
         const char *part = cr_reader_text(reader, "%.*s", (int)bytes, list);
         const char *answer = part ? cr_reader_trim(reader, part) : NULL;
-        if (!answer)
+        if (!answer) {
             return CR_E_MEMORY;
-        if (*answer && !is_listed(choice, answer))
+        }
+        if (*answer && !is_listed(choice, answer)) {
             choice->options[choice->options_len++] = answer;
+        }
         list += bytes + (list[bytes] == ';');
     }
     return CR_OK;
@@ -43,25 +47,29 @@ static enum cr_status read_categorical(struct cr_reader *reader,
                                .question = item->fields[QUESTION],
                                .options = {item->fields[BEST]},
                                .options_len = 1};
-    if (add_options(reader, &choice, item->fields[INCORRECT]))
+    if (add_options(reader, &choice, item->fields[INCORRECT])) {
         return cr_reader_no_memory(reader);
-    if (choice.options_len == 1)
+    }
+    if (choice.options_len == 1) {
         return cr_reader_refuse(reader,
                                 "no answer in \"Incorrect Answers\" but the best one, "
                                 "expected at least one other");
+    }
     return cr_choice_add(reader, &choice);
 }
 
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     const char *const *fields = item->fields;
-    if (cr_choice_is_same(fields[BEST], fields[BEST_INCORRECT]))
+    if (cr_choice_is_same(fields[BEST], fields[BEST_INCORRECT])) {
         return cr_reader_refuse(
             reader,
             "\"Best Answer\" and \"Best Incorrect Answer\" are both "
             "%s, expected two answers",
             cr_reader_quote(reader, fields[BEST]));
-    if (cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL)
+    }
+    if (cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL) {
         return read_categorical(reader, item);
+    }
     return cr_reader_add_pair(reader, item->id,
                               claim(reader, fields[QUESTION], fields[BEST]),
                               claim(reader, fields[QUESTION], fields[BEST_INCORRECT]));

@@ -18,8 +18,9 @@ void cr_args_init(struct cr_args *args, const struct cr_command *command, int ar
 
 static size_t options_len(const struct cr_command *command) {
     size_t len = 0;
-    while (command->options != NULL && command->options[len].name != NULL)
+    while (command->options != NULL && command->options[len].name != NULL) {
         len++;
+    }
     return len;
 }
 
@@ -33,11 +34,13 @@ static void make_forms(const struct cr_command *command, struct option *long_for
         const struct cr_option *option = &command->options[i];
         int takes = option->value == NULL ? no_argument : required_argument;
         long_form[i] = (struct option){option->name, takes, NULL, option->key};
-        if (option->key > 255 || !isalnum(option->key))
+        if (option->key > 255 || !isalnum(option->key)) {
             continue;
+        }
         short_form[at++] = (char)option->key;
-        if (option->value != NULL)
+        if (option->value != NULL) {
             short_form[at++] = ':';
+        }
     }
     long_form[len] = (struct option){"help", no_argument, NULL, CR_ARGS_HELP};
     long_form[len + 1] = (struct option){0};
@@ -48,19 +51,22 @@ static void make_forms(const struct cr_command *command, struct option *long_for
 static void complain_unknown(const struct cr_command *command, const char *word) {
     const char *names[CR_OPTIONS_OF_COMMAND_MAX + 1];
     size_t len = options_len(command), shown = 0;
-    for (size_t i = 0; i < len; i++)
-        if (command->options[i].help != NULL)
+    for (size_t i = 0; i < len; i++) {
+        if (command->options[i].help != NULL) {
             names[shown++] = command->options[i].name;
+        }
+    }
     names[shown++] = "help";
     char plain[64];
     snprintf(plain, sizeof plain, "%.*s", (int)strcspn(word, "="), word);
     const char *nearest =
         strncmp(plain, "--", 2) == 0 ? cr_text_nearest(plain + 2, names, shown) : NULL;
-    if (nearest != NULL)
+    if (nearest != NULL) {
         cr_command_usage_error(command, "no option '%s'; did you mean '--%s'?", plain,
                                nearest);
-    else
+    } else {
         cr_command_usage_error(command, "no option '%s'", plain);
+    }
 }
 
 int cr_args_next(struct cr_args *args) {
@@ -79,14 +85,16 @@ int cr_args_next(struct cr_args *args) {
         cr_help_command(stdout, args->command);
         return CR_ARGS_HELP;
     }
-    if (key != '?' && key != ':')
+    if (key != '?' && key != ':') {
         return key;
+    }
     // optind has passed the word only when the word ended with it.
     const char *word = args->argv[optind > before ? optind - 1 : optind];
-    if (key == ':')
+    if (key == ':') {
         cr_command_usage_error(args->command, "option '%s' needs a value", word);
-    else
+    } else {
         complain_unknown(args->command, word);
+    }
     return CR_ARGS_BAD;
 }
 
@@ -95,13 +103,14 @@ int cr_args_exit(int key) {
 }
 
 bool cr_args_want(const struct cr_args *args, size_t min, size_t max) {
-    if (args->operands_len < min)
+    if (args->operands_len < min) {
         cr_command_usage_error(args->command, "%s", "too few arguments");
-    else if (args->operands_len > max)
+    } else if (args->operands_len > max) {
         cr_command_usage_error(args->command, "one argument too many: '%s'",
                                args->operands[max]);
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -138,8 +147,9 @@ int cr_exit_error(enum cr_status status, const struct cr_err *err) {
     struct cr_buf shown;
     cr_buf_init(&shown, 8 * CR_ERR_TEXT_MAX);
     // A message may quote a server or a model: nothing of it may drive the terminal.
-    if (cr_text_add_terminal(&shown, text, strlen(text)) == CR_OK)
+    if (cr_text_add_terminal(&shown, text, strlen(text)) == CR_OK) {
         text = shown.data;
+    }
     fprintf(stderr, "credence: %s\n", text);
     cr_buf_fini(&shown);
     switch (status) {

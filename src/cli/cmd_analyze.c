@@ -70,9 +70,11 @@ static int choose(const char *option, const char *word, size_t len,
                   const char *const *names, size_t names_len) {
     char plain[64];
     snprintf(plain, sizeof plain, "%.*s", (int)len, word);
-    for (size_t i = 0; i < names_len; i++)
-        if (strcmp(names[i], plain) == 0)
+    for (size_t i = 0; i < names_len; i++) {
+        if (strcmp(names[i], plain) == 0) {
             return (int)i;
+        }
+    }
     const char *nearest = cr_text_nearest(plain, names, names_len);
     cr_command_usage_error(&cr_command_analyze, "--%s has no '%s'%s%s%s", option, plain,
                            nearest ? "; did you mean '" : "", nearest ? nearest : "",
@@ -82,17 +84,20 @@ static int choose(const char *option, const char *word, size_t len,
 
 static bool read_factors(const char *list, struct request *request) {
     const char *names[CR_FACTORS_MAX];
-    for (size_t i = 0; i < cr_factor_count(); i++)
+    for (size_t i = 0; i < cr_factor_count(); i++) {
         names[i] = cr_factor_name(i);
+    }
     request->factors = 0;
     while (request->factors < CR_FACTORS_MAX) {
         size_t len = strcspn(list, ",");
         int factor = choose("by", list, len, names, cr_factor_count());
-        if (factor < 0)
+        if (factor < 0) {
             return false;
+        }
         request->factor[request->factors++] = factor;
-        if (list[len] == '\0')
+        if (list[len] == '\0') {
             return true;
+        }
         list += len + 1;
     }
     cr_command_usage_error(&cr_command_analyze, "--by takes at most %d factors",
@@ -104,12 +109,14 @@ static bool read_sections(const char *list, struct request *request) {
     for (;;) {
         size_t len = strcspn(list, ",");
         int section = choose("section", list, len, section_names, SECTIONS_LEN);
-        if (section < 0)
+        if (section < 0) {
             return false;
+        }
         request->sections |=
             section == SECTIONS_LEN - 1 ? (unsigned)CR_SECTION_ALL : 1u << section;
-        if (list[len] == '\0')
+        if (list[len] == '\0') {
             return true;
+        }
         list += len + 1;
     }
 }
@@ -127,8 +134,9 @@ static bool read_number(const struct cr_args *args, const char *option,
 
 static bool read_axis(const char *axis, struct request *request) {
     struct cr_err err = {0};
-    if (cr_rule_grid_parse(&request->grid, axis, &err) == CR_OK)
+    if (cr_rule_grid_parse(&request->grid, axis, &err) == CR_OK) {
         return true;
+    }
     cr_command_usage_error(&cr_command_analyze, "%s", err.text);
     return false;
 }
@@ -182,8 +190,9 @@ static enum cr_status print(const struct cr_analysis *analysis,
         request->format == FORMAT_JSON
             ? cr_analysis_json(analysis, cr_build_version(), &out)
             : cr_analysis_tables(analysis, sections, dress[request->format], &out);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         fwrite(out.data, 1, out.used_bytes, stdout);
+    }
     cr_buf_fini(&out);
     return status;
 }
@@ -194,12 +203,15 @@ static enum cr_status analyze(const struct cr_args *args, const struct request *
     struct cr_analysis *analysis = NULL;
     enum cr_status status =
         cr_dataset_open(args->operands, args->operands_len, &dataset, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_dataset_group(dataset, request->factor, request->factors);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_analysis_make(dataset, &request->cfg, &analysis, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = print(analysis, request);
+    }
     cr_analysis_destroy(analysis);
     cr_dataset_close(dataset);
     return status;
@@ -209,11 +221,13 @@ static enum cr_status analyze(const struct cr_args *args, const struct request *
 static void settle(struct request *request) {
     request->cfg.grid = request->grid.is_asked ? &request->grid : NULL;
     if (request->format == FORMAT_JSON ||
-        (request->format == FORMAT_MD && request->sections == 0))
+        (request->format == FORMAT_MD && request->sections == 0)) {
         request->sections = CR_SECTION_ALL;
-    if (request->sections == 0)
+    }
+    if (request->sections == 0) {
         request->sections =
             request->grid.is_asked ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
+    }
     request->cfg.skip_iterations =
         (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_RELIABILITY |
                               CR_SECTION_ITERATIONS)) == 0;
@@ -229,17 +243,21 @@ static int run(int argc, char **argv) {
     int key;
     cr_args_init(&args, &cr_command_analyze, argc, argv);
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
-        if (key < 0)
+        if (key < 0) {
             return cr_args_exit(key);
-        if (!read_option(&args, key, &request))
+        }
+        if (!read_option(&args, key, &request)) {
             return CR_EXIT_USAGE;
+        }
     }
-    if (!cr_args_want(&args, 1, SIZE_MAX))
+    if (!cr_args_want(&args, 1, SIZE_MAX)) {
         return CR_EXIT_USAGE;
+    }
     if (request.format == FORMAT_CSV &&
-        (request.sections & (request.sections - 1)) != 0)
+        (request.sections & (request.sections - 1)) != 0) {
         return cr_command_usage_error(&cr_command_analyze,
                                       "csv is one table: name one --section");
+    }
     settle(&request);
     struct cr_err err = {0};
     enum cr_status status = analyze(&args, &request, &err);

@@ -19,22 +19,26 @@ static int run(int argc, char **argv) {
     int key;
     cr_args_init(&args, &cr_command_export, argc, argv);
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
-        if (key < 0)
+        if (key < 0) {
             return cr_args_exit(key);
+        }
         to = args.value;
     }
-    if (!cr_args_want(&args, 1, 1))
+    if (!cr_args_want(&args, 1, 1)) {
         return CR_EXIT_USAGE;
-    if (to == NULL)
+    }
+    if (to == NULL) {
         return cr_command_usage_error(&cr_command_export, "say --to DIR");
+    }
     struct cr_err err = {0};
     struct cr_buf file;
     cr_buf_init(&file, PATH_BYTES_MAX);
     enum cr_status status = cr_dir_exists(args.operands[0])
                                 ? cr_path_join(&file, args.operands[0], "run.h5")
                                 : cr_buf_add_text(&file, args.operands[0]);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_export(file.data, to, &err);
+    }
     cr_buf_fini(&file);
     return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
 }

@@ -24,8 +24,9 @@ static enum cr_status name_files(char **path, size_t len, char **out) {
         cr_buf_init(&file, PATH_BYTES_MAX);
         status = cr_dir_exists(path[i]) ? cr_path_join(&file, path[i], "run.h5")
                                         : cr_buf_add_text(&file, path[i]);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             out[i] = cr_buf_take(&file);
+        }
         cr_buf_fini(&file);
     }
     return status;
@@ -49,24 +50,29 @@ static int run(int argc, char **argv) {
     int key;
     cr_args_init(&args, &cr_command_merge, argc, argv);
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
-        if (key < 0)
+        if (key < 0) {
             return cr_args_exit(key);
+        }
         output = args.value;
     }
-    if (!cr_args_want(&args, 1, SIZE_MAX))
+    if (!cr_args_want(&args, 1, SIZE_MAX)) {
         return CR_EXIT_USAGE;
-    if (output == NULL)
+    }
+    if (output == NULL) {
         return cr_command_usage_error(&cr_command_merge, "say -o FILE");
+    }
     struct cr_err err = {0};
     struct cr_merge_report merged = {0};
     char **file = cr_calloc(args.operands_len, sizeof *file);
     enum cr_status status =
         file == NULL ? CR_E_MEMORY : name_files(args.operands, args.operands_len, file);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_merge((const char *const *)file, args.operands_len, output, &merged,
                           &err);
-    for (size_t i = 0; file != NULL && i < args.operands_len; i++)
+    }
+    for (size_t i = 0; file != NULL && i < args.operands_len; i++) {
         cr_free(file[i]);
+    }
     cr_free(file);
     return status == CR_OK ? report(output, &merged) : cr_exit_error(status, &err);
 }

@@ -75,8 +75,9 @@ static int execute(const struct cr_run_options *options) {
     };
     bool must_exit = false;
     const int code = exit_of(cr_run_execute(options, &log, &must_exit));
-    if (must_exit)
+    if (must_exit) {
         cr_exit_at_once(code);
+    }
     return code;
 }
 
@@ -117,18 +118,21 @@ static bool take_number(const struct cr_args *args, int key,
     unsigned long long value = 0;
     switch (key) {
     case OPTION_LIMIT:
-        if (!cr_args_u64(args, "limit", 1, 1ULL << 40, &value))
+        if (!cr_args_u64(args, "limit", 1, 1ULL << 40, &value)) {
             return false;
+        }
         options->limit = value;
         return true;
     case OPTION_LIVE:
-        if (!cr_args_u64(args, "live", 1, LIVE_MAX, &value))
+        if (!cr_args_u64(args, "live", 1, LIVE_MAX, &value)) {
             return false;
+        }
         options->live = (uint32_t)value;
         return true;
     case OPTION_SYNC:
-        if (!number(args, "sync-ms", 3600000, &value))
+        if (!number(args, "sync-ms", 3600000, &value)) {
             return false;
+        }
         options->sync_ms = (int64_t)value;
         return true;
     default:
@@ -172,13 +176,17 @@ static int run_run(int argc, char **argv) {
     struct cr_args args;
     int key;
     cr_args_init(&args, &cr_command_run, argc, argv);
-    while ((key = cr_args_next(&args)) >= 0)
-        if (!take(&args, key, &options, sets))
+    while ((key = cr_args_next(&args)) >= 0) {
+        if (!take(&args, key, &options, sets)) {
             return CR_EXIT_USAGE;
-    if (key != CR_ARGS_END)
+        }
+    }
+    if (key != CR_ARGS_END) {
         return cr_args_exit(key);
-    if (!cr_args_want(&args, 1, 1))
+    }
+    if (!cr_args_want(&args, 1, 1)) {
         return CR_EXIT_USAGE;
+    }
     options.job_path = args.operands[0];
     options.sets = sets;
     return execute(&options);
@@ -189,12 +197,15 @@ static int rebuild_run(int argc, char **argv) {
     struct cr_args args;
     int key;
     cr_args_init(&args, &cr_command_rebuild, argc, argv);
-    while ((key = cr_args_next(&args)) >= 0)
+    while ((key = cr_args_next(&args)) >= 0) {
         options.is_quiet = true;
-    if (key != CR_ARGS_END)
+    }
+    if (key != CR_ARGS_END) {
         return cr_args_exit(key);
-    if (!cr_args_want(&args, 1, 1))
+    }
+    if (!cr_args_want(&args, 1, 1)) {
         return CR_EXIT_USAGE;
+    }
     options.dir = args.operands[0];
     return execute(&options);
 }

@@ -20,10 +20,12 @@ static int version_run(int argc, char **argv) {
     struct cr_args args;
     cr_args_init(&args, &cr_command_version, argc, argv);
     int key = cr_args_next(&args);
-    if (key != CR_ARGS_END)
+    if (key != CR_ARGS_END) {
         return cr_args_exit(key);
-    if (!cr_args_want(&args, 0, 0))
+    }
+    if (!cr_args_want(&args, 0, 0)) {
         return CR_EXIT_USAGE;
+    }
     printf("credence %s (%s)\n", cr_build_version(), cr_build_revision());
     printf("%s\nHDF5 %s\nlibcurl %s\ncJSON %s\n", cr_cluster_version(),
            cr_store_version(), cr_client_version(), cr_json_version());

@@ -21,15 +21,18 @@ const struct cr_command *cr_command_at(size_t index) {
 }
 
 const struct cr_command *cr_command_find(const char *name) {
-    for (size_t i = 0; i < TABLE_LEN; i++)
-        if (strcmp(table[i]->name, name) == 0)
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        if (strcmp(table[i]->name, name) == 0) {
             return table[i];
+        }
+    }
     return NULL;
 }
 
 const char *cr_command_nearest(const char *name) {
     const char *names[TABLE_LEN];
-    for (size_t i = 0; i < TABLE_LEN; i++)
+    for (size_t i = 0; i < TABLE_LEN; i++) {
         names[i] = table[i]->name;
+    }
     return cr_text_nearest(name, names, TABLE_LEN);
 }

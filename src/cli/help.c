@@ -40,8 +40,9 @@ static void print_wrapped(FILE *out, const char *text, int indent, int at) {
         fprintf(out, "%.*s", word, text);
         column += word;
         text += word;
-        while (*text == ' ')
+        while (*text == ' ') {
             text++;
+        }
         if (*text != '\0' && *text != '\n' &&
             column + 1 + (int)strcspn(text, " \n") <= TEXT_COLUMNS) {
             fputc(' ', out);
@@ -85,26 +86,31 @@ void cr_help_command(FILE *out, const struct cr_command *command) {
          option != NULL && option->name != NULL; option++) {
         char form[80];
         option_form(option, form, sizeof form);
-        if (option->help != NULL)
+        if (option->help != NULL) {
             print_term(out, form, option->help, OPTION_COLUMN);
+        }
     }
     print_term(out, "-h, --help", "show this", OPTION_COLUMN);
     const struct cr_definition *term = command->terms;
-    if (term != NULL)
+    if (term != NULL) {
         fputs("\nwords:\n", out);
-    for (; term != NULL && term->name != NULL; term++)
+    }
+    for (; term != NULL && term->name != NULL; term++) {
         print_term(out, term->name, term->text, 18);
+    }
 }
 
 void cr_help_all(FILE *out) {
     fputs("usage: credence COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
     print_wrapped(out, about, 0, 0);
     fputs("\ncommands:\n", out);
-    for (size_t i = 0; i < cr_command_count(); i++)
+    for (size_t i = 0; i < cr_command_count(); i++) {
         print_term(out, cr_command_at(i)->name, cr_command_at(i)->summary, 12);
+    }
     fputs("\nexit codes:\n", out);
-    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
+    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++) {
         print_term(out, term->name, term->text, 12);
+    }
     fputs("\n'credence help COMMAND' tells more about one, 'credence help job' what a "
           "job file holds.\n",
           out);
@@ -113,19 +119,21 @@ void cr_help_all(FILE *out) {
 // TEXT with what roff would take for its own made plain; a line break parts paragraphs.
 static void print_roff(FILE *out, const char *text, bool at_line_start) {
     for (; *text != '\0'; text++) {
-        if (at_line_start && (*text == '.' || *text == '\''))
+        if (at_line_start && (*text == '.' || *text == '\'')) {
             fputs("\\&", out);
+        }
         at_line_start = *text == '\n';
-        if (*text == '-')
+        if (*text == '-') {
             fputs("\\-", out);
-        else if (*text == '\\')
+        } else if (*text == '\\') {
             fputs("\\e", out);
-        else if (*text == '\n' && text[1] == '\n') {
+        } else if (*text == '\n' && text[1] == '\n') {
             fputs("\n.PP\n", out);
             text++;
             at_line_start = true;
-        } else
+        } else {
             fputc(*text, out);
+        }
     }
 }
 
@@ -149,12 +157,14 @@ static void roff_command(FILE *out, const struct cr_command *command) {
          option != NULL && option->name != NULL; option++) {
         char form[80];
         option_form(option, form, sizeof form);
-        if (option->help != NULL)
+        if (option->help != NULL) {
             roff_term(out, form, option->help);
+        }
     }
     for (const struct cr_definition *term = command->terms;
-         term != NULL && term->name != NULL; term++)
+         term != NULL && term->name != NULL; term++) {
         roff_term(out, term->name, term->text);
+    }
 }
 
 // One key of the job file as a term: what it means, what it may be, its default.
@@ -196,15 +206,17 @@ void cr_help_man(FILE *out) {
           out);
     print_roff(out, about, true);
     fputs("\n.SH COMMANDS\n", out);
-    for (size_t i = 0; i < cr_command_count(); i++)
+    for (size_t i = 0; i < cr_command_count(); i++) {
         roff_command(out, cr_command_at(i));
+    }
     fputs(".SH \"JOB FILE\"\n", out);
     print_roff(out, job_file, true);
     fputc('\n', out);
     each_job_key(out, roff_term);
     fputs(".SH \"EXIT STATUS\"\n", out);
-    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++)
+    for (const struct cr_definition *term = exit_terms; term->name != NULL; term++) {
         roff_term(out, term->name, term->text);
+    }
 }
 
 static int help_job(void) {
@@ -226,12 +238,14 @@ static int help_run(int argc, char **argv) {
     int key;
     bool man = false;
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
-        if (key < 0)
+        if (key < 0) {
             return cr_args_exit(key);
+        }
         man = true;
     }
-    if (!cr_args_want(&args, 0, 1))
+    if (!cr_args_want(&args, 0, 1)) {
         return CR_EXIT_USAGE;
+    }
     if (man) {
         cr_help_man(stdout);
         return CR_EXIT_COMPLETE;
@@ -240,8 +254,9 @@ static int help_run(int argc, char **argv) {
         cr_help_all(stdout);
         return CR_EXIT_COMPLETE;
     }
-    if (strcmp(args.operands[0], "job") == 0)
+    if (strcmp(args.operands[0], "job") == 0) {
         return help_job();
+    }
     const struct cr_command *command = cr_command_find(args.operands[0]);
     if (command == NULL) {
         const char *nearest = cr_command_nearest(args.operands[0]);

@@ -10,8 +10,9 @@
 static int unknown_command(const char *name) {
     const char *nearest = cr_command_nearest(name);
     fprintf(stderr, "credence: there is no command '%s'", name);
-    if (nearest != NULL)
+    if (nearest != NULL) {
         fprintf(stderr, "; did you mean '%s'?", nearest);
+    }
     fputs("\ncredence: 'credence help' lists the commands\n", stderr);
     return CR_EXIT_USAGE;
 }
@@ -22,10 +23,11 @@ static int dispatch(int argc, char **argv) {
         return CR_EXIT_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
-    else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+    } else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         name = "version";
+    }
     const struct cr_command *command = cr_command_find(name);
     return command == NULL ? unknown_command(name) : command->run(argc - 1, argv + 1);
 }

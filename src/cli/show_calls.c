@@ -13,9 +13,11 @@
 static uint64_t propositions_of(const struct cr_run_view *view, const char *benchmark,
                                 uint64_t index, uint64_t *row) {
     uint64_t len = 0;
-    for (uint64_t p = 0; p < view->propositions; p++)
-        if (strcmp(view->benchmark[p], benchmark) == 0 && len++ == index)
+    for (uint64_t p = 0; p < view->propositions; p++) {
+        if (strcmp(view->benchmark[p], benchmark) == 0 && len++ == index) {
             *row = p;
+        }
+    }
     return len;
 }
 
@@ -23,9 +25,11 @@ static uint64_t propositions_of(const struct cr_run_view *view, const char *benc
 static uint32_t cells_of(const struct cr_run_view *view, uint32_t group, uint64_t index,
                          uint32_t *cell) {
     uint32_t len = 0;
-    for (uint32_t c = 0; c < view->cells; c++)
-        if (view->cell_info[c].trajectory == group && len++ == index)
+    for (uint32_t c = 0; c < view->cells; c++) {
+        if (view->cell_info[c].trajectory == group && len++ == index) {
             *cell = c;
+        }
+    }
     return len;
 }
 
@@ -34,8 +38,9 @@ bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
     struct cr_show_place place = {0};
     for (uint32_t group = 0; group < view->cells; group++) {
         uint32_t cells = cells_of(view, group, 0, &place.cell);
-        if (cells == 0)
+        if (cells == 0) {
             break;
+        }
         const struct cr_run_cell *first = &view->cell_info[place.cell];
         uint64_t len = first->replicates *
                        propositions_of(view, first->benchmark, 0, &place.proposition);
@@ -62,15 +67,18 @@ void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
     uint32_t first = 0;
     for (uint32_t group = 0; group < view->cells; group++) {
         const uint64_t cells = cells_of(view, group, 0, &first);
-        if (cells == 0)
+        if (cells == 0) {
             return;
+        }
         const struct cr_run_cell *cell = &view->cell_info[first];
         const uint64_t row = cells * cell->replicates;
         for (uint64_t p = 0; p < view->propositions; p++) {
-            if (strcmp(view->benchmark[p], cell->benchmark) != 0)
+            if (strcmp(view->benchmark[p], cell->benchmark) != 0) {
                 continue;
-            for (uint64_t e = episode; e < episode + row && e < view->episodes; e++)
+            }
+            for (uint64_t e = episode; e < episode + row && e < view->episodes; e++) {
                 episodes[e] = episodes[e] || propositions[p];
+            }
             episode += row;
         }
     }
@@ -85,9 +93,11 @@ static int by_seat(const void *a, const void *b) {
                       {x->trader, y->trader},
                       {x->sample, y->sample},
                       {x->repair, y->repair}};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (order[i][0] != order[i][1])
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (order[i][0] != order[i][1]) {
             return order[i][0] < order[i][1] ? -1 : 1;
+        }
+    }
     return 0;
 }
 
@@ -100,15 +110,18 @@ static enum cr_status keep(void *ctx, const struct cr_call_record *record,
                            struct cr_err *err) {
     struct wanted *wanted = ctx;
     (void)err;
-    if (record->trajectory != wanted->trajectory)
+    if (record->trajectory != wanted->trajectory) {
         return CR_OK;
+    }
     return cr_call_records_add(wanted->out, record);
 }
 
 static bool has_text(const struct cr_call_records *records) {
-    for (size_t i = 0; i < records->len; i++)
-        if (records->at[i].text != NULL)
+    for (size_t i = 0; i < records->len; i++) {
+        if (records->at[i].text != NULL) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -122,18 +135,21 @@ static enum cr_status from_tape(const struct cr_show *show, uint64_t trajectory,
 enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
                              struct cr_call_records *out, struct cr_err *err) {
     struct cr_show_place place = {0};
-    if (!cr_show_place(show->view, episode, &place))
+    if (!cr_show_place(show->view, episode, &place)) {
         return CR_OK;
+    }
     enum cr_status status =
         cr_run_file_calls(show->file, place.first_episode, out, err);
-    if (status == CR_E_NOT_FOUND)
+    if (status == CR_E_NOT_FOUND) {
         status = CR_OK;
+    }
     if (status == CR_OK && show->dir != NULL && !has_text(out)) {
         cr_call_records_fini(out);
         memset(out, 0, sizeof *out);
         status = from_tape(show, place.trajectory, out, err);
     }
-    if (status == CR_OK && out->len > 1)
+    if (status == CR_OK && out->len > 1) {
         qsort(out->at, out->len, sizeof *out->at, by_seat);
+    }
     return status;
 }

@@ -20,19 +20,24 @@ static enum cr_status print_text(const char *text, size_t bytes) {
         size_t line = strcspn(at, "\n"), shown = line;
         if (line > COLUMNS - INDENT) {
             shown = COLUMNS - INDENT;
-            while (shown > 0 && at[shown] != ' ')
+            while (shown > 0 && at[shown] != ' ') {
                 shown--;
-            if (shown == 0) // one long word
+            }
+            if (shown == 0) { // one long word
                 shown = COLUMNS - INDENT;
-            while (shown < line && ((unsigned char)at[shown] & 0xC0) == 0x80)
+            }
+            while (shown < line && ((unsigned char)at[shown] & 0xC0) == 0x80) {
                 shown++;
+            }
         }
         printf("%*s%.*s\n", INDENT, "", (int)shown, at);
         at += shown;
-        while (*at == ' ')
+        while (*at == ' ') {
             at++;
-        if (*at == '\n')
+        }
+        if (*at == '\n') {
             at++;
+        }
     }
     cr_buf_fini(&plain);
     return status;
@@ -61,8 +66,9 @@ static enum cr_status print_answer(const char *text) {
         has_any = has_any || cr_json_string(cr_json_get(root, keys[i])) != NULL;
         status = print_member(root, keys[i]);
     }
-    if (status == CR_OK && !has_any)
+    if (status == CR_OK && !has_any) {
         status = print_text(body, bytes);
+    }
     cr_json_free(root);
     return status;
 }
@@ -79,17 +85,19 @@ struct shown {
 static void print_price(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
     size_t at = (size_t)episode * view->iterations + t;
     uint64_t p = view->proposition[episode];
-    if (t >= view->prices_len[episode])
+    if (t >= view->prices_len[episode]) {
         printf("no price");
-    else if (view->outcome_price != NULL && view->n_outcomes[p] > 1)
-        for (uint32_t k = 0; k < view->n_outcomes[p]; k++)
+    } else if (view->outcome_price != NULL && view->n_outcomes[p] > 1) {
+        for (uint32_t k = 0; k < view->n_outcomes[p]; k++) {
             printf("%s%.3f", k == 0 ? "p = " : " ",
                    view->outcome_price[at * view->outcomes + k]);
-    else if (!isnan(view->value[p]))
+        }
+    } else if (!isnan(view->value[p])) {
         printf("median = %.6g",
                view->low[p] + view->price[at] * (view->high[p] - view->low[p]));
-    else
+    } else {
         printf("p = %.3f", view->price[at]);
+    }
 }
 
 // The price that a reply names. Several options were shuffled before they were shown,
@@ -106,27 +114,30 @@ static enum cr_status print_said(const struct cr_run_view *view, uint64_t p,
     struct cr_arena arena = {0};
     enum cr_status status = CR_OK;
     if (record->text != NULL && view->n_outcomes[p] <= 1 &&
-        record->seat.ask != CR_ASK_LOGPROB)
+        record->seat.ask != CR_ASK_LOGPROB) {
         status =
             cr_answer_read((enum cr_ask)record->seat.ask, &form,
                            (struct cr_answer_text){record->text, strlen(record->text),
                                                    record->finish == CR_FINISH_LENGTH},
                            &arena, &answer);
-    if (!answer.is_usable)
+    }
+    if (!answer.is_usable) {
         printf("no price yet");
-    else if (is_quantity)
+    } else if (is_quantity) {
         printf("median = %.6g",
                view->low[p] + answer.price[0] * (view->high[p] - view->low[p]));
-    else
+    } else {
         printf("p = %.3f", answer.price[0]);
+    }
     cr_arena_fini(&arena);
     return status;
 }
 
 // The direction that the trader declared: +1, -1, or 0 when it did not.
 static int8_t push_of(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
-    if (view->push == NULL || t >= view->iterations)
+    if (view->push == NULL || t >= view->iterations) {
         return 0;
+    }
     int8_t push = view->push[(size_t)episode * view->iterations + t];
     return push == 1 || push == -1 ? push : 0;
 }
@@ -139,32 +150,39 @@ static enum cr_status print_call(const struct shown *shown,
     printf("\nt = %-3u ", record->seat.iteration);
     if (is_maker) {
         printf("maker  ");
-        if (shown->is_pending)
+        if (shown->is_pending) {
             status = print_said(show->view, shown->place.proposition, record);
-        else
+        } else {
             print_price(show->view, shown->episode, record->seat.iteration);
+        }
     } else {
         int8_t push = push_of(show->view, shown->episode, record->seat.iteration);
         printf("trader%s", push > 0 ? "  argues up" : push < 0 ? "  argues down" : "");
     }
-    if (!is_maker && record->seat.trader > 0)
+    if (!is_maker && record->seat.trader > 0) {
         printf(" %u", record->seat.trader + 1u);
-    if (record->seat.sample > 0)
+    }
+    if (record->seat.sample > 0) {
         printf("  (sample %u)", record->seat.sample + 1u);
-    if (record->seat.repair > 0)
+    }
+    if (record->seat.repair > 0) {
         printf("  (repair %u)", record->seat.repair);
-    if (record->fail != CR_FAIL_NONE)
+    }
+    if (record->fail != CR_FAIL_NONE) {
         printf("  FAILED: %s", cr_fail_names[record->fail]);
+    }
     putchar('\n');
     if (status == CR_OK && show->with_reasoning && record->reasoning != NULL) {
         printf("%*s[thinking]\n", INDENT, "");
         status = print_text(record->reasoning, strlen(record->reasoning));
         printf("%*s[answer]\n", INDENT, "");
     }
-    if (status == CR_OK && record->text != NULL)
+    if (status == CR_OK && record->text != NULL) {
         status = print_answer(record->text);
-    if (status == CR_OK && record->error != NULL)
+    }
+    if (status == CR_OK && record->error != NULL) {
         status = print_text(record->error, strlen(record->error));
+    }
     return status;
 }
 
@@ -172,12 +190,13 @@ static enum cr_status print_prices(const struct shown *shown) {
     const struct cr_run_view *view = shown->show->view;
     enum cr_status status = CR_OK;
     const char *gap = " ";
-    if (shown->is_pending)
+    if (shown->is_pending) {
         printf("status: not finished, %zu calls so far\n", shown->records.len);
-    else
+    } else {
         printf("status: %s, %s\n",
                cr_episode_status_names[view->status[shown->episode]],
                cr_stop_reason_names[view->reason[shown->episode]]);
+    }
     printf("prices:");
     for (uint32_t t = 0; !shown->is_pending && t < view->prices_len[shown->episode];
          t++) {
@@ -186,8 +205,9 @@ static enum cr_status print_prices(const struct shown *shown) {
     }
     for (size_t i = 0; shown->is_pending && i < shown->records.len; i++) {
         const struct cr_call_record *record = &shown->records.at[i];
-        if (record->seat.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE)
+        if (record->seat.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE) {
             continue;
+        }
         printf("%s", gap);
         gap = " | ";
         status = print_said(view, shown->place.proposition, record);
@@ -207,12 +227,13 @@ static enum cr_status print_head(const struct shown *shown) {
            cell->trader, cell->stance);
     printf("proposition %s of %s:\n", view->proposition_id[p], view->benchmark[p]);
     enum cr_status status = print_text(view->text[p], strlen(view->text[p]));
-    if (!isnan(view->value[p]))
+    if (!isnan(view->value[p])) {
         printf("truth: %.6g\n", view->value[p]);
-    else if (view->n_outcomes[p] > 1)
+    } else if (view->n_outcomes[p] > 1) {
         printf("truth: option %d\n", view->label[p] + 1);
-    else
+    } else {
         printf("truth: %s\n", view->label[p] == 1 ? "true" : "false");
+    }
     return status == CR_OK ? print_prices(shown) : status;
 }
 
@@ -221,17 +242,21 @@ static enum cr_status print_calls(const struct shown *shown) {
     uint32_t end = view->prices_len[shown->episode];
     bool is_done = view->status[shown->episode] == CR_DONE, is_cut = false;
     enum cr_status status = CR_OK;
-    for (size_t i = 0; i < shown->records.len && status == CR_OK; i++)
-        if (is_done && shown->records.at[i].seat.iteration >= end)
+    for (size_t i = 0; i < shown->records.len && status == CR_OK; i++) {
+        if (is_done && shown->records.at[i].seat.iteration >= end) {
             is_cut = true; // the trajectory went on for cells with a stricter rule
-        else
+        } else {
             status = print_call(shown, &shown->records.at[i]);
-    if (is_cut)
+        }
+    }
+    if (is_cut) {
         printf("\n(the trajectory went on for other cells)\n");
-    if (shown->records.len == 0)
+    }
+    if (shown->records.len == 0) {
         printf(shown->is_pending && shown->show->dir != NULL
                    ? "\n(no call has been recorded yet)\n"
                    : "\n(no calls are stored: the texts are on the run's tape)\n");
+    }
     return status;
 }
 
@@ -240,8 +265,9 @@ static bool find_subject(const struct cr_run_view *view, struct shown *shown) {
     uint64_t e = shown->episode;
     bool is_known = cr_show_place(view, e, &shown->place);
     shown->is_pending = view->status[e] == CR_PENDING;
-    if (view->cell[e] >= view->cells || view->proposition[e] >= view->propositions)
+    if (view->cell[e] >= view->cells || view->proposition[e] >= view->propositions) {
         return is_known;
+    }
     shown->place.cell = view->cell[e];
     shown->place.proposition = view->proposition[e];
     shown->place.replicate = view->replicate[e];
@@ -252,20 +278,24 @@ enum cr_status cr_show_episode(const struct cr_show *show, uint64_t episode,
                                struct cr_err *err) {
     const struct cr_run_view *view = show->view;
     struct shown shown = {.show = show, .episode = episode};
-    if (episode >= view->episodes)
+    if (episode >= view->episodes) {
         return cr_err_set(err, CR_E_NOT_FOUND, "no episode %llu: the run has %llu",
                           (unsigned long long)episode,
                           (unsigned long long)view->episodes);
-    if (!find_subject(view, &shown))
+    }
+    if (!find_subject(view, &shown)) {
         return cr_err_set(err, CR_E_NOT_FOUND,
                           "episode %llu has not ended, and the file does not say what "
                           "it is about",
                           (unsigned long long)episode);
+    }
     enum cr_status status = cr_show_calls(show, episode, &shown.records, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = print_head(&shown);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = print_calls(&shown);
+    }
     cr_call_records_fini(&shown.records);
     return status;
 }

@@ -27,8 +27,9 @@ void cr_parcel_add(struct cr_parcel *parcel, const struct cr_packet *packet) {
                                 htole32((uint32_t)packet->len)};
     char *at = parcel->bytes + parcel->used_bytes;
     memcpy(at, &piece, sizeof piece);
-    if (packet->len > 0)
+    if (packet->len > 0) {
         memcpy(at + sizeof piece, packet->bytes, packet->len);
+    }
     parcel->rank = packet->rank;
     parcel->used_bytes += sizeof piece + packet->len;
 }
@@ -36,12 +37,14 @@ void cr_parcel_add(struct cr_parcel *parcel, const struct cr_packet *packet) {
 bool cr_parcel_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out) {
     const size_t left = len - *at;
     struct piece piece;
-    if (left < sizeof piece)
+    if (left < sizeof piece) {
         return false;
+    }
     memcpy(&piece, bytes + *at, sizeof piece);
     const size_t piece_bytes = le32toh(piece.len);
-    if (piece_bytes > left - sizeof piece)
+    if (piece_bytes > left - sizeof piece) {
         return false;
+    }
     out->tag = (int)le32toh(piece.tag);
     out->bytes = bytes + *at + sizeof piece;
     out->len = piece_bytes;

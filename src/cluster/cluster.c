@@ -14,17 +14,20 @@ static const char *const launcher_variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_R
 
 bool cr_cluster_is_launched(void) {
     for (size_t i = 0; i < sizeof launcher_variables / sizeof launcher_variables[0];
-         i++)
-        if (getenv(launcher_variables[i]) != NULL)
+         i++) {
+        if (getenv(launcher_variables[i]) != NULL) {
             return true;
+        }
+    }
     return false;
 }
 
 static void name_host(struct cr_cluster *cluster) {
     char space[64] = "";
     const ssize_t len = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-    if (len > 0)
+    if (len > 0) {
         space[len] = '\0';
+    }
     char name[256] = "localhost";
     (void)gethostname(name, sizeof name - 1);
     name[sizeof name - 1] = '\0';
@@ -35,8 +38,9 @@ enum cr_status cr_cluster_init(struct cr_cluster *cluster,
                                const struct cr_cluster_ops *ops, int rank, int size,
                                struct cr_err *err) {
     bool *is_lost = cr_calloc((size_t)size, sizeof *is_lost);
-    if (is_lost == NULL)
+    if (is_lost == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
+    }
     cluster->ops = ops;
     cluster->rank = rank;
     cluster->size = size;
@@ -75,11 +79,13 @@ enum cr_status cr_cluster_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
 enum cr_status cr_cluster_send(struct cr_cluster *cluster,
                                const struct cr_packet *packet, struct cr_err *err) {
     const int rank = packet->rank;
-    if (rank < 0 || rank >= cluster->size)
+    if (rank < 0 || rank >= cluster->size) {
         return cr_err_set(err, CR_E_PEER, "there is no rank %d of %d", rank,
                           cluster->size);
-    if (cluster->is_lost[rank])
+    }
+    if (cluster->is_lost[rank]) {
         return cr_err_set(err, CR_E_PEER, "rank %d is lost", rank);
+    }
     return cluster->ops->send(cluster, packet, err);
 }
 
@@ -92,16 +98,18 @@ int cr_cluster_lost(struct cr_cluster *cluster) {
 }
 
 void cr_cluster_abandon(struct cr_cluster *cluster, int rank) {
-    if (rank < 0 || rank >= cluster->size || cluster->is_lost[rank])
+    if (rank < 0 || rank >= cluster->size || cluster->is_lost[rank]) {
         return;
+    }
     cluster->is_lost[rank] = true;
     cluster->ops->abandon(cluster, rank);
 }
 
 void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
                       const char *host) {
-    if (rank >= 0 && rank < cluster->size && strcmp(host, cluster->host) == 0)
+    if (rank >= 0 && rank < cluster->size && strcmp(host, cluster->host) == 0) {
         cluster->ops->watch(cluster, rank, pid);
+    }
 }
 
 bool cr_cluster_is_moving(const struct cr_cluster *cluster) {
@@ -110,6 +118,7 @@ bool cr_cluster_is_moving(const struct cr_cluster *cluster) {
 
 void cr_cluster_close(struct cr_cluster *cluster, bool *must_exit) {
     *must_exit = false;
-    if (cluster != NULL)
+    if (cluster != NULL) {
         cluster->ops->close(cluster, must_exit);
+    }
 }

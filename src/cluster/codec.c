@@ -7,8 +7,9 @@
 static const uint32_t text_null = 0xffffffffu;
 
 void cr_codec_put_bytes(struct cr_packer *packer, const void *bytes, size_t len) {
-    if (packer->status == CR_OK && len > 0)
+    if (packer->status == CR_OK && len > 0) {
         packer->status = cr_buf_add(packer->out, bytes, len);
+    }
 }
 
 void cr_codec_put_u8(struct cr_packer *packer, uint8_t value) {
@@ -38,8 +39,9 @@ void cr_codec_put_f64(struct cr_packer *packer, double value) {
 }
 
 void cr_codec_put_f64s(struct cr_packer *packer, const double *values, size_t len) {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         cr_codec_put_f64(packer, values[i]);
+    }
 }
 
 void cr_codec_put_text(struct cr_packer *packer, const char *text) {
@@ -58,16 +60,19 @@ void cr_codec_put_text(struct cr_packer *packer, const char *text) {
 }
 
 void cr_unpack_f64s(struct cr_unpacker *unpacker, double *out, size_t len) {
-    if (!cr_unpack_fits(unpacker, len, sizeof *out))
+    if (!cr_unpack_fits(unpacker, len, sizeof *out)) {
         return;
-    for (size_t i = 0; i < len; i++)
+    }
+    for (size_t i = 0; i < len; i++) {
         out[i] = cr_unpack_f64(unpacker);
+    }
 }
 
 const char *cr_unpack_text(struct cr_unpacker *unpacker) {
     const uint32_t bytes = cr_unpack_u32(unpacker);
-    if (unpacker->is_bad || bytes == text_null)
+    if (unpacker->is_bad || bytes == text_null) {
         return NULL;
+    }
     const char *at = cr_unpack_take(unpacker, (size_t)bytes + 1);
     if (at != NULL && (at[bytes] != '\0' || strlen(at) != bytes)) {
         unpacker->is_bad = true;
@@ -79,8 +84,9 @@ const char *cr_unpack_text(struct cr_unpacker *unpacker) {
 bool cr_unpack_fits(struct cr_unpacker *unpacker, uint64_t count,
                     size_t element_bytes) {
     const size_t left = (size_t)(unpacker->end - unpacker->at);
-    if (unpacker->is_bad || count > left / (element_bytes == 0 ? 1 : element_bytes))
+    if (unpacker->is_bad || count > left / (element_bytes == 0 ? 1 : element_bytes)) {
         unpacker->is_bad = true;
+    }
     return !unpacker->is_bad;
 }
 

@@ -80,24 +80,27 @@ static inline uint8_t cr_unpack_u8(struct cr_unpacker *unpacker) {
 static inline uint16_t cr_unpack_u16(struct cr_unpacker *unpacker) {
     uint16_t value = 0;
     const char *at = cr_unpack_take(unpacker, sizeof value);
-    if (at != NULL)
+    if (at != NULL) {
         memcpy(&value, at, sizeof value);
+    }
     return le16toh(value);
 }
 
 static inline uint32_t cr_unpack_u32(struct cr_unpacker *unpacker) {
     uint32_t value = 0;
     const char *at = cr_unpack_take(unpacker, sizeof value);
-    if (at != NULL)
+    if (at != NULL) {
         memcpy(&value, at, sizeof value);
+    }
     return le32toh(value);
 }
 
 static inline uint64_t cr_unpack_u64(struct cr_unpacker *unpacker) {
     uint64_t value = 0;
     const char *at = cr_unpack_take(unpacker, sizeof value);
-    if (at != NULL)
+    if (at != NULL) {
         memcpy(&value, at, sizeof value);
+    }
     return le64toh(value);
 }
 

@@ -37,15 +37,17 @@ static struct local *local_of(struct cr_cluster *cluster) {
 static enum cr_status local_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
                                   struct cr_err *err) {
     struct exchange *exchange = local_of(cluster)->exchange;
-    if (cluster->size == 1)
+    if (cluster->size == 1) {
         return CR_OK;
+    }
     if (cluster->rank == 0) {
         cr_buf_clear(&exchange->broadcast);
         exchange->has_broadcast = true;
         return cr_buf_add(&exchange->broadcast, buf->data, buf->used_bytes);
     }
-    if (!exchange->has_broadcast)
+    if (!exchange->has_broadcast) {
         return cr_err_set(err, CR_E_PEER, "rank 0 has not broadcast yet");
+    }
     cr_buf_clear(buf);
     return cr_buf_add(buf, exchange->broadcast.data, exchange->broadcast.used_bytes);
 }
@@ -53,12 +55,14 @@ static enum cr_status local_bcast(struct cr_cluster *cluster, struct cr_buf *buf
 static enum cr_status local_send(struct cr_cluster *cluster,
                                  const struct cr_packet *packet, struct cr_err *err) {
     struct letter *letter = cr_malloc(sizeof *letter + packet->len);
-    if (letter == NULL)
+    if (letter == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
+    }
     *letter =
         (struct letter){.rank = cluster->rank, .tag = packet->tag, .len = packet->len};
-    if (packet->len > 0)
+    if (packet->len > 0) {
         memcpy(letter->bytes, packet->bytes, packet->len);
+    }
     struct inbox *inbox = &local_of(cluster)->exchange->inbox[packet->rank];
     *inbox->last = letter;
     inbox->last = &letter->next;
@@ -74,8 +78,9 @@ static bool local_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     while (inbox->first != NULL) {
         struct letter *letter = inbox->first;
         inbox->first = letter->next;
-        if (inbox->first == NULL)
+        if (inbox->first == NULL) {
             inbox->last = &inbox->first;
+        }
         inbox->bytes -= letter->len;
         if (cluster->is_lost[letter->rank]) {
             cr_free(letter);
@@ -111,12 +116,13 @@ static bool local_is_moving(const struct cr_cluster *cluster) {
 }
 
 static void exchange_free(struct exchange *exchange) {
-    for (int i = 0; exchange->inbox != NULL && i < exchange->size; i++)
+    for (int i = 0; exchange->inbox != NULL && i < exchange->size; i++) {
         for (struct letter *letter = exchange->inbox[i].first, *next; letter != NULL;
              letter = next) {
             next = letter->next;
             cr_free(letter);
         }
+    }
     cr_buf_fini(&exchange->broadcast);
     cr_free(exchange->inbox);
     cr_free(exchange);
@@ -126,8 +132,9 @@ static void local_close(struct cr_cluster *cluster, bool *must_exit) {
     (void)must_exit;
     struct local *local = local_of(cluster);
     cr_free(local->reading);
-    if (--local->exchange->open == 0)
+    if (--local->exchange->open == 0) {
         exchange_free(local->exchange);
+    }
     cr_cluster_fini(&local->head);
     cr_free(local);
 }
@@ -146,8 +153,9 @@ static const struct cr_cluster_ops local_ops = {
 
 static struct exchange *exchange_create(int size) {
     struct exchange *exchange = cr_calloc(1, sizeof *exchange);
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return NULL;
+    }
     exchange->size = size;
     cr_buf_init(&exchange->broadcast, (size_t)1 << 40);
     exchange->inbox = cr_calloc((size_t)size, sizeof *exchange->inbox);
@@ -155,16 +163,18 @@ static struct exchange *exchange_create(int size) {
         cr_free(exchange);
         return NULL;
     }
-    for (int i = 0; i < size; i++)
+    for (int i = 0; i < size; i++) {
         exchange->inbox[i].last = &exchange->inbox[i].first;
+    }
     return exchange;
 }
 
 static enum cr_status local_create(struct exchange *exchange, int rank,
                                    struct cr_cluster **out, struct cr_err *err) {
     struct local *local = cr_calloc(1, sizeof *local);
-    if (local == NULL)
+    if (local == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for rank %d", rank);
+    }
     const enum cr_status status =
         cr_cluster_init(&local->head, &local_ops, rank, exchange->size, err);
     if (status != CR_OK) {
@@ -181,8 +191,9 @@ static enum cr_status local_create(struct exchange *exchange, int rank,
 enum cr_status cr_cluster_open_local(int size, struct cr_cluster **out,
                                      struct cr_err *err) {
     struct exchange *exchange = exchange_create(size);
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
+    }
     exchange->open = 1; // ours, until every rank is made
     enum cr_status status = CR_OK;
     int made = 0;
@@ -191,9 +202,11 @@ enum cr_status cr_cluster_open_local(int size, struct cr_cluster **out,
         made += status == CR_OK;
     }
     bool must_exit;
-    for (int i = 0; status != CR_OK && i < made; i++)
+    for (int i = 0; status != CR_OK && i < made; i++) {
         cr_cluster_close(out[i], &must_exit);
-    if (--exchange->open == 0)
+    }
+    if (--exchange->open == 0) {
         exchange_free(exchange);
+    }
     return status;
 }

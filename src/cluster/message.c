@@ -58,8 +58,9 @@ enum cr_status cr_hello_decode(const char *bytes, size_t len, struct cr_hello *o
     hello.host = text_or_empty(cr_unpack_text(&unpacker));
     hello.job.hi = cr_unpack_u64(&unpacker);
     hello.job.lo = cr_unpack_u64(&unpacker);
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = hello;
     return CR_OK;
 }
@@ -84,8 +85,9 @@ enum cr_status cr_welcome_decode(const char *bytes, size_t len,
     welcome.starts = cr_unpack_u32(&unpacker);
     welcome.beat_ms = cr_unpack_i64(&unpacker);
     welcome.lost_ms = cr_unpack_i64(&unpacker);
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = welcome;
     return CR_OK;
 }
@@ -108,8 +110,9 @@ enum cr_status cr_lease_decode(const char *bytes, size_t len,
     lease.lease.concurrency = cr_unpack_u32(&unpacker);
     lease.lease.requests = cr_unpack_i64(&unpacker);
     lease.lease.tokens = cr_unpack_i64(&unpacker);
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = lease;
     return CR_OK;
 }
@@ -126,8 +129,9 @@ enum cr_status cr_pause_decode(const char *bytes, size_t len,
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     struct cr_pause_message pause = {.model = cr_unpack_u32(&unpacker)};
     pause.pause_ms = cr_unpack_i64(&unpacker);
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = pause;
     return CR_OK;
 }
@@ -143,8 +147,9 @@ enum cr_status cr_fault_decode(const char *bytes, size_t len, struct cr_fault *o
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     struct cr_fault trouble = {.status = cr_unpack_u32(&unpacker)};
     trouble.text = text_or_empty(cr_unpack_text(&unpacker));
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = trouble;
     return CR_OK;
 }
@@ -166,8 +171,9 @@ enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
     message.model = cr_unpack_u32(&unpacker);
     message.endpoint = cr_unpack_u32(&unpacker);
     message.url = text_or_empty(cr_unpack_text(&unpacker));
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = message;
     return CR_OK;
 }
@@ -181,8 +187,9 @@ enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number) {
 enum cr_status cr_number_decode(const char *bytes, size_t len, uint64_t *out) {
     struct cr_unpacker unpacker = unpacker_on(bytes, len);
     const uint64_t number = cr_unpack_u64(&unpacker);
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = number;
     return CR_OK;
 }
@@ -193,8 +200,9 @@ static void pack_metrics(struct cr_packer *packer, const struct cr_model_metrics
                                m->tokens_out,       m->tokens_cached, m->waiting,
                                m->in_flight,        m->concurrency,   m->calls_recorded,
                                m->requests_returned};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         cr_codec_put_u64(packer, counts[i]);
+    }
     cr_codec_put_f64(packer, m->usd);
     cr_codec_put_i64(packer, m->pause_ms);
     cr_codec_put_i64(packer, m->pause_seen_ms);
@@ -242,14 +250,16 @@ enum cr_status cr_beat_decode(const char *bytes, size_t len, struct cr_beat *out
     beat.queued = cr_unpack_u32(&unpacker);
     beat.is_draining = cr_unpack_u32(&unpacker);
     beat.models_len = cr_unpack_u32(&unpacker);
-    if (beat.models_len > CR_BEAT_MODELS_MAX)
+    if (beat.models_len > CR_BEAT_MODELS_MAX) {
         return CR_E_FORMAT;
+    }
     for (uint32_t i = 0; i < beat.models_len; i++) {
         beat.models[i].sequence = cr_unpack_u32(&unpacker);
         unpack_metrics(&unpacker, &beat.models[i].metrics);
     }
-    if (cr_unpack_end(&unpacker) != CR_OK)
+    if (cr_unpack_end(&unpacker) != CR_OK) {
         return CR_E_FORMAT;
+    }
     *out = beat;
     return CR_OK;
 }

@@ -99,12 +99,15 @@ static enum cr_status wait_asleep(MPI_Request *request, int most_s,
     int64_t waited_us = 0;
     for (long us = 50; !is_done; us = us < 5000 ? us * 2 : us) {
         const int code = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
-        if (code != MPI_SUCCESS)
+        if (code != MPI_SUCCESS) {
             return fail(err, code, "waiting for all ranks");
-        if (!is_done && waited_us > (int64_t)most_s * 1000000)
+        }
+        if (!is_done && waited_us > (int64_t)most_s * 1000000) {
             return cr_err_set(err, CR_E_PEER, "MPI: a rank does not answer");
-        if (!is_done)
+        }
+        if (!is_done) {
             sleep_us(us);
+        }
         waited_us += us;
     }
     return CR_OK;
@@ -117,11 +120,13 @@ static enum cr_status bcast_bytes(void *bytes, size_t len, struct cr_err *err) {
         MPI_Request request;
         const int code =
             MPI_Ibcast(at, (int)chunk, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
-        if (code != MPI_SUCCESS)
+        if (code != MPI_SUCCESS) {
             return fail(err, code, "broadcast");
+        }
         const enum cr_status status = wait_asleep(&request, START_WAIT_S, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
         at += chunk;
         len -= chunk;
     }
@@ -139,9 +144,10 @@ static enum cr_status mpi_bcast(struct cr_cluster *cluster, struct cr_buf *buf,
     if (cluster->rank != 0) {
         cr_buf_clear(buf);
         status = cr_buf_reserve(buf, len);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return cr_err_set(err, status, "a job of %llu bytes does not fit",
                               (unsigned long long)len);
+        }
         buf->used_bytes = len;
     }
     return bcast_bytes(buf->data, len, err);
@@ -155,28 +161,33 @@ static void test_sends(struct mpi *mpi) {
         int is_done = 0;
         const bool is_lost = mpi->head.is_lost[sending->rank];
         if (!is_lost &&
-            MPI_Test(&sending->request, &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+            MPI_Test(&sending->request, &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
             is_done = 1;
+        }
         if (!is_done && !is_lost) {
             at = &sending->next;
             continue;
         }
         *at = sending->next;
-        if (is_done) // a lost rank's buffer may still be read by the library
+        if (is_done) { // a lost rank's buffer may still be read by the library
             cr_free(sending);
+        }
     }
-    if (*at == NULL)
+    if (*at == NULL) {
         mpi->sends_last = at;
+    }
 }
 
 static enum cr_status send_now(struct mpi *mpi, const struct cr_packet *packet,
                                struct cr_err *err) {
     struct sending *sending = cr_malloc(sizeof *sending + packet->len);
-    if (sending == NULL)
+    if (sending == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a message");
+    }
     *sending = (struct sending){.rank = packet->rank, .len = packet->len};
-    if (packet->len > 0)
+    if (packet->len > 0) {
         memcpy(sending->bytes, packet->bytes, packet->len);
+    }
     const int code = MPI_Isend(sending->bytes, (int)packet->len, MPI_BYTE, packet->rank,
                                packet->tag, MPI_COMM_WORLD, &sending->request);
     if (code != MPI_SUCCESS) {
@@ -195,10 +206,12 @@ static enum cr_status send_parcel(struct mpi *mpi, struct cr_err *err) {
     const struct cr_packet packet = {parcel->rank, TAG_PARCEL, parcel->bytes,
                                      parcel->used_bytes};
     enum cr_status status = CR_OK;
-    if (parcel->used_bytes > 0 && !mpi->head.is_lost[parcel->rank])
+    if (parcel->used_bytes > 0 && !mpi->head.is_lost[parcel->rank]) {
         status = send_now(mpi, &packet, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         parcel->used_bytes = 0;
+    }
     return status;
 }
 
@@ -208,8 +221,9 @@ static enum cr_status mpi_send(struct cr_cluster *cluster,
     const bool can_wait = cr_tag_can_wait(packet->tag) && cr_parcel_can_hold(packet);
     const bool must_go = !can_wait || !cr_parcel_has_room(mpi->parcel, packet);
     const enum cr_status status = must_go ? send_parcel(mpi, err) : CR_OK;
-    if (status != CR_OK || !can_wait)
+    if (status != CR_OK || !can_wait) {
         return status != CR_OK ? status : send_now(mpi, packet, err);
+    }
     cr_parcel_add(mpi->parcel, packet);
     return CR_OK;
 }
@@ -221,12 +235,14 @@ static bool match_one(struct mpi *mpi) {
     MPI_Status status;
     if (MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &is_there, &message,
                     &status) != MPI_SUCCESS ||
-        !is_there)
+        !is_there) {
         return false;
+    }
     MPI_Get_count(&status, MPI_BYTE, &len);
     struct receiving *receiving = cr_malloc(sizeof *receiving + (size_t)len);
-    if (receiving == NULL)
+    if (receiving == NULL) {
         abort(); // a matched message cannot be put back, and losing it breaks the run
+    }
     *receiving = (struct receiving){
         .rank = status.MPI_SOURCE, .tag = status.MPI_TAG, .len = (size_t)len};
     if (MPI_Imrecv(receiving->bytes, len, MPI_BYTE, &message, &receiving->request) !=
@@ -242,23 +258,27 @@ static bool match_one(struct mpi *mpi) {
 static bool has_arrived(struct receiving *receiving) {
     int is_done = 0;
     if (!receiving->is_here &&
-        MPI_Test(&receiving->request, &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS)
+        MPI_Test(&receiving->request, &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS) {
         receiving->is_here = is_done != 0;
+    }
     return receiving->is_here;
 }
 
 static bool is_behind(const struct mpi *mpi, const struct receiving *receiving) {
-    for (const struct receiving *at = mpi->receives; at != receiving; at = at->next)
-        if (at->rank == receiving->rank)
+    for (const struct receiving *at = mpi->receives; at != receiving; at = at->next) {
+        if (at->rank == receiving->rank) {
             return true;
+        }
+    }
     return false;
 }
 
 static void unlink_receiving(struct mpi *mpi, struct receiving **at) {
     struct receiving *receiving = *at;
     *at = receiving->next;
-    if (mpi->receives_last == &receiving->next)
+    if (mpi->receives_last == &receiving->next) {
         mpi->receives_last = at;
+    }
 }
 
 // The first complete message that has no older one of its sender in front of it.
@@ -269,8 +289,9 @@ static struct receiving *take_arrived(struct mpi *mpi) {
         const bool is_here = has_arrived(receiving);
         if (mpi->head.is_lost[receiving->rank]) {
             unlink_receiving(mpi, at);
-            if (is_here) // else the library may still write into it
+            if (is_here) { // else the library may still write into it
                 cr_free(receiving);
+            }
         } else if (is_here && !is_behind(mpi, receiving)) {
             unlink_receiving(mpi, at);
             return receiving;
@@ -292,20 +313,25 @@ static bool take_piece(struct mpi *mpi, struct cr_packet *out) {
 static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     struct mpi *mpi = mpi_of(cluster);
     (void)!send_parcel(mpi, NULL);
-    if (mpi->reading != NULL && mpi->reading->tag == TAG_PARCEL && take_piece(mpi, out))
+    if (mpi->reading != NULL && mpi->reading->tag == TAG_PARCEL &&
+        take_piece(mpi, out)) {
         return true;
+    }
     cr_free(mpi->reading);
     mpi->reading = NULL;
-    if (mpi->sends != NULL)
+    if (mpi->sends != NULL) {
         test_sends(mpi);
+    }
     (void)match_one(mpi);
     struct receiving *receiving = take_arrived(mpi);
-    if (receiving == NULL)
+    if (receiving == NULL) {
         return false;
+    }
     mpi->reading = receiving;
     mpi->read_bytes = 0;
-    if (receiving->tag == TAG_PARCEL)
+    if (receiving->tag == TAG_PARCEL) {
         return take_piece(mpi, out); // it has one: none is sent empty
+    }
     *out = (struct cr_packet){receiving->rank, receiving->tag, receiving->bytes,
                               receiving->len};
     return true;
@@ -317,8 +343,9 @@ static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
 static int ulfm_lost(struct mpi *mpi) {
     MPI_Group failed, world;
     int len = 0, rank = -1;
-    if (MPIX_Comm_get_failed(MPI_COMM_WORLD, &failed) != MPI_SUCCESS)
+    if (MPIX_Comm_get_failed(MPI_COMM_WORLD, &failed) != MPI_SUCCESS) {
         return -1;
+    }
     MPI_Group_size(failed, &len);
     if (len > mpi->ulfm_known) {
         int acknowledged = 0;
@@ -347,15 +374,17 @@ static int mpi_lost(struct cr_cluster *cluster) {
     struct mpi *mpi = mpi_of(cluster);
     if (HAS_ULFM) {
         const int rank = ulfm_lost(mpi);
-        if (rank >= 0 && !cluster->is_lost[rank])
+        if (rank >= 0 && !cluster->is_lost[rank]) {
             return rank;
+        }
     }
-    for (int rank = 0; rank < cluster->size; rank++)
+    for (int rank = 0; rank < cluster->size; rank++) {
         if (!cluster->is_lost[rank] && has_ended(mpi->pidfd[rank])) {
             close(mpi->pidfd[rank]);
             mpi->pidfd[rank] = -1;
             return rank;
         }
+    }
     return -1;
 }
 
@@ -373,8 +402,9 @@ static void mpi_abandon(struct cr_cluster *cluster, int rank) {
 
 static void mpi_watch(struct cr_cluster *cluster, int rank, int64_t pid) {
     struct mpi *mpi = mpi_of(cluster);
-    if (rank != cluster->rank && mpi->pidfd[rank] < 0)
+    if (rank != cluster->rank && mpi->pidfd[rank] < 0) {
         mpi->pidfd[rank] = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    }
 }
 
 static bool mpi_is_moving(const struct cr_cluster *cluster) {
@@ -383,9 +413,11 @@ static bool mpi_is_moving(const struct cr_cluster *cluster) {
 }
 
 static void mpi_free(struct mpi *mpi) {
-    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++)
-        if (mpi->pidfd[rank] >= 0)
+    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++) {
+        if (mpi->pidfd[rank] >= 0) {
             close(mpi->pidfd[rank]);
+        }
+    }
     cr_free(mpi->pidfd);
     cr_free(mpi->parcel);
     cr_free(mpi->reading);
@@ -406,15 +438,18 @@ static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     (void)!send_parcel(mpi, NULL);
     for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
         test_sends(mpi);
-        if (mpi->sends != NULL)
+        if (mpi->sends != NULL) {
             sleep_us(1000);
+        }
     }
     *must_exit = mpi->any_lost || mpi->sends != NULL || mpi->receives != NULL;
-    if (!*must_exit)
+    if (!*must_exit) {
         *must_exit = !all_are_here();
+    }
     mpi_free(mpi);
-    if (!*must_exit)
+    if (!*must_exit) {
         MPI_Finalize();
+    }
 }
 
 static const struct cr_cluster_ops mpi_ops = {
@@ -435,8 +470,9 @@ static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
     alarm(START_SECONDS);
     const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     alarm(0);
-    if (code != MPI_SUCCESS)
+    if (code != MPI_SUCCESS) {
         return fail(err, code, "start");
+    }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -447,16 +483,18 @@ static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
 const char *cr_cluster_version(void) {
     static char version[MPI_MAX_LIBRARY_VERSION_STRING];
     int len = 0;
-    if (MPI_Get_library_version(version, &len) != MPI_SUCCESS)
+    if (MPI_Get_library_version(version, &len) != MPI_SUCCESS) {
         return "MPI of no known version";
+    }
     version[strcspn(version, ",\n")] = '\0';
     return version;
 }
 
 enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) {
     struct mpi *mpi = cr_calloc(1, sizeof *mpi);
-    if (mpi == NULL)
+    if (mpi == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for MPI");
+    }
     const enum cr_status status = start(mpi, err);
     if (status != CR_OK) {
         cr_free(mpi);
@@ -466,8 +504,9 @@ enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) 
     mpi->sends_last = &mpi->sends;
     mpi->receives_last = &mpi->receives;
     mpi->pidfd = cr_malloc((size_t)mpi->head.size * sizeof *mpi->pidfd);
-    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++)
+    for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++) {
         mpi->pidfd[rank] = -1;
+    }
     mpi->parcel = cr_calloc(1, sizeof *mpi->parcel);
     if (mpi->pidfd == NULL || mpi->parcel == NULL) {
         const int size = mpi->head.size;

@@ -30,8 +30,9 @@ static struct cr_call_id unpack_seat(struct cr_unpacker *unpacker) {
     seat.sample = cr_unpack_u16(unpacker);
     seat.repair = cr_unpack_u16(unpacker);
     seat.ask = cr_unpack_u8(unpacker);
-    if (seat.role >= CR_ROLE_COUNT || seat.ask >= CR_ASK_COUNT)
+    if (seat.role >= CR_ROLE_COUNT || seat.ask >= CR_ASK_COUNT) {
         unpacker->is_bad = true;
+    }
     return seat;
 }
 
@@ -107,8 +108,9 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
     const uint8_t origin = cr_unpack_u8(unpacker);
     r->is_simulated = (origin & SIMULATED) != 0;
     r->is_recorded = (origin & RECORDED) != 0;
-    if (origin > ORIGINS)
+    if (origin > ORIGINS) {
         unpacker->is_bad = true;
+    }
     r->tokens_in = cr_unpack_u32(unpacker);
     r->tokens_out = cr_unpack_u32(unpacker);
     r->tokens_cached = cr_unpack_u32(unpacker);
@@ -128,8 +130,9 @@ static void pack_records(struct cr_packer *packer,
                          const struct cr_call_records *records, bool with_text) {
     const size_t len = records == NULL ? 0 : records->len;
     cr_codec_put_u32(packer, (uint32_t)len);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         pack_record(packer, &records->at[i], with_text);
+    }
 }
 
 static enum cr_status unpack_records(struct cr_unpacker *unpacker,
@@ -139,11 +142,13 @@ static enum cr_status unpack_records(struct cr_unpacker *unpacker,
         struct cr_call_record record;
         struct cr_logprob storage[CR_LOGPROBS_MAX];
         unpack_record(unpacker, &record, storage);
-        if (unpacker->is_bad)
+        if (unpacker->is_bad) {
             break;
+        }
         const enum cr_status status = cr_call_records_add(out, &record);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     return unpacker->is_bad ? CR_E_FORMAT : CR_OK;
 }
@@ -159,14 +164,16 @@ enum cr_status cr_grant_add(struct cr_buf *out, uint64_t trajectory,
 enum cr_status cr_grant_next(struct cr_grant_reader *reader, bool *is_there,
                              uint64_t *trajectory, struct cr_call_records *recorded) {
     *is_there = reader->at < reader->len;
-    if (!*is_there)
+    if (!*is_there) {
         return CR_OK;
+    }
     struct cr_unpacker unpacker = {.at = reader->bytes + reader->at,
                                    .end = reader->bytes + reader->len};
     *trajectory = cr_unpack_u64(&unpacker);
     const enum cr_status status = unpack_records(&unpacker, recorded);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         reader->at = (size_t)(unpacker.at - reader->bytes);
+    }
     return status;
 }
 
@@ -211,11 +218,13 @@ enum cr_status cr_result_encode(struct cr_buf *out,
     cr_codec_put_u8(&packer, trajectory->quantile != NULL);
     const size_t prices = (size_t)trajectory->prices_len * trajectory->width;
     cr_codec_put_f64s(&packer, trajectory->price, prices);
-    if (trajectory->quantile != NULL)
+    if (trajectory->quantile != NULL) {
         cr_codec_put_f64s(&packer, trajectory->quantile,
                           (size_t)trajectory->prices_len * 3);
-    for (uint32_t i = 0; i < trajectory->steps_len; i++)
+    }
+    for (uint32_t i = 0; i < trajectory->steps_len; i++) {
         pack_step(&packer, &trajectory->step[i]);
+    }
     pack_records(&packer, calls, with_text);
     return packer.status;
 }
@@ -231,8 +240,9 @@ static bool unpack_head(struct cr_unpacker *unpacker, struct cr_trajectory *t) {
     const uint8_t reason = cr_unpack_u8(unpacker);
     const uint8_t has_quantiles = cr_unpack_u8(unpacker);
     if (status >= CR_EPISODE_STATUS_COUNT || reason >= CR_REASON_COUNT ||
-        t->width == 0 || t->width > CR_OPTIONS_MAX || has_quantiles > 1)
+        t->width == 0 || t->width > CR_OPTIONS_MAX || has_quantiles > 1) {
         unpacker->is_bad = true;
+    }
     t->status = unpacker->is_bad ? CR_PENDING : (enum cr_episode_status)status;
     t->reason = unpacker->is_bad ? CR_REASON_NONE : (enum cr_stop_reason)reason;
     const uint64_t doubles =
@@ -247,8 +257,9 @@ enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
     struct cr_unpacker unpacker = {.at = bytes, .end = bytes + len};
     struct cr_trajectory t = {0};
     const bool has_quantiles = unpack_head(&unpacker, &t);
-    if (unpacker.is_bad)
+    if (unpacker.is_bad) {
         return CR_E_FORMAT;
+    }
     const size_t prices = (size_t)t.prices_len * t.width;
     t.price = cr_calloc(prices + 1, sizeof *t.price);
     t.step = cr_calloc((size_t)t.steps_len + 1, sizeof *t.step);
@@ -259,10 +270,12 @@ enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
         return CR_E_MEMORY;
     }
     cr_unpack_f64s(&unpacker, t.price, prices);
-    if (has_quantiles)
+    if (has_quantiles) {
         cr_unpack_f64s(&unpacker, t.quantile, (size_t)t.prices_len * 3);
-    for (uint32_t i = 0; i < t.steps_len; i++)
+    }
+    for (uint32_t i = 0; i < t.steps_len; i++) {
         unpack_step(&unpacker, &t.step[i]);
+    }
     if (unpacker.is_bad) {
         cr_trajectory_fini(&t);
         return CR_E_FORMAT;
@@ -283,14 +296,17 @@ enum cr_status cr_record_next(struct cr_record_reader *reader, bool *is_there,
                               struct cr_call_record *out) {
     struct cr_unpacker unpacker = {.at = reader->bytes + reader->at,
                                    .end = reader->bytes + reader->len};
-    if (reader->at == 0)
+    if (reader->at == 0) {
         reader->left = cr_unpack_u32(&unpacker);
+    }
     *is_there = !unpacker.is_bad && reader->left > 0;
-    if (!*is_there)
+    if (!*is_there) {
         return cr_unpack_end(&unpacker);
+    }
     unpack_record(&unpacker, out, reader->logprobs);
-    if (unpacker.is_bad)
+    if (unpacker.is_bad) {
         return CR_E_FORMAT;
+    }
     reader->left--;
     reader->at = (size_t)(unpacker.at - reader->bytes);
     return CR_OK;

@@ -40,8 +40,9 @@ void cr_throttle_lease(struct cr_throttle *throttle, const struct cr_lease *leas
 }
 
 uint64_t cr_throttle_return_requests(struct cr_throttle *throttle) {
-    if (throttle->requests_left <= 0)
+    if (throttle->requests_left <= 0) {
         return 0;
+    }
     const uint64_t unused = (uint64_t)throttle->requests_left;
     throttle->requests_left = 0;
     return unused;

@@ -10,12 +10,15 @@ struct cr_allowance cr_allowance_of(const struct cr_budget *budget,
                                     const struct cr_spent *before) {
     const double tokens = (double)before->tokens_in + (double)before->tokens_out;
     struct cr_allowance left = {UINT64_MAX, INFINITY, INFINITY};
-    if (budget->calls > 0)
+    if (budget->calls > 0) {
         left.calls = budget->calls > before->calls ? budget->calls - before->calls : 0;
-    if (budget->tokens > 0)
+    }
+    if (budget->tokens > 0) {
         left.tokens = fmax(0, (double)budget->tokens - tokens);
-    if (budget->usd > 0)
+    }
+    if (budget->usd > 0) {
         left.usd = fmax(0, budget->usd - before->usd);
+    }
     return left;
 }
 
@@ -56,15 +59,19 @@ static double mean_of(const struct cr_usage *usage, spent_fn spent) {
 
 static uint64_t calls_for(double left, const struct cr_usage *models, uint32_t len,
                           const struct cr_usage *model, spent_fn spent) {
-    if (isinf(left))
+    if (isinf(left)) {
         return UINT64_MAX;
-    for (uint32_t i = 0; i < len; i++)
+    }
+    for (uint32_t i = 0; i < len; i++) {
         left -= spent(&models[i]) +
                 (double)models[i].outstanding * mean_of(&models[i], spent);
-    if (left <= 0)
+    }
+    if (left <= 0) {
         return 0;
-    if (model->done == 0)
+    }
+    if (model->done == 0) {
         return model->outstanding < FIRST_CALLS ? FIRST_CALLS - model->outstanding : 0;
+    }
     const double calls = ceil(left / mean_of(model, spent)); // infinite when it is free
     return calls < 1e18 ? (uint64_t)calls : UINT64_MAX;
 }

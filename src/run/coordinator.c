@@ -33,8 +33,9 @@ enum {
 enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
                                      struct cr_coordinator **out, struct cr_err *err) {
     struct cr_coordinator *c = cr_calloc(1, sizeof *c);
-    if (c == NULL)
+    if (c == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the coordinator");
+    }
     c->cfg = *cfg;
     c->deal = (struct cr_grants){cfg->ledger, cfg->dir, cfg->progress->launch};
     c->stepped_ms = cr_coordinator_now_ms(c);
@@ -42,17 +43,20 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     const int size = cr_cluster_size(cfg->cluster);
     c->beat_ms = BEAT_MS > size / BEAT_RANKS_A_MS ? BEAT_MS : size / BEAT_RANKS_A_MS;
     // One beat that is late is no death.
-    if (c->cfg.lost_ms < LOST_BEATS * c->beat_ms)
+    if (c->cfg.lost_ms < LOST_BEATS * c->beat_ms) {
         c->cfg.lost_ms = LOST_BEATS * c->beat_ms;
+    }
     const struct cr_allowance left =
         cr_allowance_of(&cfg->job->budget, &cfg->progress->before);
     c->limits = cr_limits_create(cfg->job, size - 1, &left, cr_coordinator_now_ms(c));
     enum cr_status status =
         cr_roster_init(&c->roster, size, cr_coordinator_now_ms(c), err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_hosts_init(&c->hosts, size, err);
-    if (status == CR_OK && c->limits == NULL)
+    }
+    if (status == CR_OK && c->limits == NULL) {
         status = cr_err_set(err, CR_E_MEMORY, "out of memory for the limits");
+    }
     if (status != CR_OK) {
         cr_coordinator_destroy(c);
         return status;
@@ -62,8 +66,9 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
 }
 
 void cr_coordinator_destroy(struct cr_coordinator *c) {
-    if (c == NULL)
+    if (c == NULL) {
         return;
+    }
     cr_roster_fini(&c->roster);
     cr_hosts_fini(&c->hosts);
     cr_limits_destroy(c->limits);
@@ -79,17 +84,22 @@ static bool is_silent(const struct cr_coordinator *c, int rank) {
 }
 
 static void look_for_losses(struct cr_coordinator *c) {
-    if (cr_coordinator_now_ms(c) - c->looked_ms < LOOK_MS)
+    if (cr_coordinator_now_ms(c) - c->looked_ms < LOOK_MS) {
         return;
+    }
     c->looked_ms = cr_coordinator_now_ms(c);
-    for (int rank; (rank = cr_cluster_lost(c->cfg.cluster)) >= 0;)
-        if (rank > 0)
+    for (int rank; (rank = cr_cluster_lost(c->cfg.cluster)) >= 0;) {
+        if (rank > 0) {
             cr_inbox_lose(c, rank, "its process ended");
-        else
+        } else {
             cr_cluster_abandon(c->cfg.cluster, rank); // ourselves: a library's mistake
-    for (int rank = 1; rank < c->roster.size && c->has_heard_all; rank++)
-        if (is_silent(c, rank))
+        }
+    }
+    for (int rank = 1; rank < c->roster.size && c->has_heard_all; rank++) {
+        if (is_silent(c, rank)) {
             cr_inbox_lose(c, rank, "it is silent");
+        }
+    }
 }
 
 // While rank 0 stood still (a file system that blocks, a stopped process) it heard
@@ -97,8 +107,9 @@ static void look_for_losses(struct cr_coordinator *c) {
 static void forgive_own_silence(struct cr_coordinator *c) {
     const int64_t gap_ms = cr_coordinator_now_ms(c) - c->stepped_ms;
     c->stepped_ms += gap_ms;
-    for (int rank = 1; gap_ms > GAP_MS && rank < c->roster.size; rank++)
+    for (int rank = 1; gap_ms > GAP_MS && rank < c->roster.size; rank++) {
         c->roster.at[rank].last_heard_ms += gap_ms - GAP_MS;
+    }
 }
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
@@ -109,17 +120,20 @@ static void grant(struct cr_coordinator *c, int rank, bool *moved) {
         cr_phase_trouble(c, "rank 0", &err);
         return;
     }
-    if (c->out.used_bytes == 0)
+    if (c->out.used_bytes == 0) {
         return;
+    }
     *moved = true;
     cr_coordinator_send(c, rank, CR_TAG_GRANT, CR_OK);
 }
 
 static void grant_all(struct cr_coordinator *c, bool *moved) {
-    for (int rank = 1; rank < c->roster.size && c->phase == CR_RUNNING; rank++)
+    for (int rank = 1; rank < c->roster.size && c->phase == CR_RUNNING; rank++) {
         if (c->roster.at[rank].state == CR_MEMBER_LIVE &&
-            c->roster.at[rank].wanting > 0)
+            c->roster.at[rank].wanting > 0) {
             grant(c, rank, moved);
+        }
+    }
 }
 
 static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *snapshot) {
@@ -127,8 +141,9 @@ static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *sna
         &c->cfg.job->budget, &snapshot->spent,
         cr_coordinator_now_ms(c) - c->cfg.progress->started_ms, c->cfg.grace_ms);
     char why[256];
-    if (which == NULL || cr_phase_is_finished(c))
+    if (which == NULL || cr_phase_is_finished(c)) {
         return;
+    }
     (void)snprintf(why, sizeof why,
                    "the budget of %s is used up; raise it and run again to go on",
                    which);
@@ -136,36 +151,44 @@ static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *sna
 }
 
 static void beat_workers(struct cr_coordinator *c) {
-    if (cr_coordinator_now_ms(c) - c->beaten_ms < c->beat_ms)
+    if (cr_coordinator_now_ms(c) - c->beaten_ms < c->beat_ms) {
         return;
+    }
     c->beaten_ms = cr_coordinator_now_ms(c);
-    for (int rank = 1; rank < c->roster.size; rank++)
-        if (cr_coordinator_send_reaches(c, rank))
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        if (cr_coordinator_send_reaches(c, rank)) {
             cr_coordinator_send_nothing(c, rank, CR_TAG_BEAT);
+        }
+    }
 }
 
 static void write_directory(struct cr_coordinator *c,
                             const struct cr_snapshot *snapshot) {
     struct cr_err err = {0};
     const enum cr_status status = cr_lock_beat(c->cfg.lock, &err);
-    if (status == CR_E_BUSY)
+    if (status == CR_E_BUSY) {
         cr_phase_leave_directory(c, &err);
-    else if (status != CR_OK)
+    } else if (status != CR_OK) {
         cr_phase_trouble(c, "run directory", &err);
-    if (c->end == CR_END_EVICTED)
+    }
+    if (c->end == CR_END_EVICTED) {
         return;
-    if (!c->cannot_record)
+    }
+    if (!c->cannot_record) {
         cr_phase_check_record(c, cr_run_file_flush(c->cfg.recorder->file, &err), &err);
-    if (cr_progress_write(c->cfg.progress, snapshot, &err) != CR_OK)
+    }
+    if (cr_progress_write(c->cfg.progress, snapshot, &err) != CR_OK) {
         cr_phase_trouble(c, "run directory", &err);
+    }
 }
 
 static void keep_time(struct cr_coordinator *c) {
     struct cr_snapshot snapshot;
     beat_workers(c);
     look_for_losses(c);
-    if (cr_coordinator_now_ms(c) - c->tick_ms < TICK_MS)
+    if (cr_coordinator_now_ms(c) - c->tick_ms < TICK_MS) {
         return;
+    }
     c->tick_ms = cr_coordinator_now_ms(c);
     cr_coordinator_snapshot(c, &snapshot);
     check_budget(c, &snapshot);
@@ -176,24 +199,27 @@ static void keep_time(struct cr_coordinator *c) {
 void cr_coordinator_step(struct cr_coordinator *c, bool *moved) {
     forgive_own_silence(c);
     cr_inbox_receive(c, moved);
-    if (c->phase == CR_RUNNING)
+    if (c->phase == CR_RUNNING) {
         grant_all(c, moved);
+    }
     keep_time(c);
     cr_phase_move(c);
 }
 
 void cr_coordinator_signal(struct cr_coordinator *c, int level, const char *name) {
     char why[128];
-    if (level <= c->signal_level)
+    if (level <= c->signal_level) {
         return;
+    }
     c->signal_level = level;
     (void)snprintf(why, sizeof why, "%s", name);
-    if (level == 1)
+    if (level == 1) {
         cr_phase_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
-    else {
+    } else {
         cr_phase_drain(c, CR_END_INTERRUPTED, 0, why);
-        if (c->phase == CR_DRAINING)
+        if (c->phase == CR_DRAINING) {
             cr_phase_drain_workers(c, 0);
+        }
     }
 }
 

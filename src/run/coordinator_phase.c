@@ -12,11 +12,13 @@ void cr_coordinator_send(struct cr_coordinator *c, int rank, enum cr_tag tag,
                          enum cr_status encoded) {
     struct cr_err err = {0};
     const struct cr_packet packet = {rank, (int)tag, c->out.data, c->out.used_bytes};
-    if (encoded == CR_OK)
+    if (encoded == CR_OK) {
         encoded = cr_cluster_send(c->cfg.cluster, &packet, &err);
+    }
     // A send to a lost rank is no news; any other failure shows as its silence.
-    if (encoded != CR_OK && encoded != CR_E_PEER)
+    if (encoded != CR_OK && encoded != CR_E_PEER) {
         cr_log_write(c->cfg.log, CR_LOG_WARN, "message to rank %d: %s", rank, err.text);
+    }
 }
 
 void cr_coordinator_send_number(struct cr_coordinator *c, int rank, enum cr_tag tag,
@@ -36,19 +38,21 @@ bool cr_coordinator_send_reaches(const struct cr_coordinator *c, int rank) {
 }
 
 void cr_phase_drain_workers(struct cr_coordinator *c, int64_t grace_ms) {
-    for (int rank = 1; rank < c->roster.size; rank++)
+    for (int rank = 1; rank < c->roster.size; rank++) {
         if (cr_coordinator_send_reaches(c, rank)) {
             cr_coordinator_send_number(c, rank, CR_TAG_DRAIN, (uint64_t)grace_ms);
             c->roster.at[rank].has_drained = false; // until a beat says otherwise
         }
+    }
     c->deadline_ms = cr_coordinator_now_ms(c) + grace_ms + DRAIN_SLACK_MS;
 }
 
 // Start nothing more; the first reason is the one that is told.
 void cr_phase_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
                     const char *why) {
-    if (c->phase != CR_RUNNING)
+    if (c->phase != CR_RUNNING) {
         return;
+    }
     c->phase = CR_DRAINING;
     c->end = end;
     (void)snprintf(c->message, sizeof c->message, "%s", why);
@@ -60,17 +64,19 @@ void cr_phase_trouble(struct cr_coordinator *c, const char *where,
                       const struct cr_err *err) {
     char why[CR_TROUBLE_BYTES];
     cr_fault_line(why, c->cfg.dir, where, err);
-    if (c->phase == CR_RUNNING)
+    if (c->phase == CR_RUNNING) {
         cr_phase_drain(c, CR_END_TROUBLE, c->cfg.grace_ms, why);
-    else if (!c->has_complained)
+    } else if (!c->has_complained) {
         cr_log_write(c->cfg.log, CR_LOG_ERROR, "%s", why);
+    }
     c->has_complained = true; // a full disk would say so at each tick, and at the end
 }
 
 void cr_phase_check_record(struct cr_coordinator *c, enum cr_status status,
                            const struct cr_err *err) {
-    if (status == CR_OK)
+    if (status == CR_OK) {
         return;
+    }
     c->cannot_record = true;
     cr_phase_trouble(c, "run.h5", err);
 }
@@ -85,16 +91,19 @@ void cr_phase_stop_member(struct cr_coordinator *c, int rank) {
 
 static void begin_stop(struct cr_coordinator *c) {
     c->phase = CR_STOPPING;
-    for (int rank = 1; rank < c->roster.size; rank++)
-        if (c->roster.at[rank].state == CR_MEMBER_LIVE)
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        if (c->roster.at[rank].state == CR_MEMBER_LIVE) {
             cr_phase_stop_member(c, rank);
+        }
+    }
 }
 
 // Another run has the directory now (this process stood still for too long): not a byte
 // of it may be touched any more.
 void cr_phase_leave_directory(struct cr_coordinator *c, const struct cr_err *err) {
-    if (c->end == CR_END_EVICTED)
+    if (c->end == CR_END_EVICTED) {
         return;
+    }
     cr_phase_drain(c, CR_END_EVICTED, 0, err->text);
     c->end = CR_END_EVICTED;
     c->cannot_record = true;
@@ -106,25 +115,29 @@ static bool is_drained(const struct cr_coordinator *c) {
     for (int rank = 1; rank < c->roster.size; rank++) {
         const struct cr_member *member = &c->roster.at[rank];
         if (member->state == CR_MEMBER_LIVE && member->granted_len > 0 &&
-            !member->has_drained)
+            !member->has_drained) {
             return false;
+        }
     }
     return true;
 }
 
 static bool all_left(const struct cr_coordinator *c) {
-    for (int rank = 1; rank < c->roster.size; rank++)
+    for (int rank = 1; rank < c->roster.size; rank++) {
         if (cr_coordinator_send_reaches(c, rank) ||
-            c->roster.at[rank].state == CR_MEMBER_ABSENT)
+            c->roster.at[rank].state == CR_MEMBER_ABSENT) {
             return false;
+        }
+    }
     return true;
 }
 
 bool cr_phase_is_finished(const struct cr_coordinator *c) {
     const struct cr_ledger *ledger = c->cfg.ledger;
-    if (c->cfg.is_offline)
+    if (c->cfg.is_offline) {
         return ledger->counts[CR_LEDGER_GRANTED] == 0 &&
                ledger->cursor >= c->cfg.plan->trajectories;
+    }
     return cr_ledger_open_count(ledger) == 0;
 }
 
@@ -141,8 +154,9 @@ void cr_phase_move(struct cr_coordinator *c) {
         }
         return;
     case CR_DRAINING:
-        if (!is_drained(c) && !is_late)
+        if (!is_drained(c) && !is_late) {
             return;
+        }
         if (c->end == CR_END_INTERRUPTED &&
             cr_phase_is_finished(c)) { // the last ones landed
             c->end = CR_END_COMPLETE;
@@ -151,12 +165,15 @@ void cr_phase_move(struct cr_coordinator *c) {
         begin_stop(c);
         return;
     case CR_STOPPING:
-        for (int rank = 1; rank < c->roster.size; rank++)
+        for (int rank = 1; rank < c->roster.size; rank++) {
             if (c->roster.at[rank].state == CR_MEMBER_LEAVING &&
-                cr_coordinator_now_ms(c) >= c->roster.at[rank].stop_by_ms)
+                cr_coordinator_now_ms(c) >= c->roster.at[rank].stop_by_ms) {
                 cr_inbox_lose(c, rank, "it did not stop");
-        if (all_left(c))
+            }
+        }
+        if (all_left(c)) {
             c->phase = CR_OVER;
+        }
         return;
     case CR_OVER:
         return;

@@ -57,10 +57,12 @@ static bool is_leftover(const char *name) {
 static bool is_empty(const char *dir) {
     DIR *stream = opendir(dir);
     bool is_empty = true;
-    if (stream == NULL)
+    if (stream == NULL) {
         return true;
-    for (struct dirent *entry; is_empty && (entry = readdir(stream)) != NULL;)
+    }
+    for (struct dirent *entry; is_empty && (entry = readdir(stream)) != NULL;) {
         is_empty = is_leftover(entry->d_name);
+    }
     closedir(stream);
     return is_empty;
 }
@@ -68,8 +70,9 @@ static bool is_empty(const char *dir) {
 static void remove_in(const char *dir, const char *name) {
     struct cr_buf path;
     cr_buf_init(&path, PATH_BYTES_MAX);
-    if (cr_path_join(&path, dir, name) == CR_OK)
+    if (cr_path_join(&path, dir, name) == CR_OK) {
         (void)unlink(path.data);
+    }
     cr_buf_fini(&path);
 }
 
@@ -78,14 +81,17 @@ static enum cr_status move_aside(const char *dir, struct cr_log *log,
                                  struct cr_err *err) {
     char aside[PATH_BYTES_MAX];
     for (int n = 1; n < ASIDE_MAX; n++) {
-        if (snprintf(aside, sizeof aside, "%s.%d", dir, n) >= (int)sizeof aside)
+        if (snprintf(aside, sizeof aside, "%s.%d", dir, n) >= (int)sizeof aside) {
             break;
-        if (cr_dir_exists(aside) || cr_file_exists(aside))
+        }
+        if (cr_dir_exists(aside) || cr_file_exists(aside)) {
             continue;
-        if (rename(dir, aside) != 0)
+        }
+        if (rename(dir, aside) != 0) {
             return cr_err_set(err, cr_status_from_errno(errno),
                               "%s cannot be moved to %s: %s", dir, aside,
                               strerror(errno));
+        }
         remove_in(aside, "lock"); // the caller's: it was meant for DIR
         cr_log_write(log, CR_LOG_INFO, "the earlier %s is now %s", dir, aside);
         return CR_OK;
@@ -98,17 +104,19 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
     if (cr_dir_exists(dir)) {
         if (fresh && !is_empty(dir)) {
             const enum cr_status status = move_aside(dir, log, err);
-            if (status != CR_OK)
+            if (status != CR_OK) {
                 return status;
+            }
         } else if (!is_empty(dir) && !has_in(dir, "bundle")) {
             return cr_err_set(err, CR_E_USAGE,
                               "%s exists and is no run directory; choose another", dir);
         }
     }
     enum cr_status status = cr_dir_make(dir, err);
-    if (status == CR_OK && access(dir, W_OK | X_OK) != 0)
+    if (status == CR_OK && access(dir, W_OK | X_OK) != 0) {
         status =
             cr_err_set(err, CR_E_IO, "%s cannot be written: %s", dir, strerror(errno));
+    }
     return status;
 }
 
@@ -117,8 +125,9 @@ static enum cr_status check_same(const char *dir, const struct cr_job *job,
     struct cr_job *old = NULL;
     struct cr_buf difference;
     enum cr_status status = cr_job_create(stored->data, stored->used_bytes, &old, err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_while(err, status, "reading the job that %s belongs to", dir);
+    }
     cr_buf_init(&difference, CR_ERR_TEXT_MAX / 2);
     if (old->identity.hi != job->identity.hi || old->identity.lo != job->identity.lo) {
         // A list too long for a message is cut; its beginning says enough.
@@ -141,28 +150,33 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
     cr_buf_init(&stored, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = CR_OK;
     const bool is_known = has_in(dir, "bundle");
-    if (is_known)
+    if (is_known) {
         status = read_in(dir, "bundle", &stored, err);
-    if (status == CR_OK && is_known)
+    }
+    if (status == CR_OK && is_known) {
         status = check_same(dir, job, &stored, err);
+    }
     *is_unchanged = is_known && stored.used_bytes == bundle->used_bytes &&
                     memcmp(stored.data, bundle->data, bundle->used_bytes) == 0;
     cr_buf_fini(&stored);
-    if (status != CR_OK || *is_unchanged)
+    if (status != CR_OK || *is_unchanged) {
         return status;
+    }
     // What status.json says of the old inputs must not be read as said of these.
     remove_in(dir, "status.json");
     status = write_in(dir, "bundle", bundle->data, bundle->used_bytes, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = write_in(dir, "job.json", job->resolved, strlen(job->resolved), err);
+    }
     return status;
 }
 
 enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
                                    struct cr_err *err) {
-    if (!cr_dir_exists(dir) || !has_in(dir, "bundle"))
+    if (!cr_dir_exists(dir) || !has_in(dir, "bundle")) {
         return cr_err_set(err, CR_E_USAGE, "%s is no run directory (it has no bundle)",
                           dir);
+    }
     return read_in(dir, "bundle", out, err);
 }
 

@@ -21,14 +21,17 @@ static enum cr_status add_grant(const struct cr_grants *deal, struct cr_member *
                                 struct cr_err *err) {
     struct cr_call_records recorded = {0};
     enum cr_status status = cr_member_grant(member, trajectory);
-    if (status == CR_OK && deal->ledger->recorded_len > 0)
+    if (status == CR_OK && deal->ledger->recorded_len > 0) {
         status =
             cr_ledger_recorded(deal->ledger, deal->dir, trajectory, &recorded, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_grant_add(grant, trajectory, &recorded);
+    }
     cr_call_records_fini(&recorded);
-    if (status != CR_OK && (err == NULL || err->status != status))
+    if (status != CR_OK && (err == NULL || err->status != status)) {
         cr_err_set(err, status, "a grant: %s", cr_status_text(status));
+    }
     return status;
 }
 
@@ -43,12 +46,14 @@ enum cr_status cr_grants_fill(const struct cr_grants *deal, struct cr_member *me
          cr_ledger_take(deal->ledger, &trajectory);
          granted++) {
         const enum cr_status status = add_grant(deal, member, trajectory, grant, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
         member->wanting--;
     }
-    if (grant->used_bytes > 0)
+    if (grant->used_bytes > 0) {
         member->wanting = 0; // one grant answers one want
+    }
     return CR_OK;
 }
 
@@ -56,8 +61,9 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
                              struct cr_err *err) {
     struct cr_ledger *ledger = ctx;
     if (key->trajectory >= ledger->plan->trajectories ||
-        ledger->state[key->trajectory] != CR_LEDGER_PENDING)
+        ledger->state[key->trajectory] != CR_LEDGER_PENDING) {
         return CR_OK;
+    }
     return cr_ledger_record(ledger, key, err);
 }
 
@@ -67,11 +73,13 @@ enum cr_status cr_grants_give_back(const struct cr_grants *deal,
     const struct cr_tape_source tape = {deal->dir, deal->launch, (uint32_t)rank};
     enum cr_status status = CR_OK;
     const bool held_any = member->granted_len > 0;
-    for (size_t i = 0; i < member->granted_len && status == CR_OK; i++)
+    for (size_t i = 0; i < member->granted_len && status == CR_OK; i++) {
         status = cr_ledger_return(deal->ledger, member->granted[i], err);
+    }
     member->granted_len = 0;
     member->wanting = 0;
-    if (status == CR_OK && held_any)
+    if (status == CR_OK && held_any) {
         status = cr_tape_scan_keys_of(&tape, on_key, deal->ledger, NULL, err);
+    }
     return status;
 }

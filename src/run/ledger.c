@@ -26,11 +26,13 @@ enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *pl
         cr_ledger_fini(ledger);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %zu trajectories", len);
     }
-    for (size_t i = 0; i < len; i++)
-        if (!cr_plan_is_ours(plan, i))
+    for (size_t i = 0; i < len; i++) {
+        if (!cr_plan_is_ours(plan, i)) {
             ledger->state[i] = CR_LEDGER_OTHERS;
-        else
+        } else {
             ledger->counts[CR_LEDGER_PENDING]++;
+        }
+    }
     ledger->counts[CR_LEDGER_OTHERS] = len - ledger->counts[CR_LEDGER_PENDING];
     return CR_OK;
 }
@@ -56,30 +58,34 @@ void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
 bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory) {
     while (ledger->returned_len > 0) {
         const uint64_t number = ledger->returned[--ledger->returned_len];
-        if (ledger->state[number] != CR_LEDGER_PENDING)
+        if (ledger->state[number] != CR_LEDGER_PENDING) {
             continue;
+        }
         cr_ledger_set(ledger, number, CR_LEDGER_GRANTED);
         *trajectory = number;
         return true;
     }
-    for (; ledger->cursor < ledger->plan->trajectories; ledger->cursor++)
+    for (; ledger->cursor < ledger->plan->trajectories; ledger->cursor++) {
         if (ledger->state[ledger->cursor] == CR_LEDGER_PENDING) {
             *trajectory = ledger->cursor++;
             cr_ledger_set(ledger, *trajectory, CR_LEDGER_GRANTED);
             return true;
         }
+    }
     return false;
 }
 
 enum cr_status cr_ledger_return(struct cr_ledger *ledger, uint64_t trajectory,
                                 struct cr_err *err) {
-    if (ledger->state[trajectory] != CR_LEDGER_GRANTED)
+    if (ledger->state[trajectory] != CR_LEDGER_GRANTED) {
         return CR_OK;
+    }
     const enum cr_status status =
         cr_array_grow((void **)&ledger->returned, &ledger->returned_cap,
                       ledger->returned_len + 1, sizeof *ledger->returned);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for the ledger");
+    }
     ledger->returned[ledger->returned_len++] = trajectory;
     cr_ledger_set(ledger, trajectory, CR_LEDGER_PENDING);
     return CR_OK;
@@ -98,8 +104,9 @@ static int by_key(const void *a, const void *b) {
 static struct cr_key_index *index_create(const struct cr_plan *plan) {
     struct cr_key_index *index =
         cr_malloc(sizeof *index + plan->trajectories * sizeof index->at[0]);
-    if (index == NULL)
+    if (index == NULL) {
         return NULL;
+    }
     index->len = plan->trajectories;
     for (uint64_t i = 0; i < index->len; i++) {
         struct cr_plan_place place;
@@ -114,13 +121,16 @@ static struct cr_key_index *index_create(const struct cr_plan *plan) {
 // is computed each time.
 static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
     struct cr_plan_place place;
-    if (ledger->keys == NULL)
+    if (ledger->keys == NULL) {
         ledger->keys = cr_calloc((size_t)ledger->plan->trajectories, sizeof(uint64_t));
-    if (ledger->keys != NULL && ledger->keys[number] != 0)
+    }
+    if (ledger->keys != NULL && ledger->keys[number] != 0) {
         return ledger->keys[number];
+    }
     cr_plan_place(ledger->plan, number, &place);
-    if (ledger->keys != NULL)
+    if (ledger->keys != NULL) {
         ledger->keys[number] = place.key;
+    }
     return place.key;
 }
 
@@ -133,19 +143,23 @@ enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                 uint64_t *number, bool *is_ours, struct cr_err *err) {
     if (*number < ledger->plan->trajectories) {
         *is_ours = ledger->state[*number] != CR_LEDGER_OTHERS;
-        if (key_of(ledger, *number) == key)
+        if (key_of(ledger, *number) == key) {
             return CR_OK;
+        }
     }
-    if (ledger->index == NULL)
+    if (ledger->index == NULL) {
         ledger->index = index_create(ledger->plan);
-    if (ledger->index == NULL)
+    }
+    if (ledger->index == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the index of keys");
+    }
     const struct key_number wanted = {.key = key};
     const struct key_number *found = bsearch(
         &wanted, ledger->index->at, (size_t)ledger->index->len, sizeof wanted, by_key);
     *is_ours = found != NULL && ledger->state[found->number] != CR_LEDGER_OTHERS;
-    if (found != NULL)
+    if (found != NULL) {
         *number = found->number;
+    }
     return CR_OK;
 }
 
@@ -154,9 +168,10 @@ enum cr_status cr_ledger_record(struct cr_ledger *ledger, const struct cr_tape_k
     const enum cr_status status =
         cr_array_grow((void **)&ledger->recorded, &ledger->recorded_cap,
                       ledger->recorded_len + 1, sizeof *ledger->recorded);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for %zu recorded calls",
                           ledger->recorded_len);
+    }
     ledger->recorded[ledger->recorded_len++] = *key;
     ledger->is_sorted = false;
     return CR_OK;
@@ -164,12 +179,15 @@ enum cr_status cr_ledger_record(struct cr_ledger *ledger, const struct cr_tape_k
 
 static int by_trajectory(const void *a, const void *b) {
     const struct cr_tape_key *x = a, *y = b;
-    if (x->trajectory != y->trajectory)
+    if (x->trajectory != y->trajectory) {
         return x->trajectory < y->trajectory ? -1 : 1;
-    if (x->launch != y->launch)
+    }
+    if (x->launch != y->launch) {
         return x->launch < y->launch ? -1 : 1;
-    if (x->rank != y->rank)
+    }
+    if (x->rank != y->rank) {
         return x->rank < y->rank ? -1 : 1;
+    }
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
@@ -177,10 +195,11 @@ static size_t first_of(const struct cr_ledger *ledger, uint64_t trajectory) {
     size_t low = 0, high = ledger->recorded_len;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (ledger->recorded[middle].trajectory < trajectory)
+        if (ledger->recorded[middle].trajectory < trajectory) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -196,17 +215,19 @@ static enum cr_status append(void *ctx, const struct cr_call_record *record,
 enum cr_status cr_ledger_recorded(struct cr_ledger *ledger, const char *dir,
                                   uint64_t trajectory, struct cr_call_records *out,
                                   struct cr_err *err) {
-    if (!ledger->is_sorted)
+    if (!ledger->is_sorted) {
         qsort(ledger->recorded, ledger->recorded_len, sizeof *ledger->recorded,
               by_trajectory);
+    }
     ledger->is_sorted = true;
     for (size_t i = first_of(ledger, trajectory);
          i < ledger->recorded_len && ledger->recorded[i].trajectory == trajectory;
          i++) {
         const enum cr_status status =
             cr_tape_read_at(dir, &ledger->recorded[i], append, out, err);
-        if (status != CR_OK && status != CR_E_FORMAT)
+        if (status != CR_OK && status != CR_E_FORMAT) {
             return status;
+        }
     }
     return CR_OK;
 }

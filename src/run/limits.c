@@ -63,8 +63,9 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
                                         const struct cr_allowance *left,
                                         int64_t now_ms) {
     struct cr_limits_book *book = cr_calloc(1, sizeof *book);
-    if (book == NULL)
+    if (book == NULL) {
         return NULL;
+    }
     book->ranks = ranks;
     book->models_len = job->models_len;
     book->has_budget = cr_allowance_has_any(left);
@@ -86,15 +87,17 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
         model->requests = bucket_of(limits->rpm, now_ms);
         model->tokens = bucket_of(limits->tpm, now_ms);
         for (int worker = 0; worker < ranks;
-             worker++) // until a beat says what it needs
+             worker++) { // until a beat says what it needs
             share_of(book, i, worker)->demand = limits->concurrency;
+        }
     }
     return book;
 }
 
 void cr_limits_destroy(struct cr_limits_book *book) {
-    if (book == NULL)
+    if (book == NULL) {
         return;
+    }
     cr_free(book->models);
     cr_free(book->shares);
     cr_free(book->usage);
@@ -116,13 +119,15 @@ static uint32_t fair_level(const struct cr_limits_book *book, uint32_t model) {
         uint64_t used = 0;
         for (int worker = 0; worker < book->ranks; worker++) {
             const struct share *share = share_of(book, model, worker);
-            if (!share->is_gone)
+            if (!share->is_gone) {
                 used += share->demand < level ? share->demand : level;
+            }
         }
-        if (used <= limit)
+        if (used <= limit) {
             low = level;
-        else
+        } else {
             high = level - 1;
+        }
     }
     return low;
 }
@@ -137,21 +142,24 @@ static uint32_t wanted_share(const struct cr_limits_book *book, uint32_t model,
     uint32_t before = 0;
     for (int i = 0; i < book->ranks; i++) {
         const struct share *share = share_of(book, model, i);
-        if (share->is_gone)
+        if (share->is_gone) {
             continue;
+        }
         used += share->demand < level ? share->demand : level;
         before += i < worker && share->demand > level;
     }
     const uint32_t demand = share_of(book, model, worker)->demand;
-    if (demand <= level)
+    if (demand <= level) {
         return demand;
+    }
     return level + (before < limit - used ? 1u : 0u);
 }
 
 static uint32_t free_slots(const struct cr_limits_book *book, uint32_t model) {
     uint64_t held = 0;
-    for (int worker = 0; worker < book->ranks; worker++)
+    for (int worker = 0; worker < book->ranks; worker++) {
         held += share_of(book, model, worker)->held;
+    }
     const uint32_t limit = book->models[model].concurrency;
     return held >= limit ? 0 : limit - (uint32_t)held;
 }
@@ -160,9 +168,10 @@ static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
                                   int worker, const struct cr_beat_model *beat) {
     struct share *share = share_of(book, model, worker);
     if (beat->sequence ==
-        share->sequence) // it has our last word: what it holds is known
+        share->sequence) { // it has our last word: what it holds is known
         share->held = beat->metrics.in_flight > share->leased ? beat->metrics.in_flight
                                                               : share->leased;
+    }
     const uint32_t wanted = wanted_share(book, model, worker);
     if (wanted > share->held) {
         const uint32_t spare = free_slots(book, model);
@@ -202,9 +211,10 @@ static void commit(struct cr_limits_book *book, uint32_t model, struct share *sh
 // Calls of MODEL that every budget still allows.
 static uint64_t budget_left(const struct cr_limits_book *book, uint32_t model) {
     uint64_t calls = UINT64_MAX;
-    if (book->left.calls != UINT64_MAX)
+    if (book->left.calls != UINT64_MAX) {
         calls =
             book->left.calls > book->committed ? book->left.calls - book->committed : 0;
+    }
     const uint64_t paid =
         cr_allowance_calls(&book->left, book->usage, book->models_len, model);
     return paid < calls ? paid : calls;
@@ -220,17 +230,22 @@ static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
     const int64_t busy = (int64_t)beat->metrics.waiting + beat->metrics.in_flight;
     int64_t want = (int64_t)beat->metrics.waiting;
     if (!m->has_requests &&
-        left / GENEROUS / 2 > (uint64_t)busy * (uint64_t)book->ranks)
+        left / GENEROUS / 2 > (uint64_t)busy * (uint64_t)book->ranks) {
         want = busy * GENEROUS;
+    }
     want -= unused_credits(share, beat);
-    if (want <= 0)
+    if (want <= 0) {
         return 0;
-    if (m->has_requests && want > (int64_t)m->requests.level)
+    }
+    if (m->has_requests && want > (int64_t)m->requests.level) {
         want = (int64_t)m->requests.level;
-    if ((uint64_t)want > left)
+    }
+    if ((uint64_t)want > left) {
         want = (int64_t)left;
-    if (m->has_requests)
+    }
+    if (m->has_requests) {
         m->requests.level -= (double)want;
+    }
     share->committed += (uint64_t)want;
     book->committed += (uint64_t)want;
     share->usage.outstanding += (uint64_t)want;
@@ -239,10 +254,12 @@ static int64_t lease_requests(struct cr_limits_book *book, uint32_t model,
 }
 
 static int64_t lease_tokens(struct model_book *m, const struct cr_beat_model *beat) {
-    if (!m->has_tokens)
+    if (!m->has_tokens) {
         return -1;
-    if (beat->metrics.waiting == 0)
+    }
+    if (beat->metrics.waiting == 0) {
         return 0;
+    }
     const int64_t tokens = (int64_t)m->tokens.level;
     m->tokens.level -= (double)tokens;
     return tokens;
@@ -253,8 +270,9 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
     const uint32_t model = ask->model;
     const int worker = ask->worker;
     const struct cr_beat_model *beat = ask->beat;
-    if (!cr_limits_has_any(book, model))
+    if (!cr_limits_has_any(book, model)) {
         return false;
+    }
     struct model_book *m = &book->models[model];
     struct share *share = share_of(book, model, worker);
     bucket_fill(&m->requests, ask->now_ms);
@@ -263,17 +281,21 @@ bool cr_limits_lease(struct cr_limits_book *book, const struct cr_limits_ask *as
     commit(book, model, share, beat);
     // Without a number each rank adapts by itself: all it wants, as far as we mind.
     struct cr_lease lease = {.concurrency = UINT32_MAX, .requests = -1};
-    if (m->concurrency > 0)
+    if (m->concurrency > 0) {
         lease.concurrency = lease_concurrency(book, model, worker, beat);
-    if (m->has_requests || book->has_budget)
+    }
+    if (m->has_requests || book->has_budget) {
         lease.requests = lease_requests(book, model, share, beat);
+    }
     lease.tokens = lease_tokens(m, beat);
     const bool is_news = share->sequence == 0 || lease.concurrency != share->leased ||
                          lease.requests > 0 || lease.tokens > 0;
-    if (!is_news)
+    if (!is_news) {
         return false;
-    if (lease.requests > 0)
+    }
+    if (lease.requests > 0) {
         share->requests_given += lease.requests;
+    }
     share->leased = lease.concurrency;
     share->sequence++;
     *out = (struct cr_lease_message){

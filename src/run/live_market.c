@@ -28,8 +28,9 @@ enum cr_status cr_live_market_answer(struct cr_live_market *market,
                                      const struct cr_call_record *record,
                                      struct cr_err *err) {
     const enum cr_status status = keep(market, *record);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for the calls of a market");
+    }
     return cr_episode_answer(market->episode, call, reply, err);
 }
 
@@ -46,10 +47,12 @@ static const struct cr_call_record *find_recorded(const struct cr_live_market *m
     const struct cr_call_record *failure = NULL;
     for (size_t i = 0; i < market->recorded.len; i++) {
         const struct cr_call_record *record = &market->recorded.at[i];
-        if (!answers(record, call))
+        if (!answers(record, call)) {
             continue;
-        if (record->fail == CR_FAIL_NONE)
+        }
+        if (record->fail == CR_FAIL_NONE) {
             return record;
+        }
         failure = record;
     }
     return market->believes_failures ? failure : NULL;
@@ -61,12 +64,14 @@ static enum cr_status answer_recorded(struct cr_live_market *market,
                                       struct cr_err *err) {
     *was_answered = false;
     const struct cr_call_record *record = find_recorded(market, call);
-    if (record == NULL)
+    if (record == NULL) {
         return CR_OK;
+    }
     struct cr_reply reply = {0};
     enum cr_status status = cr_reply_from_record(record, &reply);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for a recorded reply");
+    }
     *was_answered = true;
     status = cr_live_market_answer(market, call, &reply, record, err);
     cr_reply_fini(&reply);
@@ -79,19 +84,23 @@ enum cr_status cr_live_market_submit_ready(struct cr_live_market *market,
     for (;;) {
         struct cr_call *call = NULL;
         enum cr_status status = cr_episode_next(market->episode, &call, err);
-        if (status != CR_OK || call == NULL)
+        if (status != CR_OK || call == NULL) {
             return status;
+        }
         cr_client_hash(client, call);
         bool was_answered;
         status = answer_recorded(market, call, &was_answered, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
-        if (was_answered)
+        }
+        if (was_answered) {
             continue;
+        }
         call->ctx = market;
         status = cr_client_submit(client, call, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
         market->out++;
     }
 }

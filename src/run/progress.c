@@ -27,10 +27,12 @@ static void add_metrics(struct cr_model_metrics *sum,
     sum->waiting += m->waiting;
     sum->in_flight += m->in_flight;
     sum->concurrency += m->concurrency;
-    if (m->pause_ms > sum->pause_ms)
+    if (m->pause_ms > sum->pause_ms) {
         sum->pause_ms = m->pause_ms;
-    if (m->latency_s > sum->latency_s)
+    }
+    if (m->latency_s > sum->latency_s) {
         sum->latency_s = m->latency_s;
+    }
 }
 
 // Calls that a lost rank had in flight count as made, for somebody answered them.
@@ -50,8 +52,9 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
         for (uint32_t i = 0; i < beat->models_len && i < progress->job->models_len;
              i++) {
             struct cr_model_metrics metrics = beat->models[i].metrics;
-            if (roster->at[rank].state == CR_MEMBER_LOST)
+            if (roster->at[rank].state == CR_MEMBER_LOST) {
                 spend_in_flight(&metrics);
+            }
             add_metrics(&snapshot->models[i], &metrics);
         }
     }
@@ -82,8 +85,9 @@ static double eta_s(const struct cr_progress *progress,
                     const struct cr_snapshot *snapshot) {
     const uint64_t all = finished(snapshot);
     const double here = (double)(all - progress->episodes_before);
-    if (here <= 0)
+    if (here <= 0) {
         return NAN;
+    }
     return (double)(progress->episodes - all) * elapsed_s(progress, snapshot) / here;
 }
 
@@ -98,27 +102,31 @@ struct printer { // remembers its first failure
 };
 
 static void member(struct printer *printer, const char *name) {
-    if (printer->status == CR_OK)
+    if (printer->status == CR_OK) {
         printer->status = cr_buf_printf(
             printer->out, "%s\"%s\":", printer->is_first ? "" : ",", name);
+    }
     printer->is_first = false;
 }
 
 static void put_number(struct printer *printer, const char *name, double number) {
     member(printer, name);
-    if (printer->status == CR_OK)
+    if (printer->status == CR_OK) {
         printer->status = cr_json_add_number(printer->out, number);
+    }
 }
 
 static void put_text(struct printer *printer, const char *name, const char *text) {
     member(printer, name);
-    if (printer->status == CR_OK)
+    if (printer->status == CR_OK) {
         printer->status = cr_json_add_quoted(printer->out, text, strlen(text));
+    }
 }
 
 static void put_raw(struct printer *printer, const char *text) {
-    if (printer->status == CR_OK)
+    if (printer->status == CR_OK) {
         printer->status = cr_buf_add_text(printer->out, text);
+    }
 }
 
 static void put_model(struct printer *printer, const char *name,
@@ -223,32 +231,36 @@ enum cr_status cr_progress_write(const struct cr_progress *progress,
     cr_buf_init(&text, STATUS_BYTES_MAX);
     cr_buf_init(&path, 1 << 14);
     enum cr_status status = print_status(progress, snapshot, &text);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_path_join(&path, progress->dir, "status.json");
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_file_write(path.data, text.data, text.used_bytes, 0600, err);
-    else
+    } else {
         status = cr_err_set(err, status, "status.json does not fit");
+    }
     cr_buf_fini(&text);
     cr_buf_fini(&path);
     return status;
 }
 
 static void print_eta(char *out, size_t bytes, double seconds) {
-    if (isnan(seconds))
+    if (isnan(seconds)) {
         (void)snprintf(out, bytes, "?");
-    else if (seconds < 3600)
+    } else if (seconds < 3600) {
         (void)snprintf(out, bytes, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
-    else
+    } else {
         (void)snprintf(out, bytes, "%d:%02d:%02d", (int)(seconds / 3600),
                        (int)fmod(seconds / 60, 60), (int)fmod(seconds, 60));
+    }
 }
 
 static void print_losses(char *out, size_t bytes, const struct cr_tally *tally) {
     out[0] = '\0';
-    if (tally->invalid + tally->failed > 0)
+    if (tally->invalid + tally->failed > 0) {
         (void)snprintf(out, bytes, " | %" PRIu64 " invalid, %" PRIu64 " failed",
                        tally->invalid, tally->failed);
+    }
 }
 
 static void compose(const struct cr_progress *progress,
@@ -278,8 +290,9 @@ void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *s
                        struct cr_log *log) {
     char line[512];
     const int64_t every = progress->is_terminal ? LINE_EVERY_MS : LOG_EVERY_MS;
-    if (progress->is_quiet || snapshot->now_ms - progress->printed_ms < every)
+    if (progress->is_quiet || snapshot->now_ms - progress->printed_ms < every) {
         return;
+    }
     progress->printed_ms = snapshot->now_ms;
     compose(progress, snapshot, line, sizeof line);
     if (!progress->is_terminal) {
@@ -295,12 +308,14 @@ void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *sna
                      struct cr_log *log) {
     char line[512];
     compose(progress, snapshot, line, sizeof line);
-    if (progress->is_quiet)
+    if (progress->is_quiet) {
         return;
+    }
     cr_log_write(log, CR_LOG_INFO, "%s: %s", snapshot->state, line);
-    if (snapshot->tally.failed > 0)
+    if (snapshot->tally.failed > 0) {
         cr_log_write(log, CR_LOG_INFO,
                      "%" PRIu64 " episodes failed and are not scored; the same command "
                      "tries them again",
                      snapshot->tally.failed);
+    }
 }

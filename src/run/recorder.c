@@ -24,8 +24,9 @@ static struct cr_view view_of(const struct cr_plan *plan,
                               const struct cr_plan_group *group, uint32_t i,
                               const struct cr_trajectory *t) {
     const struct cr_cell *cell = &plan->job->cells[group->cells[i]];
-    if (cr_protocol_has_stop_rule(cell->protocol))
+    if (cr_protocol_has_stop_rule(cell->protocol)) {
         return cr_stop_view(&group->stops[i], t);
+    }
     return (struct cr_view){t->status, t->reason, t->prices_len};
 }
 
@@ -58,8 +59,9 @@ static enum cr_status put_views(struct cr_recorder *recorder,
                                 const struct cr_trajectory *t, struct cr_err *err) {
     for (uint32_t i = 0; i < place->group->cells_len; i++) {
         const enum cr_status status = put_view(recorder, place, i, t, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     return CR_OK;
 }
@@ -86,8 +88,9 @@ static bool is_finished(const struct cr_ledger *ledger, uint64_t trajectory) {
 // place in it.
 static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t,
                        struct cr_plan_place *place) {
-    if (t->number >= plan->trajectories)
+    if (t->number >= plan->trajectories) {
         return false;
+    }
     cr_plan_place(plan, t->number, place);
     return place->key == t->key && t->prices_len <= place->group->prices_max &&
            t->width == cr_proposition_prices(place->proposition);
@@ -97,11 +100,13 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
 static void tell_failure(struct cr_recorder *recorder,
                          const struct cr_call_record *record) {
     const struct cr_job *job = recorder->plan->job;
-    if (record->fail == CR_FAIL_NONE || record->model >= job->models_len)
+    if (record->fail == CR_FAIL_NONE || record->model >= job->models_len) {
         return;
+    }
     const uint32_t kind = 1u << record->fail;
-    if ((recorder->told[record->model] & kind) != 0)
+    if ((recorder->told[record->model] & kind) != 0) {
         return;
+    }
     recorder->told[record->model] |= kind;
     cr_log_write(recorder->log, CR_LOG_WARN,
                  "model %s: a call failed for good (%s): %s; further ones of this kind "
@@ -114,8 +119,9 @@ static enum cr_status tell_failures(struct cr_recorder *recorder, const char *bo
                                     size_t len) {
     struct cr_call_records records = {0};
     const enum cr_status status = cr_records_decode(body, len, &records);
-    for (size_t i = 0; status == CR_OK && i < records.len; i++)
+    for (size_t i = 0; status == CR_OK && i < records.len; i++) {
         tell_failure(recorder, &records.at[i]);
+    }
     cr_call_records_fini(&records);
     return status;
 }
@@ -126,13 +132,14 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
     struct cr_trajectory t = {0};
     size_t head_bytes = 0;
     enum cr_status status = cr_trajectory_decode(bytes, len, &t, &head_bytes);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "a result that cannot be read");
+    }
     *trajectory = t.number;
     struct cr_plan_place place;
-    if (!is_of_plan(recorder->plan, &t, &place))
+    if (!is_of_plan(recorder->plan, &t, &place)) {
         status = cr_err_set(err, CR_E_FORMAT, "a result that is not of this plan");
-    else if (!is_finished(recorder->ledger, t.number)) {
+    } else if (!is_finished(recorder->ledger, t.number)) {
         const struct cr_spool_entry entry = {
             .trajectory = t.number,
             .trajectory_key = t.key,
@@ -141,12 +148,15 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
         };
         status = cr_spool_append(recorder->spool, &entry, bytes,
                                  &recorder->ledger->result_at[t.number], err);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             status = put_views(recorder, &place, &t, err);
-        if (status == CR_OK && t.status == CR_FAILED)
+        }
+        if (status == CR_OK && t.status == CR_FAILED) {
             status = tell_failures(recorder, bytes + head_bytes, len - head_bytes);
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             cr_ledger_set(recorder->ledger, t.number, state_of(&t));
+        }
     }
     cr_trajectory_fini(&t);
     return status;
@@ -159,10 +169,12 @@ enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
     size_t used = 0;
     bool is_ours = false;
     enum cr_status status = cr_trajectory_decode(head, entry->head_bytes, &t, &used);
-    if (status == CR_E_FORMAT) // not believed; the tape has its calls
+    if (status == CR_E_FORMAT) { // not believed; the tape has its calls
         return CR_OK;
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return status;
+    }
     status = cr_ledger_number(recorder->ledger, t.key, &t.number, &is_ours, err);
     struct cr_plan_place place;
     if (status == CR_OK && is_ours && is_of_plan(recorder->plan, &t, &place) &&
@@ -182,13 +194,16 @@ static enum cr_status put_records(struct cr_recorder *recorder, uint64_t episode
         bool is_there = false;
         struct cr_call_record record;
         enum cr_status status = cr_record_next(&reader, &is_there, &record);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return cr_err_set(err, status, "spool: calls that cannot be read");
-        if (!is_there)
+        }
+        if (!is_there) {
             return CR_OK;
+        }
         status = cr_run_file_put_calls(recorder->file, episode, &record, 1, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
 }
 
@@ -197,15 +212,17 @@ static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajector
     struct cr_plan_place place;
     const enum cr_status status = cr_spool_read(
         recorder->spool, recorder->ledger->result_at[trajectory], body, err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     cr_plan_place(recorder->plan, trajectory, &place);
     return put_records(recorder, place.first_episode, body, err);
 }
 
 enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {
-    if (cr_signals_count() > recorder->signals_most)
+    if (cr_signals_count() > recorder->signals_most) {
         return cr_err_set(err, CR_E_STOPPED, "%s", cr_signals_name());
+    }
     return recorder->lock == NULL ? CR_OK : cr_lock_beat(recorder->lock, err);
 }
 
@@ -214,10 +231,12 @@ enum cr_status cr_recorder_calls(struct cr_recorder *recorder, struct cr_err *er
     enum cr_status status = CR_OK;
     cr_buf_init(&body, CR_MESSAGE_BYTES_MAX);
     for (uint64_t i = 0; i < recorder->plan->trajectories && status == CR_OK; i++) {
-        if (recorder->ledger->result_at[i] != 0 && is_finished(recorder->ledger, i))
+        if (recorder->ledger->result_at[i] != 0 && is_finished(recorder->ledger, i)) {
             status = put_calls(recorder, i, &body, err);
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_recorder_beat(recorder, err);
+        }
     }
     cr_buf_fini(&body);
     return status;

@@ -31,15 +31,17 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
                              struct cr_err *err) {
     const struct filling *filling = ctx;
     struct cr_library *library = filling->library;
-    if (key->fail != CR_FAIL_NONE)
+    if (key->fail != CR_FAIL_NONE) {
         return CR_OK;
+    }
     library->is_simulated = library->is_simulated || key->is_simulated;
     const enum cr_status status =
         cr_array_grow((void **)&library->places, &library->places_cap,
                       library->places_len + 1, sizeof *library->places);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for %zu recorded replies",
                           library->places_len);
+    }
     library->places[library->places_len++] = (struct place){.hash = key->request_hash,
                                                             .dir = filling->dir,
                                                             .launch = key->launch,
@@ -50,39 +52,46 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
 
 static int by_hash(const void *a, const void *b) {
     const struct place *x = a, *y = b;
-    if (x->hash.hi != y->hash.hi)
+    if (x->hash.hi != y->hash.hi) {
         return x->hash.hi < y->hash.hi ? -1 : 1;
+    }
     return x->hash.lo < y->hash.lo ? -1 : x->hash.lo > y->hash.lo;
 }
 
 static uint32_t count_dirs(const struct cr_job *job) {
     uint32_t len = job->caches_len;
-    for (uint32_t i = 0; i < job->models_len; i++)
+    for (uint32_t i = 0; i < job->models_len; i++) {
         len += job->models[i].tapes_len;
+    }
     return len;
 }
 
 static void list_dirs(struct cr_library *library, const struct cr_job *job) {
-    for (uint32_t i = 0; i < job->caches_len; i++)
+    for (uint32_t i = 0; i < job->caches_len; i++) {
         library->dirs[library->dirs_len++] = job->caches[i];
-    for (uint32_t i = 0; i < job->models_len; i++)
-        for (uint32_t j = 0; j < job->models[i].tapes_len; j++)
+    }
+    for (uint32_t i = 0; i < job->models_len; i++) {
+        for (uint32_t j = 0; j < job->models[i].tapes_len; j++) {
             library->dirs[library->dirs_len++] = job->models[i].tapes[j];
+        }
+    }
 }
 
 static enum cr_status read_dir(struct cr_library *library, uint32_t dir,
                                struct cr_log *log, struct cr_err *err) {
     struct filling filling = {library, dir};
     struct cr_tape_damage damage = {0};
-    if (cr_tape_next_launch(library->dirs[dir]) == 0)
+    if (cr_tape_next_launch(library->dirs[dir]) == 0) {
         return cr_err_set(err, CR_E_NOT_FOUND,
                           "%s has no tape: 'cache' and 'tapes' want run directories",
                           library->dirs[dir]);
+    }
     const enum cr_status status =
         cr_tape_scan_keys(library->dirs[dir], on_key, &filling, &damage, err);
-    if (status == CR_OK && damage.damaged > 0)
+    if (status == CR_OK && damage.damaged > 0) {
         cr_log_write(log, CR_LOG_WARN, "%s: %s; %" PRIu64 " lines are not used",
                      library->dirs[dir], damage.first, damage.damaged);
+    }
     return status;
 }
 
@@ -94,22 +103,25 @@ enum cr_status cr_library_open(const struct cr_job *job, struct cr_log *log,
         return CR_OK;
     }
     struct cr_library *library = cr_calloc(1, sizeof *library);
-    if (library != NULL)
+    if (library != NULL) {
         library->dirs = cr_calloc(len, sizeof *library->dirs);
+    }
     if (library == NULL || library->dirs == NULL) {
         cr_library_close(library);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for recorded replies");
     }
     list_dirs(library, job);
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < library->dirs_len && status == CR_OK; i++)
+    for (uint32_t i = 0; i < library->dirs_len && status == CR_OK; i++) {
         status = read_dir(library, i, log, err);
+    }
     if (status != CR_OK) {
         cr_library_close(library);
         return status;
     }
-    if (library->places_len > 0)
+    if (library->places_len > 0) {
         qsort(library->places, library->places_len, sizeof *library->places, by_hash);
+    }
     *out = library;
     return CR_OK;
 }
@@ -119,8 +131,9 @@ bool cr_library_is_simulated(const struct cr_library *library) {
 }
 
 void cr_library_close(struct cr_library *library) {
-    if (library == NULL)
+    if (library == NULL) {
         return;
+    }
     cr_call_records_fini(&library->lent);
     cr_free(library->places);
     cr_free(library->dirs);
@@ -143,15 +156,17 @@ bool cr_library_lookup(void *ctx, const struct cr_call *call,
             ? NULL
             : bsearch(&wanted, library->places, library->places_len,
                       sizeof *library->places, by_hash);
-    if (found == NULL)
+    if (found == NULL) {
         return false;
+    }
     const struct cr_tape_key key = {
         .launch = found->launch, .rank = found->rank, .offset = found->offset};
     cr_call_records_fini(&library->lent);
     if (cr_tape_read_at(library->dirs[found->dir], &key, keep, library, NULL) !=
             CR_OK ||
-        library->lent.len != 1)
+        library->lent.len != 1) {
         return false; // the tape has changed under us: ask
+    }
     *out = library->lent.at[0];
     return true;
 }

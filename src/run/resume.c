@@ -24,8 +24,9 @@ static void spend(struct cr_spent *spent, const struct cr_job *job,
     spent->tokens_in += key->tokens_in;
     spent->tokens_out += key->tokens_out;
     spent->tokens_cached += key->tokens_cached;
-    if (key->model >= job->models_len)
+    if (key->model >= job->models_len) {
         return;
+    }
     const struct cr_model *model = &job->models[key->model];
     const uint32_t fresh =
         key->tokens_in -
@@ -41,15 +42,18 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
     struct cr_ledger *ledger = keys->resume->ledger;
     struct cr_tape_key key = *found;
     bool is_ours = false;
-    if (!key.is_recorded)
+    if (!key.is_recorded) {
         spend(keys->spent, keys->resume->job, &key);
+    }
     enum cr_status status = cr_recorder_beat(keys->resume->recorder, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours,
                                   err);
+    }
     if (status != CR_OK || !is_ours ||
-        ledger->state[key.trajectory] != CR_LEDGER_PENDING)
+        ledger->state[key.trajectory] != CR_LEDGER_PENDING) {
         return status;
+    }
     return cr_ledger_record(ledger, &key, err);
 }
 
@@ -65,17 +69,20 @@ enum cr_status cr_resume_load(const struct cr_resume *resume, struct cr_spent *s
         .ctx = (void *)resume,
     };
     enum cr_status status = cr_spool_open(&cfg, &resume->recorder->spool, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_tape_scan_keys(resume->dir, on_key, &keys, &damage, err);
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return cr_err_while(err, status, "resuming %s", resume->dir);
+    }
     cr_ledger_settle(resume->ledger);
-    if (damage.damaged > 0)
+    if (damage.damaged > 0) {
         cr_log_write(resume->log, CR_LOG_WARN,
                      "%s (%" PRIu64
                      " damaged lines in all): those calls are asked again",
                      damage.first, damage.damaged);
-    if (damage.lines > 0)
+    }
+    if (damage.lines > 0) {
         cr_log_write(resume->log, CR_LOG_INFO,
                      "resuming: %" PRIu64 " recorded calls, %" PRIu64
                      " trajectories finished, %" PRIu64 " to go",
@@ -83,5 +90,6 @@ enum cr_status cr_resume_load(const struct cr_resume *resume, struct cr_spent *s
                      resume->ledger->counts[CR_LEDGER_DONE] +
                          resume->ledger->counts[CR_LEDGER_INVALID],
                      cr_ledger_open_count(resume->ledger));
+    }
     return CR_OK;
 }

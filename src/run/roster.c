@@ -6,17 +6,20 @@
 enum cr_status cr_roster_init(struct cr_roster *roster, int size, int64_t now_ms,
                               struct cr_err *err) {
     struct cr_member *at = cr_calloc((size_t)size, sizeof *at);
-    if (at == NULL)
+    if (at == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
-    for (int rank = 0; rank < size; rank++)
+    }
+    for (int rank = 0; rank < size; rank++) {
         at[rank].last_heard_ms = now_ms;
+    }
     *roster = (struct cr_roster){.size = size, .at = at, .absent = size - 1};
     return CR_OK;
 }
 
 void cr_roster_fini(struct cr_roster *roster) {
-    for (int rank = 0; roster->at != NULL && rank < roster->size; rank++)
+    for (int rank = 0; roster->at != NULL && rank < roster->size; rank++) {
         cr_free(roster->at[rank].granted);
+    }
     cr_free(roster->at);
     *roster = (struct cr_roster){0};
 }
@@ -45,15 +48,17 @@ enum cr_status cr_member_grant(struct cr_member *member, uint64_t trajectory) {
     const enum cr_status status =
         cr_array_grow((void **)&member->granted, &member->granted_cap,
                       member->granted_len + 1, sizeof *member->granted);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         member->granted[member->granted_len++] = trajectory;
+    }
     return status;
 }
 
 void cr_member_settle(struct cr_member *member, uint64_t trajectory) {
-    for (size_t i = 0; i < member->granted_len; i++)
+    for (size_t i = 0; i < member->granted_len; i++) {
         if (member->granted[i] == trajectory) {
             member->granted[i] = member->granted[--member->granted_len];
             return;
         }
+    }
 }

@@ -26,14 +26,16 @@ struct patience { // grows while nothing moves
 };
 
 static void lose_patience(struct patience *patience, bool moved) {
-    if (moved)
+    if (moved) {
         patience->us = patience->least_us;
-    else if (patience->us == 0)
+    } else if (patience->us == 0) {
         patience->us = SLEEP_MIN_US;
-    else
+    } else {
         patience->us += patience->us / patience->slowness + 1;
-    if (patience->us > SLEEP_MAX_US)
+    }
+    if (patience->us > SLEEP_MAX_US) {
         patience->us = SLEEP_MAX_US;
+    }
 }
 
 // How long to wait while nothing moves: not long when a message is under way, which
@@ -45,26 +47,30 @@ static long wait_us(const struct cr_session *session, const struct patience *pat
 
 static void sleep_us(long us) {
     const struct timespec pause = {.tv_nsec = us * 1000};
-    if (us > 0)
+    if (us > 0) {
         nanosleep(&pause, NULL);
+    }
 }
 
 // A signal that came since the last look goes to whoever decides.
 static void pass_signals(struct cr_session *session, int *seen) {
     const int count = cr_signals_count();
-    if (count == *seen)
+    if (count == *seen) {
         return;
+    }
     *seen = count;
-    if (cr_session_coordinates(session))
+    if (cr_session_coordinates(session)) {
         cr_coordinator_signal(session->coordinator, count > 1 ? 2 : 1,
                               cr_signals_name());
-    else
+    } else {
         cr_worker_signal(session->worker, count > 1 ? 2 : 1);
+    }
 }
 
 static bool is_over(const struct cr_session *session) {
-    if (cr_session_coordinates(session))
+    if (cr_session_coordinates(session)) {
         return cr_coordinator_is_over(session->coordinator);
+    }
     return cr_worker_is_over(session->worker) || cr_worker_is_orphaned(session->worker);
 }
 
@@ -74,10 +80,12 @@ static void step_worker(struct cr_session *session, long wait_us, bool *moved) {
     const int wait_ms = (int)((wait_us + 999) / 1000);
     const enum cr_status status =
         cr_worker_step(session->worker, wait_us < 1000 ? 0 : wait_ms, moved, &err);
-    if (wait_us < 1000 && !*moved)
+    if (wait_us < 1000 && !*moved) {
         sleep_us(wait_us); // poll has milliseconds only
-    if (status != CR_OK && cr_worker_is_orphaned(session->worker))
+    }
+    if (status != CR_OK && cr_worker_is_orphaned(session->worker)) {
         cr_log_write(session->log, CR_LOG_ERROR, "%s", err.text);
+    }
 }
 
 static void loop(struct cr_session *session) {
@@ -88,12 +96,14 @@ static void loop(struct cr_session *session) {
     while (!is_over(session)) {
         bool moved = false;
         pass_signals(session, &signals_seen);
-        if (cr_session_coordinates(session))
+        if (cr_session_coordinates(session)) {
             cr_coordinator_step(session->coordinator, &moved);
-        if (works && !cr_worker_is_over(session->worker))
+        }
+        if (works && !cr_worker_is_over(session->worker)) {
             step_worker(session, moved ? 0 : wait_us(session, &patience), &moved);
-        else if (!moved || !works)
+        } else if (!moved || !works) {
             sleep_us(wait_us(session, &patience));
+        }
         lose_patience(&patience, moved);
     }
 }
@@ -105,17 +115,21 @@ static enum cr_outcome execute(struct cr_session *session) {
         cr_log_write(session->log, CR_LOG_INFO, "%s is already complete", session->dir);
         return CR_OUTCOME_COMPLETE;
     }
-    if (status == CR_E_PEER && session->bundle.used_bytes == 1)
+    if (status == CR_E_PEER && session->bundle.used_bytes == 1) {
         return session->verdict; // rank 0 has said why
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return cr_session_give_up(session, false, &err);
+    }
     status = cr_session_begin(session, &err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_session_give_up(session, true, &err);
+    }
     loop(session);
-    if (!cr_session_coordinates(session))
+    if (!cr_session_coordinates(session)) {
         return cr_worker_is_orphaned(session->worker) ? CR_OUTCOME_STOPPED
                                                       : CR_OUTCOME_COMPLETE;
+    }
     return cr_session_finish(session);
 }
 

@@ -38,10 +38,12 @@ bool cr_session_works(const struct cr_session *session) {
 static enum cr_status open_cluster(struct cr_session *session, struct cr_err *err) {
     struct cr_cluster *both[2];
     enum cr_status status = CR_OK;
-    if (cr_cluster_is_launched())
+    if (cr_cluster_is_launched()) {
         status = cr_cluster_open_mpi(&session->cluster, err);
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return status;
+    }
     if (session->cluster != NULL && cr_cluster_size(session->cluster) > 1) {
         session->worker_cluster = session->cluster;
         session->log->rank = cr_cluster_rank(session->cluster);
@@ -51,8 +53,9 @@ static enum cr_status open_cluster(struct cr_session *session, struct cr_err *er
     cr_cluster_close(session->cluster, &must_exit);
     session->cluster = NULL;
     status = cr_cluster_open_local(2, both, err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     session->is_alone = true;
     session->cluster = both[0];
     session->worker_cluster = both[1];
@@ -61,8 +64,9 @@ static enum cr_status open_cluster(struct cr_session *session, struct cr_err *er
 
 static enum cr_status read_bundle(struct cr_session *session, struct cr_err *err) {
     const struct cr_run_options *options = session->options;
-    if (options->job_path == NULL)
+    if (options->job_path == NULL) {
         return cr_directory_bundle(options->dir, &session->bundle, err);
+    }
     const struct cr_bundle_request request = {
         .job_path = options->job_path,
         .sets = options->sets,
@@ -77,26 +81,31 @@ static enum cr_status read_bundle(struct cr_session *session, struct cr_err *err
 static enum cr_status make_plan(struct cr_session *session, struct cr_err *err) {
     enum cr_status status = cr_job_create(
         session->bundle.data, session->bundle.used_bytes, &session->job, err);
-    if (status == CR_OK && session->job->models_len > CR_BEAT_MODELS_MAX)
+    if (status == CR_OK && session->job->models_len > CR_BEAT_MODELS_MAX) {
         status =
             cr_err_set(err, CR_E_JOB, "a job has at most %d models, this one has %u",
                        CR_BEAT_MODELS_MAX, session->job->models_len);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_plan_create(session->job, &session->plan, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_client_check(session->job, err);
+    }
     return status;
 }
 
 static enum cr_status name_directory(struct cr_session *session, struct cr_err *err) {
     char path[PATH_BYTES_MAX];
-    if (session->options->dir != NULL)
+    if (session->options->dir != NULL) {
         (void)snprintf(path, sizeof path, "%s", session->options->dir);
-    else
+    } else {
         (void)snprintf(path, sizeof path, "runs/%s", session->job->name);
+    }
     // "runs/a/" would be moved aside as "runs/a/.1".
-    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--) {
         path[len - 1] = '\0';
+    }
     session->dir = cr_strdup(path);
     return session->dir == NULL ? cr_err_set(err, CR_E_MEMORY, "out of memory") : CR_OK;
 }
@@ -110,10 +119,12 @@ static enum cr_status take_lock(struct cr_session *session, struct cr_err *err) 
 static enum cr_status make_directory(struct cr_session *session, struct cr_err *err) {
     const bool fresh = session->options->fresh;
     enum cr_status status = CR_OK;
-    if (fresh && cr_dir_exists(session->dir))
+    if (fresh && cr_dir_exists(session->dir)) {
         status = take_lock(session, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_directory_make(session->dir, fresh, session->log, err);
+    }
     cr_lock_release(session->lock);
     session->lock = NULL;
     return status;
@@ -122,11 +133,13 @@ static enum cr_status make_directory(struct cr_session *session, struct cr_err *
 static enum cr_status claim_directory(struct cr_session *session, struct cr_err *err) {
     bool is_unchanged = false;
     enum cr_status status = make_directory(session, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = take_lock(session, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_directory_claim(session->dir, session->job, &session->bundle,
                                     &is_unchanged, err);
+    }
     session->is_complete_already = status == CR_OK && is_unchanged &&
                                    session->options->job_path != NULL &&
                                    cr_directory_is_complete(session->dir);
@@ -137,21 +150,25 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
 
 static enum cr_status prepare_rank_0(struct cr_session *session, struct cr_err *err) {
     enum cr_status status = read_bundle(session, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = make_plan(session, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = name_directory(session, err);
+    }
     // A key that is not there must be found before anything is touched.
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = make_client(session, err);
+    }
     if (status == CR_OK && !session->is_alone) {
         cr_client_destroy(session->client);
         cr_library_close(session->library);
         session->client = NULL;
         session->library = NULL;
     }
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = claim_directory(session, err);
+    }
     return status;
 }
 
@@ -161,10 +178,12 @@ static enum cr_status prepare_worker(struct cr_session *session, struct cr_err *
         return cr_err_set(err, CR_E_PEER, "rank 0 does not run the job");
     }
     enum cr_status status = make_plan(session, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = name_directory(session, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = make_client(session, err);
+    }
     return status;
 }
 
@@ -200,16 +219,20 @@ enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err
     session->clock = cr_clock_monotonic();
     cr_buf_init(&session->bundle, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = cr_signals_start(err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = open_cluster(session, err);
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return status;
-    if (session->is_alone)
+    }
+    if (session->is_alone) {
         return prepare_rank_0(session, err);
+    }
     if (cr_session_coordinates(session)) {
         status = prepare_rank_0(session, err);
-        if (status != CR_OK || session->is_complete_already)
+        if (status != CR_OK || session->is_complete_already) {
             send_verdict(session, status);
+        }
         const enum cr_status sent =
             cr_cluster_bcast(session->cluster, &session->bundle, &ignored);
         return status != CR_OK ? status : sent;
@@ -228,15 +251,18 @@ static bool makes_wait(const struct cr_model *model) {
 static uint32_t live_markets(const struct cr_session *session) {
     const struct cr_job *job = session->job;
     uint64_t live = 0;
-    if (session->options->live > 0)
+    if (session->options->live > 0) {
         return session->options->live;
+    }
     for (uint32_t i = 0; i < job->models_len; i++) {
         const uint32_t concurrency = job->models[i].limits.concurrency;
-        if (makes_wait(&job->models[i]))
+        if (makes_wait(&job->models[i])) {
             live += concurrency > 0 ? concurrency + concurrency / 4 + 1 : LIVE_DEFAULT;
+        }
     }
-    if (live == 0)
+    if (live == 0) {
         return LIVE_SIMULATED;
+    }
     return live < CALLS_OF_RANK_MAX / 2 ? (uint32_t)live : CALLS_OF_RANK_MAX / 2;
 }
 
@@ -256,8 +282,9 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
     if (!is_offline) {
         const enum cr_status status =
             cr_library_open(session->job, session->log, &session->library, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
         // Simulated results never look like real ones, replayed or not.
         session->job->is_simulated =
             session->job->is_simulated || cr_library_is_simulated(session->library);
@@ -295,10 +322,12 @@ static enum cr_status begin_coordinator(struct cr_session *session, struct cr_er
 
 enum cr_status cr_session_begin(struct cr_session *session, struct cr_err *err) {
     enum cr_status status = CR_OK;
-    if (cr_session_coordinates(session))
+    if (cr_session_coordinates(session)) {
         status = begin_coordinator(session, err);
-    if (status == CR_OK && cr_session_works(session))
+    }
+    if (status == CR_OK && cr_session_works(session)) {
         status = begin_worker(session, err);
+    }
     return status;
 }
 
@@ -308,12 +337,15 @@ static enum cr_status prompt_hashes(const struct cr_job *job, struct cr_buf *out
         char hex[CR_HASH_HEX_BYTES];
         const char *name = cr_prompt_set_name(job->prompts[i]);
         cr_hash_hex(cr_prompt_set_hash(job->prompts[i]), hex);
-        if (i > 0)
+        if (i > 0) {
             status = cr_buf_add_text(out, ",");
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_json_add_quoted(out, name, strlen(name));
-        if (status == CR_OK)
+        }
+        if (status == CR_OK) {
             status = cr_buf_printf(out, ":\"%s\"", hex);
+        }
     }
     return status == CR_OK ? cr_buf_add_text(out, "}") : status;
 }
@@ -332,8 +364,9 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
     cr_buf_init(&hashes, 1 << 20);
     cr_buf_init(&path, PATH_BYTES_MAX);
     enum cr_status status = prompt_hashes(session->job, &hashes);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_path_join(&path, session->dir, "run.h5");
+    }
     const struct cr_run_facts facts = {
         .version = session->options->version,
         .git_revision = session->options->revision,
@@ -343,8 +376,9 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
         .start_wall_ms = cr_clock_wall_ms(session->clock),
     };
     const struct cr_run_content content = {session->job, &layout, &facts};
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_run_file_create(path.data, &content, &session->recorder.file, err);
+    }
     cr_buf_fini(&hashes);
     cr_buf_fini(&path);
     return status;
@@ -354,8 +388,9 @@ static uint64_t episodes_of_shard(const struct cr_session *session) {
     uint64_t episodes = 0;
     for (uint64_t i = 0; i < session->plan->trajectories; i++) {
         struct cr_plan_place place;
-        if (session->ledger.state[i] == CR_LEDGER_OTHERS)
+        if (session->ledger.state[i] == CR_LEDGER_OTHERS) {
             continue;
+        }
         cr_plan_place(session->plan, i, &place);
         episodes += place.group->cells_len;
     }
@@ -409,18 +444,21 @@ static enum cr_status write_start(const struct cr_session *session,
 static enum cr_status begin_coordinator(struct cr_session *session,
                                         struct cr_err *err) {
     enum cr_status status = cr_ledger_init(&session->ledger, session->plan, err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     begin_progress(session);
     session->recorder = (struct cr_recorder){.plan = session->plan,
                                              .ledger = &session->ledger,
                                              .lock = session->lock,
                                              .log = session->log};
     status = write_start(session, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = create_file(session, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = load(session, err);
+    }
     const struct cr_coordinator_cfg cfg = {
         .job = session->job,
         .plan = session->plan,
@@ -436,7 +474,8 @@ static enum cr_status begin_coordinator(struct cr_session *session,
         .grace_ms = session->options->grace_ms,
         .is_offline = session->options->job_path == NULL,
     };
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_coordinator_create(&cfg, &session->coordinator, err);
+    }
     return status;
 }

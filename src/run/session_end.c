@@ -41,9 +41,11 @@ static void tell(const struct cr_session *session, const struct cr_err *why) {
 static void dismiss_workers(struct cr_session *session) {
     struct cr_buf message;
     cr_buf_init(&message, 64);
-    if (cr_number_encode(&message, 0) == CR_OK)
-        for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++)
+    if (cr_number_encode(&message, 0) == CR_OK) {
+        for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++) {
             (void)!send_to(session, rank, CR_TAG_STOP, &message);
+        }
+    }
     cr_buf_fini(&message);
 }
 
@@ -63,8 +65,9 @@ static void write_end(struct cr_session *session, enum cr_outcome outcome,
                                    .spent = session->progress.before,
                                    .now_ms = cr_clock_now_ms(session->clock),
                                    .wall_ms = cr_clock_wall_ms(session->clock)};
-    if (session->progress.dir != NULL)
+    if (session->progress.dir != NULL) {
         (void)!cr_progress_write(&session->progress, &snapshot, NULL);
+    }
 }
 
 // A worker that cannot begin tells the coordinator, who waits for every rank and says
@@ -76,8 +79,9 @@ static enum cr_status excuse_self(struct cr_session *session,
     struct cr_buf message;
     cr_buf_init(&message, 1 << 16);
     enum cr_status status = cr_fault_encode(&message, &trouble);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = send_to(session, 0, CR_TAG_FAULT, &message);
+    }
     cr_buf_clear(&message);
     (void)!send_to(session, 0, CR_TAG_BYE, &message);
     cr_buf_fini(&message);
@@ -90,12 +94,14 @@ enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
         has_begun ? outcome_of_start(why->status) : cr_session_outcome(why->status);
     const bool has_cluster = session->cluster != NULL;
     if (has_cluster && !cr_session_coordinates(session) &&
-        excuse_self(session, why) == CR_OK)
+        excuse_self(session, why) == CR_OK) {
         return outcome;
-    if (has_begun || is_of_directory(session, why))
+    }
+    if (has_begun || is_of_directory(session, why)) {
         tell(session, why);
-    else
+    } else {
         cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
+    }
     if (has_begun && has_cluster && cr_session_coordinates(session)) {
         dismiss_workers(session);
         write_end(session, outcome, why);
@@ -107,8 +113,9 @@ enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
 static enum cr_status finish_file(struct cr_session *session, bool is_complete,
                                   struct cr_err *err) {
     enum cr_status status = CR_OK;
-    if (is_complete)
+    if (is_complete) {
         status = cr_recorder_calls(&session->recorder, err);
+    }
     struct cr_run_file *file = session->recorder.file;
     session->recorder.file = NULL;
     if (status != CR_OK) {
@@ -119,8 +126,9 @@ static enum cr_status finish_file(struct cr_session *session, bool is_complete,
 }
 
 static enum cr_outcome outcome_of(enum cr_end end, const struct cr_tally *tally) {
-    if (end != CR_END_COMPLETE)
+    if (end != CR_END_COMPLETE) {
         return CR_OUTCOME_STOPPED;
+    }
     return tally->failed > 0 ? CR_OUTCOME_SOME_FAILED : CR_OUTCOME_COMPLETE;
 }
 
@@ -142,8 +150,9 @@ static enum cr_outcome leave(struct cr_session *session, const char *why) {
 
 static void tell_once(const struct cr_session *session, const struct cr_err *why,
                       bool *has_told) {
-    if (!*has_told)
+    if (!*has_told) {
         tell(session, why);
+    }
     *has_told = true;
 }
 
@@ -151,8 +160,9 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     struct cr_err err = {0};
     struct cr_snapshot snapshot;
     enum cr_end end = cr_coordinator_end(session->coordinator);
-    if (end == CR_END_EVICTED)
+    if (end == CR_END_EVICTED) {
         return leave(session, cr_coordinator_message(session->coordinator));
+    }
     session->recorder.signals_most =
         cr_signals_count() + 1; // the next may be a mistake
     const bool is_rebuilt = session->options->job_path == NULL;
@@ -161,12 +171,15 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     cr_coordinator_snapshot(session->coordinator, &snapshot);
     // A rebuilt file holds the calls of what is finished, be it all or not.
     enum cr_status status = CR_OK;
-    if (is_rebuilt && !is_whole)
+    if (is_rebuilt && !is_whole) {
         status = cr_recorder_calls(&session->recorder, &err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = finish_file(session, is_whole, &err);
-    if (status == CR_E_BUSY) // another run took the lock during the last pass
+    }
+    if (status == CR_E_BUSY) { // another run took the lock during the last pass
         return leave(session, err.text);
+    }
     bool has_told = cr_coordinator_has_complained(session->coordinator);
     if (status != CR_OK) {
         end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_TROUBLE;
@@ -179,13 +192,15 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     cr_spool_close(session->recorder.spool);
     session->recorder.spool = NULL;
     // A damaged spool would fail each last pass; the tapes have all that is in it.
-    if (outcome == CR_OUTCOME_COMPLETE || status == CR_E_FORMAT)
+    if (outcome == CR_OUTCOME_COMPLETE || status == CR_E_FORMAT) {
         cr_spool_remove(session->dir);
+    }
     snapshot.state = state_of(end);
     snapshot.exit_code = exit_code_of(outcome);
     struct cr_err unwritten = {0};
-    if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK)
+    if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK) {
         tell_once(session, &unwritten, &has_told);
+    }
     cr_progress_end(&session->progress, &snapshot, session->log);
     return outcome;
 }
@@ -204,7 +219,8 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     cr_buf_fini(&session->bundle);
     cr_lock_release(session->lock);
     cr_free(session->dir);
-    if (session->is_alone)
+    if (session->is_alone) {
         cr_cluster_close(session->worker_cluster, &ignored);
+    }
     cr_cluster_close(session->cluster, must_exit);
 }

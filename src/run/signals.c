@@ -19,9 +19,11 @@ enum cr_status cr_signals_start(struct cr_err *err) {
     sigemptyset(&action.sa_mask);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a file as large as it may get is an error of the write
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        if (sigaction(numbers[i], &action, NULL) != 0)
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], &action, NULL) != 0) {
             return cr_err_set(err, CR_E_IO, "sigaction: %s", strerror(errno));
+        }
+    }
     return CR_OK;
 }
 

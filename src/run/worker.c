@@ -34,16 +34,19 @@ static void markets_free(struct cr_worker *worker) {
     struct cr_call *call;
     struct cr_reply reply;
     cr_client_drop(worker->cfg.client);
-    while (cr_client_take(worker->cfg.client, &call, &reply))
+    while (cr_client_take(worker->cfg.client, &call, &reply)) {
         cr_reply_fini(&reply);
-    for (uint32_t i = 0; worker->markets != NULL && i < worker->markets_len; i++)
+    }
+    for (uint32_t i = 0; worker->markets != NULL && i < worker->markets_len; i++) {
         cr_live_market_clear(&worker->markets[i]);
+    }
     cr_free(worker->markets);
 }
 
 void cr_worker_destroy(struct cr_worker *worker) {
-    if (worker == NULL)
+    if (worker == NULL) {
         return;
+    }
     markets_free(worker);
     cr_serving_stop(&worker->serving);
     (void)!cr_tape_close(worker->tape, NULL);
@@ -54,8 +57,9 @@ void cr_worker_destroy(struct cr_worker *worker) {
 
 enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
                               enum cr_status encoded, struct cr_err *err) {
-    if (encoded != CR_OK)
+    if (encoded != CR_OK) {
         return cr_err_set(err, encoded, "a message to the coordinator does not fit");
+    }
     const struct cr_packet packet = {0, (int)tag, worker->message.data,
                                      worker->message.used_bytes};
     const enum cr_status status = cr_cluster_send(worker->cfg.cluster, &packet, err);
@@ -82,8 +86,9 @@ enum cr_status cr_worker_send_number(struct cr_worker *worker, enum cr_tag tag,
 enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worker **out,
                                 struct cr_err *err) {
     struct cr_worker *worker = cr_calloc(1, sizeof *worker);
-    if (worker == NULL)
+    if (worker == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for a worker");
+    }
     worker->cfg = *cfg;
     worker->beat_ms = BEAT_DEFAULT_MS;
     worker->lost_ms = LOST_DEFAULT_MS;
@@ -137,8 +142,9 @@ static enum cr_status send_result(struct cr_worker *worker,
 enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_live_market *market,
                                 struct cr_err *err) {
     if (market->out > 0 ||
-        (!market->is_stopped && !cr_episode_is_done(market->episode)))
+        (!market->is_stopped && !cr_episode_is_done(market->episode))) {
         return CR_OK;
+    }
     const enum cr_status status =
         market->is_stopped
             ? cr_worker_send_number(worker, CR_TAG_RETURN, market->trajectory, err)
@@ -153,8 +159,9 @@ static enum cr_status start(struct cr_worker *worker, struct cr_live_market *mar
     cr_plan_episode_cfg(worker->cfg.plan, market->trajectory, &market->setting);
     worker->live++;
     enum cr_status status = cr_episode_create(&market->setting, &market->episode, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_live_market_submit_ready(market, worker->cfg.client, err);
+    }
     market->is_stopped = status != CR_OK;
     const enum cr_status settled = cr_worker_settle(worker, market, err);
     return status != CR_OK ? status : settled;
@@ -166,14 +173,16 @@ static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
            worker->live < worker->cfg.live_max) {
         struct cr_live_market *market = worker->queue;
         worker->queue = market->next;
-        if (worker->queue == NULL)
+        if (worker->queue == NULL) {
             worker->queue_last = &worker->queue;
+        }
         worker->queued--;
         market->next = NULL;
         *moved = true;
         const enum cr_status status = start(worker, market, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     return CR_OK;
 }
@@ -206,16 +215,18 @@ static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
     enum cr_status sent =
         cr_worker_beat(worker, err); // the final count of what was spent
     cr_buf_clear(&worker->message);
-    if (sent == CR_OK)
+    if (sent == CR_OK) {
         sent = cr_worker_send(worker, CR_TAG_BYE, CR_OK, err);
+    }
     return status != CR_OK ? status : sent;
 }
 
 static enum cr_status want(struct cr_worker *worker, struct cr_err *err) {
     const uint32_t held = worker->live + worker->queued;
     if (worker->is_wanting || worker->is_draining || worker->tape == NULL ||
-        held >= worker->cfg.live_max + ahead(worker) / 2)
+        held >= worker->cfg.live_max + ahead(worker) / 2) {
         return CR_OK;
+    }
     worker->is_wanting = true;
     return cr_worker_send_number(
         worker, CR_TAG_WANT, (uint64_t)(worker->cfg.live_max + ahead(worker)) - held,
@@ -225,16 +236,20 @@ static enum cr_status want(struct cr_worker *worker, struct cr_err *err) {
 static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
                            struct cr_err *err) {
     enum cr_status status = cr_worker_receive(worker, moved, err);
-    if (status == CR_OK && !worker->is_stopping)
+    if (status == CR_OK && !worker->is_stopping) {
         status = start_queued(worker, moved, err);
-    if (status == CR_OK && !worker->is_stopping)
+    }
+    if (status == CR_OK && !worker->is_stopping) {
         status = want(worker, err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
+    }
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
     status = cr_worker_first_of(status, cr_worker_take_replies(worker, moved, err));
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_client_start(worker->cfg.client, err);
+    }
     status = cr_worker_first_of(status, cr_worker_keep_time(worker, err));
     return worker->is_stopping ? cr_worker_first_of(status, leave(worker, err))
                                : status;
@@ -257,16 +272,19 @@ enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved
     cr_worker_begin_step(worker);
     enum cr_status status = move(worker, wait_ms, moved, &own);
     if (status != CR_OK) {
-        if (err != NULL)
+        if (err != NULL) {
             *err = own;
-        if (worker->has_trouble)
+        }
+        if (worker->has_trouble) {
             return status;
+        }
         complain(worker, &own);
     }
     if (!worker->is_over && cr_worker_coordinator_is_gone(worker)) {
         worker->is_orphaned = true;
-        if (worker->tape != NULL)
+        if (worker->tape != NULL) {
             return cr_tape_sync(worker->tape, true, err);
+        }
     }
     return CR_OK;
 }

@@ -13,8 +13,9 @@ enum {
 static void read_metrics(struct cr_worker *worker, uint32_t model,
                          struct cr_model_metrics *out) {
     cr_client_metrics(worker->cfg.client, model, out);
-    if (out->waiting > 0 || out->in_flight > 0)
+    if (out->waiting > 0 || out->in_flight > 0) {
         return;
+    }
     cr_client_return_requests(worker->cfg.client, model);
     cr_client_metrics(worker->cfg.client, model, out);
 }
@@ -40,15 +41,17 @@ static enum cr_status tell_pauses(struct cr_worker *worker, struct cr_err *err) 
         cr_client_metrics(worker->cfg.client, i, &metrics);
         worker->is_short_of_credit =
             worker->is_short_of_credit || metrics.requests_wanted > 0;
-        if (metrics.pause_seen_ms <= 0)
+        if (metrics.pause_seen_ms <= 0) {
             continue;
+        }
         const struct cr_pause_message pause = {.model = i,
                                                .pause_ms = metrics.pause_seen_ms};
         cr_buf_clear(&worker->message);
         const enum cr_status status = cr_worker_send(
             worker, CR_TAG_PAUSE, cr_pause_encode(&worker->message, &pause), err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     return CR_OK;
 }
@@ -61,8 +64,9 @@ enum cr_status cr_worker_keep_time(struct cr_worker *worker, struct cr_err *err)
         worker->is_draining && worker->live == 0 && !worker->has_told_drained;
     const bool is_beat_due = has_drained || now - worker->last_beat_ms >= every_ms;
     enum cr_status status = CR_OK;
-    if (worker->is_draining && now >= worker->drop_at_ms)
+    if (worker->is_draining && now >= worker->drop_at_ms) {
         cr_client_drop(worker->cfg.client);
+    }
     // Before a beat too: reading the metrics for it forgets the pause.
     if (is_beat_due || now - worker->last_pause_ms >= PAUSE_CHECK_MS) {
         worker->last_pause_ms = now;
@@ -74,21 +78,25 @@ enum cr_status cr_worker_keep_time(struct cr_worker *worker, struct cr_err *err)
         worker->is_short_of_credit = false;
         status = cr_worker_first_of(status, cr_worker_beat(worker, err));
     }
-    if (worker->tape != NULL)
+    if (worker->tape != NULL) {
         status = cr_worker_first_of(status, cr_tape_sync(worker->tape, false, err));
-    if (!worker->is_draining)
+    }
+    if (!worker->is_draining) {
         status = cr_worker_first_of(status, cr_serving_poll(&worker->serving, err));
+    }
     return status;
 }
 
 bool cr_worker_coordinator_is_gone(struct cr_worker *worker) {
     for (int rank; (rank = cr_cluster_lost(worker->cfg.cluster)) >= 0;) {
         cr_cluster_abandon(worker->cfg.cluster, rank);
-        if (rank == 0)
+        if (rank == 0) {
             return true;
+        }
     }
-    if (worker->stepped_ms - worker->last_heard_ms <= worker->lost_ms)
+    if (worker->stepped_ms - worker->last_heard_ms <= worker->lost_ms) {
         return false;
+    }
     cr_cluster_abandon(worker->cfg.cluster, 0);
     return true;
 }
@@ -97,6 +105,7 @@ bool cr_worker_coordinator_is_gone(struct cr_worker *worker) {
 void cr_worker_begin_step(struct cr_worker *worker) {
     const int64_t gap_ms = cr_worker_now_ms(worker) - worker->stepped_ms;
     worker->stepped_ms += gap_ms;
-    if (gap_ms > GAP_MS)
+    if (gap_ms > GAP_MS) {
         worker->last_heard_ms += gap_ms - GAP_MS;
+    }
 }

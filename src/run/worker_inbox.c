@@ -10,8 +10,9 @@ static enum cr_status on_welcome(struct cr_worker *worker,
                                  const struct cr_packet *packet, struct cr_err *err) {
     struct cr_welcome welcome;
     enum cr_status status = cr_welcome_decode(packet->bytes, packet->len, &welcome);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return cr_err_set(err, status, "a welcome that cannot be read");
+    }
     worker->beat_ms = welcome.beat_ms;
     worker->lost_ms = welcome.lost_ms;
     cr_cluster_watch(worker->cfg.cluster, 0, welcome.pid, welcome.host);
@@ -23,16 +24,18 @@ static enum cr_status on_welcome(struct cr_worker *worker,
         .clock = worker->cfg.clock,
     };
     status = cr_tape_open(&cfg, &worker->tape, err);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_serving_start(&worker->serving, welcome.starts, err);
+    }
     return status;
 }
 
 static enum cr_status on_appoint(struct cr_worker *worker,
                                  const struct cr_packet *packet, struct cr_err *err) {
     uint64_t starts = 0;
-    if (cr_number_decode(packet->bytes, packet->len, &starts) != CR_OK)
+    if (cr_number_decode(packet->bytes, packet->len, &starts) != CR_OK) {
         return CR_OK;
+    }
     return cr_serving_start(&worker->serving, (uint32_t)starts, err);
 }
 
@@ -49,8 +52,9 @@ static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet 
         if (status != CR_OK || !is_there || worker->free == NULL ||
             trajectory >= worker->cfg.plan->trajectories) {
             cr_call_records_fini(&recorded);
-            if (status == CR_OK && !is_there)
+            if (status == CR_OK && !is_there) {
                 return CR_OK;
+            }
             return cr_err_set(err, status == CR_OK ? CR_E_FORMAT : status,
                               "a grant that cannot be read");
         }
@@ -70,8 +74,9 @@ static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet 
 static void on_lease(struct cr_worker *worker, const struct cr_packet *packet) {
     struct cr_lease_message lease;
     if (cr_lease_decode(packet->bytes, packet->len, &lease) != CR_OK ||
-        lease.model >= worker->cfg.job->models_len)
+        lease.model >= worker->cfg.job->models_len) {
         return;
+    }
     worker->lease_sequence[lease.model] = lease.sequence;
     cr_client_lease(worker->cfg.client, lease.model, &lease.lease);
 }
@@ -79,16 +84,18 @@ static void on_lease(struct cr_worker *worker, const struct cr_packet *packet) {
 static void on_pause(struct cr_worker *worker, const struct cr_packet *packet) {
     struct cr_pause_message pause;
     if (cr_pause_decode(packet->bytes, packet->len, &pause) == CR_OK &&
-        pause.model < worker->cfg.job->models_len)
+        pause.model < worker->cfg.job->models_len) {
         cr_client_pause(worker->cfg.client, pause.model, pause.pause_ms);
+    }
 }
 
 static enum cr_status on_endpoint(struct cr_worker *worker,
                                   const struct cr_packet *packet, struct cr_err *err) {
     struct cr_endpoint_message message;
     if (cr_endpoint_decode(packet->bytes, packet->len, &message) != CR_OK ||
-        message.model >= worker->cfg.job->models_len)
+        message.model >= worker->cfg.job->models_len) {
         return CR_OK;
+    }
     const enum cr_status status = cr_client_endpoint(worker->cfg.client, message.model,
                                                      message.endpoint, message.url);
     return status == CR_OK
@@ -106,8 +113,9 @@ static void on_stop(struct cr_worker *worker, const struct cr_packet *packet) {
     uint64_t lost = 0;
     worker->is_stopping = true;
     if (cr_number_decode(packet->bytes, packet->len, &lost) == CR_OK && lost > 0 &&
-        lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster))
+        lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster)) {
         cr_cluster_abandon(worker->cfg.cluster, (int)(lost - 1));
+    }
 }
 
 static enum cr_status on_packet(struct cr_worker *worker,
@@ -142,13 +150,15 @@ enum cr_status cr_worker_receive(struct cr_worker *worker, bool *moved,
                                  struct cr_err *err) {
     struct cr_packet packet;
     for (int i = 0; i < MESSAGES_A_TURN && !worker->is_stopping; i++) {
-        if (!cr_cluster_receive(worker->cfg.cluster, &packet))
+        if (!cr_cluster_receive(worker->cfg.cluster, &packet)) {
             break;
+        }
         worker->last_heard_ms = cr_worker_now_ms(worker);
         *moved = *moved || packet.tag != CR_TAG_BEAT;
         const enum cr_status status = on_packet(worker, &packet, err);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     return CR_OK;
 }

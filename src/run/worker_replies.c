@@ -34,8 +34,9 @@ static enum cr_status gather(struct cr_worker *worker, bool *moved,
     while (batch->len < CR_BATCH_MAX && status == CR_OK) {
         struct cr_reply *reply = &batch->replies[batch->len];
         struct cr_call **call = &batch->calls[batch->len];
-        if (!cr_client_take(worker->cfg.client, call, reply))
+        if (!cr_client_take(worker->cfg.client, call, reply)) {
             break;
+        }
         *moved = true;
         if (reply->fail == CR_FAIL_STOPPED) {
             status = take_dropped(worker, *call, err);
@@ -56,12 +57,14 @@ static enum cr_status tell(struct cr_worker *worker, uint32_t i, bool is_recorde
     struct cr_live_market *market = landed(batch->calls[i]);
     enum cr_status status = CR_OK;
     market->is_stopped = market->is_stopped || !is_recorded;
-    if (!market->is_stopped)
+    if (!market->is_stopped) {
         status = cr_live_market_answer(market, batch->calls[i], &batch->replies[i],
                                        &batch->records[i], err);
+    }
     // A draining episode may ask on: the client answers STOPPED at once.
-    if (status == CR_OK && !market->is_stopped)
+    if (status == CR_OK && !market->is_stopped) {
         status = cr_live_market_submit_ready(market, worker->cfg.client, err);
+    }
     market->is_stopped = market->is_stopped || status != CR_OK;
     return cr_worker_first_of(status, cr_worker_settle(worker, market, err));
 }
@@ -72,10 +75,11 @@ static enum cr_status take_batch(struct cr_worker *worker, bool *moved,
     size_t kept = 0;
     struct cr_err later;
     enum cr_status status = gather(worker, moved, err);
-    if (batch->len > 0)
+    if (batch->len > 0) {
         status = cr_worker_first_of(
             status, cr_tape_append_all(worker->tape, batch->records, batch->len, &kept,
                                        status == CR_OK ? err : &later));
+    }
     for (uint32_t i = 0; i < batch->len; i++) {
         status = cr_worker_first_of(
             status, tell(worker, i, i < kept, status == CR_OK ? err : &later));
@@ -89,8 +93,9 @@ enum cr_status cr_worker_take_replies(struct cr_worker *worker, bool *moved,
     enum cr_status status = CR_OK;
     for (uint32_t taken = 0; taken < REPLIES_A_TURN && status == CR_OK;) {
         status = take_batch(worker, moved, err);
-        if (worker->batch->len < CR_BATCH_MAX)
+        if (worker->batch->len < CR_BATCH_MAX) {
             break;
+        }
         taken += worker->batch->len;
     }
     return status;

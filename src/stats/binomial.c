@@ -34,23 +34,29 @@ static uint64_t draw_by_rejection(struct cr_rng *rng, uint64_t trials, double p)
     for (;;) {
         double u = cr_rng_uniform(rng) - 0.5, v = cr_rng_uniform(rng);
         double us = 0.5 - fabs(u), k = floor((2.0 * a / us + b) * u + c);
-        if (us >= 0.07 && v <= v_r)
+        if (us >= 0.07 && v <= v_r) {
             return (uint64_t)k;
-        if (k < 0.0 || k > n)
+        }
+        if (k < 0.0 || k > n) {
             continue;
+        }
         v = log(v * alpha / (a / (us * us) + b));
-        if (v <= log_ratio(n, odds, mode, k))
+        if (v <= log_ratio(n, odds, mode, k)) {
             return (uint64_t)k;
+        }
     }
 }
 
 uint64_t cr_draw_binomial(struct cr_rng *rng, uint64_t n, double p) {
-    if (n == 0 || p <= 0.0)
+    if (n == 0 || p <= 0.0) {
         return 0;
-    if (p >= 1.0)
+    }
+    if (p >= 1.0) {
         return n;
-    if (p > 0.5)
+    }
+    if (p > 0.5) {
         return n - cr_draw_binomial(rng, n, 1.0 - p);
+    }
     return (double)n * p < 10.0 ? draw_by_inversion(rng, n, p)
                                 : draw_by_rejection(rng, n, p);
 }

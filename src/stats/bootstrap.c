@@ -32,16 +32,18 @@ static bool kinds_add(struct kinds *kinds, const struct cr_ratio_term *cluster) 
     struct cr_ratio_term plain = {cluster->num + 0.0, cluster->den + 0.0}; // no -0.0
     uint64_t slot = cr_hash64(&plain, sizeof plain, 0) % SLOTS;
     for (;; slot = (slot + 1) % SLOTS) {
-        if (kinds->slot[slot] == 0)
+        if (kinds->slot[slot] == 0) {
             break;
+        }
         struct kind *kind = &kinds->at[kinds->slot[slot] - 1];
         if (kind->sums.num == plain.num && kind->sums.den == plain.den) {
             kind->count++;
             return true;
         }
     }
-    if (kinds->len == KINDS_MAX)
+    if (kinds->len == KINDS_MAX) {
         return false;
+    }
     kinds->at[kinds->len] = (struct kind){plain, 1};
     kinds->slot[slot] = (uint16_t)++kinds->len;
     return true;
@@ -98,8 +100,9 @@ static int by_value(const void *a, const void *b) {
 static double quantile(const double *sorted, size_t len, double share) {
     double at = share * (double)(len - 1);
     size_t low = (size_t)floor(at);
-    if (low + 1 >= len)
+    if (low + 1 >= len) {
         return sorted[len - 1];
+    }
     return sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
 }
 
@@ -107,9 +110,10 @@ static void fill(double *replicate, const struct cr_ratio_term *cluster, size_t 
                  const struct kinds *kinds, const struct cr_bootstrap *how) {
     struct cr_rng rng;
     cr_rng_seed(&rng, how->seed);
-    for (uint32_t i = 0; i < how->resamples; i++)
+    for (uint32_t i = 0; i < how->resamples; i++) {
         replicate[i] = kinds != NULL ? replicate_of_kinds(&rng, kinds, len)
                                      : replicate_of_clusters(&rng, cluster, len);
+    }
 }
 
 enum cr_status cr_bootstrap_ratio(const struct cr_ratio_term *cluster, size_t len,
@@ -126,11 +130,13 @@ enum cr_status cr_bootstrap_ratio(const struct cr_ratio_term *cluster, size_t le
     double *replicate = cr_malloc(how->resamples * sizeof *replicate);
     struct kinds *kinds = cr_calloc(1, sizeof *kinds);
     enum cr_status status = CR_E_MEMORY;
-    if (replicate == NULL || kinds == NULL)
+    if (replicate == NULL || kinds == NULL) {
         goto out;
+    }
     bool is_few = true;
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         is_few = is_few && kinds_add(kinds, &cluster[i]);
+    }
     fill(replicate, cluster, len, is_few ? kinds : NULL, how);
     qsort(replicate, how->resamples, sizeof *replicate, by_value);
     double dof = (double)len - 1.0;
@@ -156,9 +162,10 @@ void cr_ratio_sums_add(struct cr_ratio_sums *sums, double num, double den) {
 
 struct cr_interval cr_linear_ratio_sums(const struct cr_ratio_sums *sums,
                                         double level) {
-    if (sums->clusters < 2.0 || sums->den <= 0.0)
+    if (sums->clusters < 2.0 || sums->den <= 0.0) {
         return (struct cr_interval){
             NAN, NAN, sums->clusters < 1.0 ? "no data" : "one question only"};
+    }
     double ratio = sums->num / sums->den, dof = sums->clusters - 1.0;
     double square =
         sums->num_num - 2.0 * ratio * sums->num_den + ratio * ratio * sums->den_den;
@@ -170,7 +177,8 @@ struct cr_interval cr_linear_ratio_sums(const struct cr_ratio_sums *sums,
 struct cr_interval cr_linear_ratio(const struct cr_ratio_term *cluster, size_t len,
                                    double level) {
     struct cr_ratio_sums sums = {0};
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         cr_ratio_sums_add(&sums, cluster[i].num, cluster[i].den);
+    }
     return cr_linear_ratio_sums(&sums, level);
 }

@@ -27,13 +27,15 @@ static enum cr_status grow(struct cr_forecasts *list) {
     size_t cap = list->cap;
     enum cr_status status =
         cr_array_grow((void **)&list->price, &cap, list->len + 1, sizeof *list->price);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     cap = list->cap;
     status = cr_array_grow((void **)&list->outcome, &cap, list->len + 1,
                            sizeof *list->outcome);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         list->cap = cap;
+    }
     return status;
 }
 
@@ -54,24 +56,27 @@ double cr_brier_at(const struct cr_market *market, uint32_t t) {
 enum { FACTORS_MAX = 32 }; // 1e-6 to the 32nd is far from the smallest double
 
 static void take_log(struct cr_forecasts *list) {
-    if (list->factors > 0)
+    if (list->factors > 0) {
         list->log_sum -= log(list->product);
+    }
     list->factors = 0;
 }
 
 // One logarithm for many prices: the logarithm of their product.
 static void add_log(struct cr_forecasts *list, double price) {
     list->product = list->factors == 0 ? price : list->product * price;
-    if (++list->factors == FACTORS_MAX)
+    if (++list->factors == FACTORS_MAX) {
         take_log(list);
+    }
 }
 
 enum cr_status cr_forecasts_add(struct cr_forecasts *list,
                                 const struct cr_market *market, uint32_t t) {
     if (list->len == list->cap) {
         enum cr_status status = grow(list);
-        if (status != CR_OK)
+        if (status != CR_OK) {
             return status;
+        }
     }
     double price, outcome, truth = cr_truth_price(market, t);
     if (market->options == NULL) {
@@ -80,8 +85,9 @@ enum cr_status cr_forecasts_add(struct cr_forecasts *list,
     } else {
         const double *row = market->options + (size_t)t * market->options_stride;
         price = row[0];
-        for (uint32_t k = 1; k < market->options_len; k++)
+        for (uint32_t k = 1; k < market->options_len; k++) {
             price = fmax(price, row[k]);
+        }
         outcome = cr_score_at(market, t);
     }
     list->price[list->len] = price;
@@ -110,12 +116,13 @@ static void select_rank(double *x, size_t low, size_t high, size_t k) {
                 at++;
             }
         }
-        if (k < less)
+        if (k < less) {
             high = less;
-        else if (k >= more)
+        } else if (k >= more) {
             low = more;
-        else
+        } else {
             return;
+        }
     }
 }
 
@@ -165,16 +172,18 @@ static uint32_t edge_of(const struct slots *slots, uint32_t slot) {
 }
 
 static void count_slots(const struct cr_forecasts *list, struct slots *slots) {
-    for (size_t i = 0; i < list->len; i++)
+    for (size_t i = 0; i < list->len; i++) {
         slots->count[slot_of(slots, list->price[i])]++;
+    }
     uint32_t before = 0, next = 1;
     for (uint32_t slot = 0; slot < slots->len; slot++) {
         uint32_t count = slots->count[slot];
         slots->count[slot] = before;
         before += count;
         slots->below[slot] = (uint8_t)(next - 1);
-        while (next < slots->bins && edge_rank(list->len, slots->bins, next) < before)
+        while (next < slots->bins && edge_rank(list->len, slots->bins, next) < before) {
             slots->edge_slot[next++] = slot;
+        }
     }
 }
 
@@ -189,8 +198,9 @@ static void find_edges(struct cr_forecasts *list, struct slots *slots) {
     }
     for (size_t i = 0; i < list->len; i++) { // the prices of each such slot together
         uint32_t k = edge_of(slots, slot_of(slots, list->price[i]));
-        if (k < slots->bins)
+        if (k < slots->bins) {
             list->scratch[end[k]++] = list->price[i];
+        }
     }
     for (uint32_t k = 1; k < slots->bins; k++) {
         uint32_t slot = slots->edge_slot[k];
@@ -205,8 +215,9 @@ static void find_edges(struct cr_forecasts *list, struct slots *slots) {
 static uint32_t mass_bin(const struct slots *slots, double price) {
     uint32_t slot = slot_of(slots, price), bin = slots->below[slot];
     while (bin + 1 < slots->bins && slots->edge_slot[bin + 1] == slot &&
-           slots->edge[bin + 1] < price)
+           slots->edge[bin + 1] < price) {
         bin++;
+    }
     return bin;
 }
 
@@ -215,19 +226,22 @@ enum { SLOTS_MIN = 16, SLOTS_MAX = 1 << 15 };
 static enum cr_status bin_by_mass(struct cr_forecasts *list, uint32_t bins,
                                   struct cr_calibration *out) {
     struct slots slots = {.len = SLOTS_MIN, .bins = bins};
-    while (slots.len < SLOTS_MAX && slots.len < list->len / 4)
+    while (slots.len < SLOTS_MAX && slots.len < list->len / 4) {
         slots.len *= 2;
+    }
     enum cr_status status = cr_array_grow((void **)&list->scratch, &list->scratch_cap,
                                           list->len, sizeof *list->scratch);
     slots.count = cr_calloc(slots.len, sizeof *slots.count);
     slots.below = cr_malloc(slots.len);
-    if (slots.count == NULL || slots.below == NULL)
+    if (slots.count == NULL || slots.below == NULL) {
         status = CR_E_MEMORY;
+    }
     if (status == CR_OK) {
         find_edges(list, &slots);
-        for (size_t i = 0; i < list->len; i++)
+        for (size_t i = 0; i < list->len; i++) {
             add_to_bin(&out->mass[mass_bin(&slots, list->price[i])], list->price[i],
                        list->outcome[i]);
+        }
         out->ece_mass = close_bins(out->mass, bins, list->len);
     }
     cr_free(slots.count);
@@ -249,8 +263,9 @@ static void decompose(const struct cr_forecasts *list, struct cr_calibration *ou
     }
     for (uint32_t b = 0; b < out->bins; b++) {
         const struct cr_bin *bin = &out->width[b];
-        if (bin->n == 0)
+        if (bin->n == 0) {
             continue;
+        }
         double share = (double)bin->n / n;
         out->reliability +=
             share * (bin->price - bin->share) * (bin->price - bin->share);

@@ -38,21 +38,24 @@ static void add_score(struct cr_arm *arm, const struct cr_market *market,
     arm->calls += market->calls;
     arm->tokens += market->tokens;
     arm->usd += market->usd;
-    if (market->space == CR_SPACE_CONTINUOUS)
+    if (market->space == CR_SPACE_CONTINUOUS) {
         return;
+    }
     arm->score[market->proposition] += score;
     arm->n[market->proposition] += 1.0;
     arm->question[market->proposition] = market->question;
 }
 
 void cr_arm_add(struct cr_arm *arm, const struct cr_market *market) {
-    if (cr_market_is_scored(market))
+    if (cr_market_is_scored(market)) {
         add_score(arm, market, cr_score_final(market));
+    }
 }
 
 void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t t) {
-    if (!cr_market_is_scored(market))
+    if (!cr_market_is_scored(market)) {
         return;
+    }
     bool is_made = t < market->prices_len;
     add_score(arm, market, is_made ? cr_score_at(market, t) : cr_score_final(market));
 }
@@ -69,8 +72,9 @@ static void pair(const struct cr_arm *first, const struct cr_arm *second,
                  struct sums *sums, struct cr_comparison *out) {
     bool whole = true;
     for (uint32_t i = 0; i < first->propositions; i++) {
-        if (first->n[i] == 0.0 || second->n[i] == 0.0)
+        if (first->n[i] == 0.0 || second->n[i] == 0.0) {
             continue;
+        }
         double a = first->score[i] / first->n[i], b = second->score[i] / second->n[i];
         struct cr_ratio_term *cluster = &sums->cluster[first->question[i]];
         cluster->num += a - b;
@@ -87,11 +91,12 @@ static void pair(const struct cr_arm *first, const struct cr_arm *second,
 }
 
 static void squeeze(struct sums *sums, uint32_t questions) {
-    for (uint32_t i = 0; i < questions; i++)
+    for (uint32_t i = 0; i < questions; i++) {
         if (sums->cluster[i].den > 0.0) {
             sums->diff[sums->clusters] = sums->cluster[i].num;
             sums->cluster[sums->clusters++] = sums->cluster[i];
         }
+    }
 }
 
 enum cr_status cr_compare(const struct cr_arm *first, const struct cr_arm *second,
@@ -107,8 +112,9 @@ enum cr_status cr_compare(const struct cr_arm *first, const struct cr_arm *secon
                                  .first_usd = first->usd / first->finished,
                                  .second_usd = second->usd / second->finished};
     enum cr_status status = CR_E_MEMORY;
-    if (sums.cluster == NULL || sums.diff == NULL)
+    if (sums.cluster == NULL || sums.diff == NULL) {
         goto out;
+    }
     pair(first, second, &sums, &made);
     squeeze(&sums, questions);
     double pairs = (double)made.pairs;
@@ -117,11 +123,13 @@ enum cr_status cr_compare(const struct cr_arm *first, const struct cr_arm *secon
     made.second = sums.second / pairs;
     made.difference = (sums.first - sums.second) / pairs;
     status = cr_bootstrap_ratio(sums.cluster, sums.clusters, how, &made.interval);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_permutation(sums.diff, sums.clusters, how->resamples, how->seed,
                                 &made.permutation);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         *out = made;
+    }
 out:
     cr_free(sums.cluster);
     cr_free(sums.diff);

@@ -38,8 +38,9 @@ struct cr_moves {
 enum cr_status cr_moves_create(uint32_t iterations, uint32_t questions,
                                uint32_t propositions, struct cr_moves **out) {
     struct cr_moves *moves = cr_calloc(1, sizeof *moves);
-    if (moves == NULL)
+    if (moves == NULL) {
         return CR_E_MEMORY;
+    }
     moves->iterations = iterations;
     moves->questions = questions;
     moves->propositions = propositions;
@@ -58,8 +59,9 @@ enum cr_status cr_moves_create(uint32_t iterations, uint32_t questions,
 }
 
 void cr_moves_destroy(struct cr_moves *moves) {
-    if (moves == NULL)
+    if (moves == NULL) {
         return;
+    }
     cr_free(moves->question);
     cr_free(moves->proposition);
     cr_free(moves->events);
@@ -118,8 +120,9 @@ static void add_ending(struct cr_moves *moves, const struct cr_market *market) {
     struct cr_ending *ending = opening == 0.0   ? &moves->opening_wrong
                                : opening == 1.0 ? &moves->opening_right
                                                 : NULL;
-    if (ending == NULL)
+    if (ending == NULL) {
         return;
+    }
     ending->n++;
     ending->right += final == 1.0;
     ending->wrong += final == 0.0;
@@ -141,39 +144,48 @@ static void add_replicate(struct cr_moves *moves, const struct cr_market *market
 }
 
 void cr_moves_add(struct cr_moves *moves, const struct cr_market *market) {
-    if (!cr_market_is_scored(market) || market->prices_len == 0)
+    if (!cr_market_is_scored(market) || market->prices_len == 0) {
         return;
+    }
     uint32_t last = market->prices_len - 1;
-    if (market->status == CR_DONE && is_equilibrium(market->reason))
+    if (market->status == CR_DONE && is_equilibrium(market->reason)) {
         moves->events[last]++;
-    else
+    } else {
         moves->censored[last]++;
-    if (market->status != CR_DONE)
+    }
+    if (market->status != CR_DONE) {
         return;
+    }
     moves->done++;
     add_path(moves, market);
     add_replicate(moves, market);
-    if (market->space != CR_SPACE_CONTINUOUS)
+    if (market->space != CR_SPACE_CONTINUOUS) {
         add_ending(moves, market);
+    }
 }
 
 static void note_quartiles(struct cr_dynamics *out, double survival, uint32_t t) {
-    for (int q = 0; q < 3; q++)
-        if (isnan(out->quartile_iterations[q]) && survival <= 0.75 - 0.25 * q + 1e-12)
+    for (int q = 0; q < 3; q++) {
+        if (isnan(out->quartile_iterations[q]) && survival <= 0.75 - 0.25 * q + 1e-12) {
             out->quartile_iterations[q] = t;
+        }
+    }
 }
 
 static enum cr_status finish_survival(const struct cr_moves *moves,
                                       struct cr_dynamics *out) {
     struct cr_survival *curve = cr_calloc((size_t)moves->iterations + 1, sizeof *curve);
-    if (curve == NULL)
+    if (curve == NULL) {
         return CR_E_MEMORY;
+    }
     uint64_t at_risk = 0;
-    for (uint32_t t = 0; t < moves->iterations; t++)
+    for (uint32_t t = 0; t < moves->iterations; t++) {
         at_risk += moves->events[t] + moves->censored[t];
+    }
     double survival = 1.0;
-    for (int q = 0; q < 3; q++)
+    for (int q = 0; q < 3; q++) {
         out->quartile_iterations[q] = NAN;
+    }
     out->restricted_mean = at_risk > 0 ? 0.0 : NAN;
     for (uint32_t t = 0; t < moves->iterations; t++) {
         if (at_risk > 0) {
@@ -183,8 +195,9 @@ static enum cr_status finish_survival(const struct cr_moves *moves,
         curve[t] = (struct cr_survival){at_risk, moves->events[t], moves->censored[t],
                                         survival};
         at_risk -= moves->events[t] + moves->censored[t];
-        if (at_risk > 0) // the curve is known up to the last observed time
+        if (at_risk > 0) { // the curve is known up to the last observed time
             out->restricted_mean += survival;
+        }
     }
     out->iterations = moves->iterations;
     out->survival = curve;
@@ -195,8 +208,9 @@ static void finish_replicates(const struct cr_moves *moves, struct cr_dynamics *
     double pairs = 0.0, agreement = 0.0, spread = 0.0, several = 0.0;
     for (uint32_t i = 0; i < moves->propositions; i++) {
         const struct proposition_sums *sums = &moves->proposition[i];
-        if (sums->n < 2)
+        if (sums->n < 2) {
             continue;
+        }
         double n = sums->n, above = sums->above, tied = sums->tied;
         double below = n - above - tied, mean = sums->sum / n;
         pairs += n * (n - 1.0) / 2.0;
@@ -225,8 +239,9 @@ static double finish_ratio(const struct cr_moves *moves, enum ratio which, doubl
         double rows = which == CONTRACTION ? q->contraction_moves
                       : which == MOMENTUM  ? q->moves
                                            : q->push.den;
-        if (rows > 0.0)
+        if (rows > 0.0) {
             cr_ratio_sums_add(&sums, one->num, one->den);
+        }
     }
     *interval = cr_linear_ratio_sums(&sums, level);
     return sums.den > 0.0 ? sums.num / sums.den : NAN;
@@ -235,13 +250,16 @@ static double finish_ratio(const struct cr_moves *moves, enum ratio which, doubl
 static enum cr_status finish_martingale(const struct cr_moves *moves,
                                         struct cr_dynamics *out) {
     double *score = cr_malloc(((size_t)moves->questions + 1) * SCORES * sizeof *score);
-    if (score == NULL)
+    if (score == NULL) {
         return CR_E_MEMORY;
+    }
     size_t len = 0;
-    for (uint32_t i = 0; i < moves->questions; i++)
-        if (moves->question[i].moves > 0.0)
+    for (uint32_t i = 0; i < moves->questions; i++) {
+        if (moves->question[i].moves > 0.0) {
             memcpy(&score[SCORES * len++], moves->question[i].score,
                    sizeof moves->question[i].score);
+        }
+    }
     out->martingale = cr_mean_zero(score, len, SCORES);
     cr_free(score);
     return CR_OK;
@@ -256,8 +274,9 @@ enum cr_status cr_moves_finish(const struct cr_moves *moves, double level,
                                struct cr_dynamics *out) {
     struct cr_dynamics made = {.done = moves->done};
     enum cr_status status = finish_survival(moves, &made);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = finish_martingale(moves, &made);
+    }
     if (status != CR_OK) {
         cr_dynamics_fini(&made);
         return status;

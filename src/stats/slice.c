@@ -17,8 +17,9 @@ struct cr_slice {
 enum cr_status cr_slice_create(uint32_t questions, uint32_t bins, double level,
                                struct cr_slice **out) {
     struct cr_slice *slice = cr_calloc(1, sizeof *slice);
-    if (slice == NULL)
+    if (slice == NULL) {
         return CR_E_MEMORY;
+    }
     slice->questions = questions;
     slice->bins = bins;
     slice->level = level;
@@ -33,8 +34,9 @@ enum cr_status cr_slice_create(uint32_t questions, uint32_t bins, double level,
 }
 
 void cr_slice_destroy(struct cr_slice *slice) {
-    if (slice == NULL)
+    if (slice == NULL) {
         return;
+    }
     cr_free(slice->score);
     cr_free(slice->drift);
     cr_forecasts_fini(&slice->forecasts);
@@ -53,8 +55,9 @@ void cr_slice_begin(struct cr_slice *slice, uint32_t t) {
 
 // An invalid market is wrong from the first judgment that it could not make.
 static double shown_score(const struct cr_market *market, uint32_t t) {
-    if (t >= market->prices_len && market->status == CR_INVALID)
+    if (t >= market->prices_len && market->status == CR_INVALID) {
         return 0.0;
+    }
     return market->prices_len == 0 ? 0.0
                                    : cr_score_at(market, cr_market_shown(market, t));
 }
@@ -65,8 +68,9 @@ static void add_move(struct cr_slice *slice, const struct cr_market *market,
     slice->running++;
     slice->move_sum += fabs(cr_market_price(market, leader, t) -
                             cr_market_price(market, leader, t - 1));
-    if (market->space == CR_SPACE_CONTINUOUS)
+    if (market->space == CR_SPACE_CONTINUOUS) {
         return;
+    }
     double drift = cr_truth_price(market, t) - cr_truth_price(market, t - 1);
     slice->drift_sum += drift;
     slice->drift[market->question].num += drift;
@@ -77,8 +81,9 @@ static void add_move(struct cr_slice *slice, const struct cr_market *market,
 }
 
 enum cr_status cr_slice_add(struct cr_slice *slice, const struct cr_market *market) {
-    if (!cr_market_is_scored(market))
+    if (!cr_market_is_scored(market)) {
         return CR_OK;
+    }
     double score = NAN;
     if (market->space != CR_SPACE_CONTINUOUS) {
         score = shown_score(market, slice->t);
@@ -87,12 +92,15 @@ enum cr_status cr_slice_add(struct cr_slice *slice, const struct cr_market *mark
         slice->score[market->question].num += score;
         slice->score[market->question].den += 1.0;
     }
-    if (market->status != CR_DONE || market->prices_len == 0)
+    if (market->status != CR_DONE || market->prices_len == 0) {
         return CR_OK;
-    if (slice->t > 0 && slice->t < market->prices_len)
+    }
+    if (slice->t > 0 && slice->t < market->prices_len) {
         add_move(slice, market, score);
-    if (market->space == CR_SPACE_CONTINUOUS)
+    }
+    if (market->space == CR_SPACE_CONTINUOUS) {
         return CR_OK;
+    }
     uint32_t shown = cr_market_shown(market, slice->t);
     slice->truth_sum += cr_truth_price(market, shown);
     return cr_forecasts_add(&slice->forecasts, market, shown);
@@ -101,9 +109,11 @@ enum cr_status cr_slice_add(struct cr_slice *slice, const struct cr_market *mark
 // The clusters that have anything, in place at the front; their number.
 static size_t squeeze(struct cr_ratio_term *cluster, size_t len) {
     size_t kept = 0;
-    for (size_t i = 0; i < len; i++)
-        if (cluster[i].den > 0.0)
+    for (size_t i = 0; i < len; i++) {
+        if (cluster[i].den > 0.0) {
             cluster[kept++] = cluster[i];
+        }
+    }
     return kept;
 }
 

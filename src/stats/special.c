@@ -16,21 +16,25 @@ double cr_normal_cdf(double z) {
 // both tails that the result is good to the last digits.
 double cr_normal_quantile(double p) {
     assert(p > 0.0 && p < 1.0);
-    if (p > 0.5)
+    if (p > 0.5) {
         return -cr_normal_quantile(1.0 - p);
+    }
     double low = -39.0, high = 0.0, z = -1.0;
     for (int step = 0; step < 200; step++) {
         double excess = cr_normal_cdf(z) - p;
-        if (excess > 0.0)
+        if (excess > 0.0) {
             high = z;
-        else
+        } else {
             low = z;
+        }
         double slope = exp(-0.5 * z * z) / sqrt(2.0 * M_PI);
         double next = slope > 0.0 ? z - excess / slope : low;
-        if (!(next > low && next < high))
+        if (!(next > low && next < high)) {
             next = 0.5 * (low + high);
-        if (fabs(next - z) <= 1e-15 * fabs(z) + 1e-300)
+        }
+        if (fabs(next - z) <= 1e-15 * fabs(z) + 1e-300) {
             return next;
+        }
         z = next;
     }
     return z;
@@ -55,21 +59,25 @@ static double beta_fraction(double a, double b, double x) {
         d = 1.0 / (fabs(d) < tiny ? tiny : d);
         c = fabs(c) < tiny ? tiny : c;
         h *= d * c;
-        if (fabs(d * c - 1.0) < 2.0 * DBL_EPSILON)
+        if (fabs(d * c - 1.0) < 2.0 * DBL_EPSILON) {
             break;
+        }
     }
     return h;
 }
 
 double cr_beta_inc(double a, double b, double x) {
-    if (x <= 0.0)
+    if (x <= 0.0) {
         return 0.0;
-    if (x >= 1.0)
+    }
+    if (x >= 1.0) {
         return 1.0;
+    }
     double front =
         exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
-    if (x < (a + 1.0) / (a + b + 2.0))
+    if (x < (a + 1.0) / (a + b + 2.0)) {
         return front * beta_fraction(a, b, x) / a;
+    }
     return 1.0 - front * beta_fraction(b, a, 1.0 - x) / b;
 }
 
@@ -80,29 +88,34 @@ static double t_cdf(double t, double dof) {
 
 double cr_t_quantile(double p, double dof) {
     assert(p > 0.0 && p < 1.0 && dof > 0.0);
-    if (p > 0.5)
+    if (p > 0.5) {
         return -cr_t_quantile(1.0 - p, dof);
+    }
     double low = -1.0, high = 0.0;
-    while (t_cdf(low, dof) > p)
+    while (t_cdf(low, dof) > p) {
         low *= 2.0;
+    }
     for (int step = 0; step < 200 && high - low > 1e-14 * fabs(low); step++) {
         double middle = 0.5 * (low + high);
-        if (t_cdf(middle, dof) > p)
+        if (t_cdf(middle, dof) > p) {
             high = middle;
-        else
+        } else {
             low = middle;
+        }
     }
     return 0.5 * (low + high);
 }
 
 double cr_f_tail(double f, double dof1, double dof2) {
-    if (f <= 0.0)
+    if (f <= 0.0) {
         return 1.0;
+    }
     return cr_beta_inc(0.5 * dof2, 0.5 * dof1, dof2 / (dof2 + dof1 * f));
 }
 
 double cr_binomial_cdf(uint64_t k, uint64_t n, double p) {
-    if (k >= n)
+    if (k >= n) {
         return 1.0;
+    }
     return cr_beta_inc((double)(n - k), (double)k + 1.0, 1.0 - p);
 }

@@ -28,8 +28,9 @@ struct cr_summary {
 enum cr_status cr_summary_create(const struct cr_summary_cfg *cfg,
                                  struct cr_summary **out) {
     struct cr_summary *summary = cr_calloc(1, sizeof *summary);
-    if (summary == NULL)
+    if (summary == NULL) {
         return CR_E_MEMORY;
+    }
     summary->cfg = *cfg;
     summary->question =
         cr_calloc((size_t)cfg->questions + 1, sizeof *summary->question);
@@ -46,8 +47,9 @@ enum cr_status cr_summary_create(const struct cr_summary_cfg *cfg,
 }
 
 void cr_summary_destroy(struct cr_summary *summary) {
-    if (summary == NULL)
+    if (summary == NULL) {
         return;
+    }
     cr_moves_destroy(summary->moves);
     cr_free(summary->question);
     cr_free(summary);
@@ -66,8 +68,9 @@ static void add_scores(struct cr_summary *summary, const struct cr_market *marke
     summary->right_to_wrong += opening == 1.0 && final == 0.0;
     summary->wrong_to_right += opening == 0.0 && final == 1.0;
     summary->ties += (opening > 0.0 && opening < 1.0) || (final > 0.0 && final < 1.0);
-    if (market->status != CR_DONE || market->prices_len == 0)
+    if (market->status != CR_DONE || market->prices_len == 0) {
         return;
+    }
     question->priced += 1.0;
     question->brier_opening += cr_brier_at(market, 0);
     question->brier_final += cr_brier_at(market, market->prices_len - 1);
@@ -85,15 +88,17 @@ static double pinball(const double *quantile, double truth) {
 }
 
 static void add_errors(struct cr_summary *summary, const struct cr_market *market) {
-    if (market->status != CR_DONE || market->prices_len == 0)
+    if (market->status != CR_DONE || market->prices_len == 0) {
         return;
+    }
     struct question *question = &summary->question[market->question];
     uint32_t last = market->prices_len - 1;
     question->measured += 1.0;
     question->error_opening += fabs(market->price[0] - market->truth);
     question->error_final += fabs(market->price[last] - market->truth);
-    if (market->quantile == NULL || isnan(market->quantile[0]))
+    if (market->quantile == NULL || isnan(market->quantile[0])) {
         return;
+    }
     summary->quantile_n++;
     for (int end = 0; end < 2; end++) {
         const double *quantile = market->quantile + 3 * (end == 0 ? 0 : (size_t)last);
@@ -107,11 +112,13 @@ enum cr_status cr_summary_add(struct cr_summary *summary,
                               const struct cr_market *market) {
     summary->n++;
     summary->status[market->status]++;
-    if (!cr_market_is_scored(market))
+    if (!cr_market_is_scored(market)) {
         return CR_OK;
+    }
     summary->finished++;
-    if (market->prices_len > summary->longest)
+    if (market->prices_len > summary->longest) {
         summary->longest = market->prices_len;
+    }
     summary->tokens += market->tokens;
     summary->calls += market->calls;
     summary->latency_s += market->latency_s;
@@ -122,10 +129,11 @@ enum cr_status cr_summary_add(struct cr_summary *summary,
                               market->reason == CR_REASON_STABLE_SIDE ||
                               market->reason == CR_REASON_KS;
     }
-    if (market->space == CR_SPACE_CONTINUOUS)
+    if (market->space == CR_SPACE_CONTINUOUS) {
         add_errors(summary, market);
-    else
+    } else {
         add_scores(summary, market);
+    }
     cr_moves_add(summary->moves, market);
     return CR_OK;
 }
@@ -143,10 +151,12 @@ static size_t gather(const struct cr_summary *summary, struct ratio ratio,
         double plus, minus = 0.0, den;
         memcpy(&plus, base + ratio.plus, sizeof plus);
         memcpy(&den, base + ratio.den, sizeof den);
-        if (ratio.minus != SIZE_MAX)
+        if (ratio.minus != SIZE_MAX) {
             memcpy(&minus, base + ratio.minus, sizeof minus);
-        if (den > 0.0)
+        }
+        if (den > 0.0) {
             out[len++] = (struct cr_ratio_term){plus - minus, den};
+        }
     }
     return len;
 }
@@ -181,10 +191,12 @@ static enum cr_status test_difference(const struct cr_summary *summary,
                                       struct cr_test *out) {
     size_t len = gather(summary, ratio, scratch);
     double *diff = cr_malloc((len + 1) * sizeof *diff);
-    if (diff == NULL)
+    if (diff == NULL) {
         return CR_E_MEMORY;
-    for (size_t i = 0; i < len; i++)
+    }
+    for (size_t i = 0; i < len; i++) {
         diff[i] = scratch[i].num;
+    }
     enum cr_status status =
         cr_permutation(diff, len, summary->cfg.resamples, summary->cfg.seed, out);
     cr_free(diff);
@@ -227,8 +239,9 @@ static enum cr_status add_vote(const struct cr_summary *summary,
     out->vote = out->vote_gain = NAN;
     out->vote_interval = out->vote_gain_interval =
         (struct cr_interval){NAN, NAN, "not self_consistency"};
-    if (out->scored == 0 || summary->voted < out->scored)
+    if (out->scored == 0 || summary->voted < out->scored) {
         return CR_OK;
+    }
     enum cr_status status =
         estimate(summary, vote, scratch, &out->vote, &out->vote_interval);
     return status == CR_OK ? estimate(summary, gain, scratch, &out->vote_gain,
@@ -246,27 +259,34 @@ enum cr_status cr_summary_accuracy(const struct cr_summary *summary,
                                       offsetof(struct question, opening),
                                       offsetof(struct question, scored)};
     struct cr_ratio_term *scratch = scratch_for(summary);
-    if (scratch == NULL)
+    if (scratch == NULL) {
         return CR_E_MEMORY;
+    }
     struct cr_accuracy made;
     count(summary, &made);
     enum cr_status status =
         estimate(summary, opening, scratch, &made.opening, &made.opening_interval);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = estimate(summary, final, scratch, &made.final, &made.final_interval);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = estimate(summary, both, scratch, &made.difference,
                           &made.difference_interval);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = add_vote(summary, scratch, &made);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = test_difference(summary, scratch, both, &made.permutation);
+    }
     // A protocol of one judgment has nothing to test, nor a place in Holm's family.
-    if (summary->longest == 1 && made.permutation.reason == NULL)
+    if (summary->longest == 1 && made.permutation.reason == NULL) {
         made.permutation = (struct cr_test){NAN, 0.0, true, "one judgment each"};
+    }
     cr_free(scratch);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         *out = made;
+    }
     return status;
 }
 
@@ -276,8 +296,9 @@ enum cr_status cr_summary_brier(const struct cr_summary *summary,
                                       offsetof(struct question, brier_opening),
                                       offsetof(struct question, priced)};
     struct cr_ratio_term *scratch = scratch_for(summary);
-    if (scratch == NULL)
+    if (scratch == NULL) {
         return CR_E_MEMORY;
+    }
     struct question all = {0};
     for (uint32_t i = 0; i < summary->cfg.questions; i++) {
         all.priced += summary->question[i].priced;
@@ -311,8 +332,9 @@ void cr_summary_worth(const struct cr_summary *summary, struct cr_worth *out) {
                              .accuracy_per_1000_tokens = NAN,
                              .tokens_per_point = NAN,
                              .usd_per_point = NAN};
-    if (out->tokens > 0.0)
+    if (out->tokens > 0.0) {
         out->accuracy_per_1000_tokens = final / scored / (out->tokens / 1000.0);
+    }
     if (points > 0.0) {
         out->tokens_per_point = out->tokens / points;
         out->usd_per_point = out->usd / points;
@@ -325,8 +347,9 @@ enum cr_status cr_summary_continuous(const struct cr_summary *summary,
                                       offsetof(struct question, error_opening),
                                       offsetof(struct question, measured)};
     struct cr_ratio_term *scratch = scratch_for(summary);
-    if (scratch == NULL)
+    if (scratch == NULL) {
         return CR_E_MEMORY;
+    }
     struct question all = {0};
     for (uint32_t i = 0; i < summary->cfg.questions; i++) {
         all.measured += summary->question[i].measured;
@@ -345,8 +368,9 @@ enum cr_status cr_summary_continuous(const struct cr_summary *summary,
     enum cr_status status =
         estimate(summary, both, scratch, &made.difference, &made.difference_interval);
     cr_free(scratch);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         *out = made;
+    }
     return status;
 }
 

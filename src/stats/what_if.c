@@ -37,22 +37,27 @@ struct cr_what_if {
 static int by_walk(const void *a, const void *b) {
     const struct rule *x = a, *y = b;
     int x_last = x->stop.rule != CR_STOP_RANGE, y_last = y->stop.rule != CR_STOP_RANGE;
-    if (x_last != y_last)
+    if (x_last != y_last) {
         return x_last - y_last;
-    if (x->stop.window != y->stop.window)
+    }
+    if (x->stop.window != y->stop.window) {
         return x->stop.window < y->stop.window ? -1 : 1;
-    if (x->stop.threshold != y->stop.threshold)
+    }
+    if (x->stop.threshold != y->stop.threshold) {
         return x->stop.threshold > y->stop.threshold ? -1 : 1;
+    }
     return x->at < y->at ? -1 : 1;
 }
 
 enum cr_status cr_what_if_create(const struct cr_stop *rules, size_t len,
                                  struct cr_what_if **out) {
-    if (len > CR_WHAT_IF_RULES_MAX)
+    if (len > CR_WHAT_IF_RULES_MAX) {
         return CR_E_LIMIT;
+    }
     struct cr_what_if *what_if = cr_calloc(1, sizeof *what_if);
-    if (what_if == NULL)
+    if (what_if == NULL) {
         return CR_E_MEMORY;
+    }
     what_if->rule = cr_calloc(len + 1, sizeof *what_if->rule);
     if (what_if->rule == NULL) {
         cr_free(what_if);
@@ -69,8 +74,9 @@ enum cr_status cr_what_if_create(const struct cr_stop *rules, size_t len,
 }
 
 void cr_what_if_destroy(struct cr_what_if *what_if) {
-    if (what_if == NULL)
+    if (what_if == NULL) {
         return;
+    }
     cr_free(what_if->rule);
     cr_free(what_if->score);
     cr_free(what_if->brier);
@@ -84,15 +90,18 @@ static enum cr_status reserve(struct cr_what_if *what_if,
     size_t need = (size_t)market->prices_len + 1;
     enum cr_status status = cr_array_grow((void **)&what_if->score, &what_if->cap, need,
                                           sizeof *what_if->score);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_array_grow((void **)&what_if->brier, &what_if->brier_cap, need,
                                sizeof *what_if->brier);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_array_grow((void **)&what_if->range, &what_if->range_cap, need,
                                sizeof *what_if->range);
-    if (status == CR_OK && market->options != NULL)
+    }
+    if (status == CR_OK && market->options != NULL) {
         status = cr_array_grow((void **)&what_if->prices, &what_if->prices_cap,
                                need * market->options_len, sizeof *what_if->prices);
+    }
     return status;
 }
 
@@ -110,14 +119,16 @@ static struct path prepare(struct cr_what_if *what_if, const struct cr_market *m
         what_if->score[t] = is_scored ? cr_score_at(market, t) : NAN;
         what_if->brier[t] = is_scored ? cr_brier_at(market, t) : 0.0;
     }
-    if (market->options == NULL)
+    if (market->options == NULL) {
         return path;
+    }
     path.width = market->options_len;
     path.price = what_if->prices;
-    for (uint32_t t = 0; t < market->prices_len; t++)
+    for (uint32_t t = 0; t < market->prices_len; t++) {
         memcpy(what_if->prices + (size_t)t * path.width,
                market->options + (size_t)t * market->options_stride,
                path.width * sizeof(double));
+    }
     return path;
 }
 
@@ -142,9 +153,9 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
                    const struct cr_market *market, uint32_t fired) {
     uint32_t cap = rule->stop.max_iterations, len = market->prices_len, t = fired;
     bool is_done = true;
-    if (market->reason == CR_REASON_COMPLETE)
+    if (market->reason == CR_REASON_COMPLETE) {
         t = len - 1;
-    else if (fired == NEVER || fired > cap) {
+    } else if (fired == NEVER || fired > cap) {
         t = cap;
         is_done = cap < len;
     }
@@ -179,11 +190,13 @@ static void walk(struct cr_what_if *what_if, const struct path *path, size_t fro
     for (uint32_t t = window - 1; t < path->market->prices_len && next < end; t++) {
         double range = range_at(path, t, window);
         while (next < end &&
-               range <= what_if->rule[next].stop.threshold + CR_STOP_EPSILON)
+               range <= what_if->rule[next].stop.threshold + CR_STOP_EPSILON) {
             settle(what_if, &what_if->rule[next++], path->market, t);
+        }
     }
-    while (next < end)
+    while (next < end) {
         settle(what_if, &what_if->rule[next++], path->market, NEVER);
+    }
 }
 
 static void ask(struct cr_what_if *what_if, const struct path *path,
@@ -200,11 +213,13 @@ static void ask(struct cr_what_if *what_if, const struct path *path,
 
 enum cr_status cr_what_if_add(struct cr_what_if *what_if,
                               const struct cr_market *market) {
-    if (market->status == CR_PENDING)
+    if (market->status == CR_PENDING) {
         return CR_OK;
+    }
     enum cr_status status = reserve(what_if, market);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     struct path path = prepare(what_if, market);
     for (size_t i = 0; i < what_if->len;) {
         size_t end = i + 1;
@@ -213,8 +228,9 @@ enum cr_status cr_what_if_add(struct cr_what_if *what_if,
         } else {
             while (end < what_if->len &&
                    what_if->rule[end].stop.rule == CR_STOP_RANGE &&
-                   what_if->rule[end].stop.window == what_if->rule[i].stop.window)
+                   what_if->rule[end].stop.window == what_if->rule[i].stop.window) {
                 end++;
+            }
             walk(what_if, &path, i, end);
         }
         i = end;
@@ -225,8 +241,9 @@ enum cr_status cr_what_if_add(struct cr_what_if *what_if,
 void cr_what_if_question(struct cr_what_if *what_if) {
     for (size_t i = 0; i < what_if->len; i++) {
         struct rule *rule = &what_if->rule[i];
-        if (rule->den > 0.0)
+        if (rule->den > 0.0) {
             cr_ratio_sums_add(&rule->sums, rule->num, rule->den);
+        }
         rule->num = rule->den = 0.0;
     }
 }
@@ -261,7 +278,8 @@ void cr_what_if_finish(const struct cr_what_if *what_if, double level,
             .iterations = rule->iterations / done,
             .brier = rule->brier / (double)rule->priced,
         };
-        if (rule->unknown > 0)
+        if (rule->unknown > 0) {
             hide(out);
+        }
     }
 }

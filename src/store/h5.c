@@ -51,8 +51,9 @@ void cr_h5_forget(void) {
 // it crashes on a file that could not be written (seen with 1.10.8 on a full disk).
 static void stay_quiet_at_exit(void) {
     static bool is_said;
-    if (!is_said)
+    if (!is_said) {
         (void)H5dont_atexit();
+    }
     is_said = true;
 }
 

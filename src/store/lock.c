@@ -37,14 +37,17 @@ static uint64_t started_of(int64_t pid) {
     (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
-    if (len <= 0)
+    }
+    if (len <= 0) {
         return 0;
+    }
     text[len] = '\0';
     const char *at = strrchr(text, ')'); // the name may hold anything
-    if (at != NULL && (at[2] == 'Z' || at[2] == 'X'))
+    if (at != NULL && (at[2] == 'Z' || at[2] == 'X')) {
         return 0;
+    }
     for (int field = 2; at != NULL && field < 22; field++) {
         at = strchr(at + 1, ' ');
     }
@@ -53,12 +56,14 @@ static uint64_t started_of(int64_t pid) {
 
 static enum cr_status print(const struct cr_lock *lock, struct cr_buf *out) {
     enum cr_status status = cr_buf_add_text(out, "{\"host\":");
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_json_add_quoted(out, lock->host, strlen(lock->host));
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_buf_printf(
             out, ",\"pid\":%d,\"started\":%" PRIu64 ",\"beat\":%" PRIu64 "}\n",
             (int)getpid(), lock->started, lock->beat);
+    }
     return status;
 }
 
@@ -91,18 +96,22 @@ static enum cr_status make(struct cr_lock *lock, struct cr_err *err) {
                    lock->started);
     cr_buf_init(&text, LOCK_BYTES_MAX);
     enum cr_status status = print(lock, &text);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_file_write(own, text.data, text.used_bytes, 0600, err);
+    }
     cr_buf_fini(&text);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     const int failed = link(own, lock->path) == 0 ? 0 : errno;
     (void)unlink(own);
-    if (failed == EEXIST)
+    if (failed == EEXIST) {
         return CR_E_BUSY;
-    if (failed != 0)
+    }
+    if (failed != 0) {
         return cr_err_set(err, cr_status_from_errno(failed), "%s: %s", lock->path,
                           strerror(failed));
+    }
     return CR_OK;
 }
 
@@ -116,8 +125,9 @@ static bool is_dying(const struct cr_lock *lock, const struct holder *holder,
                      int64_t since_ms) {
     while (started_of(holder->pid) == holder->started) {
         if (holder->pid == getpid() ||
-            cr_clock_now_ms(lock->clock) - since_ms >= DYING_MS)
+            cr_clock_now_ms(lock->clock) - since_ms >= DYING_MS) {
             return false;
+        }
         cr_clock_sleep_ms(lock->clock, WATCH_MS);
     }
     return true;
@@ -126,15 +136,18 @@ static bool is_dying(const struct cr_lock *lock, const struct holder *holder,
 // Whether the holder stands still: not running here, or no beat for long elsewhere.
 static bool is_stale(const struct cr_lock *lock, const struct holder *holder) {
     const int64_t since_ms = cr_clock_now_ms(lock->clock);
-    if (strcmp(holder->host, lock->host) == 0)
+    if (strcmp(holder->host, lock->host) == 0) {
         return is_dying(lock, holder, since_ms);
+    }
     struct holder seen = *holder;
     while (cr_clock_now_ms(lock->clock) - since_ms < CR_LOCK_STALE_MS) {
         cr_clock_sleep_ms(lock->clock, WATCH_MS);
-        if (!read_holder(lock->path, &seen))
+        if (!read_holder(lock->path, &seen)) {
             return true; // released while we watched
-        if (!is_same(&seen, holder))
+        }
+        if (!is_same(&seen, holder)) {
             return false;
+        }
     }
     return true;
 }
@@ -146,11 +159,13 @@ static void clear_away(struct cr_lock *lock, const struct holder *stale) {
     struct holder taken;
     (void)snprintf(away, sizeof away, "%s.stale.%d.%" PRIu64, lock->path, (int)getpid(),
                    lock->started);
-    if (rename(lock->path, away) != 0)
+    if (rename(lock->path, away) != 0) {
         return;
+    }
     // Somebody was quicker and this is his new lock: give it back.
-    if (read_holder(away, &taken) && !is_same(&taken, stale))
+    if (read_holder(away, &taken) && !is_same(&taken, stale)) {
         (void)!link(away, lock->path);
+    }
     (void)unlink(away);
 }
 
@@ -186,8 +201,9 @@ enum cr_status cr_lock_take(const char *dir, const char *host,
                             const struct cr_clock *clock, struct cr_lock **out,
                             struct cr_err *err) {
     struct cr_lock *lock = lock_create(dir, host, clock);
-    if (lock == NULL)
+    if (lock == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the lock");
+    }
     enum cr_status status = make(lock, err);
     for (int attempt = 0; status == CR_E_BUSY && attempt < 4; attempt++) {
         struct holder holder = {.host = ""};
@@ -219,8 +235,9 @@ static enum cr_status raise_beat(struct cr_lock *lock, struct cr_err *err) {
     cr_buf_init(&text, LOCK_BYTES_MAX);
     lock->beat++;
     enum cr_status status = print(lock, &text);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_file_write(lock->path, text.data, text.used_bytes, 0600, err);
+    }
     cr_buf_fini(&text);
     return status;
 }
@@ -229,32 +246,39 @@ static enum cr_status raise_beat(struct cr_lock *lock, struct cr_err *err) {
 // do; else a shared file system may be about to give it back.
 static enum cr_status regain(struct cr_lock *lock, struct cr_err *err) {
     const enum cr_status status = make(lock, err);
-    if (status != CR_E_BUSY)
+    if (status != CR_E_BUSY) {
         return status;
-    if (lock->beaten_ms - lock->seen_ms < CR_LOCK_STALE_MS)
+    }
+    if (lock->beaten_ms - lock->seen_ms < CR_LOCK_STALE_MS) {
         return CR_OK;
+    }
     return cr_err_set(err, CR_E_IO, "the lock %s cannot be read", lock->path);
 }
 
 enum cr_status cr_lock_beat(struct cr_lock *lock, struct cr_err *err) {
     struct holder holder;
     const int64_t now = cr_clock_now_ms(lock->clock);
-    if (now - lock->beaten_ms < CR_LOCK_BEAT_MS)
+    if (now - lock->beaten_ms < CR_LOCK_BEAT_MS) {
         return CR_OK;
+    }
     lock->beaten_ms = now;
-    if (!read_holder(lock->path, &holder))
+    if (!read_holder(lock->path, &holder)) {
         return regain(lock, err);
-    if (!is_ours(lock, &holder))
+    }
+    if (!is_ours(lock, &holder)) {
         return cr_err_set(err, CR_E_BUSY, "another run took the lock %s", lock->path);
+    }
     lock->seen_ms = now;
     return raise_beat(lock, err);
 }
 
 void cr_lock_release(struct cr_lock *lock) {
     struct holder holder;
-    if (lock == NULL)
+    if (lock == NULL) {
         return;
-    if (read_holder(lock->path, &holder) && is_ours(lock, &holder))
+    }
+    if (read_holder(lock->path, &holder) && is_ours(lock, &holder)) {
         (void)unlink(lock->path);
+    }
     lock_free(lock);
 }

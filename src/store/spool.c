@@ -50,15 +50,17 @@ struct cr_spool {
 
 static struct header to_disk(struct header h) {
     uint64_t *word = (uint64_t *)&h;
-    for (size_t i = 0; i < sizeof h / sizeof *word; i++)
+    for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
         word[i] = htole64(word[i]);
+    }
     return h;
 }
 
 static struct header from_disk(struct header h) {
     uint64_t *word = (uint64_t *)&h;
-    for (size_t i = 0; i < sizeof h / sizeof *word; i++)
+    for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
         word[i] = le64toh(word[i]);
+    }
     return h;
 }
 
@@ -81,10 +83,12 @@ static bool read_all(int fd, uint64_t offset, void *bytes, size_t len) {
     char *at = bytes;
     while (len > 0) {
         const ssize_t done = pread(fd, at, len, (off_t)offset);
-        if (done < 0 && errno == EINTR)
+        if (done < 0 && errno == EINTR) {
             continue;
-        if (done <= 0)
+        }
+        if (done <= 0) {
             return false;
+        }
         at += done;
         offset += (uint64_t)done;
         len -= (size_t)done;
@@ -111,8 +115,9 @@ static bool is_ours(int fd, struct cr_hash identity) {
 static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
                             struct cr_err *err) {
     const struct opening opening = opening_of(identity);
-    if (ftruncate(spool->fd, 0) != 0)
+    if (ftruncate(spool->fd, 0) != 0) {
         return fail(err, "truncate");
+    }
     spool->end = sizeof opening;
     return write_all(spool->fd, (const char *)&opening, sizeof opening, err);
 }
@@ -120,10 +125,12 @@ static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
 // LEN bytes at OFFSET, valid until the next call; NULL when they are not there.
 static const char *look(struct window *window, uint64_t offset, size_t len) {
     const uint64_t end = window->start + window->bytes.used_bytes;
-    if (offset >= window->start && offset + len <= end)
+    if (offset >= window->start && offset + len <= end) {
         return window->bytes.data + (offset - window->start);
-    if (offset > window->file_bytes || len > window->file_bytes - offset)
+    }
+    if (offset > window->file_bytes || len > window->file_bytes - offset) {
         return NULL;
+    }
     const uint64_t start =
         offset > window->behind_bytes ? offset - window->behind_bytes : 0;
     const uint64_t left = window->file_bytes - start;
@@ -133,8 +140,9 @@ static const char *look(struct window *window, uint64_t offset, size_t len) {
     const size_t take = want > need ? want : need;
     cr_buf_clear(&window->bytes);
     if (cr_buf_reserve(&window->bytes, take) != CR_OK ||
-        !read_all(window->fd, start, window->bytes.data, take))
+        !read_all(window->fd, start, window->bytes.data, take)) {
         return NULL;
+    }
     window->bytes.used_bytes = take;
     window->start = start;
     return window->bytes.data + (offset - start);
@@ -145,15 +153,17 @@ static bool entry_at(struct window *window, uint64_t at, struct header *h,
                      const char **head) {
     const char *bytes = look(window, at, sizeof *h);
     const uint64_t file_bytes = window->file_bytes;
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return false;
+    }
     memcpy(h, bytes, sizeof *h);
     const uint64_t sum = header_sum(h);
     *h = from_disk(*h);
     if (h->header_sum != sum || h->head_bytes > HEAD_BYTES_MAX ||
         h->body_bytes > file_bytes ||
-        at + sizeof *h + h->head_bytes + h->body_bytes > file_bytes)
+        at + sizeof *h + h->head_bytes + h->body_bytes > file_bytes) {
         return false;
+    }
     *head = look(window, at + sizeof *h, h->head_bytes);
     return *head != NULL && cr_hash64(*head, h->head_bytes, magic) == h->head_sum;
 }
@@ -164,8 +174,9 @@ static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cf
     struct header h;
     const char *head;
     enum cr_status status = CR_OK;
-    if (fstat(spool->fd, &st) != 0)
+    if (fstat(spool->fd, &st) != 0) {
         return fail(err, "stat");
+    }
     struct window window = {.fd = spool->fd,
                             .file_bytes = (uint64_t)st.st_size,
                             .ahead_bytes = WINDOW_BYTES};
@@ -179,13 +190,15 @@ static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cf
             .head_bytes = (size_t)h.head_bytes,
             .body_bytes = (size_t)h.body_bytes,
         };
-        if (cfg->each != NULL)
+        if (cfg->each != NULL) {
             status = cfg->each(cfg->ctx, &entry, head, err);
+        }
         spool->end += sizeof h + h.head_bytes + h.body_bytes;
     }
     cr_buf_fini(&window.bytes);
-    if (status == CR_OK && ftruncate(spool->fd, (off_t)spool->end) != 0)
+    if (status == CR_OK && ftruncate(spool->fd, (off_t)spool->end) != 0) {
         status = fail(err, "truncate");
+    }
     return status;
 }
 
@@ -206,12 +219,13 @@ enum cr_status cr_spool_open(const struct cr_spool_cfg *cfg, struct cr_spool **o
     cr_buf_init(&spool->reading.bytes, (size_t)1 << 32);
     spool->fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
     enum cr_status status = CR_OK;
-    if (spool->fd < 0)
+    if (spool->fd < 0) {
         status = fail(err, path.data);
-    else if (cfg->is_fresh || !is_ours(spool->fd, cfg->identity))
+    } else if (cfg->is_fresh || !is_ours(spool->fd, cfg->identity)) {
         status = begin(spool, cfg->identity, err);
-    else
+    } else {
         status = scan(spool, cfg, err);
+    }
     cr_buf_fini(&path);
     if (status != CR_OK) {
         cr_spool_close(spool);
@@ -226,10 +240,12 @@ static enum cr_status write_gathered(struct cr_spool *spool, struct cr_err *err)
     const enum cr_status status =
         write_all(spool->fd, spool->gather.data, spool->gather.used_bytes, err);
     // A part of an entry must not stand in front of the next attempt.
-    if (status != CR_OK && ftruncate(spool->fd, (off_t)written) != 0)
+    if (status != CR_OK && ftruncate(spool->fd, (off_t)written) != 0) {
         return fail(err, "truncate");
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         cr_buf_clear(&spool->gather);
+    }
     return status;
 }
 
@@ -248,13 +264,16 @@ enum cr_status cr_spool_append(struct cr_spool *spool,
     h.header_sum = htole64(header_sum(&h));
     const size_t len = entry->head_bytes + entry->body_bytes;
     enum cr_status status = cr_buf_reserve(&spool->gather, sizeof h + len);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status = cr_buf_add(&spool->gather, &h, sizeof h);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_buf_add(&spool->gather, bytes, len);
-    if (status != CR_OK)
+    }
+    if (status != CR_OK) {
         return cr_err_set(err, status, "spool: an entry of %zu bytes does not fit",
                           len);
+    }
     *offset = spool->end + sizeof h;
     spool->end += sizeof h + len;
     return spool->gather.used_bytes < GATHER_BYTES ? CR_OK : write_gathered(spool, err);
@@ -279,20 +298,24 @@ enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
     cr_buf_clear(out);
     enum cr_status status =
         spool->gather.used_bytes > 0 ? write_gathered(spool, err) : CR_OK;
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     struct window *window = window_at(spool, offset);
     const char *bytes = look(window, offset - sizeof h, sizeof h);
-    if (bytes != NULL)
+    if (bytes != NULL) {
         memcpy(&h, bytes, sizeof h);
-    if (bytes == NULL || le64toh(h.header_sum) != header_sum(&h))
+    }
+    if (bytes == NULL || le64toh(h.header_sum) != header_sum(&h)) {
         return cr_err_set(err, CR_E_FORMAT, "spool: no entry at %llu",
                           (unsigned long long)offset);
+    }
     h = from_disk(h);
     bytes = look(window, offset + h.head_bytes, h.body_bytes);
-    if (bytes == NULL || cr_hash64(bytes, h.body_bytes, magic) != h.body_sum)
+    if (bytes == NULL || cr_hash64(bytes, h.body_bytes, magic) != h.body_sum) {
         return cr_err_set(err, CR_E_FORMAT, "spool: damaged entry at %llu",
                           (unsigned long long)offset);
+    }
     status = cr_buf_add(out, bytes, h.body_bytes);
     return status == CR_OK
                ? CR_OK
@@ -301,17 +324,20 @@ enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
 }
 
 void cr_spool_abandon(struct cr_spool *spool) {
-    if (spool != NULL)
+    if (spool != NULL) {
         cr_buf_clear(&spool->gather);
+    }
     cr_spool_close(spool);
 }
 
 void cr_spool_close(struct cr_spool *spool) {
-    if (spool == NULL)
+    if (spool == NULL) {
         return;
+    }
     if (spool->fd >= 0) {
-        if (spool->gather.used_bytes > 0)
+        if (spool->gather.used_bytes > 0) {
             (void)!write_gathered(spool, NULL);
+        }
         (void)close(spool->fd);
     }
     cr_buf_fini(&spool->gather);
@@ -321,7 +347,8 @@ void cr_spool_close(struct cr_spool *spool) {
 
 void cr_spool_remove(const char *dir) {
     struct cr_buf path;
-    if (spool_path(dir, &path) == CR_OK)
+    if (spool_path(dir, &path) == CR_OK) {
         (void)unlink(path.data);
+    }
     cr_buf_fini(&path);
 }

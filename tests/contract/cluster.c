@@ -45,8 +45,9 @@ static void send_tagged(struct cr_cluster *from, int tag, int to, const void *by
                         size_t len) {
     struct cr_err err = {0};
     const struct cr_packet packet = {to, tag, bytes, len};
-    if (cr_cluster_send(from, &packet, &err) != CR_OK)
+    if (cr_cluster_send(from, &packet, &err) != CR_OK) {
         fail_msg("%s", err.text);
+    }
 }
 
 static void send_bytes(struct cr_cluster *from, int to, const void *bytes, size_t len) {
@@ -57,8 +58,9 @@ static struct cr_packet wait_for(struct cr_cluster *cluster) {
     const int64_t since = now();
     struct cr_packet packet = {.rank = -1};
     while (!cr_cluster_receive(cluster, &packet)) {
-        if (is_late(since))
+        if (is_late(since)) {
             fail_msg("rank %d waits in vain", cr_cluster_rank(cluster));
+        }
         cr_clock_sleep_ms(cr_clock_monotonic(), crew.is_mpi ? 1 : 0);
     }
     return packet;
@@ -68,8 +70,9 @@ static void each_rank_knows_its_place(void **state) {
     (void)state;
     for (int rank = 0; rank < SIZE; rank++) {
         struct cr_cluster *cluster = crew.at[rank];
-        if (cluster == NULL)
+        if (cluster == NULL) {
             continue;
+        }
         assert_int_equal(cr_cluster_rank(cluster), rank);
         assert_int_equal(cr_cluster_size(cluster), SIZE);
         assert_non_null(strstr(cr_cluster_host(cluster), "pid:["));
@@ -81,19 +84,22 @@ static void each_rank_knows_its_place(void **state) {
 static void broadcast(size_t len) {
     for (int rank = 0; rank < SIZE; rank++) {
         struct cr_buf buf;
-        if (crew.at[rank] == NULL)
+        if (crew.at[rank] == NULL) {
             continue;
+        }
         cr_buf_init(&buf, LARGE_BYTES + 1);
         for (size_t i = 0; i < len && rank == 0; i++) {
             const char byte = (char)(i * 31 + len);
             assert_int_equal(cr_buf_add(&buf, &byte, 1), CR_OK);
         }
-        if (rank != 0) // what stood there before is replaced
+        if (rank != 0) { // what stood there before is replaced
             assert_int_equal(cr_buf_add_text(&buf, "old"), CR_OK);
+        }
         assert_int_equal(cr_cluster_bcast(crew.at[rank], &buf, NULL), CR_OK);
         assert_int_equal(buf.used_bytes, len);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             assert_int_equal(buf.data[i], (char)(i * 31 + len));
+        }
         cr_buf_fini(&buf);
     }
 }
@@ -108,10 +114,12 @@ static void a_broadcast_reaches_every_rank_whole(void **state) {
 
 // Sizes that mix what goes at once with what needs a handshake, and with nothing.
 static size_t size_of_message(uint32_t i) {
-    if (i % 100 == 50)
+    if (i % 100 == 50) {
         return LARGE_BYTES;
-    if (i % 100 == 51)
+    }
+    if (i % 100 == 51) {
         return 0;
+    }
     return sizeof(uint32_t) * (1 + i % 7);
 }
 
@@ -126,8 +134,9 @@ static void send_series(struct cr_cluster *from, int to) {
     for (uint32_t i = 0; i < MESSAGES; i++) {
         const size_t len = size_of_message(i);
         bytes[0] = i;
-        if (len > 0)
+        if (len > 0) {
             bytes[len / sizeof *bytes - 1] = i;
+        }
         send_tagged(from, tag_of_message(i), to, bytes, len);
         memset(bytes, 0xee, len); // a send has copied
     }
@@ -138,8 +147,9 @@ static void check_in_series(const struct cr_packet *packet, uint32_t wanted) {
     uint32_t first, last;
     assert_int_equal(packet->tag, tag_of_message(wanted));
     assert_int_equal(packet->len, size_of_message(wanted));
-    if (packet->len == 0)
+    if (packet->len == 0) {
         return;
+    }
     memcpy(&first, packet->bytes, sizeof first);
     memcpy(&last, packet->bytes + packet->len - sizeof last, sizeof last);
     assert_int_equal(first, wanted);
@@ -148,10 +158,13 @@ static void check_in_series(const struct cr_packet *packet, uint32_t wanted) {
 
 static void order_is_kept_between_two_ranks_whatever_the_sizes(void **state) {
     (void)state;
-    for (int rank = 0; rank < SIZE; rank++)
-        for (int to = 0; crew.at[rank] != NULL && to < SIZE; to++)
-            if (to != rank)
+    for (int rank = 0; rank < SIZE; rank++) {
+        for (int to = 0; crew.at[rank] != NULL && to < SIZE; to++) {
+            if (to != rank) {
                 send_series(crew.at[rank], to);
+            }
+        }
+    }
     for (int rank = 0; rank < SIZE; rank++) {
         uint32_t next[SIZE] = {0};
         for (int i = 0; crew.at[rank] != NULL && i < (SIZE - 1) * MESSAGES; i++) {
@@ -198,13 +211,14 @@ static void nothing_is_moving_when_all_was_received(void **state) {
 static void there_is_nobody_beyond_the_last_rank(void **state) {
     (void)state;
     static const int nobody[] = {-1, SIZE, 1 << 20};
-    for (int rank = 0; rank < SIZE; rank++)
+    for (int rank = 0; rank < SIZE; rank++) {
         for (size_t i = 0; crew.at[rank] != NULL && i < 3; i++) {
             const struct cr_packet packet = {nobody[i], TAG, "x", 1};
             assert_int_equal(cr_cluster_send(crew.at[rank], &packet, NULL), CR_E_PEER);
             cr_cluster_abandon(crew.at[rank], nobody[i]);
             cr_cluster_watch(crew.at[rank], nobody[i], 1, "x");
         }
+    }
 }
 
 static pid_t start_child(void) {
@@ -212,8 +226,9 @@ static pid_t start_child(void) {
     assert_true(child >= 0);
     if (child == 0) {
         alarm(250);
-        for (;;)
+        for (;;) {
             pause();
+        }
     }
     return child;
 }
@@ -223,8 +238,9 @@ static pid_t start_child(void) {
 static void a_watched_process_that_ends_is_reported_once(void **state) {
     (void)state;
     struct cr_cluster *cluster = crew.at[0];
-    if (cluster == NULL)
+    if (cluster == NULL) {
         return;
+    }
     const pid_t child = start_child();
     cr_cluster_watch(cluster, 1, child,
                      "another host"); // its number means nothing here
@@ -262,14 +278,16 @@ static void who_was_abandoned_is_neither_heard_nor_spoken_to(void **state) {
         assert_string_equal(wait_for(crew.at[0]).bytes, "heard");
         assert_int_equal(cr_cluster_send(crew.at[0], &out, NULL), CR_E_PEER);
         assert_int_equal(cr_cluster_lost(crew.at[0]), -1); // it is known
-        if (!crew.is_mpi)
+        if (!crew.is_mpi) {
             assert_int_equal(kill(child, SIGKILL), 0);
+        }
         int status;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     }
-    if (crew.at[2] != NULL && crew.is_mpi)
+    if (crew.at[2] != NULL && crew.is_mpi) {
         cr_cluster_abandon(crew.at[2], 0); // so that it does not finalise alone
+    }
 }
 
 static void open_crew(bool is_mpi) {
@@ -278,9 +296,9 @@ static void open_crew(bool is_mpi) {
     crew = (struct crew){.is_mpi = is_mpi};
     enum cr_status status = is_mpi ? cr_cluster_open_mpi(&cluster, &err)
                                    : cr_cluster_open_local(SIZE, crew.at, &err);
-    if (status == CR_OK && is_mpi && cr_cluster_size(cluster) == SIZE)
+    if (status == CR_OK && is_mpi && cr_cluster_size(cluster) == SIZE) {
         crew.at[cr_cluster_rank(cluster)] = cluster;
-    else if (status != CR_OK || is_mpi) {
+    } else if (status != CR_OK || is_mpi) {
         fprintf(stderr, "cluster: %s (%d ranks are wanted)\n", err.text, SIZE);
         exit(1);
     }
@@ -329,9 +347,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "must_exit is %d\n", must_exit);
         failed++;
     }
-    if (failed == 0)
+    if (failed == 0) {
         fprintf(stderr, "a process of the cluster is well\n");
-    if (must_exit)
+    }
+    if (must_exit) {
         _exit(failed);
+    }
     return failed;
 }

@@ -47,13 +47,16 @@ double cr_score_options(const struct cr_market *market, uint32_t t);
 // Points of the judgment at T (below prices_len): 1 right, 0 wrong, a tie shares.
 // NaN for a continuous one. Inline, for it is asked of every price of a run.
 static inline double cr_score_at(const struct cr_market *market, uint32_t t) {
-    if (market->space == CR_SPACE_CONTINUOUS)
+    if (market->space == CR_SPACE_CONTINUOUS) {
         return NAN;
-    if (market->options != NULL)
+    }
+    if (market->options != NULL) {
         return cr_score_options(market, t);
+    }
     double price = market->price[t];
-    if (price == 0.5)
+    if (price == 0.5) {
         return 0.5;
+    }
     return (price > 0.5) == (market->label == 1) ? 1.0 : 0.0;
 }
 // At t = 0: 0 when there is no judgment at all.
@@ -66,11 +69,13 @@ double cr_score_vote(const struct cr_market *market);
 
 // The price on what is true: p or 1 - p, or the right option's; NaN when continuous.
 static inline double cr_truth_price(const struct cr_market *market, uint32_t t) {
-    if (market->space == CR_SPACE_CONTINUOUS)
+    if (market->space == CR_SPACE_CONTINUOUS) {
         return NAN;
-    if (market->options != NULL)
+    }
+    if (market->options != NULL) {
         return market
             ->options[(size_t)t * market->options_stride + (size_t)market->label];
+    }
     return market->label == 1 ? market->price[t] : 1.0 - market->price[t];
 }
 

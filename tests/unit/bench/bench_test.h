@@ -42,14 +42,16 @@ static inline enum cr_status read_bytes(struct cr_benchmark *bench, const char *
 static inline void read_good(struct cr_benchmark *bench, const char *text) {
     struct cr_err err = {0};
     enum cr_status status = read_bytes(bench, text, strlen(text), &err);
-    if (status)
+    if (status) {
         fail_msg("%s", err.text);
+    }
 }
 
 static inline size_t count_label(const struct cr_propositions *list, int32_t label) {
     size_t count = 0;
-    for (size_t i = 0; i < list->len; i++)
+    for (size_t i = 0; i < list->len; i++) {
         count += list->at[i].label == label;
+    }
     return count;
 }
 

@@ -51,8 +51,9 @@ static void truthfulqa_options_are_trimmed_and_distinct(void **state) {
 static void truthfulqa_options_are_capped(void **state) {
     (void)state;
     char text[4096] = TQA_HEADER "A,B,Q?,best,worst,best,";
-    for (int i = 0; i < 2 * CR_OPTIONS_MAX; i++)
+    for (int i = 0; i < 2 * CR_OPTIONS_MAX; i++) {
         snprintf(text + strlen(text), sizeof text - strlen(text), "wrong %d;", i);
+    }
     snprintf(text + strlen(text), sizeof text - strlen(text), ",none\n");
     struct cr_benchmark bench =
         bench_of("truthfulqa", CR_FRAMING_CATEGORICAL, CR_PAIRING_BOTH);
@@ -74,9 +75,10 @@ static void columns_are_found_by_name_wherever_they_stand(void **state) {
 static void one_side_is_picked_by_seed_and_item(void **state) {
     (void)state;
     char text[8192] = "";
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 200; i++) {
         snprintf(text + strlen(text), sizeof text - strlen(text), "good %d,bad %d\n", i,
                  i);
+    }
     struct cr_benchmark bench =
         bench_of("ethics-utilitarianism", CR_FRAMING_BINARY, CR_PAIRING_ONE);
     read_good(&bench, text);
@@ -100,11 +102,12 @@ static void one_side_is_picked_by_seed_and_item(void **state) {
 static void another_seed_picks_other_sides_and_distractors(void **state) {
     (void)state;
     char text[16384] = "";
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 60; i++) {
         snprintf(text + strlen(text), sizeof text - strlen(text),
                  "{\"id\":%d,\"question\":\"?\",\"options\":[\"a\",\"b\",\"c\",\"d\"],"
                  "\"label\":%d}\n",
                  i, i % 4);
+    }
     struct cr_benchmark a = bench_of("jsonl", CR_FRAMING_BINARY, CR_PAIRING_ONE), b = a;
     read_good(&a, text);
     assert_int_equal(cr_bench_read(&b, text, strlen(text), TEST_SEED + 1, NULL), CR_OK);
@@ -207,8 +210,9 @@ static void commonsenseqa_shapes_give_the_same_propositions(void **state) {
         read_good(&a, flat);
         read_good(&b, nested);
         assert_int_equal(a.propositions.len, b.propositions.len);
-        for (size_t i = 0; i < a.propositions.len; i++)
+        for (size_t i = 0; i < a.propositions.len; i++) {
             assert_int_equal(at(&a, i)->key, at(&b, i)->key);
+        }
         cr_propositions_fini(&a.propositions);
         cr_propositions_fini(&b.propositions);
     }

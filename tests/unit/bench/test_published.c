@@ -32,13 +32,15 @@ static void check(const struct published *published, const char *path) {
     struct cr_buf text;
     struct cr_err err = {0};
     cr_buf_init(&text, TEST_FILE_MAX);
-    if (cr_file_read(path, &text, &err))
+    if (cr_file_read(path, &text, &err)) {
         fail_msg("%s", err.text);
+    }
     struct cr_benchmark bench =
         bench_of(published->format, published->framing, CR_PAIRING_BOTH);
     bench.path = published->file;
-    if (read_bytes(&bench, text.data, text.used_bytes, &err))
+    if (read_bytes(&bench, text.data, text.used_bytes, &err)) {
         fail_msg("%s", err.text);
+    }
     size_t total = 0;
     for (int32_t label = 0; label < 5; label++) {
         assert_int_equal(count_label(&bench.propositions, label),
@@ -63,8 +65,9 @@ static void published_files_give_their_rows_and_labels(void **state) {
         check(&all[i], path);
         seen++;
     }
-    if (seen == 0)
+    if (seen == 0) {
         skip();
+    }
 }
 
 int main(void) {

@@ -176,9 +176,10 @@ static void broken_files_are_refused_where_they_break(void **state) {
         enum cr_status status =
             read_bytes(&bench, all[i].text, strlen(all[i].text), &err);
         if (status != CR_E_JOB || err.status != CR_E_JOB ||
-            strncmp(err.text, all[i].message, strlen(all[i].message)) != 0)
+            strncmp(err.text, all[i].message, strlen(all[i].message)) != 0) {
             fail_msg("%s: status %d, \"%s\", expected \"%s\"", all[i].name, (int)status,
                      err.text, all[i].message);
+        }
         assert_int_equal(bench.propositions.len, 0);
         assert_null(bench.propositions.at);
         assert_int_equal(read_bytes(&bench, all[i].text, strlen(all[i].text), NULL),
@@ -251,8 +252,9 @@ static void memory_that_runs_out_anywhere_is_said_and_nothing_is_kept(void **sta
             cr_mem_fail_at(n);
             status = read_bytes(&bench, cases[i].text, strlen(cases[i].text), NULL);
             cr_mem_fail_at(0);
-            if (status)
+            if (status) {
                 assert_int_equal(bench.propositions.len, 0);
+            }
             cr_propositions_fini(&bench.propositions);
         }
         assert_int_equal(status, CR_OK);

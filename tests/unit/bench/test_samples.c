@@ -31,8 +31,9 @@ static void load(const struct sample *sample, struct cr_buf *text) {
     struct cr_err err = {0};
     snprintf(path, sizeof path, CR_SOURCE_DIR "/jobs/data/%s", sample->file);
     cr_buf_init(text, TEST_FILE_MAX);
-    if (cr_file_read(path, text, &err))
+    if (cr_file_read(path, text, &err)) {
         fail_msg("%s", err.text);
+    }
 }
 
 static size_t expected(const struct sample *sample, enum cr_framing framing) {
@@ -52,8 +53,9 @@ static void check(const struct sample *sample, enum cr_framing framing,
     struct cr_err err = {0};
     size_t count = expected(sample, framing);
     enum cr_status status = read_bytes(&bench, text->data, text->used_bytes, &err);
-    if (status != (count ? CR_OK : CR_E_JOB))
+    if (status != (count ? CR_OK : CR_E_JOB)) {
         fail_msg("%s: status %d, %s", sample->file, (int)status, err.text);
+    }
     assert_int_equal(bench.propositions.len, count);
     if (framing == CR_FRAMING_BINARY) {
         assert_int_equal(count_label(&bench.propositions, 0), sample->binary[0]);
@@ -77,8 +79,9 @@ static void samples_load_in_every_framing_they_allow(void **state) {
 static void one_of_a_pair_is_one_proposition_an_item(void **state) {
     (void)state;
     for (size_t i = 0; i < SAMPLES; i++) {
-        if (!expected(&all[i], CR_FRAMING_BINARY))
+        if (!expected(&all[i], CR_FRAMING_BINARY)) {
             continue;
+        }
         struct cr_buf text;
         load(&all[i], &text);
         struct cr_benchmark bench =
@@ -100,10 +103,13 @@ static void sample_texts_are_all_different(void **state) {
         struct cr_benchmark bench = bench_of(all[i].format, framing, CR_PAIRING_BOTH);
         read_good(&bench, text.data);
         const struct cr_proposition *list = bench.propositions.at;
-        for (size_t a = 0; a < bench.propositions.len; a++)
-            for (size_t b = 0; b < a; b++)
-                if (strcmp(list[a].text, list[b].text) == 0)
+        for (size_t a = 0; a < bench.propositions.len; a++) {
+            for (size_t b = 0; b < a; b++) {
+                if (strcmp(list[a].text, list[b].text) == 0) {
                     fail_msg("%s: %s twice", all[i].file, list[a].text);
+                }
+            }
+        }
         cr_propositions_fini(&bench.propositions);
         cr_buf_fini(&text);
     }
@@ -133,8 +139,10 @@ static void every_beginning_of_a_sample_is_read_or_refused(void **state) {
     for (size_t i = 0; i < SAMPLES; i++) {
         struct cr_buf text;
         load(&all[i], &text);
-        for (size_t bytes = 0; bytes < text.used_bytes; bytes += bytes < 800 ? 1 : 331)
+        for (size_t bytes = 0; bytes < text.used_bytes;
+             bytes += bytes < 800 ? 1 : 331) {
             check_prefix(&all[i], text.data, bytes);
+        }
         cr_buf_fini(&text);
     }
 }

@@ -33,8 +33,9 @@ static void messages_come_out_in_order_whatever_their_size(void **state) {
         assert_true(cr_parcel_next(parcel.bytes, parcel.used_bytes, &at, &got));
         assert_int_equal(got.tag, sent[i].tag);
         assert_int_equal(got.len, sent[i].len);
-        if (sent[i].len > 0)
+        if (sent[i].len > 0) {
             assert_memory_equal(got.bytes, sent[i].bytes, sent[i].len);
+        }
     }
     assert_false(cr_parcel_next(parcel.bytes, parcel.used_bytes, &at, &got));
 }
@@ -65,14 +66,16 @@ static void it_is_full_to_the_last_byte_and_not_beyond(void **state) {
 static void a_parcel_cut_anywhere_ends_before_the_cut(void **state) {
     (void)state;
     const struct cr_packet sent = {1, 5, "message", 7};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         cr_parcel_add(&parcel, &sent);
+    }
     const size_t each = parcel.used_bytes / 3;
     for (size_t len = 0; len <= parcel.used_bytes; len++) {
         struct cr_packet got;
         size_t at = 0, count = 0;
-        while (cr_parcel_next(parcel.bytes, len, &at, &got))
+        while (cr_parcel_next(parcel.bytes, len, &at, &got)) {
             count++;
+        }
         assert_int_equal(count, len / each);
         assert_true(at <= len);
     }

@@ -21,8 +21,9 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     bool must_exit = false;
-    for (int i = 0; i < RANKS; i++)
+    for (int i = 0; i < RANKS; i++) {
         cr_cluster_close(ranks[i], &must_exit);
+    }
     assert_false(must_exit);
     return 0;
 }
@@ -35,8 +36,9 @@ static enum cr_status send(int from, int to, int tag, const char *bytes, size_t 
 static void messages_of_one_sender_arrive_in_order(void **state) {
     (void)state;
     struct cr_packet packet;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         assert_int_equal(send(1, 0, i, (const char *)&i, sizeof i), CR_OK);
+    }
     for (int i = 0; i < 5; i++) {
         assert_true(cr_cluster_receive(ranks[0], &packet));
         assert_int_equal(packet.rank, 1);
@@ -59,11 +61,13 @@ static void an_abandoned_rank_is_neither_heard_nor_written_to(void **state) {
 static void a_broadcast_reaches_every_rank(void **state) {
     (void)state;
     struct cr_buf buf[RANKS];
-    for (int i = 0; i < RANKS; i++)
+    for (int i = 0; i < RANKS; i++) {
         cr_buf_init(&buf[i], 1 << 20);
+    }
     assert_int_equal(cr_buf_add_text(&buf[0], "job"), CR_OK);
-    for (int i = 0; i < RANKS; i++)
+    for (int i = 0; i < RANKS; i++) {
         assert_int_equal(cr_cluster_bcast(ranks[i], &buf[i], NULL), CR_OK);
+    }
     for (int i = 0; i < RANKS; i++) {
         assert_string_equal(buf[i].data, "job");
         cr_buf_fini(&buf[i]);
@@ -78,8 +82,9 @@ static void no_allocation_failure_leaks(void **state) {
         const enum cr_status status = cr_cluster_open_local(RANKS, some, NULL);
         cr_mem_fail_at(0);
         bool must_exit;
-        for (int i = 0; status == CR_OK && i < RANKS; i++)
+        for (int i = 0; status == CR_OK && i < RANKS; i++) {
             cr_cluster_close(some[i], &must_exit);
+        }
     }
 }
 

@@ -119,11 +119,13 @@ static bool read_one_by_one(const char *bytes, size_t len,
     struct cr_record_reader reader = {.bytes = bytes, .len = len};
     struct cr_call_record record;
     bool is_there = true;
-    while (cr_record_next(&reader, &is_there, &record) == CR_OK)
-        if (!is_there)
+    while (cr_record_next(&reader, &is_there, &record) == CR_OK) {
+        if (!is_there) {
             return true;
-        else
+        } else {
             assert_int_equal(cr_call_records_add(list, &record), CR_OK);
+        }
+    }
     return false;
 }
 

@@ -44,16 +44,20 @@ static enum cr_status prepare(struct fleet *fleet, int rank,
     session->dir = cr_strdup(fleet->run);
     cr_buf_init(&session->bundle, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = session->dir == NULL ? CR_E_MEMORY : CR_OK;
-    if (status == CR_OK)
+    if (status == CR_OK) {
         status =
             cr_job_create(f->bundle.data, f->bundle.used_bytes, &session->job, &f->err);
-    if (status == CR_OK)
+    }
+    if (status == CR_OK) {
         status = cr_plan_create(session->job, &session->plan, &f->err);
-    if (status == CR_OK && rank == 0)
+    }
+    if (status == CR_OK && rank == 0) {
         status = cr_lock_take(fleet->run, cr_cluster_host(cluster), &fleet->clock,
                               &session->lock, &f->err);
-    if (status == CR_OK && rank > 0)
+    }
+    if (status == CR_OK && rank > 0) {
         status = cr_library_open(session->job, &fleet->log, &session->library, &f->err);
+    }
     const struct cr_client_cfg cfg = {
         .job = session->job,
         .clock = &fleet->clock,
@@ -62,16 +66,19 @@ static enum cr_status prepare(struct fleet *fleet, int rank,
         .lookup_ctx = session->library,
         .rank = rank,
         .live_max = 64};
-    if (status == CR_OK && rank > 0)
+    if (status == CR_OK && rank > 0) {
         status = cr_client_create(&cfg, &session->client, &f->err);
+    }
     return status;
 }
 
 static void close_all(struct fleet *fleet) {
     bool must_exit;
-    for (int rank = fleet->size - 1; rank >= 0; rank--)
-        if (fleet->at[rank].cluster != NULL)
+    for (int rank = fleet->size - 1; rank >= 0; rank--) {
+        if (fleet->at[rank].cluster != NULL) {
             cr_session_close(&fleet->at[rank], &must_exit);
+        }
+    }
     fleet->size = 0;
 }
 
@@ -84,8 +91,9 @@ enum cr_status fleet_start(struct fleet *fleet, int workers) {
     fleet->turns = 0;
     mkdir(fleet->run, 0700);
     enum cr_status status = cr_cluster_open_local(workers + 1, clusters, &fleet->err);
-    if (status != CR_OK)
+    if (status != CR_OK) {
         return status;
+    }
     fleet->size = workers + 1;
     for (int rank = 0; rank <= workers; rank++) {
         const enum cr_status prepared = prepare(fleet, rank, clusters[rank]);
@@ -95,8 +103,9 @@ enum cr_status fleet_start(struct fleet *fleet, int workers) {
         close_all(fleet);
         return status;
     }
-    for (int rank = 0; rank <= workers && status == CR_OK; rank++)
+    for (int rank = 0; rank <= workers && status == CR_OK; rank++) {
         status = cr_session_begin(&fleet->at[rank], &fleet->err);
+    }
     if (status != CR_OK) {
         (void)cr_session_give_up(&fleet->at[0], true, &fleet->err);
         close_all(fleet);
@@ -106,12 +115,14 @@ enum cr_status fleet_start(struct fleet *fleet, int workers) {
 
 void fleet_turn(struct fleet *fleet, int step_ms) {
     bool moved = false;
-    if (!fleet->is_frozen[0] && !fleet_is_over(fleet))
+    if (!fleet->is_frozen[0] && !fleet_is_over(fleet)) {
         cr_coordinator_step(fleet->at[0].coordinator, &moved);
+    }
     for (int rank = 1; rank < fleet->size; rank++) {
         struct cr_worker *worker = fleet->at[rank].worker;
-        if (fleet->is_frozen[rank] || fleet->is_out[rank])
+        if (fleet->is_frozen[rank] || fleet->is_out[rank]) {
             continue;
+        }
         struct cr_err err = {0};
         (void)!cr_worker_step(worker, 0, &moved, &err);
         fleet->is_out[rank] =
@@ -127,9 +138,10 @@ bool fleet_is_over(const struct fleet *fleet) {
 
 void fleet_run(struct fleet *fleet) {
     while (!fleet_is_over(fleet)) {
-        if (fleet->turns > FLEET_TURNS_MAX)
+        if (fleet->turns > FLEET_TURNS_MAX) {
             fail_msg("the run does not end: %s",
                      cr_coordinator_message(fleet->at[0].coordinator));
+        }
         fleet_turn(fleet, 5);
     }
 }
@@ -147,8 +159,9 @@ void fleet_kill(struct fleet *fleet) {
 }
 
 enum cr_outcome fleet_launch(struct fleet *fleet, int workers) {
-    if (fleet_start(fleet, workers) != CR_OK)
+    if (fleet_start(fleet, workers) != CR_OK) {
         fail_msg("%s %s", fleet->err.text, fleet->f.err.text);
+    }
     fleet_run(fleet);
     return fleet_end(fleet);
 }
@@ -171,8 +184,9 @@ static enum cr_status note_key(void *ctx, const struct cr_tape_key *key,
 
 static int by_seat(const void *a, const void *b) {
     const struct cr_tape_key *x = a, *y = b;
-    if (x->trajectory_key != y->trajectory_key)
+    if (x->trajectory_key != y->trajectory_key) {
         return x->trajectory_key < y->trajectory_key ? -1 : 1;
+    }
     return memcmp(&x->seat, &y->seat, sizeof x->seat);
 }
 
@@ -184,10 +198,12 @@ struct fleet_tape fleet_read_tape(const struct fleet *fleet) {
                      CR_OK);
     assert_int_equal(damage.damaged, 0);
     tape.lines = seats.len;
-    if (seats.len > 0)
+    if (seats.len > 0) {
         qsort(seats.at, seats.len, sizeof *seats.at, by_seat);
-    for (size_t i = 1; i < seats.len; i++)
+    }
+    for (size_t i = 1; i < seats.len; i++) {
         tape.repeated += by_seat(&seats.at[i - 1], &seats.at[i]) == 0;
+    }
     cr_free(seats.at);
     return tape;
 }
@@ -197,15 +213,17 @@ struct cr_run_view *fleet_view(const struct fleet *fleet) {
     struct cr_err err = {0};
     char path[128];
     snprintf(path, sizeof path, "%s/run.h5", fleet->run);
-    if (cr_run_view_open(path, &view, &err) != CR_OK)
+    if (cr_run_view_open(path, &view, &err) != CR_OK) {
         fail_msg("%s", err.text);
+    }
     return view;
 }
 
 static void assert_same_bytes(const void *a, const void *b, size_t bytes,
                               const char *what) {
-    if (memcmp(a, b, bytes) != 0)
+    if (memcmp(a, b, bytes) != 0) {
         fail_msg("%s differs", what);
+    }
 }
 
 void fleet_assert_same(const struct cr_run_view *a, const struct cr_run_view *b) {

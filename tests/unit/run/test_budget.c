@@ -26,10 +26,11 @@ static void each_part_ends_a_run_when_it_is_reached(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *found = cr_budget_used_up(&cases[i].budget, &cases[i].spent,
                                               cases[i].elapsed_ms, 30000);
-        if (cases[i].used_up == NULL)
+        if (cases[i].used_up == NULL) {
             assert_null(found);
-        else
+        } else {
             assert_string_equal(found, cases[i].used_up);
+        }
     }
 }
 

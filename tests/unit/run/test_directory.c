@@ -186,8 +186,9 @@ static void complete_is_what_status_says_and_nothing_less(void **state) {
     put(&p, "run.h5", "x");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put(&p, "status.json", cases[i].text);
-        if (cr_directory_is_complete(p.run) != cases[i].is_complete)
+        if (cr_directory_is_complete(p.run) != cases[i].is_complete) {
             fail_msg("%s", cases[i].text);
+        }
     }
     close_place(&p);
 }

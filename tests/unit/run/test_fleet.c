@@ -52,13 +52,15 @@ static void expect_unbroken(const struct fleet *fleet) {
 }
 
 static void start(struct fleet *fleet, int workers) {
-    if (fleet_start(fleet, workers) != CR_OK)
+    if (fleet_start(fleet, workers) != CR_OK) {
         fail_msg("%s %s", fleet->err.text, fleet->f.err.text);
+    }
 }
 
 static void turn(struct fleet *fleet, int turns) {
-    for (int i = 0; i < turns; i++)
+    for (int i = 0; i < turns; i++) {
         fleet_turn(fleet, 5);
+    }
 }
 
 static void any_number_of_workers_makes_the_same_rows(void **state) {
@@ -97,8 +99,9 @@ static enum cr_status send_results_twice(struct cr_cluster *cluster,
                                          const struct cr_packet *packet,
                                          struct cr_err *err) {
     enum cr_status status = single->send(cluster, packet, err);
-    if (status == CR_OK && packet->tag == CR_TAG_RESULT)
+    if (status == CR_OK && packet->tag == CR_TAG_RESULT) {
         status = single->send(cluster, packet, err);
+    }
     return status;
 }
 
@@ -131,8 +134,9 @@ static void a_worker_that_wakes_up_too_late_changes_nothing(void **state) {
     turn(&fleet, FLEET_LOST_MS / 5 + 20);
     fleet.is_frozen[2] = false;
     fleet_run(&fleet);
-    for (int i = 0; i < FLEET_LOST_MS && !fleet.is_out[2]; i++)
+    for (int i = 0; i < FLEET_LOST_MS && !fleet.is_out[2]; i++) {
         turn(&fleet, 1);
+    }
     assert_true(fleet.is_out[2]);
     assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
     struct cr_run_view *view = fleet_view(&fleet);
@@ -293,8 +297,9 @@ static void a_rank_that_comes_after_the_end_is_told_to_stop(void **state) {
 
 static void budget_of(struct fleet *fleet, const char *set) {
     const struct cr_bundle_request request = {.sets = &set, .sets_len = 1};
-    if (fixture_make(&fleet->f, plain, request) != CR_OK)
+    if (fixture_make(&fleet->f, plain, request) != CR_OK) {
         fail_msg("%s", fleet->f.err.text);
+    }
 }
 
 static void a_budget_of_calls_is_kept_exactly_over_launches(void **state) {
@@ -340,8 +345,9 @@ static void replies_from_another_runs_tape_are_never_spent(void **state) {
     snprintf(cache, sizeof cache, "cache=[\"%s\"]", earlier.run);
     assert_int_equal(fixture_make(&fleet.f, plain, request), CR_OK);
     start(&fleet, 1);
-    for (int i = 0; i < 50 && fleet_read_tape(&fleet).lines <= 5; i++)
+    for (int i = 0; i < 50 && fleet_read_tape(&fleet).lines <= 5; i++) {
         fleet_turn(&fleet, 5);
+    }
     fleet_kill(&fleet);
     assert_in_range(fleet_read_tape(&fleet).lines, 6, unbroken_calls - 1);
     assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_COMPLETE);

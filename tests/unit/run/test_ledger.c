@@ -66,8 +66,9 @@ static void grants_go_by_number_and_end(void **state) {
     (void)state;
     struct world w;
     make_world(&w, 0, 1);
-    for (uint64_t i = 0; i < PROPOSITIONS; i++)
+    for (uint64_t i = 0; i < PROPOSITIONS; i++) {
         assert_int_equal(take(&w), i);
+    }
     assert_int_equal(take(&w), UINT64_MAX);
     assert_int_equal(w.ledger.counts[CR_LEDGER_GRANTED], PROPOSITIONS);
     assert_int_equal(cr_ledger_open_count(&w.ledger), PROPOSITIONS);
@@ -78,8 +79,9 @@ static void what_was_given_back_goes_first(void **state) {
     (void)state;
     struct world w;
     make_world(&w, 0, 1);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         (void)take(&w);
+    }
     assert_int_equal(cr_ledger_return(&w.ledger, 1, &w.err), CR_OK);
     assert_int_equal(cr_ledger_return(&w.ledger, 3, &w.err), CR_OK);
     const uint64_t first = take(&w), second = take(&w);
@@ -93,8 +95,9 @@ static void what_was_finished_meanwhile_is_not_granted_again(void **state) {
     (void)state;
     struct world w;
     make_world(&w, 0, 1);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         (void)take(&w);
+    }
     assert_int_equal(cr_ledger_return(&w.ledger, 1, &w.err), CR_OK);
     cr_ledger_set(&w.ledger, 1, CR_LEDGER_DONE);
     cr_ledger_set(&w.ledger, 4, CR_LEDGER_INVALID); // by a resume, never granted
@@ -136,8 +139,9 @@ static void a_shard_grants_its_part_and_no_more(void **state) {
         assert_in_range(granted, 3, 4);
         cr_ledger_fini(&w.ledger);
     }
-    for (int i = 0; i < PROPOSITIONS; i++)
+    for (int i = 0; i < PROPOSITIONS; i++) {
         assert_int_equal(seen[i], 1);
+    }
 }
 
 static void numbers_of_an_older_plan_are_found_by_their_key(void **state) {
@@ -165,7 +169,7 @@ static void what_another_shard_has_is_not_ours(void **state) {
     (void)state;
     struct world w;
     make_world(&w, 1, 3);
-    for (uint64_t i = 0; i < PROPOSITIONS; i++)
+    for (uint64_t i = 0; i < PROPOSITIONS; i++) {
         for (uint64_t wrong = 0; wrong < 2; wrong++) {
             uint64_t number = (i + wrong) % PROPOSITIONS;
             bool is_ours = false;
@@ -175,6 +179,7 @@ static void what_another_shard_has_is_not_ours(void **state) {
             assert_int_equal(number, i);
             assert_int_equal(is_ours, cr_plan_is_ours(&w.plan, i));
         }
+    }
     cr_ledger_fini(&w.ledger);
 }
 
@@ -213,8 +218,9 @@ static void recorded_calls_come_back_in_the_order_of_the_tapes(void **state) {
     assert_int_equal(cr_ledger_recorded(&w.ledger, dir, 5, &records, &w.err), CR_OK);
     static const char *const wanted[] = {"0.0", "0.1", "0.2", "1.0", "1.1"};
     assert_int_equal(records.len, 5);
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         assert_string_equal(records.at[i].text, wanted[i]);
+    }
     cr_call_records_fini(&records);
     assert_int_equal(cr_ledger_recorded(&w.ledger, dir, 4, &records, &w.err), CR_OK);
     assert_int_equal(records.len, 0);

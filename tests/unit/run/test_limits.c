@@ -29,12 +29,14 @@ static void take(struct cr_limits_book *book, struct rank *rank, int i,
                  int64_t now_ms) {
     const struct cr_limits_ask ask = {i, 0, &rank->beat, now_ms};
     struct cr_lease_message lease;
-    if (!cr_limits_lease(book, &ask, &lease))
+    if (!cr_limits_lease(book, &ask, &lease)) {
         return;
+    }
     rank->beat.sequence = lease.sequence;
     rank->concurrency = lease.lease.concurrency;
-    if (lease.lease.requests > 0)
+    if (lease.lease.requests > 0) {
         rank->credits += lease.lease.requests;
+    }
 }
 
 static uint64_t minute_of_requests(int ranks, double rpm) {
@@ -43,7 +45,7 @@ static uint64_t minute_of_requests(int ranks, double rpm) {
     struct cr_limits_book *book = cr_limits_create(&job, ranks, &unlimited, 0);
     struct rank rank[RANKS_MAX] = {0};
     uint64_t sent = 0;
-    for (int64_t now = 0; now < 60000; now += 250)
+    for (int64_t now = 0; now < 60000; now += 250) {
         for (int i = 0; i < ranks; i++) {
             rank[i].beat.metrics.waiting = 100;
             take(book, &rank[i], i, now);
@@ -51,6 +53,7 @@ static uint64_t minute_of_requests(int ranks, double rpm) {
             rank[i].beat.metrics.attempts += (uint64_t)rank[i].credits;
             rank[i].credits = 0;
         }
+    }
     cr_limits_destroy(book);
     return sent;
 }
@@ -64,10 +67,11 @@ static void requests_a_minute_are_exact_on_two_ranks_and_eight(void **state) {
 
 static uint32_t held(const struct rank *rank, int ranks) {
     uint32_t sum = 0;
-    for (int i = 0; i < ranks; i++)
+    for (int i = 0; i < ranks; i++) {
         sum += rank[i].concurrency > rank[i].beat.metrics.in_flight
                    ? rank[i].concurrency
                    : rank[i].beat.metrics.in_flight;
+    }
     return sum;
 }
 
@@ -83,19 +87,23 @@ concurrency_moves_to_who_needs_it_and_never_exceeds_the_limit(void **state) {
         take(book, &rank[i], i, 0);
     }
     assert_int_equal(held(rank, 3), 10);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         rank[i].beat.metrics.in_flight = rank[i].concurrency;
+    }
     rank[0].beat.metrics.waiting = 0; // rank 0 runs out of work, slowly
     rank[1].beat.metrics.waiting = 0;
-    for (int turn = 0; turn < 20; turn++)
+    for (int turn = 0; turn < 20; turn++) {
         for (int i = 0; i < 3; i++) {
-            if (i < 2 && rank[i].beat.metrics.in_flight > 0)
+            if (i < 2 && rank[i].beat.metrics.in_flight > 0) {
                 rank[i].beat.metrics.in_flight--;
-            if (i == 2)
+            }
+            if (i == 2) {
                 rank[i].beat.metrics.in_flight = rank[i].concurrency;
+            }
             take(book, &rank[i], i, turn);
             assert_true(held(rank, 3) <= 10);
         }
+    }
     assert_int_equal(rank[2].concurrency, 10);
     cr_limits_destroy(book);
 }
@@ -157,7 +165,7 @@ static void a_budget_of_calls_is_never_exceeded(void **state) {
     struct cr_limits_book *book = cr_limits_create(&job, 3, &hundred, 0);
     struct rank rank[3] = {0};
     uint64_t sent = 0;
-    for (int turn = 0; turn < 50; turn++)
+    for (int turn = 0; turn < 50; turn++) {
         for (int i = 0; i < 3; i++) {
             rank[i].beat.metrics.waiting = 7;
             take(book, &rank[i], i, turn);
@@ -166,6 +174,7 @@ static void a_budget_of_calls_is_never_exceeded(void **state) {
             rank[i].beat.metrics.calls_done += (uint64_t)rank[i].credits;
             rank[i].credits = 0;
         }
+    }
     assert_int_equal(sent, 100);
     cr_limits_destroy(book);
 }
@@ -177,7 +186,7 @@ static void retries_do_not_eat_the_budget(void **state) {
     const struct cr_job job = job_with(&model);
     struct cr_limits_book *book = cr_limits_create(&job, 2, &hundred, 0);
     struct rank rank[2] = {0};
-    for (int turn = 0; turn < 2000; turn++)
+    for (int turn = 0; turn < 2000; turn++) {
         for (int i = 0; i < 2; i++) {
             struct cr_model_metrics *m = &rank[i].beat.metrics;
             m->waiting = 5;
@@ -190,6 +199,7 @@ static void retries_do_not_eat_the_budget(void **state) {
                             rank[1].beat.metrics.calls_done <=
                         100);
         }
+    }
     assert_int_equal(rank[0].beat.metrics.calls_done + rank[1].beat.metrics.calls_done,
                      100);
     cr_limits_destroy(book);
@@ -203,7 +213,7 @@ static double spend(const struct cr_allowance *left, int ranks, double (*cost)(i
     struct rank rank[RANKS_MAX] = {0};
     double spent = 0;
     int calls = 0;
-    for (int turn = 0; turn < 3000; turn++)
+    for (int turn = 0; turn < 3000; turn++) {
         for (int i = 0; i < ranks; i++) {
             struct cr_model_metrics *m = &rank[i].beat.metrics;
             for (; m->in_flight > 0; m->in_flight--, m->calls_done++) {
@@ -219,6 +229,7 @@ static double spend(const struct cr_allowance *left, int ranks, double (*cost)(i
             m->in_flight = more;
             rank[i].credits -= more;
         }
+    }
     cr_limits_destroy(book);
     return spent;
 }

@@ -18,14 +18,16 @@ static void memory_that_runs_out_once_loses_nothing(void **state) {
             fleet_run(&fleet);
             const enum cr_outcome outcome = fleet_end(&fleet);
             has_failed = cr_mem_count() >= n;
-            if (outcome != CR_OUTCOME_COMPLETE)
+            if (outcome != CR_OUTCOME_COMPLETE) {
                 assert_int_equal(outcome, CR_OUTCOME_STOPPED);
+            }
         } else {
             assert_int_equal(status, CR_E_MEMORY);
         }
         cr_mem_fail_at(0);
-        if (fleet_launch(&fleet, 2) != CR_OUTCOME_COMPLETE)
+        if (fleet_launch(&fleet, 2) != CR_OUTCOME_COMPLETE) {
             fail_msg("allocation %llu", (unsigned long long)n);
+        }
         assert_int_equal(fleet_read_tape(&fleet).repeated, 0);
         assert_true(fleet_status_says(&fleet, "\"pending\":0"));
         fleet_close(&fleet);

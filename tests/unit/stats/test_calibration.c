@@ -11,8 +11,9 @@
 #include "credence/stats/calibration.h"
 
 static void near(double got, double want) {
-    if (!(fabs(got - want) <= 1e-12))
+    if (!(fabs(got - want) <= 1e-12)) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static void add_binary(struct cr_forecasts *list, double price, int label) {
@@ -54,17 +55,20 @@ static int by_value(const void *a, const void *b) {
 static double ece_by_sorting(const struct cr_forecasts *list, uint32_t bins) {
     size_t n = list->len;
     double sorted[64], gap[CR_BINS_MAX] = {0}, error = 0.0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         sorted[i] = list->price[i];
+    }
     qsort(sorted, n, sizeof *sorted, by_value);
     for (size_t i = 0; i < n; i++) {
         uint32_t bin = 0;
-        for (uint32_t k = 1; k < bins; k++)
+        for (uint32_t k = 1; k < bins; k++) {
             bin += sorted[(n * k + bins - 1) / bins - 1] < list->price[i];
+        }
         gap[bin] += list->price[i] - list->outcome[i];
     }
-    for (uint32_t k = 0; k < bins; k++)
+    for (uint32_t k = 0; k < bins; k++) {
         error += fabs(gap[k]) / (double)n;
+    }
     return error;
 }
 
@@ -76,17 +80,19 @@ static void equal_mass_bins_follow_the_definition(void **state) {
         struct cr_forecasts list = {0};
         size_t n = 1 + cr_rng_below(&rng, 64);
         uint64_t steps = 1 + cr_rng_below(&rng, 30);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             add_binary(&list, (double)cr_rng_below(&rng, steps + 1) / (double)steps,
                        (int)cr_rng_below(&rng, 2));
+        }
         uint32_t bins = 1 + (uint32_t)cr_rng_below(&rng, 12);
         struct cr_calibration c;
         assert_int_equal(cr_calibrate(&list, bins, &c), CR_OK);
         near(c.ece_mass, ece_by_sorting(&list, bins));
         near(c.brier, c.reliability - c.resolution + c.uncertainty + c.within);
         uint64_t total = 0;
-        for (uint32_t b = 0; b < bins; b++)
+        for (uint32_t b = 0; b < bins; b++) {
             total += c.mass[b].n;
+        }
         assert_int_equal(total, n);
         cr_forecasts_fini(&list);
     }

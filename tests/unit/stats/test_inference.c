@@ -12,8 +12,9 @@
 #include "credence/stats/inference.h"
 
 static void near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance * fmax(1.0, fabs(want))))
+    if (!(fabs(got - want) <= tolerance * fmax(1.0, fabs(want)))) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static void distributions_match_reference_values(void **state) {
@@ -64,12 +65,14 @@ static void holm_keeps_order_and_skips_what_is_no_member(void **state) {
 // All 2^n patterns of signs, one by one.
 static double by_enumeration(const double *diff, size_t len) {
     double observed = 0.0, as_far = 0.0;
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         observed += diff[i];
+    }
     for (unsigned pattern = 0; pattern < 1u << len; pattern++) {
         double sum = 0.0;
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             sum += pattern >> i & 1 ? diff[i] : -diff[i];
+        }
         as_far += fabs(sum) >= fabs(observed) - 1e-9;
     }
     return as_far / (double)(1u << len);
@@ -82,8 +85,9 @@ static void permutation_counts_what_enumeration_counts(void **state) {
     for (int round = 0; round < 60; round++) {
         double diff[10];
         size_t len = 1 + cr_rng_below(&rng, 10);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             diff[i] = 0.5 * ((double)cr_rng_below(&rng, 9) - 4.0);
+        }
         struct cr_test test;
         assert_int_equal(cr_permutation(diff, len, 0, 1, &test), CR_OK);
         assert_true(test.is_exact);

@@ -12,8 +12,9 @@
 #include "credence/stats/summary.h"
 
 static void near(double got, double want) {
-    if (!(fabs(got - want) <= 1e-12))
+    if (!(fabs(got - want) <= 1e-12)) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static const struct cr_summary_cfg cfg = {.iterations = 11,
@@ -153,8 +154,9 @@ static void replicates_agree_pairwise(void **state) {
     (void)state;
     const double price[] = {0.9, 0.8, 0.2};
     struct cr_summary *summary = make();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         add(summary, binary(&price[i], 1, 1, 0));
+    }
     struct cr_dynamics d;
     assert_int_equal(cr_summary_dynamics(summary, &d), CR_OK);
     assert_int_equal(d.replicate_pairs, 3);
@@ -172,8 +174,9 @@ static void a_slice_shows_the_last_price_of_ended_markets(void **state) {
     struct cr_slice_result r;
     for (uint32_t t = 0; t < 3; t++) {
         cr_slice_begin(slice, t);
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < 2; i++) {
             assert_int_equal(cr_slice_add(slice, &markets[i]), CR_OK);
+        }
         assert_int_equal(cr_slice_finish(slice, &r), CR_OK);
         near(r.accuracy, 0.5);
         if (t == 1) {
@@ -239,17 +242,22 @@ static double counted(double sample[SAMPLES][OPTIONS], uint32_t samples,
     for (uint32_t i = 0; i < samples; i++) {
         double most = 0.0;
         int shared = 0;
-        for (uint32_t k = 0; k < options; k++)
+        for (uint32_t k = 0; k < options; k++) {
             most = fmax(most, sample[i][k]);
-        for (uint32_t k = 0; k < options; k++)
+        }
+        for (uint32_t k = 0; k < options; k++) {
             shared += sample[i][k] == most;
-        for (uint32_t k = 0; k < options; k++)
+        }
+        for (uint32_t k = 0; k < options; k++) {
             votes[k] += sample[i][k] == most ? 60 / shared : 0;
+        }
     }
-    for (uint32_t k = 0; k < options; k++)
+    for (uint32_t k = 0; k < options; k++) {
         best = votes[k] > best ? votes[k] : best;
-    for (uint32_t k = 0; k < options; k++)
+    }
+    for (uint32_t k = 0; k < options; k++) {
         ties += votes[k] == best;
+    }
     return votes[label] == best ? 1.0 / ties : 0.0;
 }
 
@@ -289,8 +297,9 @@ static void the_vote_is_that_of_the_samples_behind_the_means(void **state) {
                                    .label = (int)(set % options)};
         near(cr_score_vote(&market),
              counted(sample, samples, options, (uint32_t)market.label));
-        if (options > 2)
+        if (options > 2) {
             continue;
+        }
         struct cr_market two = binary(yes, samples, market.label == 0, 0);
         near(cr_score_vote(&two),
              counted(sample, samples, 2, market.label == 0 ? 0 : 1));
@@ -331,8 +340,9 @@ static void each_failing_allocation_is_reported(void **state) {
     for (; n < 50; n++) {
         cr_mem_fail_at(n);
         enum cr_status status = cr_summary_create(&cfg, &summary);
-        if (status == CR_OK)
+        if (status == CR_OK) {
             break;
+        }
         assert_int_equal(status, CR_E_MEMORY);
         assert_null(summary);
     }

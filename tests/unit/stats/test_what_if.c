@@ -39,11 +39,13 @@ static void random_market(struct cr_rng *rng, bool categorical, bool is_short,
                                          : CR_REASON_FAILED,
         .prices_len = (uint32_t)cr_rng_below(rng, PRICES + 1),
         .label = (int32_t)cr_rng_below(rng, 2)};
-    if (status == CR_DONE) // mostly long enough for every rule
+    if (status == CR_DONE) { // mostly long enough for every rule
         out->market.prices_len = is_short ? 3 : PRICES;
-    for (size_t i = 0; i < PRICES * (OPTIONS + 1); i++)
+    }
+    for (size_t i = 0; i < PRICES * (OPTIONS + 1); i++) {
         out->price[i] =
             (double)(6 + cr_rng_below(rng, 9)) / 20.0; // coarse: ties happen
+    }
     if (categorical) {
         out->market.options = out->price;
         out->market.options_len = OPTIONS;
@@ -58,11 +60,13 @@ static void expect(const struct cr_stop *rule, const struct cr_market *market,
                    struct cr_what_if_row *sum) {
     double tight[PRICES * OPTIONS];
     uint32_t width = market->options != NULL ? OPTIONS : 1;
-    for (uint32_t t = 0; t < market->prices_len; t++)
-        for (uint32_t k = 0; k < width; k++)
+    for (uint32_t t = 0; t < market->prices_len; t++) {
+        for (uint32_t k = 0; k < width; k++) {
             tight[t * width + k] = market->options != NULL
                                        ? market->options[t * market->options_stride + k]
                                        : market->price[t];
+        }
+    }
     struct cr_trajectory trajectory = {.prices_len = market->prices_len,
                                        .width = width,
                                        .price = tight,
@@ -73,20 +77,23 @@ static void expect(const struct cr_stop *rule, const struct cr_market *market,
     sum->invalid += view.status == CR_INVALID;
     sum->failed += view.status == CR_FAILED;
     sum->unknown += view.status == CR_PENDING;
-    if (view.status != CR_DONE && view.status != CR_INVALID)
+    if (view.status != CR_DONE && view.status != CR_INVALID) {
         return;
+    }
     sum->scored++;
     sum->opening += cr_score_opening(market);
-    if (view.status != CR_DONE)
+    if (view.status != CR_DONE) {
         return;
+    }
     sum->final += cr_score_at(market, view.prices_len - 1);
     sum->iterations += view.prices_len - 1;
     sum->converged += view.reason != CR_REASON_MAX_ITERATIONS;
 }
 
 static void near(double got, double want) {
-    if (!(fabs(got - want) <= 1e-9) && !(isnan(got) && isnan(want)))
+    if (!(fabs(got - want) <= 1e-9) && !(isnan(got) && isnan(want))) {
         fail_msg("got %.17g, want %.17g", got, want);
+    }
 }
 
 static void check(bool categorical, bool is_short) {
@@ -94,8 +101,9 @@ static void check(bool categorical, bool is_short) {
     cr_rng_seed(&rng, categorical ? 4 : 3);
     struct cr_stop rule[RULES];
     struct cr_what_if_row want[RULES] = {{.done = 0}}, got[RULES];
-    for (int i = 0; i < RULES; i++)
+    for (int i = 0; i < RULES; i++) {
         rule[i] = random_rule(&rng);
+    }
     struct cr_what_if *what_if = NULL;
     assert_int_equal(cr_what_if_create(rule, RULES, &what_if), CR_OK);
     for (int m = 0; m < MARKETS; m++) {
@@ -103,8 +111,9 @@ static void check(bool categorical, bool is_short) {
         random_market(&rng, categorical, is_short, &fixture);
         assert_int_equal(cr_what_if_add(what_if, &fixture.market), CR_OK);
         cr_what_if_question(what_if);
-        for (int i = 0; i < RULES; i++)
+        for (int i = 0; i < RULES; i++) {
             expect(&rule[i], &fixture.market, &want[i]);
+        }
     }
     cr_what_if_finish(what_if, 0.95, got);
     int decided = 0;

@@ -84,10 +84,12 @@ static pid_t start_holder(struct place *place) {
     if (child == 0) {
         struct cr_lock *lock = NULL;
         alarm(300);
-        if (take(place, &lock) != CR_OK || write(ready[1], "x", 1) != 1)
+        if (take(place, &lock) != CR_OK || write(ready[1], "x", 1) != 1) {
             _exit(1);
-        for (;;)
+        }
+        for (;;) {
             pause();
+        }
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     close(ready[0]);
@@ -197,12 +199,14 @@ static int64_t other_now(void *ctx) {
 static void other_sleep(void *ctx, int64_t ms) {
     struct other_host *other = ctx;
     pass_ms(other->place, ms);
-    if (++other->sleeps != other->beats_at)
+    if (++other->sleeps != other->beats_at) {
         return;
-    if (other->leaves)
+    }
+    if (other->leaves) {
         unlink(other->place->path);
-    else
+    } else {
         write_lock(other->place->path, "node2 pid:[1]", 1, 77, 6);
+    }
 }
 
 static void a_beat_that_moves_elsewhere_keeps_others_out(void **state) {

@@ -88,8 +88,9 @@ static enum cr_status append(struct place *p, uint64_t i, uint64_t *offset) {
 
 static void fill(struct place *p) {
     assert_int_equal(reopen(p, ours, false), CR_OK);
-    for (uint64_t i = 0; i < ENTRIES; i++)
+    for (uint64_t i = 0; i < ENTRIES; i++) {
         assert_int_equal(append(p, i, &p->offset[i]), CR_OK);
+    }
 }
 
 static enum cr_status read_body(struct place *p, uint64_t i, uint64_t offset) {
@@ -127,8 +128,9 @@ static void what_was_appended_comes_back_in_order(void **state) {
     struct stat st;
     open_place(&p);
     fill(&p);
-    for (uint64_t i = 0; i < ENTRIES; i++) // gathered or written, it can be read
+    for (uint64_t i = 0; i < ENTRIES; i++) { // gathered or written, it can be read
         assert_int_equal(read_body(&p, i, p.offset[i]), CR_OK);
+    }
     assert_int_equal(reopen(&p, ours, false), CR_OK);
     assert_int_equal(p.seen_len, ENTRIES);
     for (uint64_t i = 0; i < ENTRIES; i++) {
@@ -174,10 +176,12 @@ static void every_byte_flipped_in_turn_is_noticed(void **state) {
         flip(&p, at);
         assert_int_equal(reopen(&p, ours, false), CR_OK);
         size_t bad = 0;
-        for (size_t i = 0; i < p.seen_len; i++)
+        for (size_t i = 0; i < p.seen_len; i++) {
             bad += read_body(&p, p.seen[i].trajectory, p.seen[i].offset) != CR_OK;
-        if (p.seen_len - bad >= ENTRIES)
+        }
+        if (p.seen_len - bad >= ENTRIES) {
             fail_msg("byte %lld was not missed", (long long)at);
+        }
         if (p.seen_len == ENTRIES) { // the body's: the rest stands
             assert_int_equal(bad, 1);
             flip(&p, at);
@@ -265,13 +269,15 @@ static void each_failing_allocation_is_an_error_or_harmless(void **state) {
         cr_spool_remove(p.dir);
         cr_mem_fail_at(n);
         enum cr_status status = reopen(&p, ours, false);
-        for (uint64_t i = 0; i < ENTRIES && status == CR_OK; i++)
+        for (uint64_t i = 0; i < ENTRIES && status == CR_OK; i++) {
             status = append(&p, i, &p.offset[i]);
+        }
         const bool has_failed = cr_mem_count() >= n;
         cr_mem_fail_at(0);
         assert_true(status == CR_OK || status == CR_E_MEMORY);
-        if (!has_failed)
+        if (!has_failed) {
             break;
+        }
     }
     assert_int_equal(reopen(&p, ours, false), CR_OK);
     assert_int_equal(p.seen_len, ENTRIES);
