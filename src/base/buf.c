@@ -14,7 +14,7 @@ void cr_buf_init(struct cr_buf *buf, size_t max_bytes) {
 }
 
 void cr_buf_fini(struct cr_buf *buf) {
-    if (buf) {
+    if (buf != NULL) {
         cr_free(buf->data);
         cr_buf_init(buf, buf->max_bytes);
     }
@@ -22,7 +22,7 @@ void cr_buf_fini(struct cr_buf *buf) {
 
 void cr_buf_clear(struct cr_buf *buf) {
     buf->used_bytes = 0;
-    if (buf->data) {
+    if (buf->data != NULL) {
         buf->data[0] = '\0';
     }
 }
@@ -38,7 +38,7 @@ enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
     void *data = buf->data;
     enum cr_status status =
         cr_array_grow(&data, &buf->cap_bytes, buf->used_bytes + more_bytes + 1, 1);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     buf->data = data;
@@ -48,7 +48,7 @@ enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
 
 enum cr_status cr_buf_add(struct cr_buf *buf, const void *bytes, size_t len) {
     enum cr_status status = cr_buf_reserve(buf, len);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     if (len > 0) {
@@ -65,7 +65,7 @@ enum cr_status cr_buf_add_text(struct cr_buf *buf, const char *text) {
 
 // Print behind the contents if there is room; the bytes the whole text needs, or -1.
 static int print_in_place(struct cr_buf *buf, const char *fmt, va_list args) {
-    size_t room = buf->data ? buf->cap_bytes - buf->used_bytes : 0;
+    size_t room = buf->data != NULL ? buf->cap_bytes - buf->used_bytes : 0;
     return vsnprintf(room > 0 ? buf->data + buf->used_bytes : NULL, room, fmt, args);
 }
 
@@ -75,8 +75,8 @@ enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
     int need = print_in_place(buf, fmt, args);
     va_end(args);
     enum cr_status status = need < 0 ? CR_E_FORMAT : cr_buf_reserve(buf, (size_t)need);
-    if (status) {
-        if (buf->data) {
+    if (status != CR_OK) {
+        if (buf->data != NULL) {
             buf->data[buf->used_bytes] = '\0';
         }
         return status;
@@ -89,7 +89,7 @@ enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
 }
 
 char *cr_buf_take(struct cr_buf *buf) {
-    char *text = buf->data ? buf->data : cr_strdup("");
+    char *text = buf->data != NULL ? buf->data : cr_strdup("");
     cr_buf_init(buf, buf->max_bytes);
     return text;
 }

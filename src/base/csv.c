@@ -32,20 +32,20 @@ static int is_no_space(unsigned char c) {
 
 static void take_field(void *text, size_t bytes, void *ctx) {
     struct reader *reader = ctx;
-    if (reader->status) {
+    if (reader->status != CR_OK) {
         return;
     }
     void *array = reader->bytes;
     reader->status = cr_array_grow(&array, &reader->bytes_cap, reader->fields_len + 1,
                                    sizeof *reader->bytes);
     reader->bytes = array;
-    if (!reader->status) {
+    if (reader->status == CR_OK) {
         reader->status = cr_buf_add(&reader->text, text, bytes);
     }
-    if (!reader->status) {
+    if (reader->status == CR_OK) {
         reader->status = cr_buf_add(&reader->text, "", 1);
     }
-    if (!reader->status) {
+    if (reader->status == CR_OK) {
         reader->bytes[reader->fields_len++] = bytes;
     }
 }
@@ -53,14 +53,14 @@ static void take_field(void *text, size_t bytes, void *ctx) {
 static void take_row(int terminator, void *ctx) {
     (void)terminator;
     struct reader *reader = ctx;
-    if (reader->status) {
+    if (reader->status != CR_OK) {
         return;
     }
     void *array = reader->fields;
     reader->status = cr_array_grow(&array, &reader->fields_cap, reader->fields_len,
                                    sizeof *reader->fields);
     reader->fields = array;
-    if (reader->status) {
+    if (reader->status != CR_OK) {
         return;
     }
     const char *at = reader->text.data;
@@ -104,7 +104,7 @@ static enum cr_status explain(struct reader *reader, int code) {
 
 static enum cr_status feed(struct reader *reader, struct csv_parser *parser,
                            const char *text, size_t bytes) {
-    for (size_t at = 0; at < bytes && !reader->status;) {
+    for (size_t at = 0; at < bytes && reader->status == CR_OK;) {
         size_t line = line_bytes(text + at, bytes - at);
         bool is_empty = text[at] == '\n' || text[at] == '\r';
         reader->line++;
@@ -142,7 +142,7 @@ enum cr_status cr_csv_read(const struct cr_csv_text *source, cr_csv_row_fn row,
         source->bytes >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     enum cr_status status =
         feed(&reader, &parser, source->text + mark, source->bytes - mark);
-    if (!status) {
+    if (status == CR_OK) {
         status = finish(&reader, &parser);
     }
     if (status == CR_E_MEMORY) {

@@ -13,7 +13,7 @@
 // Put DIR into OUT; *holds says whether prompts/ is in it.
 static enum cr_status look(struct cr_buf *out, const char *dir, bool *holds) {
     enum cr_status status = cr_path_join(out, dir, "prompts");
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     *holds = cr_dir_exists(out->data);
@@ -28,7 +28,7 @@ static void beside_program(char path[PATH_MAX]) {
     path[len > 0 ? len : 0] = '\0';
     for (int up = 0; up < 2; up++) {
         char *slash = strrchr(path, '/');
-        if (!slash) {
+        if (slash == NULL) {
             path[0] = '\0';
             return;
         }
@@ -41,20 +41,20 @@ enum cr_status cr_data_dir(struct cr_buf *out, struct cr_err *err) {
     char beside[PATH_MAX];
     beside_program(beside);
     const char *named = getenv("CREDENCE_DATA_DIR");
-    const char *const places[] = {named ? named : beside, CR_DATA_SOURCE_DIR};
+    const char *const places[] = {named != NULL ? named : beside, CR_DATA_SOURCE_DIR};
     bool holds = false;
     enum cr_status status = CR_OK;
-    for (size_t i = 0; i < (named ? 1 : 2) && !status && !holds; i++) {
+    for (size_t i = 0; i < (named != NULL ? 1 : 2) && status == CR_OK && !holds; i++) {
         status = look(out, places[i], &holds);
     }
-    if (status) {
+    if (status != CR_OK) {
         return cr_err_set(err, status, "%s while looking for prompts",
                           cr_status_text(status));
     }
     if (holds) {
         return CR_OK;
     }
-    if (named) {
+    if (named != NULL) {
         return cr_err_set(err, CR_E_NOT_FOUND, "CREDENCE_DATA_DIR=%s has no prompts/",
                           named);
     }

@@ -40,7 +40,7 @@ static enum cr_status read_all(int fd, const char *path, struct cr_buf *out,
             return cr_err_set(err, status, "%s is larger than %zu bytes", path,
                               out->max_bytes);
         }
-        if (status) {
+        if (status != CR_OK) {
             return cr_err_set(err, status, "out of memory while reading %s", path);
         }
     }
@@ -53,10 +53,10 @@ enum cr_status cr_file_read(const char *path, struct cr_buf *out, struct cr_err 
     }
     size_t before = out->used_bytes;
     enum cr_status status = cr_buf_reserve(out, 0); // an empty file is still a C string
-    if (!status) {
+    if (status == CR_OK) {
         status = read_all(fd, path, out, err);
     }
-    if (status && out->data) {
+    if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }
@@ -93,7 +93,7 @@ static enum cr_status dir_sync(const char *path, struct cr_err *err) {
     struct cr_buf dir;
     cr_buf_init(&dir, SIZE_MAX);
     enum cr_status status = cr_path_dir(&dir, path);
-    if (status) {
+    if (status != CR_OK) {
         cr_buf_fini(&dir);
         return cr_err_set(err, status, "out of memory while syncing %s", path);
     }
@@ -126,7 +126,7 @@ enum cr_status cr_file_write(const char *path, const void *bytes, size_t len,
     cr_buf_init(&temporary, SIZE_MAX);
     enum cr_status status =
         cr_buf_printf(&temporary, "%s.tmp.%ld", path, (long)getpid());
-    if (status) {
+    if (status != CR_OK) {
         cr_err_set(err, status, "out of memory while writing %s", path);
         goto out;
     }
@@ -138,12 +138,12 @@ enum cr_status cr_file_write(const char *path, const void *bytes, size_t len,
         goto out;
     }
     status = write_all(fd, temporary.data, bytes, len, err);
-    if (status) {
+    if (status != CR_OK) {
         close(fd);
     } else {
         status = replace(path, temporary.data, fd, err);
     }
-    if (status) {
+    if (status != CR_OK) {
         unlink(temporary.data);
     }
 out:
@@ -164,11 +164,11 @@ static enum cr_status dir_make_one(const char *path, struct cr_err *err) {
 
 enum cr_status cr_dir_make(const char *path, struct cr_err *err) {
     char *prefix = cr_strdup(path);
-    if (!prefix) {
+    if (prefix == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory while making %s", path);
     }
     enum cr_status status = CR_OK;
-    for (char *at = prefix; *at && !status; at++) {
+    for (char *at = prefix; *at && status == CR_OK; at++) {
         bool ends_name = *at == '/' && at > prefix && at[-1] != '/';
         if (ends_name) {
             *at = '\0';
@@ -176,7 +176,7 @@ enum cr_status cr_dir_make(const char *path, struct cr_err *err) {
             *at = '/';
         }
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = dir_make_one(prefix, err);
     }
     cr_free(prefix);
@@ -209,7 +209,7 @@ enum cr_status cr_path_join(struct cr_buf *out, const char *dir, const char *nam
 enum cr_status cr_path_dir(struct cr_buf *out, const char *path) {
     cr_buf_clear(out);
     const char *slash = strrchr(path, '/');
-    if (!slash) {
+    if (slash == NULL) {
         return cr_buf_add_text(out, ".");
     }
     return cr_buf_add(out, path, slash == path ? 1 : (size_t)(slash - path));

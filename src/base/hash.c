@@ -68,12 +68,12 @@ int cr_hash_parse(const char *text, size_t len, struct cr_hash *out) {
 // the part's hash. That needs 16 bytes where the library's own stream needs 576.
 int cr_hasher_init(struct cr_hasher *hasher) {
     hasher->state = cr_calloc(1, sizeof(struct cr_hash));
-    return hasher->state ? 0 : -1;
+    return hasher->state != NULL ? 0 : -1;
 }
 
 void cr_hasher_add(struct cr_hasher *hasher, const void *bytes, size_t len) {
     struct cr_hash *state = hasher->state;
-    if (!state) {
+    if (state == NULL) {
         return;
     }
     struct cr_hash part = cr_hash128(bytes, len, 0);
@@ -88,11 +88,11 @@ void cr_hasher_add(struct cr_hasher *hasher, const void *bytes, size_t len) {
 
 struct cr_hash cr_hasher_digest(const struct cr_hasher *hasher) {
     const struct cr_hash *state = hasher->state;
-    return state ? *state : (struct cr_hash){0, 0};
+    return state != NULL ? *state : (struct cr_hash){0, 0};
 }
 
 void cr_hasher_fini(struct cr_hasher *hasher) {
-    if (hasher) {
+    if (hasher != NULL) {
         cr_free(hasher->state);
         hasher->state = NULL;
     }

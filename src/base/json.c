@@ -26,7 +26,7 @@ static bool memory_ran_out;
 
 static void *watched_malloc(size_t bytes) {
     void *block = cr_malloc(bytes);
-    memory_ran_out = memory_ran_out || !block;
+    memory_ran_out = memory_ran_out || block == NULL;
     return block;
 }
 
@@ -53,13 +53,13 @@ static struct cr_json *wrap(cJSON *item) {
 static cJSON *parse_plain(const char *text, size_t bytes, size_t *end_bytes) {
     const char *end = text;
     cJSON *item = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
-    *end_bytes = end ? (size_t)(end - text) : 0;
+    *end_bytes = end != NULL ? (size_t)(end - text) : 0;
     return item;
 }
 
 static cJSON *parse_mended(const char *text, size_t bytes, size_t *end_bytes) {
     char *copy = watched_malloc(bytes + 1);
-    if (!copy) {
+    if (copy == NULL) {
         return NULL;
     }
     memcpy(copy, text, bytes);
@@ -109,17 +109,17 @@ static enum cr_status parse(const char *text, size_t bytes,
                              ? limits.max_depth
                              : CJSON_NESTING_LIMIT - 1;
     struct cr_json_scan scan = cr_json_scan(text, bytes, max_depth);
-    if (scan.fault) {
+    if (scan.fault != NULL) {
         return fault_at(err, scan.status, text, scan.fault_at, scan.fault);
     }
     const char *nul = memchr(text, '\0', scan.end_bytes);
-    if (nul) {
+    if (nul != NULL) {
         return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
     }
     hook();
     out->item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
                                : parse_plain(text, scan.end_bytes, &out->end_bytes);
-    if (out->item) {
+    if (out->item != NULL) {
         return CR_OK;
     }
     if (memory_ran_out) {
@@ -135,11 +135,11 @@ enum cr_status cr_json_parse(const char *text, size_t bytes,
                              struct cr_err *err) {
     struct parsed parsed = {0};
     enum cr_status status = parse(text, bytes, limits, &parsed, err);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     size_t end = parsed.end_bytes;
-    while (end < bytes && text[end] && strchr(" \t\r\n", text[end])) {
+    while (end < bytes && text[end] && strchr(" \t\r\n", text[end]) != NULL) {
         end++;
     }
     if (end < bytes) {
@@ -155,7 +155,7 @@ enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
                                     size_t *end_bytes) {
     struct parsed parsed = {0};
     enum cr_status status = parse(text, bytes, limits, &parsed, NULL);
-    if (!status) {
+    if (status == CR_OK) {
         *out = wrap(parsed.item);
         *end_bytes = parsed.end_bytes;
     }
@@ -168,10 +168,10 @@ void cr_json_free(struct cr_json *root) {
 }
 
 enum cr_json_type cr_json_type(const struct cr_json *value) {
-    if (!value) {
+    if (value == NULL) {
         return CR_JSON_NULL;
     }
-    switch (value ? tree(value)->type & 0xff : cJSON_NULL) {
+    switch (value != NULL ? tree(value)->type & 0xff : cJSON_NULL) {
     case cJSON_False:
     case cJSON_True:
         return CR_JSON_BOOL;
@@ -205,7 +205,7 @@ const struct cr_json *cr_json_get(const struct cr_json *value, const char *key) 
 }
 
 const struct cr_json *cr_json_first(const struct cr_json *value) {
-    return value ? wrap(tree(value)->child) : NULL;
+    return value != NULL ? wrap(tree(value)->child) : NULL;
 }
 
 const struct cr_json *cr_json_next(const struct cr_json *child) {
@@ -218,7 +218,8 @@ const char *cr_json_key(const struct cr_json *child) {
 
 size_t cr_json_len(const struct cr_json *value) {
     size_t len = 0;
-    for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(value); c != NULL;
+         c = cr_json_next(c)) {
         len++;
     }
     return len;
@@ -282,12 +283,12 @@ static void replace(cJSON *parent, cJSON *old, cJSON *child) {
 enum cr_status cr_json_put(struct cr_json *object, const char *key,
                            struct cr_json *child_taken) {
     hook();
-    if (!object || !child_taken) {
+    if (object == NULL || child_taken == NULL) {
         cJSON_Delete(tree(child_taken));
         return CR_E_MEMORY;
     }
     cJSON *old = tree(cr_json_get(object, key));
-    if (old) {
+    if (old != NULL) {
         replace(tree(object), old, tree(child_taken));
         return CR_OK;
     }
@@ -300,7 +301,7 @@ enum cr_status cr_json_put(struct cr_json *object, const char *key,
 
 enum cr_status cr_json_push(struct cr_json *array, struct cr_json *child_taken) {
     hook();
-    if (!array || !child_taken) {
+    if (array == NULL || child_taken == NULL) {
         cJSON_Delete(tree(child_taken));
         return CR_E_MEMORY;
     }
@@ -331,15 +332,16 @@ static cJSON *step(const cJSON *parent, const char **path) {
         longest = (size_t)(end + 1 - *path);
     }
     size_t at = 0;
-    for (cJSON *c = parent->child; c; c = c->next, at++) {
-        size_t match =
-            c->string ? cr_json_path_match(*path, c->string, strlen(c->string)) : 0;
+    for (cJSON *c = parent->child; c != NULL; c = c->next, at++) {
+        size_t match = c->string != NULL
+                           ? cr_json_path_match(*path, c->string, strlen(c->string))
+                           : 0;
         if (index == SIZE_MAX ? match > longest : at == index) {
             longest = index == SIZE_MAX ? match : longest;
             found = c;
         }
     }
-    if (found) {
+    if (found != NULL) {
         *path += longest;
         *path += **path == '.';
     }
@@ -348,7 +350,7 @@ static cJSON *step(const cJSON *parent, const char **path) {
 
 const struct cr_json *cr_json_get_path(const struct cr_json *root, const char *path) {
     const cJSON *at = tree(root);
-    while (at && *path) {
+    while (at != NULL && *path) {
         at = step(at, &path);
     }
     return (const struct cr_json *)at;
@@ -358,7 +360,7 @@ const struct cr_json *cr_json_get_path(const struct cr_json *root, const char *p
 static enum cr_status put_new(struct cr_json *object, const char *path,
                               struct cr_json *child_taken) {
     enum cr_status status = CR_OK;
-    while (!status) {
+    while (status == CR_OK) {
         size_t bytes = strcspn(path, ".[");
         bool is_last = path[bytes] == '\0';
         if (cr_json_type(object) != CR_JSON_OBJECT || bytes == 0 ||
@@ -368,12 +370,12 @@ static enum cr_status put_new(struct cr_json *object, const char *path,
         }
         char *key = cr_strndup(path, bytes);
         struct cr_json *child = is_last ? child_taken : cr_json_new_object();
-        status = key ? cr_json_put(object, key, child) : CR_E_MEMORY;
-        if (!key && !is_last) {
+        status = key != NULL ? cr_json_put(object, key, child) : CR_E_MEMORY;
+        if (key == NULL && !is_last) {
             cr_json_free(child);
         }
         cr_free(key);
-        if (is_last && (!status || key)) {
+        if (is_last && (status == CR_OK || key != NULL)) {
             return status; // put has taken the child, or freed it
         }
         object = child;
@@ -385,20 +387,20 @@ static enum cr_status put_new(struct cr_json *object, const char *path,
 
 enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
                                 struct cr_json *child_taken) {
-    if (!child_taken) {
+    if (child_taken == NULL) {
         return CR_E_MEMORY;
     }
     cJSON *parent = NULL;
     cJSON *at = tree(root);
     while (*path) {
         cJSON *next = step(at, &path);
-        if (!next) {
+        if (next == NULL) {
             return put_new(wrap(at), path, child_taken);
         }
         parent = at;
         at = next;
     }
-    if (!parent) {
+    if (parent == NULL) {
         cr_json_free(child_taken);
         return CR_E_FORMAT;
     }
@@ -412,11 +414,11 @@ static bool equal(const cJSON *a, const cJSON *b);
 
 static bool children_equal(const cJSON *a, const cJSON *b) {
     const cJSON *other = b->child;
-    for (const cJSON *c = a->child; c; c = c->next) {
-        if (c->string) {
+    for (const cJSON *c = a->child; c != NULL; c = c->next) {
+        if (c->string != NULL) {
             other = cJSON_GetObjectItemCaseSensitive(b, c->string);
         }
-        if (!other || !equal(c, other)) {
+        if (other == NULL || !equal(c, other)) {
             return false;
         }
         other = other->next;

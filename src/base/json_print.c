@@ -22,25 +22,25 @@ static enum cr_status print_children(const cJSON *parent, bool indent, unsigned 
                                      struct cr_buf *out) {
     bool is_object = cJSON_IsObject(parent);
     enum cr_status status = cr_buf_add_text(out, is_object ? "{" : "[");
-    for (const cJSON *c = parent->child; c && !status; c = c->next) {
+    for (const cJSON *c = parent->child; c != NULL && status == CR_OK; c = c->next) {
         status = add_indent(out, indent, depth + 1);
-        if (!status && is_object) {
+        if (status == CR_OK && is_object) {
             status = cr_json_add_quoted(out, c->string, strlen(c->string));
         }
-        if (!status && is_object) {
+        if (status == CR_OK && is_object) {
             status = cr_buf_add_text(out, indent ? ": " : ":");
         }
-        if (!status) {
+        if (status == CR_OK) {
             status = print_value(c, indent, depth + 1, out);
         }
-        if (!status && c->next) {
+        if (status == CR_OK && c->next != NULL) {
             status = cr_buf_add_text(out, ",");
         }
     }
-    if (!status && parent->child) {
+    if (status == CR_OK && parent->child != NULL) {
         status = add_indent(out, indent, depth);
     }
-    return status ? status : cr_buf_add_text(out, is_object ? "}" : "]");
+    return status != CR_OK ? status : cr_buf_add_text(out, is_object ? "}" : "]");
 }
 
 static enum cr_status print_value(const cJSON *item, bool indent, unsigned depth,
@@ -64,7 +64,7 @@ enum cr_status cr_json_print(const struct cr_json *value, bool indent,
                              struct cr_buf *out) {
     size_t before = out->used_bytes;
     enum cr_status status = print_value((const cJSON *)value, indent, 0, out);
-    if (status && out->data) {
+    if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }
@@ -91,15 +91,15 @@ static const char *escape_of(unsigned char c) {
 
 static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t bytes) {
     enum cr_status status = cr_buf_add(out, "\"", 1);
-    for (size_t i = 0; i < bytes && !status; i++) {
+    for (size_t i = 0; i < bytes && status == CR_OK; i++) {
         size_t plain = cr_json_plain_bytes(text + i, bytes - i);
         status = cr_buf_add(out, text + i, plain);
         i += plain;
-        if (i < bytes && !status) {
+        if (i < bytes && status == CR_OK) {
             status = cr_buf_add_text(out, escape_of((unsigned char)text[i]));
         }
     }
-    return status ? status : cr_buf_add(out, "\"", 1);
+    return status != CR_OK ? status : cr_buf_add(out, "\"", 1);
 }
 
 // Every chat that is sent and every reply that is kept passes here, so the text is
@@ -108,8 +108,8 @@ static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t b
 enum cr_status cr_json_add_quoted(struct cr_buf *out, const char *text, size_t bytes) {
     size_t before = out->used_bytes;
     enum cr_status status = cr_buf_reserve(out, bytes + 2);
-    status = status ? status : add_literal(out, text, bytes);
-    if (status && out->data) {
+    status = status != CR_OK ? status : add_literal(out, text, bytes);
+    if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }

@@ -74,14 +74,15 @@ static struct cr_json_scan fault(size_t at, enum cr_status status, const char *w
 // Where the first value begins: behind a byte order mark and spaces.
 static size_t value_at(const char *text, size_t bytes) {
     size_t at = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    while (at < bytes && text[at] != '\0' && strchr(" \t\r\n", text[at])) {
+    while (at < bytes && text[at] != '\0' && strchr(" \t\r\n", text[at]) != NULL) {
         at++;
     }
     return at;
 }
 
 static size_t word_end(const char *text, size_t bytes, size_t at) {
-    while (at < bytes && text[at] != '\0' && !strchr(" \t\r\n,:[]{}\"", text[at])) {
+    while (at < bytes && text[at] != '\0' &&
+           strchr(" \t\r\n,:[]{}\"", text[at]) == NULL) {
         at++;
     }
     return at;
@@ -104,7 +105,7 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
                 return fault(at, CR_E_LIMIT, "nested too deeply");
             }
             at++;
-        } else if (depth > 0 && (unsigned char)c < ' ' && !strchr("\t\r\n", c)) {
+        } else if (depth > 0 && (unsigned char)c < ' ' && strchr("\t\r\n", c) == NULL) {
             return fault(at, CR_E_FORMAT, "a control character"); // a space to cJSON
         } else if (depth > 0) {
             depth -= c == '}' || c == ']';
@@ -127,7 +128,7 @@ static bool is_unit(const char *text, size_t left, unsigned low, unsigned high) 
     for (int i = 2; i < 6; i++) {
         const char *digits = "0123456789abcdef";
         const char *digit = strchr(digits, tolower((unsigned char)text[i]));
-        if (!digit || text[i] == '\0') {
+        if (digit == NULL || text[i] == '\0') {
             return false;
         }
         unit = unit * 16 + (unsigned)(digit - digits);

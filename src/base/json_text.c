@@ -32,7 +32,7 @@ static size_t comment_bytes(const char *text, size_t bytes) {
     }
     if (text[1] == '/') {
         const char *end = memchr(text, '\n', bytes);
-        return end ? (size_t)(end - text) : bytes;
+        return end != NULL ? (size_t)(end - text) : bytes;
     }
     for (size_t i = 2; text[1] == '*' && i + 1 < bytes; i++) {
         if (text[i] == '*' && text[i + 1] == '/') {
@@ -60,10 +60,10 @@ void cr_json_strip(char *text, size_t bytes) {
             i += skipped > 0 ? skipped : 1;
             continue;
         }
-        if (comma && (text[i] == ']' || text[i] == '}')) {
+        if (comma != NULL && (text[i] == ']' || text[i] == '}')) {
             *comma = ' ';
         }
-        comma = text[i] == ',' && !strchr("[{,:", last) ? text + i : NULL;
+        comma = text[i] == ',' && strchr("[{,:", last) == NULL ? text + i : NULL;
         last = text[i];
         size_t literal = last == '"' ? cr_json_literal_bytes(text + i, bytes - i) : 1;
         i = literal > 0 ? i + literal : bytes;
@@ -106,7 +106,7 @@ static bool take_key(struct walk *walk, struct cr_buf *key, size_t *key_at) {
     }
     walk->at += bytes;
     cr_buf_clear(key);
-    if (!memchr(literal, '\\', bytes)) {
+    if (memchr(literal, '\\', bytes) == NULL) {
         return cr_buf_add(key, literal + 1, bytes - 2) == CR_OK && take(walk, ':');
     }
     struct cr_json *decoded = NULL;
@@ -127,7 +127,7 @@ static bool skip_scalar(struct walk *walk) {
     }
     size_t from = walk->at;
     while (walk->at < walk->bytes && !is_space(walk->text[walk->at]) &&
-           !strchr(",:[]{}\"", walk->text[walk->at])) {
+           strchr(",:[]{}\"", walk->text[walk->at]) == NULL) {
         walk->at++;
     }
     return walk->at > from;
@@ -274,7 +274,7 @@ static bool remember(struct doubles *doubles, size_t from, const struct cr_buf *
     }
     void *seen = doubles->seen;
     if (cr_array_grow(&seen, &doubles->seen_cap, doubles->seen_len + 1,
-                      sizeof *doubles->seen)) {
+                      sizeof *doubles->seen) != CR_OK) {
         return false;
     }
     doubles->seen = seen;
@@ -293,8 +293,8 @@ static bool doubles_in_object(struct doubles *doubles, unsigned depth,
             break;
         }
         const char *dot = path_bytes > 0 ? "." : "";
-        if (cr_buf_add_text(doubles->path, dot) ||
-            cr_buf_add(doubles->path, key->data, key->used_bytes) ||
+        if (cr_buf_add_text(doubles->path, dot) != CR_OK ||
+            cr_buf_add(doubles->path, key->data, key->used_bytes) != CR_OK ||
             !remember(doubles, from, key) || !doubles_in(doubles, depth + 1)) {
             return false;
         }
@@ -313,7 +313,7 @@ static bool doubles_in_array(struct doubles *doubles, unsigned depth) {
     }
     unsigned long index = 0;
     do {
-        if (cr_buf_printf(doubles->path, "[%lu]", index++) ||
+        if (cr_buf_printf(doubles->path, "[%lu]", index++) != CR_OK ||
             !doubles_in(doubles, depth + 1)) {
             return false;
         }

@@ -33,7 +33,7 @@ static size_t escape(char *line, size_t used, const char *text, size_t bytes) {
 }
 
 void cr_log_write(struct cr_log *log, enum cr_log_level level, const char *fmt, ...) {
-    if (!log || !log->file || level > log->level) {
+    if (log == NULL || log->file == NULL || level > log->level) {
         return;
     }
     char text[CR_ERR_TEXT_MAX + 512];

@@ -52,16 +52,16 @@ void cr_free(void *block) {
 }
 
 char *cr_strdup(const char *text) {
-    return text ? cr_strndup(text, strlen(text)) : NULL;
+    return text != NULL ? cr_strndup(text, strlen(text)) : NULL;
 }
 
 char *cr_strndup(const char *text, size_t bytes) {
-    if (!text || bytes == SIZE_MAX) {
+    if (text == NULL || bytes == SIZE_MAX) {
         return NULL;
     }
     size_t len = strnlen(text, bytes);
     char *copy = cr_malloc(len + 1);
-    if (copy) {
+    if (copy != NULL) {
         memcpy(copy, text, len);
         copy[len] = '\0';
     }
@@ -81,7 +81,7 @@ enum cr_status cr_array_grow(void **array, size_t *cap, size_t need,
         return CR_E_MEMORY;
     }
     void *grown = cr_realloc(*array, larger * element_bytes);
-    if (!grown) {
+    if (grown == NULL) {
         return CR_E_MEMORY;
     }
     *array = grown;
@@ -111,7 +111,7 @@ static struct cr_arena_block *arena_block_add(struct cr_arena *arena, size_t byt
         cap = bytes;
     }
     struct cr_arena_block *block = cr_malloc(sizeof *block + cap);
-    if (!block) {
+    if (block == NULL) {
         return NULL;
     }
     *block = (struct cr_arena_block){.next = arena->blocks, .cap_bytes = cap};
@@ -125,9 +125,9 @@ void *cr_arena_alloc(struct cr_arena *arena, size_t bytes) {
     }
     size_t padded = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     struct cr_arena_block *block = arena->blocks;
-    if (!block || block->cap_bytes - block->used_bytes < padded) {
+    if (block == NULL || block->cap_bytes - block->used_bytes < padded) {
         block = arena_block_add(arena, padded);
-        if (!block) {
+        if (block == NULL) {
             return NULL;
         }
     }
@@ -138,12 +138,12 @@ void *cr_arena_alloc(struct cr_arena *arena, size_t bytes) {
 }
 
 char *cr_arena_strndup(struct cr_arena *arena, const char *text, size_t bytes) {
-    if (!text || bytes == SIZE_MAX) {
+    if (text == NULL || bytes == SIZE_MAX) {
         return NULL;
     }
     size_t len = strnlen(text, bytes);
     char *copy = cr_arena_alloc(arena, len + 1);
-    if (copy) {
+    if (copy != NULL) {
         memcpy(copy, text, len);
         copy[len] = '\0';
     }
@@ -151,15 +151,15 @@ char *cr_arena_strndup(struct cr_arena *arena, const char *text, size_t bytes) {
 }
 
 char *cr_arena_strdup(struct cr_arena *arena, const char *text) {
-    return text ? cr_arena_strndup(arena, text, strlen(text)) : NULL;
+    return text != NULL ? cr_arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
 void cr_arena_fini(struct cr_arena *arena) {
-    if (!arena) {
+    if (arena == NULL) {
         return;
     }
     struct cr_arena_block *block = arena->blocks;
-    while (block) {
+    while (block != NULL) {
         struct cr_arena_block *next = block->next;
         cr_free(block);
         block = next;

@@ -36,7 +36,7 @@ static void append(struct cr_err *err, size_t keep, const char *before, const ch
 
 enum cr_status cr_err_set(struct cr_err *err, enum cr_status status, const char *fmt,
                           ...) {
-    if (err) {
+    if (err != NULL) {
         va_list args;
         va_start(args, fmt);
         append(err, 0, "", fmt, args);
@@ -48,7 +48,7 @@ enum cr_status cr_err_set(struct cr_err *err, enum cr_status status, const char 
 
 enum cr_status cr_err_while(struct cr_err *err, enum cr_status status, const char *fmt,
                             ...) {
-    if (err) {
+    if (err != NULL) {
         va_list args;
         va_start(args, fmt);
         append(err, strnlen(err->text, sizeof err->text - 1), " while ", fmt, args);
@@ -59,7 +59,7 @@ enum cr_status cr_err_while(struct cr_err *err, enum cr_status status, const cha
 }
 
 void cr_err_add_line(struct cr_err *err, const char *fmt, ...) {
-    if (!err) {
+    if (err == NULL) {
         return;
     }
     size_t used = strnlen(err->text, sizeof err->text - 1);
@@ -100,7 +100,7 @@ const char *cr_status_text(enum cr_status status) {
         [CR_E_STOPPED] = "stopped early",
     };
     size_t at = (size_t)status;
-    if (at >= sizeof texts / sizeof *texts || !texts[at]) {
+    if (at >= sizeof texts / sizeof *texts || texts[at] == NULL) {
         return "unknown error";
     }
     return texts[at];

@@ -101,20 +101,20 @@ enum cr_status cr_text_add_utf8(struct cr_buf *out, const char *text, size_t byt
     size_t used;
     uint32_t code;
     size_t good = 0; // where the run of good text that is not yet appended begins
-    for (size_t i = 0; i < bytes && !status; i += used) {
+    for (size_t i = 0; i < bytes && status == CR_OK; i += used) {
         if (sequence_read(at + i, bytes - i, &used, &code) && code != 0) {
             continue;
         }
         status = cr_buf_add(out, text + good, i - good);
-        if (!status) {
+        if (status == CR_OK) {
             status = cr_buf_add_text(out, "\xef\xbf\xbd");
         }
         good = i + used;
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_buf_add(out, text + good, bytes - good);
     }
-    if (status && out->data) {
+    if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }
@@ -140,7 +140,7 @@ enum cr_status cr_text_add_terminal(struct cr_buf *out, const char *text,
     enum cr_status status = cr_buf_reserve(out, bytes);
     size_t used;
     uint32_t code;
-    for (size_t i = 0; i < bytes && !status; i += used) {
+    for (size_t i = 0; i < bytes && status == CR_OK; i += used) {
         if (!sequence_read(at + i, bytes - i, &used, &code)) {
             used = 1;
             status = add_escaped(out, at[i]);
@@ -150,7 +150,7 @@ enum cr_status cr_text_add_terminal(struct cr_buf *out, const char *text,
             status = cr_buf_add(out, text + i, used);
         }
     }
-    if (status && out->data) {
+    if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }

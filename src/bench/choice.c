@@ -19,7 +19,7 @@ static bool is_repeated(const struct cr_choice *choice, uint32_t option) {
 // "bank; library; mall": each answer once.
 static const char *list(struct cr_reader *reader, const struct cr_choice *choice) {
     const char *text = choice->options[0];
-    for (uint32_t i = 1; text && i < choice->options_len; i++) {
+    for (uint32_t i = 1; text != NULL && i < choice->options_len; i++) {
         if (!is_repeated(choice, i)) {
             text = cr_reader_text(reader, "%s; %s", text, choice->options[i]);
         }
@@ -31,7 +31,7 @@ static const char *list(struct cr_reader *reader, const struct cr_choice *choice
 // answer.
 static const char *claim(struct cr_reader *reader, const struct cr_choice *choice,
                          const char *answers, const char *option) {
-    if (!answers) {
+    if (answers == NULL) {
         return NULL;
     }
     return cr_reader_text(

@@ -15,7 +15,7 @@ struct lettered {
 };
 
 static bool is_array(const struct cr_json *value) {
-    return value && cr_json_type(value) == CR_JSON_ARRAY;
+    return value != NULL && cr_json_type(value) == CR_JSON_ARRAY;
 }
 
 static enum cr_status add_option(struct cr_reader *reader, struct lettered *list,
@@ -27,10 +27,10 @@ static enum cr_status add_option(struct cr_reader *reader, struct lettered *list
     }
     enum cr_status status =
         cr_reader_member(reader, letter, "label", &list->letters[at]);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_reader_member(reader, text, "text", &list->choice.options[at]);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     for (uint32_t i = 0; i < at; i++) {
@@ -57,7 +57,7 @@ static enum cr_status read_flat(struct cr_reader *reader, const struct cr_json *
     }
     enum cr_status status = CR_OK;
     const struct cr_json *letter = cr_json_first(letters), *text = cr_json_first(texts);
-    for (; !status && letter;
+    for (; status == CR_OK && letter != NULL;
          letter = cr_json_next(letter), text = cr_json_next(text)) {
         status = add_option(reader, list, letter, text);
     }
@@ -68,12 +68,12 @@ static enum cr_status read_nested(struct cr_reader *reader,
                                   const struct cr_json *choices,
                                   struct lettered *list) {
     if (!is_array(choices)) {
-        return cr_reader_refuse(reader, "\"choices\" is %s, expected an array",
-                                choices ? cr_json_type_name(cr_json_type(choices))
-                                        : "missing");
+        return cr_reader_refuse(
+            reader, "\"choices\" is %s, expected an array",
+            choices != NULL ? cr_json_type_name(cr_json_type(choices)) : "missing");
     }
     enum cr_status status = CR_OK;
-    for (const struct cr_json *c = cr_json_first(choices); !status && c;
+    for (const struct cr_json *c = cr_json_first(choices); status == CR_OK && c != NULL;
          c = cr_json_next(c)) {
         status =
             add_option(reader, list, cr_json_get(c, "label"), cr_json_get(c, "text"));
@@ -85,16 +85,16 @@ static enum cr_status read_question(struct cr_reader *reader,
                                     const struct cr_json *object,
                                     struct lettered *list) {
     const struct cr_json *question = cr_json_get(object, "question");
-    bool is_nested = question && cr_json_type(question) == CR_JSON_OBJECT;
+    bool is_nested = question != NULL && cr_json_type(question) == CR_JSON_OBJECT;
     enum cr_status status =
         cr_reader_member(reader, is_nested ? cr_json_get(question, "stem") : question,
                          is_nested ? "stem" : "question", &list->choice.question);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     status = is_nested ? read_nested(reader, cr_json_get(question, "choices"), list)
                        : read_flat(reader, cr_json_get(object, "choices"), list);
-    if (!status && list->choice.options_len < 2) {
+    if (status == CR_OK && list->choice.options_len < 2) {
         status = cr_reader_refuse(reader, "%u choices, expected at least 2",
                                   list->choice.options_len);
     }
@@ -106,7 +106,7 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
     const char *letter = NULL;
     enum cr_status status = cr_reader_member(reader, cr_json_get(object, "answerKey"),
                                              "answerKey", &letter);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     for (uint32_t i = 0; i < list->choice.options_len; i++) {
@@ -137,7 +137,7 @@ static enum cr_status number_repeats(struct cr_reader *reader,
         }
         choice->options[at] =
             cr_reader_text(reader, "%s (%u)", choice->options[at], same + 1);
-        if (!choice->options[at]) {
+        if (choice->options[at] == NULL) {
             return cr_reader_no_memory(reader);
         }
     }
@@ -147,13 +147,13 @@ static enum cr_status number_repeats(struct cr_reader *reader,
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     struct lettered list = {.choice.question_id = item->id};
     enum cr_status status = read_question(reader, item->object, &list);
-    if (!status) {
+    if (status == CR_OK) {
         status = read_key(reader, item->object, &list);
     }
-    if (!status && cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL) {
+    if (status == CR_OK && cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL) {
         status = number_repeats(reader, &list.choice);
     }
-    return status ? status : cr_choice_add(reader, &list.choice);
+    return status != CR_OK ? status : cr_choice_add(reader, &list.choice);
 }
 
 const struct cr_bench_format cr_format_commonsenseqa = {

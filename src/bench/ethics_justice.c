@@ -8,7 +8,7 @@ enum { LABEL, SCENARIO };
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     int32_t label = 0;
     enum cr_status status = cr_ethics_label(reader, item->fields[LABEL], &label);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     const char *text =

@@ -12,14 +12,14 @@ static const char mark[] = "[SEP]";
 static enum cr_status split(struct cr_reader *reader, const char *field,
                             const char **scenario, const char **trait) {
     const char *at = strstr(field, mark);
-    if (!at || strstr(at + 1, mark)) {
+    if (at == NULL || strstr(at + 1, mark) != NULL) {
         return cr_reader_refuse(reader, "%s, expected \"scenario %s trait\"",
                                 cr_reader_quote(reader, field), mark);
     }
     const char *before = cr_reader_text(reader, "%.*s", (int)(at - field), field);
-    *scenario = before ? cr_reader_trim(reader, before) : NULL;
+    *scenario = before != NULL ? cr_reader_trim(reader, before) : NULL;
     *trait = cr_reader_trim(reader, at + strlen(mark));
-    if (!*scenario || !*trait) {
+    if (*scenario == NULL || *trait == NULL) {
         return cr_reader_no_memory(reader);
     }
     if (!**scenario || !**trait) {
@@ -34,10 +34,10 @@ static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *
     int32_t label = 0;
     const char *scenario = NULL, *trait = NULL;
     enum cr_status status = cr_ethics_label(reader, item->fields[LABEL], &label);
-    if (!status) {
+    if (status == CR_OK) {
         status = split(reader, item->fields[SCENARIO], &scenario, &trait);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     const char *text =

@@ -16,7 +16,7 @@ static enum cr_status read_text(struct cr_reader *reader, const struct cr_json *
 }
 
 static bool is_array(const struct cr_json *value) {
-    return value && cr_json_type(value) == CR_JSON_ARRAY;
+    return value != NULL && cr_json_type(value) == CR_JSON_ARRAY;
 }
 
 static enum cr_status refuse_framing(struct cr_reader *reader, const char *shape,
@@ -33,18 +33,18 @@ static enum cr_status read_proposition(struct cr_reader *reader,
     }
     const char *text = NULL;
     enum cr_status status = read_text(reader, item->object, "proposition", &text);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     const struct cr_json *label = cr_json_get(item->object, "label");
     double number = cr_json_number(label, cr_json_bool(label, false) ? 1 : 0);
     bool is_truth =
-        label &&
+        label != NULL &&
         (cr_json_type(label) == CR_JSON_BOOL ||
          (cr_json_type(label) == CR_JSON_NUMBER && (number == 0 || number == 1)));
     if (!is_truth) {
         return cr_reader_refuse(reader, "\"label\" is %s, expected true, false, 1 or 0",
-                                !label ? "missing"
+                                label == NULL ? "missing"
                                 : cr_json_type(label) == CR_JSON_NUMBER
                                     ? "another number"
                                     : cr_json_type_name(cr_json_type(label)));
@@ -58,12 +58,12 @@ static enum cr_status add_option(struct cr_reader *reader, const struct cr_json 
     if (choice->options_len == CR_OPTIONS_MAX) {
         return cr_reader_refuse(reader, "more than %d options", CR_OPTIONS_MAX);
     }
-    if (!text) {
+    if (text == NULL) {
         return cr_reader_refuse(reader, "an option is %s, expected a string",
                                 cr_json_type_name(cr_json_type(value)));
     }
     text = cr_reader_trim(reader, text);
-    if (!text) {
+    if (text == NULL) {
         return cr_reader_no_memory(reader);
     }
     if (!*text) {
@@ -88,7 +88,7 @@ static enum cr_status read_options(struct cr_reader *reader,
             reader, "\"options\" is no list of two or more, expected one of strings");
     }
     enum cr_status status = CR_OK;
-    for (const struct cr_json *o = cr_json_first(options); !status && o;
+    for (const struct cr_json *o = cr_json_first(options); status == CR_OK && o != NULL;
          o = cr_json_next(o)) {
         status = add_option(reader, o, choice);
     }
@@ -112,9 +112,9 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
     const struct cr_json *label = cr_json_get(object, "label");
     double number = cr_json_number(label, -1);
     choice->key = choice->options_len;
-    if (cr_json_string(label)) {
+    if (cr_json_string(label) != NULL) {
         const char *text = cr_reader_trim(reader, cr_json_string(label));
-        if (!text) {
+        if (text == NULL) {
             return cr_reader_no_memory(reader);
         }
         choice->key = find_option(choice, text);
@@ -140,13 +140,13 @@ static enum cr_status read_choice(struct cr_reader *reader, const struct cr_item
     struct cr_choice choice = {.question_id = question_id};
     enum cr_status status =
         read_text(reader, item->object, "question", &choice.question);
-    if (!status) {
+    if (status == CR_OK) {
         status = read_options(reader, item->object, &choice);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = read_key(reader, item->object, &choice);
     }
-    return status ? status : cr_choice_add(reader, &choice);
+    return status != CR_OK ? status : cr_choice_add(reader, &choice);
 }
 
 static enum cr_status read_range(struct cr_reader *reader, const struct cr_json *object,
@@ -178,7 +178,7 @@ static enum cr_status read_unit(struct cr_reader *reader, const struct cr_json *
     const struct cr_json *value = cr_json_get(object, "unit");
     const char *text = cr_json_string(value);
     *unit = "";
-    bool is_none = !value || (text && !*text);
+    bool is_none = value == NULL || (text != NULL && !*text);
     return is_none ? CR_OK : read_text(reader, object, "unit", unit);
 }
 
@@ -191,22 +191,22 @@ static enum cr_status read_quantity(struct cr_reader *reader,
     struct cr_proposition quantity = {
         .id = item->id, .question_id = question_id, .space = CR_SPACE_CONTINUOUS};
     enum cr_status status = read_text(reader, item->object, "question", &quantity.text);
-    if (!status) {
+    if (status == CR_OK) {
         status = read_unit(reader, item->object, &quantity.unit);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = read_range(reader, item->object, &quantity);
     }
-    return status ? status : cr_reader_add(reader, &quantity);
+    return status != CR_OK ? status : cr_reader_add(reader, &quantity);
 }
 
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     const char *question_id = item->id;
     enum cr_status status = CR_OK;
-    if (cr_json_get(item->object, "question_id")) {
+    if (cr_json_get(item->object, "question_id") != NULL) {
         status = read_text(reader, item->object, "question_id", &question_id);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     bool is_proposition = cr_json_get(item->object, "proposition");

@@ -40,7 +40,7 @@ char *cr_reader_text(struct cr_reader *reader, const char *fmt, ...) {
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     char *text = len < 0 ? NULL : cr_arena_alloc(&reader->scratch, (size_t)len + 1);
-    if (text) {
+    if (text != NULL) {
         vsnprintf(text, (size_t)len + 1, fmt, again);
     }
     va_end(again);
@@ -75,12 +75,12 @@ const char *cr_reader_quote(struct cr_reader *reader, const char *text) {
     char *quote =
         cr_reader_text(reader, "\"%.*s%s\"", (int)bytes, text, is_cut ? "..." : "");
     // A message is one line, and no file may steer the terminal it is read on.
-    for (char *c = quote; c && *c; c++) {
+    for (char *c = quote; c != NULL && *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F) {
             *c = ' ';
         }
     }
-    return quote ? quote : "a text";
+    return quote != NULL ? quote : "a text";
 }
 
 const char *cr_reader_id(const struct cr_reader *reader) {
@@ -104,11 +104,11 @@ static enum cr_status replace(struct cr_buf *buf, const char *text) {
 }
 
 const char *cr_reader_group(struct cr_reader *reader, const char *scenario) {
-    if (reader->scenario.data && strcmp(reader->scenario.data, scenario) == 0) {
+    if (reader->scenario.data != NULL && strcmp(reader->scenario.data, scenario) == 0) {
         return reader->scenario_id.data;
     }
-    if (replace(&reader->scenario, scenario) ||
-        replace(&reader->scenario_id, reader->id)) {
+    if (replace(&reader->scenario, scenario) != CR_OK ||
+        replace(&reader->scenario_id, reader->id) != CR_OK) {
         return NULL;
     }
     return reader->scenario_id.data;
@@ -116,7 +116,7 @@ const char *cr_reader_group(struct cr_reader *reader, const char *scenario) {
 
 static enum cr_status note_id(struct cr_reader *reader, const char *id) {
     uint64_t first = 0;
-    if (cr_seen_add(&reader->seen, id, reader->line, &first)) {
+    if (cr_seen_add(&reader->seen, id, reader->line, &first) != CR_OK) {
         return cr_reader_no_memory(reader);
     }
     if (first) {
@@ -137,19 +137,20 @@ static bool is_wanted(const struct cr_reader *reader) {
 
 enum cr_status cr_reader_add(struct cr_reader *reader,
                              const struct cr_proposition *proposition) {
-    if (!proposition->id || !proposition->question_id || !proposition->text) {
+    if (proposition->id == NULL || proposition->question_id == NULL ||
+        proposition->text == NULL) {
         return cr_reader_no_memory(reader);
     }
     if (strcmp(proposition->id, reader->id) != 0) {
         enum cr_status status = note_id(reader, proposition->id);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
     }
     if (!is_wanted(reader)) {
         return CR_OK;
     }
-    if (cr_propositions_add(&reader->propositions, proposition)) {
+    if (cr_propositions_add(&reader->propositions, proposition) != CR_OK) {
         return cr_reader_no_memory(reader);
     }
     return CR_OK;
@@ -185,14 +186,14 @@ enum cr_status cr_reader_add_pair(struct cr_reader *reader, const char *question
                    : add_side(reader, question_id, false_text, 0);
     }
     enum cr_status status = add_side(reader, question_id, true_text, 1);
-    return status ? status : add_side(reader, question_id, false_text, 0);
+    return status != CR_OK ? status : add_side(reader, question_id, false_text, 0);
 }
 
 enum cr_status cr_reader_item(struct cr_reader *reader, const struct cr_item *item) {
     reader->id = item->id;
     reader->items++;
     enum cr_status status = note_id(reader, item->id);
-    if (!status) {
+    if (status == CR_OK) {
         status = reader->format->item(reader, item);
     }
     cr_arena_fini(&reader->scratch);
@@ -206,15 +207,15 @@ static enum cr_status normalise(const char *text, size_t bytes, struct cr_buf *o
         text += 3;
         bytes -= 3;
     }
-    if (cr_buf_reserve(out, bytes + 1)) {
+    if (cr_buf_reserve(out, bytes + 1) != CR_OK) {
         return CR_E_MEMORY;
     }
     const char *end = text + bytes;
     while (text < end) {
         const char *cut = memchr(text, '\r', (size_t)(end - text));
-        bool is_crlf = cut && cut + 1 < end && cut[1] == '\n';
-        const char *stop = !cut ? end : is_crlf ? cut : cut + 1;
-        if (cr_buf_add(out, text, (size_t)(stop - text))) {
+        bool is_crlf = cut != NULL && cut + 1 < end && cut[1] == '\n';
+        const char *stop = cut == NULL ? end : is_crlf ? cut : cut + 1;
+        if (cr_buf_add(out, text, (size_t)(stop - text)) != CR_OK) {
             return CR_E_MEMORY;
         }
         text = is_crlf ? stop + 1 : stop;
@@ -225,17 +226,17 @@ static enum cr_status normalise(const char *text, size_t bytes, struct cr_buf *o
 // Refuse a line that is no UTF-8 or holds a NUL: a C string would end there.
 static enum cr_status check_encoding(struct cr_reader *reader) {
     if (cr_text_is_utf8(reader->text, reader->bytes) &&
-        !memchr(reader->text, '\0', reader->bytes)) {
+        memchr(reader->text, '\0', reader->bytes) == NULL) {
         return CR_OK;
     }
     const char *at = reader->text, *end = at + reader->bytes;
     for (reader->line = 1; at < end; reader->line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t bytes = (size_t)((stop ? stop : end) - at);
+        size_t bytes = (size_t)((stop != NULL ? stop : end) - at);
         if (!cr_text_is_utf8(at, bytes)) {
             return cr_reader_refuse(reader, "bytes that are no UTF-8, expected UTF-8");
         }
-        if (memchr(at, '\0', bytes)) {
+        if (memchr(at, '\0', bytes) != NULL) {
             return cr_reader_refuse(reader, "a NUL byte, expected text");
         }
         at += bytes + 1;
@@ -269,15 +270,15 @@ static enum cr_status check_range(struct cr_reader *reader) {
 
 static enum cr_status read_all(struct cr_reader *reader) {
     enum cr_status status = check_framing(reader);
-    if (!status) {
+    if (status == CR_OK) {
         status = check_encoding(reader);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = reader->format->layout == CR_LAYOUT_JSON_LINES
                      ? cr_reader_json_lines(reader)
                      : cr_reader_csv(reader);
     }
-    return status ? status : check_range(reader);
+    return status != CR_OK ? status : check_range(reader);
 }
 
 static void reader_fini(struct cr_reader *reader) {
@@ -291,7 +292,7 @@ static void reader_fini(struct cr_reader *reader) {
 enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
                              size_t bytes, uint64_t seed, struct cr_err *err) {
     const struct cr_bench_format *format = cr_bench_format(benchmark->format);
-    if (!format) {
+    if (format == NULL) {
         return cr_err_set(err, CR_E_JOB, "unknown benchmark format \"%s\"",
                           benchmark->format);
     }
@@ -302,14 +303,14 @@ enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
     cr_buf_init(&reader.scenario, bytes + 1);
     cr_buf_init(&reader.scenario_id, bytes + CR_BENCH_LINE_MAX);
     enum cr_status status = normalise(text, bytes, &clean);
-    if (status) {
+    if (status != CR_OK) {
         status = cr_reader_no_memory(&reader);
     } else {
-        reader.text = clean.data ? clean.data : "";
+        reader.text = clean.data != NULL ? clean.data : "";
         reader.bytes = clean.used_bytes;
         status = read_all(&reader);
     }
-    if (!status) {
+    if (status == CR_OK) {
         cr_propositions_fini(&benchmark->propositions);
         benchmark->propositions = reader.propositions;
         reader.propositions = (struct cr_propositions){0};

@@ -16,15 +16,15 @@ struct csv_ctx {
 
 static bool is_named(struct cr_reader *reader, const char *field, const char *name) {
     const char *trimmed = cr_reader_trim(reader, field);
-    return trimmed && strcmp(trimmed, name) == 0;
+    return trimmed != NULL && strcmp(trimmed, name) == 0;
 }
 
 static const char *header_text(struct cr_reader *reader, const struct cr_csv_row *row) {
     const char *text = "";
-    for (size_t i = 0; text && i < row->fields_len; i++) {
+    for (size_t i = 0; text != NULL && i < row->fields_len; i++) {
         text = cr_reader_text(reader, "%s%s%s", text, i ? ", " : "", row->fields[i]);
     }
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 // Where COLUMN stands in the header ROW.
@@ -51,7 +51,7 @@ static enum cr_status find_column(struct csv_ctx *csv, const struct cr_csv_row *
 static enum cr_status read_header(struct csv_ctx *csv, const struct cr_csv_row *row) {
     csv->row_len = row->fields_len;
     enum cr_status status = CR_OK;
-    for (size_t i = 0; !status && i < csv->columns_len; i++) {
+    for (size_t i = 0; status == CR_OK && i < csv->columns_len; i++) {
         status = find_column(csv, row, i);
     }
     return status;
@@ -77,7 +77,7 @@ static enum cr_status read_fields(struct csv_ctx *csv, const struct cr_csv_row *
     }
     for (size_t i = 0; i < csv->columns_len; i++) {
         fields[i] = cr_reader_trim(reader, row->fields[csv->at[i]]);
-        if (!fields[i]) {
+        if (fields[i] == NULL) {
             return cr_reader_no_memory(reader);
         }
         if (!*fields[i]) {
@@ -91,7 +91,7 @@ static enum cr_status read_fields(struct csv_ctx *csv, const struct cr_csv_row *
 static enum cr_status read_item(struct csv_ctx *csv, const struct cr_csv_row *row) {
     const char *fields[CR_COLUMNS_MAX];
     enum cr_status status = read_fields(csv, row, fields);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     char id[24];
@@ -122,7 +122,7 @@ static enum cr_status read_row(void *ctx, const struct cr_csv_row *row,
 
 enum cr_status cr_reader_csv(struct cr_reader *reader) {
     struct csv_ctx csv = {.reader = reader, .is_header_due = true};
-    while (reader->format->columns[csv.columns_len]) {
+    while (reader->format->columns[csv.columns_len] != NULL) {
         csv.at[csv.columns_len] = csv.columns_len;
         csv.columns_len++;
     }
@@ -132,7 +132,7 @@ enum cr_status cr_reader_csv(struct cr_reader *reader) {
     if (status != CR_E_FORMAT) {
         return status;
     }
-    if (reader->err) {
+    if (reader->err != NULL) {
         reader->err->status = CR_E_JOB; // its text names file and line already
     }
     return CR_E_JOB;

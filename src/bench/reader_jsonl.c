@@ -7,13 +7,13 @@
 enum cr_status cr_reader_member(struct cr_reader *reader, const struct cr_json *value,
                                 const char *name, const char **out) {
     const char *text = cr_json_string(value);
-    if (!text) {
+    if (text == NULL) {
         return cr_reader_refuse(reader, "\"%s\" is %s, expected a string", name,
-                                value ? cr_json_type_name(cr_json_type(value))
-                                      : "missing");
+                                value != NULL ? cr_json_type_name(cr_json_type(value))
+                                              : "missing");
     }
     *out = cr_reader_trim(reader, text);
-    if (!*out) {
+    if (*out == NULL) {
         return cr_reader_no_memory(reader);
     }
     if (!**out) {
@@ -32,16 +32,16 @@ static enum cr_status read_id(struct cr_reader *reader, const struct cr_json *ob
     const struct cr_json *value = cr_json_get(object, "id");
     double number = cr_json_number(value, NAN);
     const char *text = cr_json_string(value);
-    if (text) {
+    if (text != NULL) {
         *id = cr_reader_trim(reader, text);
     } else if (number >= 0 && number <= 9007199254740992.0 && number == floor(number)) {
         *id = cr_reader_text(reader, "%.0f", number);
     } else {
         return cr_reader_refuse(
             reader, "\"id\" is %s, expected a string or a whole number",
-            value ? cr_json_type_name(cr_json_type(value)) : "missing");
+            value != NULL ? cr_json_type_name(cr_json_type(value)) : "missing");
     }
-    if (!*id) {
+    if (*id == NULL) {
         return cr_reader_no_memory(reader);
     }
     if (!**id) {
@@ -63,7 +63,7 @@ static enum cr_status read_object(struct cr_reader *reader,
     }
     struct cr_item item = {.object = object};
     enum cr_status status = read_id(reader, object, &item.id);
-    return status ? status : cr_reader_item(reader, &item);
+    return status != CR_OK ? status : cr_reader_item(reader, &item);
 }
 
 // A key that stands twice would silently lose one of its values.
@@ -73,8 +73,9 @@ static enum cr_status check_keys(struct cr_reader *reader, const char *text,
     cr_buf_init(&path, bytes + 1);
     enum cr_status status = CR_OK;
     if (cr_json_duplicate_key(text, bytes, &path)) {
-        status = cr_reader_refuse(reader, "the key %s stands twice, expected it once",
-                                  cr_reader_quote(reader, path.data ? path.data : ""));
+        status = cr_reader_refuse(
+            reader, "the key %s stands twice, expected it once",
+            cr_reader_quote(reader, path.data != NULL ? path.data : ""));
     }
     cr_buf_fini(&path);
     return status;
@@ -90,12 +91,12 @@ static enum cr_status read_line(struct cr_reader *reader, const char *text,
     if (status == CR_E_MEMORY) {
         return cr_reader_no_memory(reader);
     }
-    if (status) { // "1:COLUMN: what": the parser knows one line only
+    if (status != CR_OK) { // "1:COLUMN: what": the parser knows one line only
         return cr_reader_refuse(reader, "not a JSON object: column %s",
                                 strncmp(why.text, "1:", 2) ? why.text : why.text + 2);
     }
     status = check_keys(reader, text, bytes);
-    if (!status) {
+    if (status == CR_OK) {
         status = read_object(reader, object);
     }
     cr_json_free(object);
@@ -105,9 +106,10 @@ static enum cr_status read_line(struct cr_reader *reader, const char *text,
 enum cr_status cr_reader_json_lines(struct cr_reader *reader) {
     const char *at = reader->text, *end = at + reader->bytes;
     enum cr_status status = CR_OK;
-    for (reader->line = 1; !status && at < end; reader->line += !status) {
+    for (reader->line = 1; status == CR_OK && at < end;
+         reader->line += status == CR_OK) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t bytes = (size_t)((stop ? stop : end) - at);
+        size_t bytes = (size_t)((stop != NULL ? stop : end) - at);
         if (!is_blank(at, bytes)) {
             status = read_line(reader, at, bytes);
         }

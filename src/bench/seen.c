@@ -27,7 +27,7 @@ static struct cr_seen_slot *slot_of(struct cr_seen_slot *slots, size_t cap,
 static enum cr_status grow(struct cr_seen *seen) {
     size_t cap = seen->cap ? seen->cap * 2 : CAP_FIRST;
     struct cr_seen_slot *slots = cr_calloc(cap, sizeof *slots);
-    if (!slots) {
+    if (slots == NULL) {
         return CR_E_MEMORY;
     }
     for (size_t i = 0; i < seen->cap; i++) {
@@ -43,7 +43,7 @@ static enum cr_status grow(struct cr_seen *seen) {
 
 enum cr_status cr_seen_add(struct cr_seen *seen, const char *id, uint64_t line,
                            uint64_t *first) {
-    if (seen->len * 2 >= seen->cap && grow(seen)) {
+    if (seen->len * 2 >= seen->cap && grow(seen) != CR_OK) {
         return CR_E_MEMORY;
     }
     struct cr_hash hash = cr_hash128(id, strlen(id), 0);

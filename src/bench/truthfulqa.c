@@ -29,8 +29,8 @@ static enum cr_status add_options(struct cr_reader *reader, struct cr_choice *ch
     while (*list && choice->options_len < CR_OPTIONS_MAX) {
         size_t bytes = strcspn(list, ";");
         const char *part = cr_reader_text(reader, "%.*s", (int)bytes, list);
-        const char *answer = part ? cr_reader_trim(reader, part) : NULL;
-        if (!answer) {
+        const char *answer = part != NULL ? cr_reader_trim(reader, part) : NULL;
+        if (answer == NULL) {
             return CR_E_MEMORY;
         }
         if (*answer && !is_listed(choice, answer)) {
@@ -47,7 +47,7 @@ static enum cr_status read_categorical(struct cr_reader *reader,
                                .question = item->fields[QUESTION],
                                .options = {item->fields[BEST]},
                                .options_len = 1};
-    if (add_options(reader, &choice, item->fields[INCORRECT])) {
+    if (add_options(reader, &choice, item->fields[INCORRECT]) != CR_OK) {
         return cr_reader_no_memory(reader);
     }
     if (choice.options_len == 1) {

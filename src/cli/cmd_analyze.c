@@ -77,8 +77,8 @@ static int choose(const char *option, const char *word, size_t len,
     }
     const char *nearest = cr_text_nearest(plain, names, names_len);
     cr_command_usage_error(&cr_command_analyze, "--%s has no '%s'%s%s%s", option, plain,
-                           nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                           nearest ? "'?" : "");
+                           nearest != NULL ? "; did you mean '" : "",
+                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
     return -1;
 }
 

@@ -101,7 +101,8 @@ static enum cr_status read_status(const char *dir, struct cr_json **out,
 static void print_terminal(const char *plain) {
     struct cr_buf shown;
     cr_buf_init(&shown, 8 * STATUS_BYTES_MAX);
-    if (cr_text_add_terminal(&shown, plain, strlen(plain)) == CR_OK && shown.data) {
+    if (cr_text_add_terminal(&shown, plain, strlen(plain)) == CR_OK &&
+        shown.data != NULL) {
         fputs(shown.data, stdout);
     }
     cr_buf_fini(&shown);

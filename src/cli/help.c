@@ -79,8 +79,9 @@ void cr_help_command(FILE *out, const struct cr_command *command) {
     int indent = fprintf(out, "usage: credence %s%s", command->name, bare ? "" : " ");
     print_wrapped(out, command->usage, indent, indent);
     fputc('\n', out);
-    print_wrapped(out, command->description ? command->description : command->summary,
-                  0, 0);
+    print_wrapped(
+        out, command->description != NULL ? command->description : command->summary, 0,
+        0);
     fputs("\noptions:\n", out);
     for (const struct cr_option *option = command->options;
          option != NULL && option->name != NULL; option++) {
@@ -150,7 +151,8 @@ static void roff_command(FILE *out, const struct cr_command *command) {
     fprintf(out, "\"credence %s\"\n.B credence %s\n", command->name, command->name);
     print_roff(out, command->usage, true);
     fputs("\n.PP\n", out);
-    print_roff(out, command->description ? command->description : command->summary,
+    print_roff(out,
+               command->description != NULL ? command->description : command->summary,
                true);
     fputc('\n', out);
     for (const struct cr_option *option = command->options;
@@ -262,8 +264,8 @@ static int help_run(int argc, char **argv) {
         const char *nearest = cr_command_nearest(args.operands[0]);
         return cr_command_usage_error(
             &cr_command_help, "there is no command '%s'%s%s%s", args.operands[0],
-            nearest ? "; did you mean '" : "", nearest ? nearest : "",
-            nearest ? "'?" : "");
+            nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+            nearest != NULL ? "'?" : "");
     }
     cr_help_command(stdout, command);
     return CR_EXIT_COMPLETE;

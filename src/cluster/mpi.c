@@ -312,7 +312,7 @@ static bool take_piece(struct mpi *mpi, struct cr_packet *out) {
 
 static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     struct mpi *mpi = mpi_of(cluster);
-    (void)!send_parcel(mpi, NULL);
+    cr_status_ignore(send_parcel(mpi, NULL));
     if (mpi->reading != NULL && mpi->reading->tag == TAG_PARCEL &&
         take_piece(mpi, out)) {
         return true;
@@ -435,7 +435,7 @@ static bool all_are_here(void) {
 
 static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     struct mpi *mpi = mpi_of(cluster);
-    (void)!send_parcel(mpi, NULL);
+    cr_status_ignore(send_parcel(mpi, NULL));
     for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
         test_sends(mpi);
         if (mpi->sends != NULL) {

@@ -4,7 +4,7 @@
 #include "credence/base/mem.h"
 
 void cr_reply_fini(struct cr_reply *reply) {
-    if (!reply) {
+    if (reply == NULL) {
         return;
     }
     cr_free(reply->text);

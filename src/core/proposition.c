@@ -36,9 +36,9 @@ static uint64_t identity(const struct cr_proposition *p) {
 static const char *const *copy_options(struct cr_arena *arena,
                                        const struct cr_proposition *p) {
     const char **options = cr_arena_alloc(arena, p->options_len * sizeof *options);
-    for (uint32_t i = 0; options && i < p->options_len; i++) {
+    for (uint32_t i = 0; options != NULL && i < p->options_len; i++) {
         options[i] = cr_arena_strdup(arena, p->options[i]);
-        if (!options[i]) {
+        if (options[i] == NULL) {
             return NULL;
         }
     }
@@ -50,23 +50,24 @@ enum cr_status cr_propositions_add(struct cr_propositions *list,
     void *at = list->at;
     enum cr_status status =
         cr_array_grow(&at, &list->cap, list->len + 1, sizeof *list->at);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     list->at = at;
     struct cr_proposition copy = *p;
     copy.id = cr_arena_strdup(&list->arena, p->id);
     copy.question_id =
-        cr_arena_strdup(&list->arena, p->question_id ? p->question_id : p->id);
+        cr_arena_strdup(&list->arena, p->question_id != NULL ? p->question_id : p->id);
     copy.text = cr_arena_strdup(&list->arena, p->text);
-    copy.unit = cr_arena_strdup(&list->arena, p->unit ? p->unit : "");
+    copy.unit = cr_arena_strdup(&list->arena, p->unit != NULL ? p->unit : "");
     copy.options = NULL;
-    if (!copy.id || !copy.question_id || !copy.text || !copy.unit) {
+    if (copy.id == NULL || copy.question_id == NULL || copy.text == NULL ||
+        copy.unit == NULL) {
         return CR_E_MEMORY;
     }
     if (p->options_len > 0) {
         copy.options = copy_options(&list->arena, p);
-        if (!copy.options) {
+        if (copy.options == NULL) {
             return CR_E_MEMORY;
         }
     }
@@ -76,7 +77,7 @@ enum cr_status cr_propositions_add(struct cr_propositions *list,
 }
 
 void cr_propositions_fini(struct cr_propositions *list) {
-    if (!list) {
+    if (list == NULL) {
         return;
     }
     cr_free(list->at);

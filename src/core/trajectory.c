@@ -5,7 +5,7 @@
 #include <string.h>
 
 void cr_trajectory_fini(struct cr_trajectory *trajectory) {
-    if (!trajectory) {
+    if (trajectory == NULL) {
         return;
     }
     cr_free(trajectory->price);
@@ -47,7 +47,7 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
 // A copy of TEXT; false when memory ran out. NULL stays NULL.
 static bool copy_text(const char *text, char **out) {
     *out = cr_strdup(text);
-    return *out || !text;
+    return *out != NULL || text == NULL;
 }
 
 enum cr_status cr_reply_from_record(const struct cr_call_record *record,
@@ -86,9 +86,9 @@ enum cr_status cr_reply_from_record(const struct cr_call_record *record,
 static bool own_texts(struct cr_arena *arena, struct cr_call_record *record) {
     const char **texts[] = {&record->text, &record->reasoning, &record->error};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (*texts[i]) {
+        if (*texts[i] != NULL) {
             *texts[i] = cr_arena_strdup(arena, *texts[i]);
-            if (!*texts[i]) {
+            if (*texts[i] == NULL) {
                 return false;
             }
         }
@@ -96,7 +96,7 @@ static bool own_texts(struct cr_arena *arena, struct cr_call_record *record) {
     if (record->logprobs_len > 0) {
         size_t bytes = record->logprobs_len * sizeof *record->logprobs;
         void *copy = cr_arena_alloc(arena, bytes);
-        if (!copy) {
+        if (copy == NULL) {
             return false;
         }
         memcpy(copy, record->logprobs, bytes);
@@ -110,7 +110,7 @@ enum cr_status cr_call_records_add(struct cr_call_records *list,
     void *at = list->at;
     enum cr_status status =
         cr_array_grow(&at, &list->cap, list->len + 1, sizeof *list->at);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     list->at = at;
@@ -139,7 +139,7 @@ const struct cr_call_record *cr_call_records_find(const struct cr_call_records *
 }
 
 void cr_call_records_fini(struct cr_call_records *list) {
-    if (!list) {
+    if (list == NULL) {
         return;
     }
     cr_free(list->at);

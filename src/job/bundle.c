@@ -206,7 +206,7 @@ static enum cr_status apply_limit(struct reading *reading) {
     }
     struct cr_json *copy = cr_json_copy(all);
     enum cr_status status = copy == NULL ? CR_E_MEMORY : CR_OK;
-    for (const struct cr_json *c = cr_json_first(all); c && status == CR_OK;
+    for (const struct cr_json *c = cr_json_first(all); c != NULL && status == CR_OK;
          c = cr_json_next(c)) {
         double own = cr_json_number(cr_json_get(c, "limit"), 0);
         if (cr_json_type(c) != CR_JSON_OBJECT || (own > 0 && own <= limit)) {
@@ -256,7 +256,7 @@ static enum cr_status add_benchmarks(struct reading *reading) {
     if (cr_json_type(all) != CR_JSON_OBJECT) {
         return CR_OK;
     }
-    for (const struct cr_json *c = cr_json_first(all); c && status == CR_OK;
+    for (const struct cr_json *c = cr_json_first(all); c != NULL && status == CR_OK;
          c = cr_json_next(c)) {
         status = add_benchmark(reading, c);
     }

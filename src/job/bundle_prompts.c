@@ -34,11 +34,13 @@ static void gather(struct sets *sets, const struct cr_json *job) {
     sets->names[sets->len++] = "paper";
     add_name(sets, cr_json_get(cr_json_get(job, "cell"), "prompts"));
     const struct cr_json *axis = cr_json_get(cr_json_get(job, "grid"), "prompts");
-    for (const struct cr_json *c = cr_json_first(axis); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
+         c = cr_json_next(c)) {
         add_name(sets, c);
     }
     const struct cr_json *cells = cr_json_get(job, "cells");
-    for (const struct cr_json *c = cr_json_first(cells); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(cells); c != NULL;
+         c = cr_json_next(c)) {
         add_name(sets, cr_json_get(c, "prompts"));
     }
 }

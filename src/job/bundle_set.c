@@ -9,7 +9,8 @@
 // IS_WHOLE (a new axis), else up to its first dot.
 static size_t key_len(const struct cr_json *object, const char *path, bool is_whole) {
     size_t best = 0;
-    for (const struct cr_json *c = cr_json_first(object); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(object); c != NULL;
+         c = cr_json_next(c)) {
         size_t len = strlen(cr_json_key(c));
         bool fits = strncmp(path, cr_json_key(c), len) == 0 &&
                     (path[len] == '\0' || path[len] == '.');

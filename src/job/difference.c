@@ -42,12 +42,12 @@ static enum cr_status compare(struct cr_buf *out, const char *path,
         bool is_same = a != NULL && b != NULL && cr_json_equal(a, b);
         return is_same ? CR_OK : add_line(out, path, a, b);
     }
-    for (const struct cr_json *c = cr_json_first(a); c && status == CR_OK;
+    for (const struct cr_json *c = cr_json_first(a); c != NULL && status == CR_OK;
          c = cr_json_next(c)) {
         cr_key_path_child(inner, path, cr_json_key(c));
         status = compare(out, inner, c, cr_json_get(b, cr_json_key(c)));
     }
-    for (const struct cr_json *c = cr_json_first(b); c && status == CR_OK;
+    for (const struct cr_json *c = cr_json_first(b); c != NULL && status == CR_OK;
          c = cr_json_next(c)) {
         if (cr_json_get(a, cr_json_key(c)) == NULL) {
             cr_key_path_child(inner, path, cr_json_key(c));

@@ -32,7 +32,7 @@ static enum cr_status take_cells(const struct cr_run_view *view, struct cr_like 
         cell->name = cr_strdup(view->cell_info[i].name);
         cell->protocol = cr_strdup(view->cell_info[i].protocol);
         cell->benchmark = cr_strdup(view->cell_info[i].benchmark);
-        if (!cell->name || !cell->protocol || !cell->benchmark) {
+        if (cell->name == NULL || cell->protocol == NULL || cell->benchmark == NULL) {
             status = CR_E_MEMORY;
         }
     }

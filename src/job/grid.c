@@ -74,7 +74,7 @@ static void make_extra(struct cr_job_builder *builder, const struct cr_grid *gri
     snprintf(name, sizeof name, "%s",
              given != NULL ? given
                            : builder->check.job->benchmarks[cell.benchmark].name);
-    for (const struct cr_json *c = cr_json_first(object); c && given == NULL;
+    for (const struct cr_json *c = cr_json_first(object); c != NULL && given == NULL;
          c = cr_json_next(c)) {
         if (strcmp(cr_json_key(c), "benchmark") != 0) {
             cr_grid_name_add(builder, name, cr_json_key(c), c);

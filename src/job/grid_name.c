@@ -18,7 +18,8 @@ static void add_value(struct cr_job_builder *builder, char name[CR_CELL_NAME_MAX
     }
     if (cr_json_type(value) == CR_JSON_ARRAY) { // a team of traders
         const char *plus = "";
-        for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
+        for (const struct cr_json *c = cr_json_first(value); c != NULL;
+             c = cr_json_next(c)) {
             add(name, plus);
             add_value(builder, name, c);
             plus = "+";
@@ -39,7 +40,8 @@ void cr_grid_name_add(struct cr_job_builder *builder, char name[CR_CELL_NAME_MAX
     bool is_plain = strcmp(path, "protocol") == 0 || strcmp(path, "benchmark") == 0;
     if (cr_json_type(value) == CR_JSON_OBJECT) { // "stop": each of its members
         char inner[CR_PATH_MAX];
-        for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
+        for (const struct cr_json *c = cr_json_first(value); c != NULL;
+             c = cr_json_next(c)) {
             cr_key_path_child(inner, path, cr_json_key(c));
             cr_grid_name_add(builder, name, inner, c);
         }

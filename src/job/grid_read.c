@@ -101,8 +101,8 @@ static void read_values(struct cr_job_builder *builder, const struct cr_grid *gr
     cr_key_path_child(parent, "grid", axis->spot.path);
     axis->values =
         cr_job_builder_alloc(builder, cr_json_len(list), sizeof *axis->values);
-    for (const struct cr_json *c = cr_json_first(list); c && axis->values;
-         c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(list);
+         c != NULL && axis->values != NULL; c = cr_json_next(c)) {
         cr_key_path_element(path, parent, index++);
         if (stands_before(axis, c)) {
             cr_check_mistake(&builder->check, path, "stands twice on this axis");
@@ -160,7 +160,7 @@ static void check_exclusion(struct cr_job_builder *builder, const struct cr_grid
 static void check_excludes(struct cr_job_builder *builder, const struct cr_grid *grid) {
     char path[CR_PATH_MAX];
     size_t index = 0;
-    for (const struct cr_json *c = cr_json_first(grid->exclude); c;
+    for (const struct cr_json *c = cr_json_first(grid->exclude); c != NULL;
          c = cr_json_next(c)) {
         cr_key_path_element(path, "exclude", index++);
         if (cr_json_type(c) != CR_JSON_OBJECT || cr_json_len(c) == 0) {
@@ -168,7 +168,8 @@ static void check_excludes(struct cr_job_builder *builder, const struct cr_grid 
                              "expected an object of path: value, not empty");
             continue;
         }
-        for (const struct cr_json *m = cr_json_first(c); m; m = cr_json_next(m)) {
+        for (const struct cr_json *m = cr_json_first(c); m != NULL;
+             m = cr_json_next(m)) {
             check_exclusion(builder, grid, m, path);
         }
     }
@@ -199,7 +200,8 @@ static void check_extra(struct cr_job_builder *builder, const struct cr_grid *gr
 static void check_extras(struct cr_job_builder *builder, const struct cr_grid *grid) {
     char path[CR_PATH_MAX];
     size_t index = 0;
-    for (const struct cr_json *c = cr_json_first(grid->extra); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(grid->extra); c != NULL;
+         c = cr_json_next(c)) {
         cr_key_path_element(path, "cells", index++);
         check_extra(builder, grid, c, path);
     }
@@ -229,7 +231,7 @@ void cr_grid_read(struct cr_job_builder *builder, struct cr_grid *grid) {
     grid->exclude = typed(builder, "exclude", CR_JSON_ARRAY);
     grid->extra = typed(builder, "cells", CR_JSON_ARRAY);
     read_base(builder, grid);
-    for (const struct cr_json *c = axes ? cr_json_first(axes) : NULL; c;
+    for (const struct cr_json *c = axes != NULL ? cr_json_first(axes) : NULL; c != NULL;
          c = cr_json_next(c)) {
         read_axis(builder, grid, c);
     }
@@ -261,10 +263,11 @@ static bool has_value(struct cr_job_builder *builder, const struct cr_cell *cell
 
 bool cr_grid_excludes(struct cr_job_builder *builder, const struct cr_grid *grid,
                       const struct cr_cell *cell) {
-    const struct cr_json *c = grid->exclude ? cr_json_first(grid->exclude) : NULL;
+    const struct cr_json *c =
+        grid->exclude != NULL ? cr_json_first(grid->exclude) : NULL;
     for (; c != NULL; c = cr_json_next(c)) {
         bool has_all = true;
-        for (const struct cr_json *m = cr_json_first(c); m && has_all;
+        for (const struct cr_json *m = cr_json_first(c); m != NULL && has_all;
              m = cr_json_next(m)) {
             has_all = has_value(builder, cell, m);
         }

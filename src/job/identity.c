@@ -50,7 +50,7 @@ static struct cr_json *sorted_object(const struct cr_json *value) {
     size_t len = cr_json_len(value), i = 0;
     const struct cr_json **members = cr_calloc(len + 1, sizeof *members);
     struct cr_json *copy = members == NULL ? NULL : cr_json_new_object();
-    for (const struct cr_json *c = cr_json_first(value); c && copy;
+    for (const struct cr_json *c = cr_json_first(value); c != NULL && copy != NULL;
          c = cr_json_next(c)) {
         members[i++] = c;
     }
@@ -79,7 +79,7 @@ static struct cr_json *sorted_copy(const struct cr_json *value) {
         return cr_json_copy(value);
     }
     struct cr_json *copy = cr_json_new_array();
-    for (const struct cr_json *c = cr_json_first(value); c && copy;
+    for (const struct cr_json *c = cr_json_first(value); c != NULL && copy != NULL;
          c = cr_json_next(c)) {
         struct cr_json *child = sorted_copy(c);
         if (child == NULL || cr_json_push(copy, child) != CR_OK) {
@@ -187,7 +187,8 @@ static struct cr_json *prompts_part(struct cr_job_builder *builder) {
 static struct cr_json *grid_part(struct cr_job_builder *builder) {
     const struct cr_json *grid = cr_json_get(builder->resolved, "grid");
     struct cr_json *out = cr_json_new_array();
-    for (const struct cr_json *c = cr_json_first(grid); c && out; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(grid); c != NULL && out != NULL;
+         c = cr_json_next(c)) {
         struct cr_json *axis = cr_json_new_object();
         if (axis == NULL) {
             cr_check_memory(&builder->check);
@@ -205,7 +206,7 @@ static struct cr_json *grid_part(struct cr_job_builder *builder) {
 static struct cr_json *extra_part(struct cr_job_builder *builder) {
     const struct cr_json *cells = cr_json_get(builder->resolved, "cells");
     struct cr_json *out = cr_json_new_array();
-    for (const struct cr_json *c = cr_json_first(cells); c && out;
+    for (const struct cr_json *c = cr_json_first(cells); c != NULL && out != NULL;
          c = cr_json_next(c)) {
         struct cr_json *cell = cr_json_copy(c);
         if (cell != NULL) {

@@ -97,7 +97,8 @@ static void refuse_secrets(struct cr_check *check, const struct cr_json *value,
                          "api_key_env or api_key_file");
     }
     bool is_list = cr_json_type(value) == CR_JSON_ARRAY;
-    for (const struct cr_json *c = cr_json_first(value); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(value); c != NULL;
+         c = cr_json_next(c)) {
         if (is_list) {
             cr_key_path_element(inner, path, index++);
         } else {

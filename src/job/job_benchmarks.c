@@ -38,7 +38,8 @@ void cr_job_read_benchmarks(struct cr_job_builder *builder) {
     const char **names = cr_job_builder_alloc(builder, len, sizeof *names);
     job->benchmarks = cr_job_builder_alloc(builder, len, sizeof *job->benchmarks);
     if (names != NULL && job->benchmarks != NULL && len > 0) {
-        for (const struct cr_json *c = cr_json_first(all); c; c = cr_json_next(c)) {
+        for (const struct cr_json *c = cr_json_first(all); c != NULL;
+             c = cr_json_next(c)) {
             read_benchmark(builder, c, &job->benchmarks[job->benchmarks_len], resolved);
             names[job->benchmarks_len++] = cr_json_key(c);
         }

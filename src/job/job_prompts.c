@@ -49,7 +49,8 @@ static void place_of(const struct cr_job_builder *builder, const char *set,
     const struct cr_json *axis = cr_json_get(grid, "prompts");
     size_t index = 0;
     snprintf(out, CR_PATH_MAX, "cell.prompts");
-    for (const struct cr_json *c = cr_json_first(axis); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
+         c = cr_json_next(c)) {
         const char *name = cr_json_string(c);
         if (name != NULL && strcmp(name, set) == 0) {
             cr_key_path_element(out, "grid.prompts", index);

@@ -30,14 +30,16 @@ static void read_params(struct cr_job_builder *builder, struct cr_model *model,
         cr_check_memory(check);
         goto out;
     }
-    for (const struct cr_json *c = cr_json_first(params); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(params); c != NULL;
+         c = cr_json_next(c)) {
         const char *name = cr_json_key(c);
         bool is_known = cr_key_find(&cr_keys_params, name, &offset) != NULL;
         cr_check_put(check, is_known ? known : others, name, cr_json_copy(c));
     }
     struct cr_check_target inner = {.path = path, .out = model, .resolved = resolved};
     cr_check_object(check, &cr_keys_params, known, &inner);
-    for (const struct cr_json *c = cr_json_first(others); c; c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(others); c != NULL;
+         c = cr_json_next(c)) {
         cr_check_put(check, resolved, cr_json_key(c), cr_json_copy(c));
     }
     model->params = cr_check_print(check, others);
@@ -91,15 +93,16 @@ static void read_headers(struct cr_job_builder *builder, struct cr_model *model,
     cr_key_path_child(parent, model_path, "headers");
     model->headers =
         cr_job_builder_alloc(builder, cr_json_len(headers), sizeof(struct cr_header));
-    for (const struct cr_json *c = cr_json_first(headers); c && model->headers;
-         c = cr_json_next(c)) {
+    for (const struct cr_json *c = cr_json_first(headers);
+         c != NULL && model->headers != NULL; c = cr_json_next(c)) {
         const char *name = cr_json_key(c), *value = cr_json_string(c);
         cr_key_path_child(path, parent, name);
         if (holds_secret(name)) {
             cr_check_mistake(check, path,
                              "a key does not belong in a job file; name it "
                              "by api_key_env or api_key_file");
-        } else if (value == NULL || strpbrk(value, "\r\n") || strpbrk(name, " :\r\n")) {
+        } else if (value == NULL || strpbrk(value, "\r\n") != NULL ||
+                   strpbrk(name, " :\r\n") != NULL) {
             cr_check_mistake(check, path,
                              "expected a header's name and its text, on one "
                              "line");
@@ -218,7 +221,8 @@ void cr_job_read_models(struct cr_job_builder *builder) {
     const char **names = cr_job_builder_alloc(builder, len, sizeof *names);
     job->models = cr_job_builder_alloc(builder, len, sizeof *job->models);
     if (names != NULL && job->models != NULL && len > 0) {
-        for (const struct cr_json *c = cr_json_first(models); c; c = cr_json_next(c)) {
+        for (const struct cr_json *c = cr_json_first(models); c != NULL;
+             c = cr_json_next(c)) {
             struct cr_model *model = &job->models[job->models_len];
             read_model(builder, c, model, resolved);
             names[job->models_len++] = cr_json_key(c);

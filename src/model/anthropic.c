@@ -15,8 +15,10 @@ enum { FALLBACK_MAX_TOKENS = 1024 }; // the API requires a number
 static enum cr_status add_block(const struct cr_turn *turn, bool is_marked,
                                 struct cr_buf *body) {
     enum cr_status status = cr_buf_add_text(body, "[" TEXT_OPEN);
-    status = status ? status : cr_buf_add(body, turn->quoted, turn->quoted_bytes);
-    return status ? status : cr_buf_add_text(body, is_marked ? TEXT_CACHED "]" : "}]");
+    status =
+        status != CR_OK ? status : cr_buf_add(body, turn->quoted, turn->quoted_bytes);
+    return status != CR_OK ? status
+                           : cr_buf_add_text(body, is_marked ? TEXT_CACHED "]" : "}]");
 }
 
 static enum cr_status add_message(const struct cr_turn *turn, bool is_marked,
@@ -24,14 +26,14 @@ static enum cr_status add_message(const struct cr_turn *turn, bool is_marked,
     enum cr_status status = cr_buf_add_text(
         body, turn->speaker == CR_ASSISTANT ? "{\"role\":\"assistant\",\"content\":"
                                             : "{\"role\":\"user\",\"content\":");
-    status = status ? status : add_block(turn, is_marked, body);
-    return status ? status : cr_buf_add(body, "}", 1);
+    status = status != CR_OK ? status : add_block(turn, is_marked, body);
+    return status != CR_OK ? status : cr_buf_add(body, "}", 1);
 }
 
 static enum cr_status add_messages(const struct cr_call *call, struct cr_buf *body) {
     enum cr_status status = CR_OK;
     bool is_first = true;
-    for (size_t i = 0; i < call->turns_len && !status; i++) {
+    for (size_t i = 0; i < call->turns_len && status == CR_OK; i++) {
         const struct cr_turn *turn = &call->turns[i];
         if (turn->speaker == CR_SYSTEM) {
             continue;
@@ -40,18 +42,18 @@ static enum cr_status add_messages(const struct cr_call *call, struct cr_buf *bo
         // (write).
         bool is_marked = i + 1 == call->prefix_len || i + 1 == call->turns_len;
         status = is_first ? CR_OK : cr_buf_add(body, ",", 1);
-        status = status ? status : add_message(turn, is_marked, body);
+        status = status != CR_OK ? status : add_message(turn, is_marked, body);
         is_first = false;
     }
-    return status ? status : cr_buf_add(body, "]", 1);
+    return status != CR_OK ? status : cr_buf_add(body, "]", 1);
 }
 
 static enum cr_status add_system(const struct cr_call *call, struct cr_buf *body) {
     enum cr_status status = CR_OK;
-    for (size_t i = 0; i < call->turns_len && !status; i++) {
+    for (size_t i = 0; i < call->turns_len && status == CR_OK; i++) {
         if (call->turns[i].speaker == CR_SYSTEM) {
             status = cr_buf_add_text(body, ",\"system\":");
-            return status ? status : add_block(&call->turns[i], true, body);
+            return status != CR_OK ? status : add_block(&call->turns[i], true, body);
         }
     }
     return status;
@@ -61,11 +63,12 @@ static enum cr_status encode(const struct cr_wire *wire,
                              const struct cr_encode_args *asking, struct cr_buf *body) {
     uint32_t max_tokens = cr_wire_max_tokens(wire, asking->call);
     enum cr_status status = cr_buf_add_text(body, wire->head);
-    status = status ? status : add_messages(asking->call, body);
-    status = status ? status : add_system(asking->call, body);
-    return status ? status
-                  : cr_buf_printf(body, ",\"max_tokens\":%u}",
-                                  max_tokens > 0 ? max_tokens : FALLBACK_MAX_TOKENS);
+    status = status != CR_OK ? status : add_messages(asking->call, body);
+    status = status != CR_OK ? status : add_system(asking->call, body);
+    return status != CR_OK
+               ? status
+               : cr_buf_printf(body, ",\"max_tokens\":%u}",
+                               max_tokens > 0 ? max_tokens : FALLBACK_MAX_TOKENS);
 }
 
 static enum cr_status read_blocks(const struct cr_json *content,
@@ -73,16 +76,16 @@ static enum cr_status read_blocks(const struct cr_json *content,
     struct cr_buf text;
     cr_buf_init(&text, CR_REPLY_BYTES_MAX);
     enum cr_status status = cr_buf_add(&text, "", 0);
-    for (const struct cr_json *block = cr_json_first(content); block && !status;
-         block = cr_json_next(block)) {
+    for (const struct cr_json *block = cr_json_first(content);
+         block != NULL && status == CR_OK; block = cr_json_next(block)) {
         const char *piece = cr_json_string(cr_json_get(block, "text"));
         const char *thought = cr_json_string(cr_json_get(block, "thinking"));
-        status = piece ? cr_buf_add_text(&text, piece) : CR_OK;
-        if (!status && thought && thought[0]) {
+        status = piece != NULL ? cr_buf_add_text(&text, piece) : CR_OK;
+        if (status == CR_OK && thought != NULL && thought[0]) {
             status = cr_think_add(reply, thought, strlen(thought));
         }
     }
-    if (!status) {
+    if (status == CR_OK) {
         reply->text = cr_buf_take(&text);
     }
     cr_buf_fini(&text);
@@ -101,20 +104,20 @@ static void read_usage(const struct cr_json *usage, struct cr_reply *reply) {
 static enum cr_status read_message(const struct cr_json *root, struct cr_reply *reply,
                                    struct cr_err *why) {
     const struct cr_json *content = cr_json_get(root, "content");
-    if (!content || cr_json_type(content) != CR_JSON_ARRAY) {
+    if (content == NULL || cr_json_type(content) != CR_JSON_ARRAY) {
         return cr_err_set(why, CR_E_FORMAT, "no list of content in the reply");
     }
     reply->finish = cr_wire_finish(cr_json_string(cr_json_get(root, "stop_reason")));
     read_usage(cr_json_get(root, "usage"), reply);
     enum cr_status status = read_blocks(content, reply);
-    return status ? status : cr_think_split(reply);
+    return status != CR_OK ? status : cr_think_split(reply);
 }
 
 static enum cr_status decode(const char *body, size_t bytes, struct cr_reply *reply,
                              struct cr_err *why) {
     struct cr_json *root = NULL;
     enum cr_status status = cr_wire_parse(body, bytes, &root, why);
-    status = status ? status : read_message(root, reply, why);
+    status = status != CR_OK ? status : read_message(root, reply, why);
     cr_json_free(root);
     return status;
 }

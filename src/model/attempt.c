@@ -49,7 +49,7 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
 
 static bool may_be_simpler(const struct cr_upstream *upstream,
                            const struct cr_request *request) {
-    return request->call->schema && upstream->wire.dialect->sends_structured &&
+    return request->call->schema != NULL && upstream->wire.dialect->sends_structured &&
            cr_structured_is_auto(upstream->model->structured) &&
            request->structured < CR_STRUCTURED_NONE;
 }
@@ -58,7 +58,7 @@ static void judge_status(const struct cr_upstream *upstream,
                          const struct cr_request *request, uint32_t http_status,
                          struct cr_attempt *out) {
     const struct cr_buf *answer = &request->transfer->answer;
-    const char *body = answer->data ? answer->data : "";
+    const char *body = answer->data != NULL ? answer->data : "";
     char words[CR_WORDS_MAX + 1];
     out->verdict = cr_retry_by_status(http_status);
     out->was_heard = true;
@@ -88,7 +88,7 @@ static enum cr_status mend(struct cr_request *request, struct cr_err *why) {
     }
     cr_buf_init(&mended, 3 * (size_t)CR_REPLY_BYTES_MAX);
     enum cr_status status = cr_text_add_utf8(&mended, answer->data, answer->used_bytes);
-    if (!status) {
+    if (status == CR_OK) {
         cr_buf_clear(answer);
         status = cr_buf_add(answer, mended.data, mended.used_bytes);
     }
@@ -103,11 +103,12 @@ static enum cr_status judge_body(struct cr_upstream *upstream,
     struct cr_err why;
     why.text[0] = '\0';
     enum cr_status status = mend(request, &why);
-    status = status ? status
-                    : upstream->backend->decode(answer->data ? answer->data : "",
-                                                answer->used_bytes, reply, &why);
+    status = status != CR_OK
+                 ? status
+                 : upstream->backend->decode(answer->data != NULL ? answer->data : "",
+                                             answer->used_bytes, reply, &why);
     uint32_t disguised = reply->http_status;
-    if (status) {
+    if (status != CR_OK) {
         cr_reply_fini(reply);
         *reply = (struct cr_reply){0};
     }
@@ -146,7 +147,8 @@ void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt 
     if (reply->fail) {
         out->verdict = reply->http_status > 0 ? cr_retry_by_status(reply->http_status)
                                               : cr_retry_by_fail(reply->fail);
-        snprintf(out->what, sizeof out->what, "%s", reply->error ? reply->error : "");
+        snprintf(out->what, sizeof out->what, "%s",
+                 reply->error != NULL ? reply->error : "");
     }
 }
 
@@ -164,17 +166,17 @@ enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
     bool is_retried = request->attempts > 1;
     enum cr_status status =
         cr_buf_printf(&text, "model %s%s%s: %s", upstream->model->name,
-                      url ? " at " : "", url ? url : "", what);
-    if (!status && is_retried) {
+                      url != NULL ? " at " : "", url != NULL ? url : "", what);
+    if (status == CR_OK && is_retried) {
         status = cr_buf_printf(&text, " (attempt %u)", request->attempts);
     }
     cr_reply_fini(reply);
     *reply = (struct cr_reply){.fail = fail,
                                .http_status = http_status,
                                .attempts = request->attempts,
-                               .endpoint = url ? request->endpoint : 0,
+                               .endpoint = url != NULL ? request->endpoint : 0,
                                .error = cr_buf_take(&text),
                                .is_simulated = is_simulated};
     cr_buf_fini(&text);
-    return status ? CR_E_MEMORY : CR_OK;
+    return status != CR_OK ? CR_E_MEMORY : CR_OK;
 }

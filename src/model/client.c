@@ -25,8 +25,8 @@ static void add_unknown_api(const struct cr_model *model, struct cr_err *err) {
     }
     const char *near = cr_text_nearest(model->api, names, len);
     cr_err_add_line(err, "models.%s.api: \"%s\" is no backend%s%s%s", model->name,
-                    model->api, near ? "; did you mean \"" : "", near ? near : "",
-                    near ? "\"?" : "");
+                    model->api, near != NULL ? "; did you mean \"" : "",
+                    near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 enum cr_status cr_client_check(const struct cr_job *job, struct cr_err *err) {
@@ -35,7 +35,7 @@ enum cr_status cr_client_check(const struct cr_job *job, struct cr_err *err) {
         const struct cr_model *model = &job->models[i];
         const struct cr_backend *backend = cr_backend_find(model->api);
         struct cr_err one = {0};
-        if (!backend) {
+        if (backend == NULL) {
             add_unknown_api(model, &found);
         } else if (backend->check(model, &one) != CR_OK) {
             cr_err_add_line(&found, "%s", one.text);
@@ -47,11 +47,11 @@ enum cr_status cr_client_check(const struct cr_job *job, struct cr_err *err) {
 enum cr_status cr_client_create(const struct cr_client_cfg *cfg, struct cr_client **out,
                                 struct cr_err *err) {
     struct cr_client *client = cr_calloc(1, sizeof *client);
-    if (!client) {
+    if (client == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     enum cr_status status = cr_pool_init(&client->pool, cfg, err);
-    if (status) {
+    if (status != CR_OK) {
         cr_free(client);
         return status;
     }
@@ -60,7 +60,7 @@ enum cr_status cr_client_create(const struct cr_client_cfg *cfg, struct cr_clien
 }
 
 void cr_client_destroy(struct cr_client *client) {
-    if (client) {
+    if (client != NULL) {
         cr_pool_fini(&client->pool);
         cr_free(client);
     }
@@ -87,8 +87,8 @@ void cr_client_hash(const struct cr_client *client, struct cr_call *call) {
                                 is_greedy ? 0 : call->seed};
     cr_hasher_add(&hasher, &model->identity, sizeof model->identity);
     cr_hasher_add(&hasher, numbers, sizeof numbers);
-    cr_hasher_add(&hasher, call->schema ? call->schema : "",
-                  call->schema ? strlen(call->schema) : 0);
+    cr_hasher_add(&hasher, call->schema != NULL ? call->schema : "",
+                  call->schema != NULL ? strlen(call->schema) : 0);
     hash_turns(&hasher, call);
     call->request_hash = cr_hasher_digest(&hasher);
     cr_hasher_fini(&hasher);
@@ -154,8 +154,8 @@ enum cr_status cr_client_endpoint(struct cr_client *client, uint32_t model,
     if (client->pool.cfg.is_offline) {
         return CR_OK;
     }
-    return cr_endpoints_set(&upstream->endpoints, endpoint, url && url[0] ? url : NULL,
-                            NULL);
+    return cr_endpoints_set(&upstream->endpoints, endpoint,
+                            url != NULL && url[0] ? url : NULL, NULL);
 }
 
 void cr_client_drain(struct cr_client *client) {

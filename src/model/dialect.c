@@ -83,7 +83,7 @@ const char *cr_dialect_name(size_t index) {
 
 const struct cr_dialect *cr_dialect_find(const char *api, const char *name) {
     for (size_t i = 0; i < DIALECTS_LEN; i++) {
-        bool is_named = !name || strcmp(dialects[i].name, name) == 0;
+        bool is_named = name == NULL || strcmp(dialects[i].name, name) == 0;
         if (is_named && strcmp(dialects[i].api, api) == 0) {
             return &dialects[i];
         }

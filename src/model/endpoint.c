@@ -24,9 +24,9 @@ enum cr_status cr_endpoints_set(struct cr_endpoints *endpoints, uint32_t index,
                           endpoints->model->name, CR_ENDPOINTS_MAX);
     }
     enum cr_status status =
-        url ? cr_url_make(&made, endpoints->model, endpoints->dialect, url, err)
-            : CR_OK;
-    if (status) {
+        url != NULL ? cr_url_make(&made, endpoints->model, endpoints->dialect, url, err)
+                    : CR_OK;
+    if (status != CR_OK) {
         return status;
     }
     endpoints->len = index < endpoints->len ? endpoints->len : index + 1;
@@ -55,18 +55,18 @@ enum cr_status cr_endpoints_init(struct cr_endpoints *endpoints,
     endpoints->affinity = cr_calloc(cap, sizeof *endpoints->affinity);
     endpoints->affinity_mask = cap - 1;
     endpoints->at = cr_calloc(CR_ENDPOINTS_MAX, sizeof *endpoints->at);
-    if (!endpoints->affinity || !endpoints->at) {
+    if (endpoints->affinity == NULL || endpoints->at == NULL) {
         cr_endpoints_fini(endpoints);
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < model->endpoints_len && !status; i++) {
+    for (uint32_t i = 0; i < model->endpoints_len && status == CR_OK; i++) {
         status = cr_endpoints_set(endpoints, i, model->endpoints[i], err);
     }
-    if (!status && model->endpoints_len == 0 && model->unix_socket) {
+    if (status == CR_OK && model->endpoints_len == 0 && model->unix_socket != NULL) {
         status = cr_endpoints_set(endpoints, 0, "http://localhost", err);
     }
-    if (status) {
+    if (status != CR_OK) {
         cr_endpoints_fini(endpoints);
     }
     return status;
@@ -82,7 +82,7 @@ void cr_endpoints_fini(struct cr_endpoints *endpoints) {
 }
 
 static bool is_usable(const struct cr_endpoint *endpoint, int64_t now_ns) {
-    if (!endpoint->url || endpoint->breaker == CR_BREAKER_PROBING) {
+    if (endpoint->url == NULL || endpoint->breaker == CR_BREAKER_PROBING) {
         return false;
     }
     return endpoint->breaker == CR_BREAKER_CLOSED || now_ns >= endpoint->open_until_ns;
@@ -185,7 +185,7 @@ int64_t cr_endpoints_wake_ns(const struct cr_endpoints *endpoints) {
     int64_t wake_ns = INT64_MAX;
     for (uint32_t i = 0; i < endpoints->len; i++) {
         const struct cr_endpoint *endpoint = &endpoints->at[i];
-        if (endpoint->url && endpoint->breaker == CR_BREAKER_OPEN &&
+        if (endpoint->url != NULL && endpoint->breaker == CR_BREAKER_OPEN &&
             endpoint->open_until_ns < wake_ns) {
             wake_ns = endpoint->open_until_ns;
         }

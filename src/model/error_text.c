@@ -20,7 +20,7 @@ static const char *message_of(const struct cr_json *root) {
         cr_json_string(cr_json_get(cr_json_first(detail), "msg")),
     };
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
-        if (found[i] && found[i][0]) {
+        if (found[i] != NULL && found[i][0]) {
             return found[i];
         }
     }
@@ -29,7 +29,7 @@ static const char *message_of(const struct cr_json *root) {
 
 // Copy without SECRET and on one line; what does not fit is cut.
 static void copy_clean(const char *text, const char *secret, char *out) {
-    size_t secret_bytes = secret ? strlen(secret) : 0;
+    size_t secret_bytes = secret != NULL ? strlen(secret) : 0;
     size_t used = 0;
     while (*text && used + 4 < CR_WORDS_MAX) {
         if (secret_bytes > 0 && strncmp(text, secret, secret_bytes) == 0) {
@@ -72,8 +72,8 @@ void cr_error_text(const char *body, size_t bytes, const char *secret,
         root = NULL;
     }
     const char *message = message_of(root);
-    const char *text = message ? message : body;
-    size_t text_bytes = message ? strlen(message) : looked_at;
+    const char *text = message != NULL ? message : body;
+    size_t text_bytes = message != NULL ? strlen(message) : looked_at;
     if (text_bytes > 0 && cr_text_add_utf8(&clean, text, text_bytes) == CR_OK) {
         copy_clean(clean.data, secret, out);
         cut_whole(out);

@@ -52,7 +52,7 @@ static enum cr_status read_file(const struct cr_model *model, struct key *key,
 static enum cr_status read_env(const struct cr_model *model, struct key *key,
                                struct cr_err *err) {
     const char *value = getenv(model->api_key_env);
-    if (!value || !value[0]) {
+    if (value == NULL || !value[0]) {
         return cr_err_set(err, CR_E_JOB,
                           "models.%s.api_key_env: the environment has no %s",
                           model->name, model->api_key_env);
@@ -65,7 +65,7 @@ static enum cr_status read_env(const struct cr_model *model, struct key *key,
 static enum cr_status check_key(const struct cr_model *model, struct key *key,
                                 struct cr_err *err) {
     char *end = key->text + strlen(key->text);
-    while (end > key->text && strchr(" \t\r\n", end[-1])) {
+    while (end > key->text && strchr(" \t\r\n", end[-1]) != NULL) {
         *--end = '\0';
     }
     bool is_word = end > key->text;
@@ -80,17 +80,17 @@ static enum cr_status check_key(const struct cr_model *model, struct key *key,
 
 static enum cr_status read_key(const struct cr_model *model, struct key *key,
                                struct cr_err *err) {
-    if (!model->api_key_env && !model->api_key_file) {
+    if (model->api_key_env == NULL && model->api_key_file == NULL) {
         return CR_OK;
     }
-    enum cr_status status =
-        model->api_key_env ? read_env(model, key, err) : read_file(model, key, err);
-    return status ? status : check_key(model, key, err);
+    enum cr_status status = model->api_key_env != NULL ? read_env(model, key, err)
+                                                       : read_file(model, key, err);
+    return status != CR_OK ? status : check_key(model, key, err);
 }
 
 static enum cr_status add(struct cr_headers *headers, const char *line) {
     struct curl_slist *longer = curl_slist_append(headers->list, line);
-    if (!longer) {
+    if (longer == NULL) {
         return CR_E_MEMORY;
     }
     headers->list = longer;
@@ -114,10 +114,10 @@ static enum cr_status add_key(struct cr_headers *headers,
     }
     enum cr_status status = add_pair(headers, dialect->key_header, key->text);
     struct curl_slist *last = headers->list;
-    while (!status && last->next) {
+    while (status == CR_OK && last->next != NULL) {
         last = last->next;
     }
-    if (!status) {
+    if (status == CR_OK) {
         headers->secret = last->data + strlen(dialect->key_header);
     }
     return status;
@@ -126,7 +126,7 @@ static enum cr_status add_key(struct cr_headers *headers,
 static enum cr_status add_custom(struct cr_headers *headers,
                                  const struct cr_model *model) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < model->headers_len && !status; i++) {
+    for (uint32_t i = 0; i < model->headers_len && status == CR_OK; i++) {
         char name[256];
         snprintf(name, sizeof name, "%s: ", model->headers[i].name);
         status = add_pair(headers, name, model->headers[i].value);
@@ -137,14 +137,14 @@ static enum cr_status add_custom(struct cr_headers *headers,
 static enum cr_status add_all(struct cr_headers *headers, const struct cr_model *model,
                               const struct cr_dialect *dialect, const struct key *key) {
     enum cr_status status = add(headers, "Content-Type: application/json");
-    status = status ? status : add(headers, "Accept: application/json");
+    status = status != CR_OK ? status : add(headers, "Accept: application/json");
     // Without this a body above 1 MB waits a second for a "100 Continue" that few send.
-    status = status ? status : add(headers, "Expect:");
-    if (dialect->more_header) {
-        status = status ? status : add(headers, dialect->more_header);
+    status = status != CR_OK ? status : add(headers, "Expect:");
+    if (dialect->more_header != NULL) {
+        status = status != CR_OK ? status : add(headers, dialect->more_header);
     }
-    status = status ? status : add_key(headers, dialect, key);
-    return status ? status : add_custom(headers, model);
+    status = status != CR_OK ? status : add_key(headers, dialect, key);
+    return status != CR_OK ? status : add_custom(headers, model);
 }
 
 enum cr_status cr_headers_make(struct cr_headers *out, const struct cr_model *model,
@@ -152,15 +152,15 @@ enum cr_status cr_headers_make(struct cr_headers *out, const struct cr_model *mo
     struct cr_headers made = {0};
     struct key key = {.text = ""};
     enum cr_status status = read_key(model, &key, err);
-    if (!status) {
+    if (status == CR_OK) {
         status = add_all(&made, model, dialect, &key);
-        if (status) {
+        if (status != CR_OK) {
             cr_err_set(err, status, "models.%s: headers: %s", model->name,
                        cr_status_text(status));
         }
     }
     explicit_bzero(&key, sizeof key);
-    if (status) {
+    if (status != CR_OK) {
         cr_headers_fini(&made);
         return status;
     }
@@ -169,10 +169,10 @@ enum cr_status cr_headers_make(struct cr_headers *out, const struct cr_model *mo
 }
 
 void cr_headers_fini(struct cr_headers *headers) {
-    if (!headers) {
+    if (headers == NULL) {
         return;
     }
-    for (struct curl_slist *line = headers->list; line; line = line->next) {
+    for (struct curl_slist *line = headers->list; line != NULL; line = line->next) {
         explicit_bzero(line->data, strlen(line->data));
     }
     curl_slist_free_all(headers->list);

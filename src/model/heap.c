@@ -17,7 +17,7 @@ bool cr_is_older(const struct cr_request *a, const struct cr_request *b) {
 
 enum cr_status cr_heap_init(struct cr_heap *heap, uint32_t cap, cr_before_fn before) {
     struct cr_request **at = cr_calloc(cap, sizeof(struct cr_request *));
-    if (!at) {
+    if (at == NULL) {
         return CR_E_MEMORY;
     }
     *heap = (struct cr_heap){.at = at, .cap = cap, .before = before};

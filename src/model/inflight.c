@@ -12,7 +12,7 @@ enum cr_status cr_inflight_init(struct cr_inflight *inflight, uint32_t live_max)
     }
     inflight->buckets = cr_calloc(cap, sizeof(struct cr_request *));
     inflight->mask = cap - 1;
-    return inflight->buckets ? CR_OK : CR_E_MEMORY;
+    return inflight->buckets != NULL ? CR_OK : CR_E_MEMORY;
 }
 
 void cr_inflight_fini(struct cr_inflight *inflight) {
@@ -29,9 +29,9 @@ struct cr_request *cr_inflight_find(const struct cr_inflight *inflight,
                                     const struct cr_request *request) {
     struct cr_hash hash = request->call->request_hash;
     struct cr_request *at = *bucket_of(inflight, request);
-    while (at && (at->call->request_hash.lo != hash.lo ||
-                  at->call->request_hash.hi != hash.hi ||
-                  at->upstream != request->upstream)) {
+    while (at != NULL && (at->call->request_hash.lo != hash.lo ||
+                          at->call->request_hash.hi != hash.hi ||
+                          at->upstream != request->upstream)) {
         at = at->bucket_next;
     }
     return at;
@@ -47,7 +47,7 @@ void cr_inflight_add(struct cr_inflight *inflight, struct cr_request *leader) {
 void cr_inflight_remove(struct cr_inflight *inflight, struct cr_request *leader) {
     struct cr_request **link = bucket_of(inflight, leader);
     while (*link != leader) {
-        assert(*link);
+        assert(*link != NULL);
         link = &(*link)->bucket_next;
     }
     *link = leader->bucket_next;

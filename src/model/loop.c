@@ -114,7 +114,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *un
     struct socket_entry *entry = entry_of(shard->loop, fd);
     (void)easy;
     (void)unused;
-    if (!entry) {
+    if (entry == NULL) {
         return -1;
     }
     entry->shard = shard->index;
@@ -146,7 +146,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose,
         socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     struct socket_entry *entry = fd >= 0 ? entry_of(loop, fd) : NULL;
     (void)purpose;
-    if (entry) {
+    if (entry != NULL) {
         *entry = (struct socket_entry){.is_watched = true};
     }
     return fd;
@@ -185,7 +185,7 @@ static enum cr_status init_shard(struct cr_loop *loop, uint32_t index) {
     struct shard *shard = &loop->shards[index];
     *shard = (struct shard){.loop = loop, .index = index, .due_ns = NEVER};
     shard->multi = curl_multi_init();
-    if (!shard->multi) {
+    if (shard->multi == NULL) {
         return CR_E_MEMORY;
     }
     curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -211,21 +211,22 @@ static enum cr_status fill_loop(struct cr_loop *loop, uint32_t most,
     loop->has_library = most > 0;
     loop->shards = cr_calloc(loop->shards_len, sizeof *loop->shards);
     loop->transfers = cr_calloc(most, sizeof(struct cr_transfer *));
-    enum cr_status status = loop->shards && loop->transfers ? CR_OK : CR_E_MEMORY;
-    for (uint32_t i = 0; i < loop->shards_len && !status; i++) {
+    enum cr_status status =
+        loop->shards != NULL && loop->transfers != NULL ? CR_OK : CR_E_MEMORY;
+    for (uint32_t i = 0; i < loop->shards_len && status == CR_OK; i++) {
         status = init_shard(loop, i);
     }
-    return status ? cr_err_set(err, status, "out of memory") : CR_OK;
+    return status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;
 }
 
 enum cr_status cr_loop_create(uint32_t most, struct cr_loop **out, struct cr_err *err) {
     struct cr_loop *loop = cr_calloc(1, sizeof *loop);
-    if (!loop) {
+    if (loop == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     loop->epoll_fd = -1;
     enum cr_status status = fill_loop(loop, most, err);
-    if (status) {
+    if (status != CR_OK) {
         cr_loop_destroy(loop);
         return status;
     }
@@ -234,17 +235,17 @@ enum cr_status cr_loop_create(uint32_t most, struct cr_loop **out, struct cr_err
 }
 
 void cr_loop_destroy(struct cr_loop *loop) {
-    if (!loop) {
+    if (loop == NULL) {
         return;
     }
     for (uint32_t i = 0; i < loop->transfers_len; i++) {
         struct cr_transfer *transfer = loop->transfers[i];
-        if (transfer->owner) {
+        if (transfer->owner != NULL) {
             cr_loop_drop(loop, transfer);
         }
         cr_transfer_destroy(transfer);
     }
-    for (uint32_t i = 0; loop->shards && i < loop->shards_len; i++) {
+    for (uint32_t i = 0; loop->shards != NULL && i < loop->shards_len; i++) {
         curl_multi_cleanup(loop->shards[i].multi);
     }
     if (loop->epoll_fd >= 0) {
@@ -261,13 +262,13 @@ void cr_loop_destroy(struct cr_loop *loop) {
 
 enum cr_status cr_loop_acquire(struct cr_loop *loop, struct cr_transfer **out) {
     struct cr_transfer *transfer = loop->free;
-    if (transfer) {
+    if (transfer != NULL) {
         loop->free = transfer->next_free;
     } else {
         assert(loop->transfers_len < loop->most);
         uint32_t shard = loop->transfers_len / SHARD_TRANSFERS;
         enum cr_status status = cr_transfer_create(loop, shard, &transfer);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
         loop->transfers[loop->transfers_len++] = transfer;
@@ -394,7 +395,7 @@ struct cr_transfer *cr_loop_finished(struct cr_loop *loop) {
     for (; loop->polling < loop->shards_len; loop->polling++) {
         struct shard *shard = &loop->shards[loop->polling];
         struct cr_transfer *transfer = shard->has_finished ? finished_of(shard) : NULL;
-        if (transfer) {
+        if (transfer != NULL) {
             return transfer;
         }
     }

@@ -42,7 +42,8 @@ static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *t
     to->text = cr_strdup(from->text);
     to->reasoning = cr_strdup(from->reasoning);
     to->error = cr_strdup(from->error);
-    bool has_all = !from->text == !to->text && !from->reasoning == !to->reasoning;
+    bool has_all = (from->text == NULL) == (to->text == NULL) &&
+                   (from->reasoning == NULL) == (to->reasoning == NULL);
     if (!has_all) {
         cr_reply_fini(to);
         *to = (struct cr_reply){.fail = CR_FAIL_STOPPED};
@@ -63,12 +64,12 @@ enum cr_status cr_pool_finish(struct cr_pool *pool, struct cr_request *request) 
         cr_inflight_remove(&pool->inflight, request);
     }
     complete(pool, request);
-    while (request->followers) {
+    while (request->followers != NULL) {
         struct cr_request *follower = request->followers;
         request->followers = follower->follower;
         follower->follower = NULL;
         enum cr_status copied = copy_reply(&request->reply, &follower->reply);
-        status = status ? status : copied;
+        status = status != CR_OK ? status : copied;
         complete(pool, follower);
     }
     return status;
@@ -88,7 +89,7 @@ enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
     enum cr_status status =
         cr_attempt_give_up(lane_of(pool, request), request, fail, what);
     enum cr_status finished = cr_pool_finish(pool, request);
-    return status ? status : finished;
+    return status != CR_OK ? status : finished;
 }
 
 static void rest(struct cr_pool *pool, struct cr_request *request, int64_t rest_ms) {
@@ -206,7 +207,7 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
     int64_t now_ns = now_of(pool);
     struct cr_attempt attempt;
     enum cr_status status = CR_OK;
-    if (transfer) {
+    if (transfer != NULL) {
         status = cr_attempt_judge(upstream, request, &attempt);
         land_on_endpoint(upstream, request, &attempt, now_ns);
         heed_quota(upstream, &transfer->hints, now_ns);
@@ -216,7 +217,7 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
         cr_attempt_judge_local(request, &attempt);
     }
     land_on_pace(upstream, request, &attempt, now_ns);
-    if (status) {
+    if (status != CR_OK) {
         cr_pool_stop(pool, request);
         return status;
     }
@@ -240,12 +241,12 @@ static enum cr_status start_local(struct cr_pool *pool, struct cr_request *reque
     take_off(upstream, request, now_ns);
     enum cr_status status = upstream->backend->answer(
         upstream->model, request->call, request->attempts, &request->reply);
-    if (!status && request->reply.latency_s > 0) {
+    if (status == CR_OK && request->reply.latency_s > 0) {
         request->due_ns = now_ns + (int64_t)(request->reply.latency_s * 1e9);
         cr_heap_add(&pool->timers, request);
         return CR_OK;
     }
-    if (status) {
+    if (status != CR_OK) {
         cr_throttle_land(&upstream->throttle, CR_LANDED_ELSE, now_ns, now_ns);
         cr_pool_stop(pool, request);
         return status;
@@ -262,7 +263,7 @@ static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
     struct cr_encode_args asking = {request->call, endpoint->structured};
     enum cr_status status =
         upstream->backend->encode(&upstream->wire, &asking, &transfer->body);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     struct cr_destination to = {.endpoint = endpoint,
@@ -272,7 +273,7 @@ static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
                                 .connect_timeout_s = limits->connect_timeout_s,
                                 .wall_ms = cr_clock_wall_ms(pool->cfg.clock)};
     status = cr_transfer_aim(transfer, &to);
-    return status ? status : cr_loop_start(pool->loop, transfer);
+    return status != CR_OK ? status : cr_loop_start(pool->loop, transfer);
 }
 
 static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *request,
@@ -280,9 +281,9 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
     struct cr_upstream *upstream = lane_of(pool, request);
     struct cr_transfer *transfer = NULL;
     enum cr_status status = cr_loop_acquire(pool->loop, &transfer);
-    status = status ? status : send_off(pool, request, transfer, index);
-    if (status) {
-        if (transfer) {
+    status = status != CR_OK ? status : send_off(pool, request, transfer, index);
+    if (status != CR_OK) {
+        if (transfer != NULL) {
             cr_loop_release(pool->loop, transfer);
         }
         cr_heap_remove(&upstream->waiting, request);
@@ -318,7 +319,7 @@ static uint32_t choose_endpoint(struct cr_upstream *upstream,
 static enum cr_status start_lane(struct cr_pool *pool, struct cr_upstream *upstream) {
     enum cr_status status = CR_OK;
     struct cr_request *request;
-    while (!status && (request = cr_heap_first(&upstream->waiting)) != NULL) {
+    while (status == CR_OK && (request = cr_heap_first(&upstream->waiting)) != NULL) {
         int64_t now_ns = now_of(pool);
         if (!cr_throttle_may_start(&upstream->throttle, now_ns,
                                    upstream->waiting.len)) {
@@ -339,7 +340,7 @@ static enum cr_status start_lane(struct cr_pool *pool, struct cr_upstream *upstr
 
 static enum cr_status start_all(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < pool->lanes_len && !status; i++) {
+    for (uint32_t i = 0; i < pool->lanes_len && status == CR_OK; i++) {
         status = start_lane(pool, &pool->upstreams[i]);
     }
     return status;
@@ -349,7 +350,7 @@ static enum cr_status wake_due(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
     int64_t now_ns = now_of(pool);
     struct cr_request *request;
-    while (!status && (request = cr_heap_first(&pool->timers)) != NULL &&
+    while (status == CR_OK && (request = cr_heap_first(&pool->timers)) != NULL &&
            request->due_ns <= now_ns) {
         cr_heap_remove(&pool->timers, request);
         if (request->state == CR_REQUEST_BACKING_OFF) {
@@ -364,7 +365,7 @@ static enum cr_status wake_due(struct cr_pool *pool) {
 // When something moves by the clock alone; INT64_MAX: never.
 static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
     const struct cr_request *first = cr_heap_first(&pool->timers);
-    int64_t wake = first ? first->due_ns : INT64_MAX;
+    int64_t wake = first != NULL ? first->due_ns : INT64_MAX;
     for (uint32_t i = 0; i < pool->lanes_len; i++) {
         const struct cr_upstream *upstream = &pool->upstreams[i];
         if (upstream->waiting.len == 0) {
@@ -381,7 +382,7 @@ static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
 }
 
 static int64_t sleep_ms(const struct cr_pool *pool, int64_t timeout_ms) {
-    if (pool->done.head) {
+    if (pool->done.head != NULL) {
         return 0;
     }
     int64_t now_ns = now_of(pool);
@@ -396,7 +397,7 @@ static int64_t sleep_ms(const struct cr_pool *pool, int64_t timeout_ms) {
 static enum cr_status land_finished(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
     struct cr_transfer *transfer;
-    while (!status && (transfer = cr_loop_finished(pool->loop)) != NULL) {
+    while (status == CR_OK && (transfer = cr_loop_finished(pool->loop)) != NULL) {
         status = land(pool, transfer->owner);
     }
     return status;
@@ -406,7 +407,7 @@ static enum cr_status land_finished(struct cr_pool *pool) {
 // like one that was under way: so it holds on to its place among those in flight, and
 // nothing starts before it was taken.
 static enum cr_status start_what_may(struct cr_pool *pool) {
-    if (pool->done.head) {
+    if (pool->done.head != NULL) {
         return CR_OK;
     }
     enum cr_status status = start_all(pool);
@@ -415,7 +416,7 @@ static enum cr_status start_what_may(struct cr_pool *pool) {
 }
 
 static enum cr_status say(enum cr_status status, struct cr_err *err) {
-    return status
+    return status != CR_OK
                ? cr_err_set(err, status, "model requests: %s", cr_status_text(status))
                : CR_OK;
 }
@@ -427,7 +428,7 @@ enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err) {
 static enum cr_status hear(struct cr_pool *pool, int64_t timeout_ms,
                            struct cr_err *err) {
     enum cr_status status = cr_loop_wait(pool->loop, timeout_ms, err);
-    return status ? status : say(land_finished(pool), err);
+    return status != CR_OK ? status : say(land_finished(pool), err);
 }
 
 // What has arrived is heard before anything is sent: a reply that says "wait" holds
@@ -435,11 +436,11 @@ static enum cr_status hear(struct cr_pool *pool, int64_t timeout_ms,
 enum cr_status cr_pool_poll(struct cr_pool *pool, int64_t timeout_ms,
                             struct cr_err *err) {
     enum cr_status status = say(wake_due(pool), err);
-    status = status ? status : hear(pool, 0, err);
-    if (status || pool->done.head) {
+    status = status != CR_OK ? status : hear(pool, 0, err);
+    if (status != CR_OK || pool->done.head != NULL) {
         return status;
     }
     status = cr_pool_start(pool, err);
-    status = status ? status : hear(pool, sleep_ms(pool, timeout_ms), err);
-    return status ? status : say(wake_due(pool), err);
+    status = status != CR_OK ? status : hear(pool, sleep_ms(pool, timeout_ms), err);
+    return status != CR_OK ? status : say(wake_due(pool), err);
 }

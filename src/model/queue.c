@@ -8,8 +8,8 @@ static void insert(struct cr_queue *queue, struct cr_request *request,
     assert(!request->prev && !request->next && queue->head != request);
     request->prev = prev;
     request->next = next;
-    *(prev ? &prev->next : &queue->head) = request;
-    *(next ? &next->prev : &queue->tail) = request;
+    *(prev != NULL ? &prev->next : &queue->head) = request;
+    *(next != NULL ? &next->prev : &queue->tail) = request;
     queue->len++;
 }
 
@@ -23,15 +23,15 @@ void cr_queue_push_front(struct cr_queue *queue, struct cr_request *request) {
 
 void cr_queue_remove(struct cr_queue *queue, struct cr_request *request) {
     assert(queue->len > 0);
-    *(request->prev ? &request->prev->next : &queue->head) = request->next;
-    *(request->next ? &request->next->prev : &queue->tail) = request->prev;
+    *(request->prev != NULL ? &request->prev->next : &queue->head) = request->next;
+    *(request->next != NULL ? &request->next->prev : &queue->tail) = request->prev;
     request->prev = request->next = NULL;
     queue->len--;
 }
 
 struct cr_request *cr_queue_pop(struct cr_queue *queue) {
     struct cr_request *request = queue->head;
-    if (request) {
+    if (request != NULL) {
         cr_queue_remove(queue, request);
     }
     return request;

@@ -8,10 +8,10 @@
 #define CLOSE "</think>"
 
 enum cr_status cr_think_add(struct cr_reply *reply, const char *text, size_t bytes) {
-    size_t had = reply->reasoning ? strlen(reply->reasoning) : 0;
+    size_t had = reply->reasoning != NULL ? strlen(reply->reasoning) : 0;
     size_t gap = had > 0 && bytes > 0 ? 1 : 0; // a line break between two parts
     char *joined = cr_realloc(reply->reasoning, had + gap + bytes + 1);
-    if (!joined) {
+    if (joined == NULL) {
         return CR_E_MEMORY;
     }
     if (gap) {
@@ -31,7 +31,7 @@ static const char *skip_space(const char *text) {
 static enum cr_status add_trimmed(struct cr_reply *reply, const char *from,
                                   const char *end) {
     from = skip_space(from);
-    while (end > from && strchr(" \t\r\n", end[-1])) {
+    while (end > from && strchr(" \t\r\n", end[-1]) != NULL) {
         end--;
     }
     return end > from ? cr_think_add(reply, from, (size_t)(end - from)) : CR_OK;
@@ -40,7 +40,7 @@ static enum cr_status add_trimmed(struct cr_reply *reply, const char *from,
 // Marks count at the start of the text alone: an answer may quote them. A closing mark
 // without an opening one counts anywhere, unless an opening one stands before it.
 enum cr_status cr_think_split(struct cr_reply *reply) {
-    if (!reply->text) {
+    if (reply->text == NULL) {
         return CR_OK;
     }
     const char *start = skip_space(reply->text);
@@ -48,15 +48,15 @@ enum cr_status cr_think_split(struct cr_reply *reply) {
     const char *from = has_open ? start + strlen(OPEN) : start;
     const char *close = strstr(from, CLOSE);
     const char *open = strstr(from, OPEN);
-    if (!has_open && (!close || (open && open < close))) {
+    if (!has_open && (close == NULL || (open != NULL && open < close))) {
         return CR_OK;
     }
-    const char *end = close ? close : start + strlen(start);
+    const char *end = close != NULL ? close : start + strlen(start);
     enum cr_status status = add_trimmed(reply, from, end);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
-    const char *answer = skip_space(close ? close + strlen(CLOSE) : end);
+    const char *answer = skip_space(close != NULL ? close + strlen(CLOSE) : end);
     memmove(reply->text, answer, strlen(answer) + 1);
     return CR_OK;
 }

@@ -23,7 +23,7 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
              model->tapes_len, cr_role_names[call->seat.role], call->seat.iteration,
              hex);
     *reply = (struct cr_reply){.fail = CR_FAIL_REPLAY, .error = cr_strdup(text)};
-    return reply->error ? CR_OK : CR_E_MEMORY;
+    return reply->error != NULL ? CR_OK : CR_E_MEMORY;
 }
 
 const struct cr_backend cr_backend_replay = {

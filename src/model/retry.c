@@ -82,7 +82,7 @@ static bool copy_value(const char *value, size_t len, char out[VALUE_MAX]) {
     while (len > 0 && (*value == ' ' || *value == '\t')) {
         value++, len--;
     }
-    while (len > 0 && strchr(" \t\r\n", value[len - 1])) {
+    while (len > 0 && strchr(" \t\r\n", value[len - 1]) != NULL) {
         len--;
     }
     if (len == 0 || len >= VALUE_MAX) {
@@ -125,13 +125,13 @@ static double duration_seconds(const char *text) {
     double sum = 0;
     while (*text) {
         char *unit = NULL;
-        double count = strchr("+-", *text) ? NAN : strtod(text, &unit);
-        if (!unit || unit == text || !isfinite(count)) {
+        double count = strchr("+-", *text) != NULL ? NAN : strtod(text, &unit);
+        if (unit == NULL || unit == text || !isfinite(count)) {
             return NAN;
         }
         bool is_ms = strncmp(unit, "ms", 2) == 0;
         const char *known = strchr("smhd", *unit);
-        if (!*unit || !known) {
+        if (!*unit || known == NULL) {
             return NAN;
         }
         static const double factors[] = {1, 60, 3600, 86400};
@@ -145,7 +145,7 @@ static double duration_seconds(const char *text) {
 static int64_t rfc3339_ms(const char *text, int64_t wall_ms) {
     struct tm tm = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    return end ? until_ms(timegm(&tm), wall_ms) : -1;
+    return end != NULL ? until_ms(timegm(&tm), wall_ms) : -1;
 }
 
 int64_t cr_retry_reset_ms(const char *value, size_t len, int64_t wall_ms) {

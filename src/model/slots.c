@@ -12,7 +12,7 @@ static bool needs_network(const struct cr_client_cfg *cfg) {
     const struct cr_job *job = cfg->job;
     for (uint32_t i = 0; i < job->models_len && !cfg->is_offline; i++) {
         const struct cr_backend *backend = cr_backend_find(job->models[i].api);
-        if (backend && backend->is_remote) {
+        if (backend != NULL && backend->is_remote) {
             return true;
         }
     }
@@ -22,7 +22,7 @@ static bool needs_network(const struct cr_client_cfg *cfg) {
 static enum cr_status init_slots(struct cr_pool *pool) {
     uint32_t len = pool->cfg.live_max;
     pool->slots = cr_calloc(len, sizeof *pool->slots);
-    if (!pool->slots) {
+    if (pool->slots == NULL) {
         return CR_E_MEMORY;
     }
     for (uint32_t i = 0; i < len; i++) {
@@ -30,15 +30,15 @@ static enum cr_status init_slots(struct cr_pool *pool) {
         cr_queue_push(&pool->free, &pool->slots[i]);
     }
     enum cr_status status = cr_heap_init(&pool->timers, len, cr_is_due_before);
-    return status ? status : cr_inflight_init(&pool->inflight, len);
+    return status != CR_OK ? status : cr_inflight_init(&pool->inflight, len);
 }
 
 static enum cr_status init_lanes(struct cr_pool *pool, struct cr_err *err) {
     const struct cr_job *job = pool->cfg.job;
     pool->upstreams = cr_calloc(job->models_len, sizeof *pool->upstreams);
     enum cr_status status =
-        pool->upstreams ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < job->models_len && !status; i++) {
+        pool->upstreams != NULL ? CR_OK : cr_err_set(err, CR_E_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < job->models_len && status == CR_OK; i++) {
         status =
             cr_upstream_init(&pool->upstreams[i], &job->models[i], &pool->cfg, err);
         pool->lanes_len += status == CR_OK;
@@ -52,19 +52,19 @@ enum cr_status cr_pool_init(struct cr_pool *pool, const struct cr_client_cfg *cf
     *pool = (struct cr_pool){.cfg = *cfg};
     enum cr_status status =
         cr_loop_create(needs_network(cfg) ? cfg->live_max : 0, &pool->loop, err);
-    if (!status) {
+    if (status == CR_OK) {
         status = init_slots(pool);
-        status = status ? cr_err_set(err, status, "out of memory") : CR_OK;
+        status = status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;
     }
-    status = status ? status : init_lanes(pool, err);
-    if (status) {
+    status = status != CR_OK ? status : init_lanes(pool, err);
+    if (status != CR_OK) {
         cr_pool_fini(pool);
     }
     return status;
 }
 
 void cr_pool_fini(struct cr_pool *pool) {
-    if (pool->slots) {
+    if (pool->slots != NULL) {
         cr_pool_drop(pool);
         struct cr_call *call;
         struct cr_reply reply;
@@ -94,7 +94,7 @@ static bool is_known(struct cr_pool *pool, struct cr_request *request,
                      enum cr_status *status) {
     struct cr_call_record record;
     const struct cr_client_cfg *cfg = &pool->cfg;
-    if (!cfg->lookup || !cfg->lookup(cfg->lookup_ctx, request->call, &record)) {
+    if (cfg->lookup == NULL || !cfg->lookup(cfg->lookup_ctx, request->call, &record)) {
         return false;
     }
     *status = cr_reply_from_record(&record, &request->reply);
@@ -111,7 +111,7 @@ static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
         return CR_OK;
     }
     if (is_known(pool, request, &status)) {
-        if (status) {
+        if (status != CR_OK) {
             cr_pool_stop(pool, request);
             return status;
         }
@@ -123,7 +123,7 @@ static enum cr_status place(struct cr_pool *pool, struct cr_request *request) {
     }
     struct cr_request *leader =
         is_repeatable(upstream) ? cr_inflight_find(&pool->inflight, request) : NULL;
-    if (leader) {
+    if (leader != NULL) {
         cr_request_move(request, CR_REQUEST_FOLLOWING);
         request->follower = leader->followers;
         leader->followers = request;
@@ -141,7 +141,7 @@ enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
                               struct cr_err *err) {
     assert(call->model < pool->lanes_len);
     struct cr_request *request = cr_queue_pop(&pool->free);
-    if (!request) {
+    if (request == NULL) {
         return cr_err_set(err, CR_E_LIMIT, "more than %u calls at once",
                           pool->cfg.live_max);
     }
@@ -153,12 +153,12 @@ enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
                                    .heap_at = CR_NOT_IN_HEAP};
     pool->live++;
     enum cr_status status = place(pool, request);
-    return status ? cr_err_set(err, status, "out of memory") : CR_OK;
+    return status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;
 }
 
 bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply) {
     struct cr_request *request = cr_queue_pop(&pool->done);
-    if (!request) {
+    if (request == NULL) {
         return false;
     }
     *call = request->call;
@@ -191,7 +191,7 @@ void cr_pool_drain(struct cr_pool *pool) {
 static void drop_in_flight(struct cr_pool *pool, struct cr_request *request) {
     struct cr_upstream *upstream = &pool->upstreams[request->upstream];
     int64_t now_ns = cr_clock_now_ns(pool->cfg.clock);
-    if (request->transfer) {
+    if (request->transfer != NULL) {
         cr_loop_drop(pool->loop, request->transfer);
         cr_loop_release(pool->loop, request->transfer);
         request->transfer = NULL;

@@ -92,7 +92,7 @@ static void note_hint(struct cr_transfer *transfer, const char *line, size_t len
     for (size_t i = 0; i < sizeof hint_table / sizeof hint_table[0]; i++) {
         size_t value_len = 0;
         const char *value = value_of(line, len, hint_table[i].name, &value_len);
-        if (value) {
+        if (value != NULL) {
             int64_t *to = (int64_t *)((char *)&transfer->hints + hint_table[i].offset);
             *to = hint_value(hint_table[i].kind, value, value_len, transfer->wall_ms);
             return;
@@ -107,7 +107,7 @@ static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
         transfer->is_too_large = true;
         return 0;
     }
-    if (len > 0 && strchr("rRxXaA", line[0])) {
+    if (len > 0 && strchr("rRxXaA", line[0]) != NULL) {
         note_hint(transfer, line, size * len);
     }
     return size * len;
@@ -116,12 +116,12 @@ static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
 // The command-line tool's variables: the library itself heeds only the proxies'.
 static void set_authorities(CURL *easy) {
     const char *bundle = getenv("CURL_CA_BUNDLE");
-    const char *file = bundle && bundle[0] ? bundle : getenv("SSL_CERT_FILE");
+    const char *file = bundle != NULL && bundle[0] ? bundle : getenv("SSL_CERT_FILE");
     const char *dir = getenv("SSL_CERT_DIR");
-    if (file && file[0]) {
+    if (file != NULL && file[0]) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, file);
     }
-    if (dir && dir[0]) {
+    if (dir != NULL && dir[0]) {
         curl_easy_setopt(easy, CURLOPT_CAPATH, dir);
     }
 }
@@ -132,7 +132,7 @@ static void set_proxy(CURL *easy) {
                                         "all_proxy", "ALL_PROXY"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *proxy = getenv(names[i]);
-        if (proxy && proxy[0]) {
+        if (proxy != NULL && proxy[0]) {
             return;
         }
     }
@@ -167,7 +167,7 @@ static void set_constants(struct cr_transfer *transfer) {
 enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
                                   struct cr_transfer **out) {
     struct cr_transfer *transfer = cr_calloc(1, sizeof *transfer);
-    if (!transfer) {
+    if (transfer == NULL) {
         return CR_E_MEMORY;
     }
     cr_buf_init(&transfer->body, CR_REQUEST_BYTES_MAX);
@@ -175,7 +175,7 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
     transfer->url = curl_url();
-    if (!transfer->easy || !transfer->url) {
+    if (transfer->easy == NULL || transfer->url == NULL) {
         cr_transfer_destroy(transfer);
         return CR_E_MEMORY;
     }
@@ -186,7 +186,7 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
 }
 
 void cr_transfer_destroy(struct cr_transfer *transfer) {
-    if (transfer) {
+    if (transfer != NULL) {
         curl_easy_cleanup(transfer->easy);
         curl_url_cleanup(transfer->url);
         cr_buf_fini(&transfer->body);

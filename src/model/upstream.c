@@ -16,13 +16,14 @@ static enum cr_status init_remote(struct cr_upstream *upstream, uint32_t live_ma
                          .dialect = cr_dialect_find(model->api, model->dialect),
                          .allows_single_seed = model->temperature == 0};
     enum cr_status status = upstream->backend->prepare(&upstream->wire);
-    if (status) {
+    if (status != CR_OK) {
         return cr_err_set(err, status, "models.%s: %s", model->name,
                           cr_status_text(status));
     }
     status = cr_headers_make(&upstream->headers, model, upstream->wire.dialect, err);
-    return status ? status
-                  : cr_endpoints_init(&upstream->endpoints, model, live_max, err);
+    return status != CR_OK
+               ? status
+               : cr_endpoints_init(&upstream->endpoints, model, live_max, err);
 }
 
 enum cr_status cr_upstream_init(struct cr_upstream *upstream,
@@ -33,7 +34,7 @@ enum cr_status cr_upstream_init(struct cr_upstream *upstream,
                                      .backend = cr_backend_find(model->api),
                                      .expected_tokens_out = FIRST_TOKENS_OUT};
     uint32_t concurrency = model->limits.concurrency;
-    if (!upstream->backend) {
+    if (upstream->backend == NULL) {
         return cr_err_set(err, CR_E_JOB, "models.%s.api: unknown", model->name);
     }
     if (!upstream->backend->is_remote && concurrency == 0) {
@@ -41,12 +42,12 @@ enum cr_status cr_upstream_init(struct cr_upstream *upstream,
     }
     cr_throttle_init(&upstream->throttle, concurrency, live_max);
     enum cr_status status = cr_heap_init(&upstream->waiting, live_max, cr_is_older);
-    status = status ? cr_err_set(err, status, "out of memory")
-                    : upstream->backend->check(model, err);
-    if (!status && upstream->backend->is_remote && !cfg->is_offline) {
+    status = status != CR_OK ? cr_err_set(err, status, "out of memory")
+                             : upstream->backend->check(model, err);
+    if (status == CR_OK && upstream->backend->is_remote && !cfg->is_offline) {
         status = init_remote(upstream, live_max, err);
     }
-    if (status) {
+    if (status != CR_OK) {
         cr_upstream_fini(upstream);
     }
     return status;

@@ -25,18 +25,18 @@ static enum cr_status add_path(const struct cr_model *model,
         bytes--;
     }
     enum cr_status status = cr_buf_add(out, path, bytes);
-    if (status || ends_with(out->data, dialect->path)) {
+    if (status != CR_OK || ends_with(out->data, dialect->path)) {
         return status;
     }
-    if (dialect->is_azure && !strstr(out->data, "/deployments/")) {
+    if (dialect->is_azure && strstr(out->data, "/deployments/") == NULL) {
         char *name = curl_easy_escape(NULL, model->model, 0);
-        status =
-            name ? cr_buf_printf(out, "/openai/deployments/%s", name) : CR_E_MEMORY;
+        status = name != NULL ? cr_buf_printf(out, "/openai/deployments/%s", name)
+                              : CR_E_MEMORY;
         curl_free(name);
     } else if (bytes == 0) {
         status = cr_buf_add_text(out, dialect->version);
     }
-    return status ? status : cr_buf_add_text(out, dialect->path);
+    return status != CR_OK ? status : cr_buf_add_text(out, dialect->path);
 }
 
 static bool is_loopback(const char *host) {
@@ -56,12 +56,12 @@ static enum cr_status check_scheme(CURLU *parsed, const struct cr_model *model,
                                    const char *base, struct cr_err *err) {
     char *scheme = part_of(parsed, CURLUPART_SCHEME);
     char *host = part_of(parsed, CURLUPART_HOST);
-    bool is_http = scheme && strcmp(scheme, "http") == 0;
-    bool is_https = scheme && strcmp(scheme, "https") == 0;
-    bool has_key = model->api_key_env || model->api_key_file;
-    bool is_near = model->unix_socket || (host && is_loopback(host));
+    bool is_http = scheme != NULL && strcmp(scheme, "http") == 0;
+    bool is_https = scheme != NULL && strcmp(scheme, "https") == 0;
+    bool has_key = model->api_key_env != NULL || model->api_key_file != NULL;
+    bool is_near = model->unix_socket != NULL || (host != NULL && is_loopback(host));
     enum cr_status status = CR_OK;
-    if (!host || (!is_http && !is_https)) {
+    if (host == NULL || (!is_http && !is_https)) {
         status = cr_err_set(err, CR_E_JOB,
                             "models.%s.endpoints: \"%s\": expected an "
                             "http:// or https:// URL",
@@ -85,13 +85,14 @@ static enum cr_status complete(CURLU *parsed, const struct cr_model *model,
     char *given = part_of(parsed, CURLUPART_PATH);
     cr_buf_init(&path, URL_BYTES_MAX);
     cr_buf_init(&query, URL_BYTES_MAX);
-    enum cr_status status = add_path(model, dialect, given ? given : "", &path);
-    if (!status && curl_url_set(parsed, CURLUPART_PATH, path.data, 0) != CURLUE_OK) {
+    enum cr_status status = add_path(model, dialect, given != NULL ? given : "", &path);
+    if (status == CR_OK &&
+        curl_url_set(parsed, CURLUPART_PATH, path.data, 0) != CURLUE_OK) {
         status = CR_E_MEMORY;
     }
-    if (!status && dialect->is_azure && model->api_version) {
+    if (status == CR_OK && dialect->is_azure && model->api_version != NULL) {
         status = cr_buf_printf(&query, "api-version=%s", model->api_version);
-        if (!status &&
+        if (status == CR_OK &&
             curl_url_set(parsed, CURLUPART_QUERY, query.data, 0) != CURLUE_OK) {
             status = CR_E_MEMORY;
         }
@@ -119,7 +120,8 @@ static enum cr_status fill(struct cr_url *made, CURLU *parsed, const char *base)
         curl_url_set(parsed, hidden[i], NULL, 0);
     }
     made->shown = copy_of(parsed);
-    return made->base && made->url && made->shown ? CR_OK : CR_E_MEMORY;
+    return made->base != NULL && made->url != NULL && made->shown != NULL ? CR_OK
+                                                                          : CR_E_MEMORY;
 }
 
 enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
@@ -127,7 +129,7 @@ enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
                            struct cr_err *err) {
     struct cr_url made = {0};
     CURLU *parsed = curl_url();
-    if (!parsed) {
+    if (parsed == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     enum cr_status status = CR_OK;
@@ -138,11 +140,11 @@ enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
                             "expected http://HOST:PORT/v1 or the like",
                             model->name, base);
     }
-    status = status ? status : check_scheme(parsed, model, base, err);
-    status = status ? status : complete(parsed, model, dialect);
-    status = status ? status : fill(&made, parsed, base);
+    status = status != CR_OK ? status : check_scheme(parsed, model, base, err);
+    status = status != CR_OK ? status : complete(parsed, model, dialect);
+    status = status != CR_OK ? status : fill(&made, parsed, base);
     curl_url_cleanup(parsed);
-    if (status) {
+    if (status != CR_OK) {
         cr_url_fini(&made);
         return status == CR_E_JOB ? status : cr_err_set(err, status, "out of memory");
     }
@@ -151,7 +153,7 @@ enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
 }
 
 void cr_url_fini(struct cr_url *url) {
-    if (url) {
+    if (url != NULL) {
         cr_free(url->base);
         cr_free(url->url);
         cr_free(url->shown);

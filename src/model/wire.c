@@ -16,11 +16,11 @@ static const char *const structured_names[CR_STRUCTURED_COUNT] = {
     "json_schema", "json_object", "none"};
 
 bool cr_structured_is_auto(const char *word) {
-    return !word || strcmp(word, "auto") == 0;
+    return word == NULL || strcmp(word, "auto") == 0;
 }
 
 enum cr_structured cr_structured_first(const char *word) {
-    for (int i = 0; word && i < CR_STRUCTURED_COUNT; i++) {
+    for (int i = 0; word != NULL && i < CR_STRUCTURED_COUNT; i++) {
         if (strcmp(word, structured_names[i]) == 0) {
             return (enum cr_structured)i;
         }
@@ -35,7 +35,7 @@ static bool is_structured_word(const char *word) {
 
 static bool is_object(const char *json) {
     struct cr_json *value = NULL;
-    bool is = !json ||
+    bool is = json == NULL ||
               (cr_json_parse(json, strlen(json), reply_limits, &value, NULL) == CR_OK &&
                cr_json_type(value) == CR_JSON_OBJECT);
     cr_json_free(value);
@@ -46,15 +46,15 @@ static void add_dialect_error(const struct cr_model *model, struct cr_err *err) 
     const char *names[16];
     size_t len = 0;
     for (size_t i = 0; i < cr_dialect_count() && len < 16; i++) {
-        if (cr_dialect_find(model->api, cr_dialect_name(i))) {
+        if (cr_dialect_find(model->api, cr_dialect_name(i)) != NULL) {
             names[len++] = cr_dialect_name(i);
         }
     }
     const char *near = cr_text_nearest(model->dialect, names, len);
     cr_err_add_line(err, "models.%s.dialect: \"%s\" is no dialect of %s%s%s%s",
                     model->name, model->dialect, model->api,
-                    near ? "; did you mean \"" : "", near ? near : "",
-                    near ? "\"?" : "");
+                    near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                    near != NULL ? "\"?" : "");
 }
 
 static void check_endpoints(const struct cr_model *model,
@@ -72,20 +72,21 @@ static void check_endpoints(const struct cr_model *model,
 enum cr_status cr_wire_check(const struct cr_model *model, struct cr_err *err) {
     struct cr_err found = {0};
     const struct cr_dialect *dialect = cr_dialect_find(model->api, model->dialect);
-    if (!dialect) {
+    if (dialect == NULL) {
         add_dialect_error(model, &found);
-    } else if (dialect->is_azure && !model->api_version) {
+    } else if (dialect->is_azure && model->api_version == NULL) {
         cr_err_add_line(&found, "models.%s.api_version: expected for dialect \"%s\"",
                         model->name, dialect->name);
-    } else if (model->model) {
+    } else if (model->model != NULL) {
         check_endpoints(model, dialect, &found);
     }
-    if (model->endpoints_len == 0 && !model->serve.command && !model->unix_socket) {
+    if (model->endpoints_len == 0 && model->serve.command == NULL &&
+        model->unix_socket == NULL) {
         cr_err_add_line(&found,
                         "models.%s.endpoints: expected a list of URLs, or \"serve\"",
                         model->name);
     }
-    if (!model->model || !model->model[0]) {
+    if (model->model == NULL || !model->model[0]) {
         cr_err_add_line(&found,
                         "models.%s.model: expected the model's name at the server",
                         model->name);
@@ -123,13 +124,13 @@ static bool is_reserved(const char *key) {
 static enum cr_status put_members(struct cr_json *object, const char *json,
                                   bool takes_reserved) {
     struct cr_json *from = NULL;
-    if (!json) {
+    if (json == NULL) {
         return CR_OK;
     }
     enum cr_status status =
         cr_json_parse(json, strlen(json), reply_limits, &from, NULL);
-    for (const struct cr_json *member = cr_json_first(from); member && !status;
-         member = cr_json_next(member)) {
+    for (const struct cr_json *member = cr_json_first(from);
+         member != NULL && status == CR_OK; member = cr_json_next(member)) {
         if (takes_reserved || !is_reserved(cr_json_key(member))) {
             status = cr_json_put(object, cr_json_key(member), cr_json_copy(member));
         }
@@ -151,19 +152,19 @@ enum cr_status cr_wire_prepare(struct cr_wire *wire) {
     struct cr_buf head;
     cr_buf_init(&head, CR_REQUEST_BYTES_MAX);
     struct cr_json *object = cr_json_new_object();
-    enum cr_status status = object ? CR_OK : CR_E_MEMORY;
-    status = status
+    enum cr_status status = object != NULL ? CR_OK : CR_E_MEMORY;
+    status = status != CR_OK
                  ? status
                  : cr_json_put(object, "model", cr_json_new_string(wire->model->model));
-    status = status ? status : put_members(object, wire->model->params, false);
-    status = status ? status : put_temperature(wire, object);
-    status = status ? status : put_members(object, wire->model->extra, true);
-    status = status ? status : cr_json_print(object, false, &head);
-    if (!status) {
+    status = status != CR_OK ? status : put_members(object, wire->model->params, false);
+    status = status != CR_OK ? status : put_temperature(wire, object);
+    status = status != CR_OK ? status : put_members(object, wire->model->extra, true);
+    status = status != CR_OK ? status : cr_json_print(object, false, &head);
+    if (status == CR_OK) {
         head.used_bytes--; // the closing brace
         status = cr_buf_add_text(&head, ",\"messages\":[");
     }
-    if (!status) {
+    if (status == CR_OK) {
         wire->head = cr_buf_take(&head);
     }
     cr_json_free(object);
@@ -179,7 +180,7 @@ enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **ou
                              struct cr_err *why) {
     struct cr_err found = {0};
     enum cr_status status = cr_json_parse(body, bytes, reply_limits, out, &found);
-    if (status && status != CR_E_MEMORY) {
+    if (status != CR_OK && status != CR_E_MEMORY) {
         status = cr_err_set(why, CR_E_FORMAT, "not JSON: %s", found.text);
     }
     return status;
@@ -201,7 +202,7 @@ enum cr_finish cr_wire_finish(const char *word) {
         {"max_tokens", CR_FINISH_LENGTH},  {"content_filter", CR_FINISH_FILTER},
         {"refusal", CR_FINISH_FILTER},
     };
-    for (size_t i = 0; word && i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].word, word) == 0) {
             return words[i].finish;
         }

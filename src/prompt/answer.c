@@ -53,7 +53,7 @@ static void skip_blanks(const char **text, size_t *bytes) {
 bool cr_answer_number(const struct cr_json *value, bool allow_percent, double *out) {
     const char *text = cr_json_string(value);
     double number = cr_json_number(value, NAN);
-    if (text) {
+    if (text != NULL) {
         // strtod also takes hexadecimal, "inf" and "nan", none of which is an answer.
         char *end;
         number = strtod(text, &end);
@@ -78,7 +78,7 @@ bool cr_answer_number(const struct cr_json *value, bool allow_percent, double *o
 void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes) {
     const char *text = cr_json_string(value);
     double number = cr_json_number(value, NAN);
-    if (text) {
+    if (text != NULL) {
         // Cut before a byte that continues a character, so that the rest is UTF-8.
         size_t len = strlen(text);
         size_t keep = len < 40 ? len : 40;
@@ -119,11 +119,12 @@ void cr_answer_letter(uint32_t index, char out[CR_LETTER_MAX]) {
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes) {
     static const char open[] = "<think>", close[] = "</think>";
     const char *end = text + bytes, *found;
-    while ((found = memmem(text, (size_t)(end - text), close, sizeof close - 1))) {
+    while (((found = memmem(text, (size_t)(end - text), close, sizeof close - 1)) !=
+            NULL)) {
         text = found + sizeof close - 1;
     }
     found = memmem(text, (size_t)(end - text), open, sizeof open - 1);
-    *body_bytes = (size_t)((found ? found : end) - text);
+    *body_bytes = (size_t)((found != NULL ? found : end) - text);
     skip_blanks(&text, body_bytes);
     return text;
 }
@@ -170,7 +171,7 @@ static void complain_no_object(struct reading *r, const char *key) {
 }
 
 static void read_judgment(struct reading *r) {
-    if (!r->scan.object) {
+    if (r->scan.object == NULL) {
         complain_no_object(r, r->space->judgment_key);
         return;
     }
@@ -185,7 +186,7 @@ static enum cr_status keep_argument(struct reading *r, const char *text, size_t 
         return CR_OK;
     }
     char *copy = cr_arena_strndup(r->arena, text, bytes);
-    if (!copy) {
+    if (copy == NULL) {
         return CR_E_MEMORY;
     }
     r->out->argument = copy;
@@ -196,7 +197,7 @@ static enum cr_status keep_argument(struct reading *r, const char *text, size_t 
 
 static enum cr_status read_argument(struct reading *r) {
     const struct cr_scan *scan = &r->scan;
-    if (!scan->object) {
+    if (scan->object == NULL) {
         // Prose is an argument; a broken or a cut object is not.
         if (scan->has_object || scan->has_open || scan->fault[0]) {
             complain_no_object(r, "argument");
@@ -205,12 +206,12 @@ static enum cr_status read_argument(struct reading *r) {
         return keep_argument(r, r->text, r->bytes);
     }
     const char *text = cr_json_string(cr_scan_member(scan->object, "argument"));
-    if (!text) {
+    if (text == NULL) {
         cr_answer_complain(r->out, "\"argument\" must be a string.");
         return CR_OK;
     }
     const char *push = cr_json_string(cr_scan_member(scan->object, r->space->push_key));
-    r->out->push = push ? r->space->read_push(r->form, push, strlen(push)) : 0;
+    r->out->push = push != NULL ? r->space->read_push(r->form, push, strlen(push)) : 0;
     return keep_argument(r, text, strlen(text));
 }
 
@@ -242,12 +243,12 @@ static size_t first_word(const char *text, size_t bytes) {
 static void read_vote(struct reading *r) {
     const struct cr_json *answer = cr_scan_member(r->scan.object, "answer");
     const char *word = cr_json_string(answer);
-    if (word) {
+    if (word != NULL) {
         read_vote_word(r, word, strlen(word));
-    } else if (answer && cr_json_type(answer) == CR_JSON_BOOL) {
+    } else if (answer != NULL && cr_json_type(answer) == CR_JSON_BOOL) {
         const char *truth = cr_json_bool(answer, false) ? "yes" : "no";
         read_vote_word(r, truth, strlen(truth));
-    } else if (answer) {
+    } else if (answer != NULL) {
         cr_answer_complain(r->out, "\"answer\" must be %s.", r->space->votes_text);
     } else if (r->scan.has_object || r->scan.has_open || r->scan.fault[0]) {
         complain_no_object(r, "answer");
@@ -271,7 +272,7 @@ static const char *key_of(enum cr_ask ask, const struct cr_space_row *space) {
 static enum cr_status read_body(struct reading *r, enum cr_ask ask) {
     enum cr_status status =
         cr_scan_object(r->text, r->bytes, key_of(ask, r->space), &r->scan);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     if (ask == CR_ASK_ARGUMENT) {
@@ -299,7 +300,8 @@ enum cr_status cr_answer_read(enum cr_ask ask, const struct cr_answer_form *form
                            reply.bytes, (int)CR_ANSWER_BYTES_MAX);
         return CR_OK;
     }
-    r.text = cr_answer_body(reply.text ? reply.text : "", reply.bytes, &r.bytes);
+    r.text =
+        cr_answer_body(reply.text != NULL ? reply.text : "", reply.bytes, &r.bytes);
     if (r.bytes == 0) {
         cr_answer_complain(
             out, reply.is_cut ? "Your reply was cut off at the length limit before "

@@ -97,7 +97,7 @@ static bool is_plain(const char *word, size_t bytes) {
     }
     bool is_number = isdigit((unsigned char)word[0]) || word[0] == '-';
     for (size_t i = 0; i < bytes && is_number; i++) {
-        is_number = isdigit((unsigned char)word[i]) || strchr("+-.eE", word[i]);
+        is_number = isdigit((unsigned char)word[i]) || strchr("+-.eE", word[i]) != NULL;
     }
     return is_number;
 }
@@ -107,7 +107,7 @@ static bool is_plain(const char *word, size_t bytes) {
 static enum cr_status add_word(struct cr_buf *out, const char *text, size_t bytes,
                                size_t *used) {
     size_t len = 0;
-    while (len < bytes && !strchr("{}[],:\"", text[len])) {
+    while (len < bytes && strchr("{}[],:\"", text[len]) == NULL) {
         len++;
     }
     *used = len;
@@ -125,7 +125,7 @@ static bool ends_string(const char *text, size_t bytes, size_t at) {
     while (next < bytes && isspace((unsigned char)text[next])) {
         next++;
     }
-    return next < bytes && strchr(",:}]", text[next]);
+    return next < bytes && strchr(",:}]", text[next]) != NULL;
 }
 
 // The bytes of the string in single quotes that opens at TEXT, quotes included; 0 when
@@ -157,12 +157,13 @@ static enum cr_status add_loose(struct cr_buf *out, const char *text, size_t byt
 static enum cr_status mend(const char *text, size_t bytes, struct cr_buf *out) {
     enum cr_status status = CR_OK;
     bool has_ends = true;
-    for (size_t at = 0, used = 1; at < bytes && !status; at += used) {
+    for (size_t at = 0, used = 1; at < bytes && status == CR_OK; at += used) {
         used = 1;
         if (text[at] == '"') {
             used = string_bytes(text + at, bytes - at);
             status = cr_buf_add(out, text + at, used);
-        } else if (isspace((unsigned char)text[at]) || strchr("{}[],:", text[at])) {
+        } else if (isspace((unsigned char)text[at]) ||
+                   strchr("{}[],:", text[at]) != NULL) {
             status = cr_buf_add(out, text + at, 1);
         } else {
             status = add_loose(out, text + at, bytes - at, &used, &has_ends);
@@ -184,16 +185,16 @@ static enum cr_status parse_mended(const char *text, size_t bytes, const char *c
     cr_buf_init(&whole, CR_ANSWER_BYTES_MAX);
     cr_buf_init(&mended, CR_ANSWER_BYTES_MAX);
     enum cr_status status = cr_buf_add(&whole, text, bytes);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_buf_add_text(&whole, close);
     }
-    if (!status) {
+    if (status == CR_OK) {
         cr_json_strip(whole.data, whole.used_bytes);
         status = mend(whole.data, whole.used_bytes, &mended);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_json_parse(mended.data, mended.used_bytes, limits, out, &err);
-        if (status && status != CR_E_MEMORY) {
+        if (status != CR_OK && status != CR_E_MEMORY) {
             keep_fault(scan, &err);
         }
     }
@@ -205,7 +206,7 @@ static enum cr_status parse_mended(const char *text, size_t bytes, const char *c
 static enum cr_status parse_whole(const char *text, size_t bytes, struct cr_scan *scan,
                                   struct cr_json **out) {
     enum cr_status status = cr_json_parse(text, bytes, limits, out, NULL);
-    if (status && status != CR_E_MEMORY) {
+    if (status != CR_OK && status != CR_E_MEMORY) {
         status = parse_mended(text, bytes, "", scan, out);
     }
     return status;
@@ -213,10 +214,10 @@ static enum cr_status parse_whole(const char *text, size_t bytes, struct cr_scan
 
 const struct cr_json *cr_scan_member(const struct cr_json *object, const char *key) {
     const struct cr_json *child = NULL;
-    if (object && cr_json_type(object) == CR_JSON_OBJECT) {
+    if (object != NULL && cr_json_type(object) == CR_JSON_OBJECT) {
         child = cr_json_first(object);
     }
-    while (child && strcasecmp(cr_json_key(child), key) != 0) {
+    while (child != NULL && strcasecmp(cr_json_key(child), key) != 0) {
         child = cr_json_next(child);
     }
     return child;
@@ -233,7 +234,7 @@ struct search {
 
 // Keep OBJECT (taken; may be NULL) when it has the key.
 static bool keep(struct search *s, struct cr_json *object) {
-    if (!object || !cr_scan_member(object, s->key)) {
+    if (object == NULL || cr_scan_member(object, s->key) == NULL) {
         cr_json_free(object);
         return false;
     }
@@ -254,8 +255,8 @@ static enum cr_status try_at(struct search *s, size_t at, const struct extent *e
         return CR_OK;
     }
     enum cr_status status = parse_whole(s->text + at, e->bytes, s->out, &object);
-    s->out->has_object = s->out->has_object || object;
-    if (!status && keep(s, object)) {
+    s->out->has_object = s->out->has_object || object != NULL;
+    if (status == CR_OK && keep(s, object)) {
         *used = e->bytes;
     }
     return status;
@@ -270,7 +271,7 @@ static enum cr_status try_open(struct search *s) {
     }
     enum cr_status status =
         parse_mended(s->text + s->open_at, e.safe_bytes, "}", s->out, &object);
-    if (!status) {
+    if (status == CR_OK) {
         keep(s, object);
     }
     return status;
@@ -282,7 +283,7 @@ enum cr_status cr_scan_object(const char *text, size_t bytes, const char *key,
     struct search s = {text, bytes, key, out, bytes};
     size_t work = WORK_FACTOR * bytes + WORK_MIN, at = 0;
     const char *brace;
-    while (at < bytes && (brace = memchr(text + at, '{', bytes - at))) {
+    while (at < bytes && ((brace = memchr(text + at, '{', bytes - at)) != NULL)) {
         at = (size_t)(brace - text);
         struct extent e = measure(brace, bytes - at);
         if (e.bytes > work) {
@@ -291,12 +292,12 @@ enum cr_status cr_scan_object(const char *text, size_t bytes, const char *key,
         work -= e.bytes;
         size_t used;
         enum cr_status status = try_at(&s, at, &e, &used);
-        if (status) {
+        if (status != CR_OK) {
             cr_json_free(out->object);
             out->object = NULL;
             return status;
         }
         at += used;
     }
-    return !out->object && s.open_at < bytes ? try_open(&s) : CR_OK;
+    return out->object == NULL && s.open_at < bytes ? try_open(&s) : CR_OK;
 }

@@ -32,13 +32,14 @@ static enum cr_status add_source(struct cr_prompt_set *set,
                                  const struct cr_prompt_source *source,
                                  struct cr_err *err) {
     int t = find_file(source->file);
-    if (t < 0 || set->templates[t].text) {
+    if (t < 0 || set->templates[t].text != NULL) {
         const char *near =
             t < 0 ? cr_text_nearest(source->file, cr_prompt_files, CR_TEMPLATE_COUNT)
                   : NULL;
         cr_err_add_line(err, "%s/%s:1: %s%s%s", set->name, source->file,
                         t < 0 ? "no such template" : "given twice",
-                        near ? "; did you mean " : "", near ? near : "");
+                        near != NULL ? "; did you mean " : "",
+                        near != NULL ? near : "");
         return CR_E_JOB;
     }
     return cr_template_compile(set->name, (enum cr_template)t, source,
@@ -48,7 +49,7 @@ static enum cr_status add_source(struct cr_prompt_set *set,
 static enum cr_status fill_from_base(struct cr_prompt_set *set, int t,
                                      const struct cr_prompt_set *base,
                                      struct cr_err *err) {
-    if (!base) {
+    if (base == NULL) {
         cr_err_add_line(err,
                         "%s/%s:1: missing, and there is no base set to take it from",
                         set->name, cr_template_table[t].file);
@@ -82,36 +83,36 @@ static enum cr_status fill(struct cr_prompt_set *set, struct cr_prompt_sources s
     enum cr_status worst = CR_OK;
     for (size_t i = 0; i < sources.len; i++) {
         enum cr_status status = add_source(set, &sources.at[i], err);
-        if (status && status != CR_E_JOB) {
+        if (status != CR_OK && status != CR_E_JOB) {
             return status;
         }
-        worst = status ? status : worst;
+        worst = status != CR_OK ? status : worst;
     }
-    if (worst) {
+    if (worst != CR_OK) {
         return worst;
     }
     for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
         enum cr_status status =
-            set->templates[t].text ? CR_OK : fill_from_base(set, t, base, err);
-        if (status && status != CR_E_JOB) {
+            set->templates[t].text != NULL ? CR_OK : fill_from_base(set, t, base, err);
+        if (status != CR_OK && status != CR_E_JOB) {
             return status;
         }
-        worst = status ? status : worst;
+        worst = status != CR_OK ? status : worst;
     }
-    return worst ? worst : hash_all(set);
+    return worst != CR_OK ? worst : hash_all(set);
 }
 
 enum cr_status cr_prompt_set_create(const char *name, struct cr_prompt_sources sources,
                                     const struct cr_prompt_set *base,
                                     struct cr_prompt_set **out, struct cr_err *err) {
     struct cr_prompt_set *set = cr_calloc(1, sizeof *set);
-    if (!set || !(set->name = cr_strdup(name))) {
+    if (set == NULL || (set->name = cr_strdup(name)) == NULL) {
         cr_prompt_set_destroy(set);
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     struct cr_err found = {0};
     enum cr_status status = fill(set, sources, base, &found);
-    if (status) {
+    if (status != CR_OK) {
         cr_prompt_set_destroy(set);
         return cr_err_set(err, status, "%s",
                           status == CR_E_MEMORY ? "out of memory" : found.text);
@@ -121,7 +122,7 @@ enum cr_status cr_prompt_set_create(const char *name, struct cr_prompt_sources s
 }
 
 void cr_prompt_set_destroy(struct cr_prompt_set *set) {
-    if (!set) {
+    if (set == NULL) {
         return;
     }
     for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
@@ -147,11 +148,11 @@ enum cr_status cr_prompt_render(const struct cr_prompt_set *set,
         const struct cr_template_part *part = &t->parts[i];
         enum cr_status status =
             cr_buf_add(out, part->literal.text, part->literal.bytes);
-        if (!status && part->var >= 0) {
+        if (status == CR_OK && part->var >= 0) {
             status = cr_buf_add(out, values->at[part->var].text,
                                 values->at[part->var].bytes);
         }
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
     }

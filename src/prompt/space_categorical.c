@@ -9,11 +9,11 @@
 #include "prompt/json_extract.h"
 
 static struct cr_answer_text trim(const char *text, size_t bytes) {
-    while (bytes > 0 && strchr(" \t\r\n", *text)) {
+    while (bytes > 0 && strchr(" \t\r\n", *text) != NULL) {
         text++;
         bytes--;
     }
-    while (bytes > 0 && strchr(" \t\r\n", text[bytes - 1])) {
+    while (bytes > 0 && strchr(" \t\r\n", text[bytes - 1]) != NULL) {
         bytes--;
     }
     return (struct cr_answer_text){.text = text, .bytes = bytes};
@@ -46,10 +46,11 @@ static int find_text(const struct cr_answer_form *form, struct cr_answer_text wo
         size_t lead = strlen(letter);
         bool has_lead = word.bytes > lead + 1 &&
                         strncasecmp(word.text, letter, lead) == 0 &&
-                        strchr(").:", word.text[lead]);
+                        strchr(").:", word.text[lead]) != NULL;
         struct cr_answer_text rest =
             has_lead ? trim(word.text + lead + 1, word.bytes - lead - 1) : word;
-        if (!(taken && taken[i]) && (is_same(word, option) || is_same(rest, option))) {
+        if (!(taken != NULL && taken[i]) &&
+            (is_same(word, option) || is_same(rest, option))) {
             return (int)i;
         }
     }
@@ -122,10 +123,10 @@ static void read_judgment(const struct cr_answer_form *form,
     }
     bool taken[CR_OPTIONS_MAX] = {0};
     const struct cr_json *member = cr_json_first(prices);
-    while (member && read_member(form, member, taken, out)) {
+    while (member != NULL && read_member(form, member, taken, out)) {
         member = cr_json_next(member);
     }
-    if (!member) {
+    if (member == NULL) {
         check_all(form, taken, out);
     }
 }
@@ -149,7 +150,7 @@ static int match_vote(const struct cr_answer_form *form, const char *word, size_
 static enum cr_status add_letters(const struct cr_answer_form *form, const char *behind,
                                   struct cr_buf *out) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < form->options_len && !status; i++) {
+    for (uint32_t i = 0; i < form->options_len && status == CR_OK; i++) {
         char letter[CR_LETTER_MAX];
         cr_answer_letter(i, letter);
         status = cr_buf_printf(out, "%s\"%s\"%s", i ? "," : "", letter, behind);
@@ -162,10 +163,10 @@ static enum cr_status add_around(const struct cr_answer_form *form, const char *
                                  const char *behind, const char *tail,
                                  struct cr_buf *out) {
     enum cr_status status = cr_buf_add_text(out, lead);
-    if (!status) {
+    if (status == CR_OK) {
         status = add_letters(form, behind, out);
     }
-    return status ? status : cr_buf_add_text(out, tail);
+    return status != CR_OK ? status : cr_buf_add_text(out, tail);
 }
 
 #define OPEN "{\"type\":\"object\",\"properties\":{"
@@ -178,7 +179,7 @@ static enum cr_status add_judgment_schema(const struct cr_answer_form *form,
         chain_of_thought ? OPEN CR_SCHEMA_CLAIM CR_SCHEMA_REASONING "\"prices\":" OPEN
                          : OPEN CR_SCHEMA_CLAIM "\"prices\":" OPEN,
         ":" CR_SCHEMA_PRICE, "},\"required\":[", out);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     return add_around(form, "", "",
@@ -215,7 +216,7 @@ static enum cr_status add_price(const struct cr_answer_form *form, const double 
                                 const double *quantile, struct cr_buf *out) {
     (void)quantile;
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < form->options_len && !status; i++) {
+    for (uint32_t i = 0; i < form->options_len && status == CR_OK; i++) {
         char letter[CR_LETTER_MAX];
         cr_answer_letter(i, letter);
         status = cr_buf_printf(out, "%s%s %.4g", i ? ", " : "", letter, price[i]);

@@ -12,7 +12,7 @@ static bool read_quantile(const struct cr_answer_form *form,
                           struct cr_answer *out) {
     const char *key = quantile_keys[i];
     const struct cr_json *member = cr_scan_member(object, key);
-    if (!member) {
+    if (member == NULL) {
         cr_answer_complain(out, "Your JSON object has no \"%s\".", key);
         return false;
     }
@@ -72,15 +72,15 @@ static enum cr_status add_judgment_schema(const struct cr_answer_form *form,
                                           bool chain_of_thought, struct cr_buf *out) {
     enum cr_status status =
         cr_buf_add_text(out, "{\"type\":\"object\",\"properties\":{" CR_SCHEMA_CLAIM);
-    if (!status && chain_of_thought) {
+    if (status == CR_OK && chain_of_thought) {
         status = cr_buf_add_text(out, CR_SCHEMA_REASONING);
     }
-    for (int i = 0; i < 3 && !status; i++) {
+    for (int i = 0; i < 3 && status == CR_OK; i++) {
         status = cr_buf_printf(
             out, "%s\"%s\":{\"type\":\"number\",\"minimum\":%.17g,\"maximum\":%.17g}",
             i ? "," : "", quantile_keys[i], form->low, form->high);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     return cr_buf_printf(out,
@@ -108,7 +108,7 @@ static double in_units(const struct cr_answer_form *form, double fraction) {
 static enum cr_status add_price(const struct cr_answer_form *form, const double *price,
                                 const double *quantile, struct cr_buf *out) {
     enum cr_status status = cr_buf_printf(out, "median %.6g", in_units(form, price[0]));
-    if (!status && quantile) {
+    if (status == CR_OK && quantile != NULL) {
         status =
             cr_buf_printf(out, " (5%% %.6g, 95%% %.6g)", in_units(form, quantile[0]),
                           in_units(form, quantile[2]));
@@ -119,7 +119,7 @@ static enum cr_status add_price(const struct cr_answer_form *form, const double 
 static enum cr_status add_target(const struct cr_answer_form *form,
                                  struct cr_target target, struct cr_buf *out) {
     static const char *const places[] = {"below ", "", "above "};
-    bool has_unit = form->unit && form->unit[0];
+    bool has_unit = form->unit != NULL && form->unit[0];
     return cr_buf_printf(out, "%s%.6g%s%s", places[target.option + 1], target.value,
                          has_unit ? " " : "", has_unit ? form->unit : "");
 }

@@ -37,7 +37,7 @@ static void complain(struct compiler *c, size_t at, const char *what,
                      struct cr_span name) {
     c->is_wrong = true;
     cr_err_add_line(c->err, "%s/%s:%u: %s%.*s", c->set, c->file, line_of(c, at), what,
-                    (int)name.bytes, name.text ? name.text : "");
+                    (int)name.bytes, name.text != NULL ? name.text : "");
 }
 
 static int find_var(struct cr_span name) {
@@ -66,7 +66,7 @@ static enum cr_status add_part(struct compiler *c, size_t from, size_t to, int v
     void *parts = t->parts;
     enum cr_status status =
         cr_array_grow(&parts, &c->parts_cap, t->parts_len + 1, sizeof *t->parts);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     t->parts = parts;
@@ -94,17 +94,17 @@ static int check_name(struct compiler *c, size_t at, struct cr_span name) {
 static enum cr_status compile_parts(struct compiler *c) {
     size_t from = 0;
     const char *open;
-    while ((open = memmem(c->text + from, c->bytes - from, "{{", 2))) {
+    while (((open = memmem(c->text + from, c->bytes - from, "{{", 2)) != NULL)) {
         size_t at = (size_t)(open - c->text);
         const char *close = memmem(open + 2, c->bytes - at - 2, "}}", 2);
-        if (!close || c->out->parts_len >= PARTS_MAX) {
-            complain(c, at, close ? "too many placeholders" : "{{ with no }}",
+        if (close == NULL || c->out->parts_len >= PARTS_MAX) {
+            complain(c, at, close != NULL ? "too many placeholders" : "{{ with no }}",
                      (struct cr_span){0});
             return CR_OK;
         }
         int var = check_name(c, at, trimmed(open + 2, (size_t)(close - open) - 2));
         enum cr_status status = add_part(c, from, at, var);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
         from = (size_t)(close - c->text) + 2;
@@ -122,13 +122,13 @@ static void check_required(struct compiler *c) {
 }
 
 static enum cr_status compile_checked(struct compiler *c) {
-    if (c->bytes > TEMPLATE_BYTES_MAX || memchr(c->text, 0, c->bytes) ||
+    if (c->bytes > TEMPLATE_BYTES_MAX || memchr(c->text, 0, c->bytes) != NULL ||
         !cr_text_is_utf8(c->text, c->bytes)) {
         complain(c, 0, "not UTF-8 text of at most 256 KiB", (struct cr_span){0});
         return CR_OK;
     }
     enum cr_status status = compile_parts(c);
-    if (!status && !c->is_wrong) {
+    if (status == CR_OK && !c->is_wrong) {
         check_required(c);
     }
     return status;
@@ -138,7 +138,7 @@ enum cr_status cr_template_compile(const char *set, enum cr_template template,
                                    const struct cr_prompt_source *source,
                                    struct cr_template_text *out, struct cr_err *err) {
     struct cr_template_text made = {.text = cr_strndup(source->text, source->bytes)};
-    if (!made.text) {
+    if (made.text == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     struct compiler c = {.set = set,
@@ -153,7 +153,7 @@ enum cr_status cr_template_compile(const char *set, enum cr_template template,
         c.bytes--;
     }
     enum cr_status status = compile_checked(&c);
-    if (status) {
+    if (status != CR_OK) {
         cr_template_fini(&made);
         return cr_err_set(err, status, "out of memory");
     }

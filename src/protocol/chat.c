@@ -16,7 +16,7 @@ struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec 
 enum cr_status cr_chat_keep(struct cr_episode *episode, struct cr_span from,
                             struct cr_span *out) {
     char *text = cr_arena_alloc(&episode->arena, from.bytes + 1);
-    if (!text) {
+    if (text == NULL) {
         return CR_E_MEMORY;
     }
     if (from.bytes > 0) {
@@ -37,7 +37,7 @@ static enum cr_status render(struct cr_episode *episode, enum cr_template templa
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
         cr_prompt_render(episode->setting.prompts, template, values, &episode->scratch);
-    return status ? status : keep_scratch(episode, out);
+    return status != CR_OK ? status : keep_scratch(episode, out);
 }
 
 static struct cr_span span_of(const char *text) {
@@ -48,20 +48,21 @@ static enum cr_status set_options(struct cr_episode *episode,
                                   struct cr_values *values) {
     enum cr_status status = CR_OK;
     cr_buf_clear(&episode->scratch);
-    for (uint32_t i = 0; i < episode->form.options_len && !status; i++) {
+    for (uint32_t i = 0; i < episode->form.options_len && status == CR_OK; i++) {
         char letter[CR_LETTER_MAX];
         cr_answer_letter(i, letter);
         status = cr_buf_printf(&episode->scratch, "%s%s) %s", i ? "\n" : "", letter,
                                episode->form.options[i]);
     }
-    return status ? status : keep_scratch(episode, &values->at[CR_VAR_OPTIONS]);
+    return status != CR_OK ? status
+                           : keep_scratch(episode, &values->at[CR_VAR_OPTIONS]);
 }
 
 static enum cr_status set_number(struct cr_episode *episode, double number,
                                  struct cr_span *out) {
     cr_buf_clear(&episode->scratch);
     enum cr_status status = cr_buf_printf(&episode->scratch, "%.6g", number);
-    return status ? status : keep_scratch(episode, out);
+    return status != CR_OK ? status : keep_scratch(episode, out);
 }
 
 // What item_, meaning_ and answer_ templates may use.
@@ -75,20 +76,22 @@ static enum cr_status set_item_values(struct cr_episode *episode,
     if (p->space == CR_SPACE_BINARY) {
         return CR_OK;
     }
-    values->at[CR_VAR_UNIT] = span_of(p->unit ? p->unit : "");
+    values->at[CR_VAR_UNIT] = span_of(p->unit != NULL ? p->unit : "");
     enum cr_status status = set_number(episode, p->low, &values->at[CR_VAR_LOW]);
-    return status ? status : set_number(episode, p->high, &values->at[CR_VAR_HIGH]);
+    return status != CR_OK ? status
+                           : set_number(episode, p->high, &values->at[CR_VAR_HIGH]);
 }
 
 enum cr_status cr_chat_prepare(struct cr_episode *episode) {
     struct cr_values values = {0};
     const struct cr_space_row *space = episode->history.space;
     enum cr_status status = set_item_values(episode, &values);
-    if (!status) {
+    if (status == CR_OK) {
         status = render(episode, space->item, &values, &episode->item);
     }
-    return status ? status
-                  : render(episode, space->meaning, &values, &episode->meaning);
+    return status != CR_OK
+               ? status
+               : render(episode, space->meaning, &values, &episode->meaning);
 }
 
 static enum cr_template answer_template(const struct cr_episode *episode,
@@ -110,10 +113,10 @@ static enum cr_template answer_template(const struct cr_episode *episode,
 static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
                                  struct cr_values *values) {
     enum cr_status status = CR_OK;
-    if (!episode->how[ask].text) {
+    if (episode->how[ask].text == NULL) {
         struct cr_values item = {0};
         status = set_item_values(episode, &item);
-        if (!status) {
+        if (status == CR_OK) {
             status = render(episode, answer_template(episode, ask), &item,
                             &episode->how[ask]);
         }
@@ -129,11 +132,11 @@ static enum cr_status set_price(struct cr_episode *episode, struct cr_values *va
     }
     const struct cr_trajectory *t = &episode->trajectory;
     const double *quantile =
-        t->quantile ? t->quantile + 3 * (size_t)(t->prices_len - 1) : NULL;
+        t->quantile != NULL ? t->quantile + 3 * (size_t)(t->prices_len - 1) : NULL;
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
         h->space->add_price(h->form, h->price, quantile, &episode->scratch);
-    return status ? status : keep_scratch(episode, &values->at[CR_VAR_PRICE]);
+    return status != CR_OK ? status : keep_scratch(episode, &values->at[CR_VAR_PRICE]);
 }
 
 static enum cr_status set_target(struct cr_episode *episode, struct cr_target target,
@@ -141,7 +144,7 @@ static enum cr_status set_target(struct cr_episode *episode, struct cr_target ta
     const struct cr_history *h = &episode->history;
     cr_buf_clear(&episode->scratch);
     enum cr_status status = h->space->add_target(h->form, target, &episode->scratch);
-    return status ? status : keep_scratch(episode, &values->at[CR_VAR_TARGET]);
+    return status != CR_OK ? status : keep_scratch(episode, &values->at[CR_VAR_TARGET]);
 }
 
 static enum cr_status set_goal(struct cr_episode *episode,
@@ -150,8 +153,9 @@ static enum cr_status set_goal(struct cr_episode *episode,
     bool has_target = cr_template_table[spec->goal].required & (1u << CR_VAR_TARGET);
     enum cr_status status =
         has_target ? set_target(episode, spec->target, values) : CR_OK;
-    return status ? status
-                  : render(episode, spec->goal, values, &values->at[CR_VAR_GOAL]);
+    return status != CR_OK
+               ? status
+               : render(episode, spec->goal, values, &values->at[CR_VAR_GOAL]);
 }
 
 static const struct cr_event *last_judgment(const struct cr_history *h) {
@@ -177,10 +181,10 @@ static enum cr_status add_event(struct cr_episode *episode,
     if (cr_template_table[template].required & (1u << CR_VAR_TARGET)) {
         status = set_target(episode, event->target, &values);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_prompt_render(episode->setting.prompts, template, &values, out);
     }
-    return status ? status : cr_buf_add_text(out, "\n\n");
+    return status != CR_OK ? status : cr_buf_add_text(out, "\n\n");
 }
 
 // What others said since this trader's last turn. The newest judgment is not among it:
@@ -198,13 +202,13 @@ static enum cr_status set_history(struct cr_episode *episode,
         bool is_judgment = event->role == CR_ROLE_MAKER;
         bool is_own = !is_judgment && event->trader == spec->trader;
         bool is_hidden = is_judgment && (!spec->sees_judgments || event == newest);
-        if (!status && !is_own && !is_hidden) {
+        if (status == CR_OK && !is_own && !is_hidden) {
             status = add_event(episode, event,
                                is_judgment ? spec->seen_judgment : spec->seen_argument,
                                &text);
         }
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_chat_keep(episode, (struct cr_span){text.data, text.used_bytes},
                               &values->at[CR_VAR_HISTORY]);
     }
@@ -228,10 +232,10 @@ static enum cr_status set_arguments(struct cr_episode *episode,
     struct cr_buf text;
     cr_buf_init(&text, episode->scratch.max_bytes);
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < len && !status; i++) {
+    for (uint32_t i = 0; i < len && status == CR_OK; i++) {
         status = add_event(episode, &first[i], spec->each_argument, &text);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_chat_keep(
             episode, (struct cr_span){text.data, text.used_bytes - strlen("\n\n")},
             &values->at[CR_VAR_ARGUMENT]);
@@ -244,11 +248,11 @@ static enum cr_status set_trader_values(struct cr_episode *episode,
                                         const struct cr_ask_spec *spec,
                                         struct cr_values *values) {
     const struct cr_event *judgment = last_judgment(&episode->history);
-    if (judgment) {
+    if (judgment != NULL) {
         values->at[CR_VAR_JUDGMENT] = judgment->text;
     }
     enum cr_status status = set_goal(episode, spec, values);
-    return status ? status : set_history(episode, spec, values);
+    return status != CR_OK ? status : set_history(episode, spec, values);
 }
 
 static enum cr_status grow(struct cr_episode *episode, struct cr_chat *chat) {
@@ -257,7 +261,7 @@ static enum cr_status grow(struct cr_episode *episode, struct cr_chat *chat) {
     }
     uint32_t cap = chat->cap ? 2 * chat->cap : FIRST_TURNS;
     struct cr_turn *turns = cr_arena_alloc(&episode->arena, cap * sizeof *turns);
-    if (!turns) {
+    if (turns == NULL) {
         return CR_E_MEMORY;
     }
     if (chat->len > 0) {
@@ -274,10 +278,10 @@ static enum cr_status make_turn(struct cr_episode *episode, enum cr_speaker spea
     struct cr_span quoted;
     enum cr_status status =
         cr_json_add_quoted(&episode->scratch, text.text, text.bytes);
-    if (!status) {
+    if (status == CR_OK) {
         status = keep_scratch(episode, &quoted);
     }
-    if (!status) {
+    if (status == CR_OK) {
         *out =
             (struct cr_turn){speaker, text.text, text.bytes, quoted.text, quoted.bytes};
     }
@@ -287,10 +291,10 @@ static enum cr_status make_turn(struct cr_episode *episode, enum cr_speaker spea
 static enum cr_status append(struct cr_episode *episode, struct cr_chat *chat,
                              enum cr_speaker speaker, struct cr_span text) {
     enum cr_status status = grow(episode, chat);
-    if (!status) {
+    if (status == CR_OK) {
         status = make_turn(episode, speaker, text, &chat->turns[chat->len]);
     }
-    chat->len += !status;
+    chat->len += status == CR_OK;
     return status;
 }
 
@@ -300,7 +304,7 @@ static enum cr_status append_rendered(struct cr_episode *episode, struct cr_chat
                                       const struct cr_values *values) {
     struct cr_span text;
     enum cr_status status = render(episode, template, values, &text);
-    return status ? status : append(episode, chat, speaker, text);
+    return status != CR_OK ? status : append(episode, chat, speaker, text);
 }
 
 enum cr_status cr_chat_question(struct cr_episode *episode,
@@ -310,21 +314,21 @@ enum cr_status cr_chat_question(struct cr_episode *episode,
     values.at[CR_VAR_PROPOSITION] = episode->item;
     values.at[CR_VAR_MEANING] = episode->meaning;
     enum cr_status status = set_answer(episode, spec->ask, &values);
-    if (!status) {
+    if (status == CR_OK) {
         status = set_price(episode, &values);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = spec->role == CR_ROLE_MAKER
                      ? set_arguments(episode, spec, &values)
                      : set_trader_values(episode, spec, &values);
     }
-    if (!status && chat->len == 0) {
+    if (status == CR_OK && chat->len == 0) {
         status = append_rendered(episode, chat, CR_SYSTEM, spec->system, &values);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = append_rendered(episode, chat, CR_USER, spec->user, &values);
     }
-    if (!status) {
+    if (status == CR_OK) {
         chat->events_seen = episode->history.events_len;
     }
     return status;
@@ -354,7 +358,7 @@ static struct cr_turn *copy_turns(struct cr_episode *episode,
     size_t len = HEAD_TURNS + chat->len - from;
     struct cr_turn *turns =
         cr_arena_alloc(&episode->arena, (len + more) * sizeof *turns);
-    if (turns) {
+    if (turns != NULL) {
         memcpy(turns, chat->turns, HEAD_TURNS * sizeof *turns);
         memcpy(turns + HEAD_TURNS, chat->turns + from,
                (chat->len - from) * sizeof *turns);
@@ -371,7 +375,7 @@ enum cr_status cr_chat_request(struct cr_episode *episode,
     call->prefix_len = chat->sent_len;
     if (from > HEAD_TURNS) {
         call->turns = copy_turns(episode, chat, from, 0);
-        if (!call->turns) {
+        if (call->turns == NULL) {
             return CR_E_MEMORY;
         }
         call->turns_len = HEAD_TURNS + chat->len - from;
@@ -406,23 +410,23 @@ enum cr_status cr_chat_repair(struct cr_episode *episode,
     uint32_t from = remembered_from(episode, spec, chat);
     uint32_t len = HEAD_TURNS + chat->len - from;
     struct cr_turn *turns = copy_turns(episode, chat, from, 2);
-    if (!turns) {
+    if (turns == NULL) {
         return CR_E_MEMORY;
     }
     enum cr_status status = set_answer(episode, spec->ask, &values);
-    if (!status) {
+    if (status == CR_OK) {
         status = render(episode, CR_T_REPAIR, &values, &text);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_chat_keep(episode, quoted_reply(body), &quote);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = make_turn(episode, CR_ASSISTANT, quote, &turns[len]);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = make_turn(episode, CR_USER, text, &turns[len + 1]);
     }
-    if (!status) {
+    if (status == CR_OK) {
         call->turns = turns;
         call->turns_len = len + 2;
         call->prefix_len = len;

@@ -33,7 +33,7 @@ static enum cr_status shuffle_options(struct cr_episode *episode) {
     uint32_t len = s->proposition->options_len;
     uint32_t *shown = cr_arena_alloc(&episode->arena, len * sizeof *shown);
     const char **options = cr_arena_alloc(&episode->arena, len * sizeof *options);
-    if (!shown || !options) {
+    if (shown == NULL || options == NULL) {
         return CR_E_MEMORY;
     }
     for (uint32_t i = 0; i < len; i++) {
@@ -68,7 +68,7 @@ static enum cr_status set_stops(struct cr_episode *episode) {
         s->stops_len = 1;
     }
     episode->fired = cr_arena_alloc(&episode->arena, s->stops_len);
-    if (!episode->fired) {
+    if (episode->fired == NULL) {
         return CR_E_MEMORY;
     }
     memset(episode->fired, 0, s->stops_len);
@@ -91,18 +91,18 @@ static enum cr_status schema_of(struct cr_episode *episode, enum cr_ask ask,
         *out = NULL;
         return CR_OK;
     }
-    if (!episode->schema[ask]) {
+    if (episode->schema[ask] == NULL) {
         cr_buf_clear(&episode->scratch);
         enum cr_status status = cr_answer_schema(
             ask, &episode->form, episode->setting.cell->chain_of_thought,
             &episode->scratch);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
         episode->schema[ask] = cr_arena_strdup(&episode->arena, episode->scratch.data);
     }
     *out = episode->schema[ask];
-    return *out ? CR_OK : CR_E_MEMORY;
+    return *out != NULL ? CR_OK : CR_E_MEMORY;
 }
 
 static struct cr_call call_of(const struct cr_episode *episode,
@@ -136,15 +136,15 @@ static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
     const struct cr_ask_spec *spec = &episode->move.asks[index];
     const char *schema;
     enum cr_status status = cr_chat_question(episode, spec);
-    if (!status) {
+    if (status == CR_OK) {
         status = schema_of(episode, spec->ask, &schema);
     }
-    for (uint32_t i = 0; i < spec->samples && !status; i++) {
+    for (uint32_t i = 0; i < spec->samples && status == CR_OK; i++) {
         struct cr_slot *slot = &episode->slots[episode->slots_len];
         *slot = (struct cr_slot){.call = call_of(episode, spec, i), .spec = index};
         slot->call.schema = schema;
         status = cr_chat_request(episode, spec, &slot->call);
-        episode->slots_len += !status;
+        episode->slots_len += status == CR_OK;
     }
     return status;
 }
@@ -168,8 +168,8 @@ static enum cr_status advance(struct cr_episode *episode) {
     episode->slots = cr_arena_alloc(&episode->arena, len * sizeof *episode->slots);
     episode->slots_len = 0;
     episode->ready_from = 0;
-    enum cr_status status = episode->slots ? CR_OK : CR_E_MEMORY;
-    for (uint32_t i = 0; i < move->asks_len && !status; i++) {
+    enum cr_status status = episode->slots != NULL ? CR_OK : CR_E_MEMORY;
+    for (uint32_t i = 0; i < move->asks_len && status == CR_OK; i++) {
         status = open_slots(episode, i);
     }
     return status;
@@ -177,19 +177,19 @@ static enum cr_status advance(struct cr_episode *episode) {
 
 static enum cr_status start(struct cr_episode *episode) {
     enum cr_status status = set_form(episode);
-    if (!status) {
+    if (status == CR_OK) {
         status = set_stops(episode);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_chat_prepare(episode);
     }
-    return status ? status : advance(episode);
+    return status != CR_OK ? status : advance(episode);
 }
 
 enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
                                  struct cr_episode **out, struct cr_err *err) {
     struct cr_episode *episode = cr_calloc(1, sizeof *episode);
-    if (!episode) {
+    if (episode == NULL) {
         return fail(err, CR_E_MEMORY);
     }
     episode->setting = *setting;
@@ -205,7 +205,7 @@ enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
                                .width = cr_proposition_prices(setting->proposition)};
     cr_buf_init(&episode->scratch, TURN_BYTES_MAX);
     enum cr_status status = start(episode);
-    if (status) {
+    if (status != CR_OK) {
         cr_episode_destroy(episode);
         return fail(err, status);
     }
@@ -214,7 +214,7 @@ enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
 }
 
 void cr_episode_destroy(struct cr_episode *episode) {
-    if (!episode) {
+    if (episode == NULL) {
         return;
     }
     cr_trajectory_fini(&episode->trajectory);
@@ -268,7 +268,7 @@ static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *sl
         uint32_t width = episode->trajectory.width;
         bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
         double *price = cr_arena_alloc(&episode->arena, (width + 3) * sizeof *price);
-        if (!price) {
+        if (price == NULL) {
             return CR_E_MEMORY;
         }
         memcpy(price, answer->price, width * sizeof *price);
@@ -301,7 +301,7 @@ static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
 static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
                                  const struct cr_reply *reply) {
     enum cr_ask ask = (enum cr_ask)slot->call.seat.ask;
-    const char *text = reply->text ? reply->text : "";
+    const char *text = reply->text != NULL ? reply->text : "";
     size_t bytes = strlen(text);
     struct cr_answer answer;
     enum cr_status status = CR_OK;
@@ -312,7 +312,7 @@ static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slo
         struct cr_answer_text whole = {text, bytes, is_cut};
         status = cr_answer_read(ask, &episode->form, whole, &episode->arena, &answer);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     struct cr_span body;
@@ -349,9 +349,9 @@ static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
     } else {
         status = read_reply(episode, slot, reply);
     }
-    if (!status && is_settled(episode)) {
+    if (status == CR_OK && is_settled(episode)) {
         status = cr_settle(episode);
-        if (!status && !episode->is_done) {
+        if (status == CR_OK && !episode->is_done) {
             status = advance(episode);
         }
     }
@@ -363,7 +363,7 @@ enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *cal
     struct cr_slot *slot = (struct cr_slot *)(void *)call;
     assert(slot->state == CR_SLOT_OUT);
     enum cr_status status = answer(episode, slot, reply);
-    return status ? fail(err, status) : CR_OK;
+    return status != CR_OK ? fail(err, status) : CR_OK;
 }
 
 bool cr_episode_is_done(const struct cr_episode *episode) {

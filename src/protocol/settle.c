@@ -21,7 +21,7 @@ static enum cr_status step_at(struct cr_episode *episode, uint32_t at,
         void *grown = t->step;
         enum cr_status status =
             cr_array_grow(&grown, &episode->step_cap, at + 1, sizeof *t->step);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
         t->step = grown;
@@ -47,7 +47,7 @@ static enum cr_status fold_slot(struct cr_episode *episode, struct cr_slot *slot
                                 uint32_t at) {
     struct cr_step *step;
     enum cr_status status = step_at(episode, at, &step);
-    if (!status) {
+    if (status == CR_OK) {
         fold_cost(step, &slot->cost);
         slot->cost = (struct cr_step){0};
     }
@@ -60,7 +60,7 @@ static enum cr_status finish(struct cr_episode *episode, enum cr_episode_status 
         if (episode->slots[i].cost.calls > 0) {
             enum cr_status failure =
                 fold_slot(episode, &episode->slots[i], episode->trajectory.prices_len);
-            if (failure) {
+            if (failure != CR_OK) {
                 return failure;
             }
         }
@@ -76,7 +76,7 @@ static enum cr_status add_event(struct cr_episode *episode, struct cr_event even
     void *grown = episode->events;
     enum cr_status status =
         cr_array_grow(&grown, &episode->events_cap, h->events_len + 1, sizeof event);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     episode->events = grown;
@@ -88,7 +88,7 @@ static enum cr_status add_event(struct cr_episode *episode, struct cr_event even
 
 // A push as the trajectory keeps it: options in the file's order.
 static int8_t push_of(const struct cr_history *h, int push) {
-    return (int8_t)(h->shown && push > 0 ? 1 + (int)h->shown[push - 1] : push);
+    return (int8_t)(h->shown != NULL && push > 0 ? 1 + (int)h->shown[push - 1] : push);
 }
 
 static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *slot) {
@@ -96,10 +96,10 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
     struct cr_history *h = &episode->history;
     struct cr_step *step;
     enum cr_status status = fold_slot(episode, slot, h->prices_len);
-    if (!status) {
+    if (status == CR_OK) {
         status = step_at(episode, h->prices_len, &step);
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     int8_t push = push_of(h, slot->push);
@@ -111,7 +111,7 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
                              .target = spec->target,
                              .text = slot->argument};
     status = cr_chat_answered(episode, spec, slot->body);
-    return status ? status : add_event(episode, event);
+    return status != CR_OK ? status : add_event(episode, event);
 }
 
 // Note which rules fire at the last judgment. A market that is run to its full length
@@ -142,23 +142,23 @@ static enum cr_status post(struct cr_episode *episode, const double *price,
     struct cr_history *h = &episode->history;
     size_t at = (size_t)t->prices_len * t->width;
     enum cr_status status = grow_double(&t->price, &episode->price_cap, at + t->width);
-    if (!status && quantile) {
+    if (status == CR_OK && quantile != NULL) {
         status = grow_double(&t->quantile, &episode->quantile_cap,
                              3 * ((size_t)t->prices_len + 1));
     }
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     for (uint32_t i = 0; i < t->width; i++) {
-        t->price[at + (h->shown ? h->shown[i] : i)] = price[i];
+        t->price[at + (h->shown != NULL ? h->shown[i] : i)] = price[i];
     }
-    if (quantile) {
+    if (quantile != NULL) {
         memcpy(t->quantile + 3 * (size_t)t->prices_len, quantile, 3 * sizeof *quantile);
     }
     t->prices_len++;
     h->prices_len = t->prices_len;
     h->price = price;
-    h->opening = h->opening ? h->opening : price;
+    h->opening = h->opening != NULL ? h->opening : price;
     if (episode->protocol->has_stop_rule) {
         ask_stops(episode);
     }
@@ -183,7 +183,7 @@ static void mean_add(struct mean *mean, const struct cr_slot *slot) {
 static double *mean_price(struct cr_episode *episode, const struct mean *mean) {
     uint32_t len = mean->width + 3;
     double *price = cr_arena_alloc(&episode->arena, len * sizeof *price);
-    for (uint32_t i = 0; price && i < len; i++) {
+    for (uint32_t i = 0; price != NULL && i < len; i++) {
         price[i] = mean->sum[i] / mean->len;
     }
     return price;
@@ -191,7 +191,7 @@ static double *mean_price(struct cr_episode *episode, const struct mean *mean) {
 
 static enum cr_status post_mean(struct cr_episode *episode, const struct mean *mean) {
     double *price = mean_price(episode, mean);
-    if (!price) {
+    if (price == NULL) {
         return CR_E_MEMORY;
     }
     bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
@@ -216,7 +216,7 @@ static struct answers answers_of(struct cr_episode *episode, uint32_t spec) {
     struct answers found = {NULL, 0};
     for (uint32_t i = 0; i < episode->slots_len; i++) {
         if (episode->slots[i].spec == spec) {
-            found.first = found.first ? found.first : &episode->slots[i];
+            found.first = found.first != NULL ? found.first : &episode->slots[i];
             found.len++;
         }
     }
@@ -242,8 +242,8 @@ static const struct cr_slot *spokesman(const struct cr_episode *episode,
     for (uint32_t i = 0; i < answers.len; i++) {
         const struct cr_slot *slot = &answers.first[i];
         if (slot->state == CR_SLOT_USABLE &&
-            (!best || distance(slot->price, price, width) <
-                          distance(best->price, price, width))) {
+            (best == NULL || distance(slot->price, price, width) <
+                                 distance(best->price, price, width))) {
             best = slot;
         }
     }
@@ -253,18 +253,18 @@ static const struct cr_slot *spokesman(const struct cr_episode *episode,
 static enum cr_status take_samples(struct cr_episode *episode, struct answers answers,
                                    bool is_running, struct mean *mean) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < answers.len && !status; i++) {
+    for (uint32_t i = 0; i < answers.len && status == CR_OK; i++) {
         struct cr_slot *slot = &answers.first[i];
         // What a lost sample cost belongs to the judgment before it, if there is one.
         uint32_t at = episode->trajectory.prices_len;
         bool is_lost = is_running && slot->state != CR_SLOT_USABLE;
         status = fold_slot(episode, slot, is_lost && at > 0 ? at - 1 : at);
-        if (!status && slot->state == CR_SLOT_USABLE) {
+        if (status == CR_OK && slot->state == CR_SLOT_USABLE) {
             mean_add(mean, slot);
             status = is_running ? post_mean(episode, mean) : CR_OK;
         }
     }
-    return status || is_running ? status : post_mean(episode, mean);
+    return status != CR_OK || is_running ? status : post_mean(episode, mean);
 }
 
 static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) {
@@ -273,7 +273,7 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
     double sum[CR_OPTIONS_MAX + 3] = {0};
     struct mean mean = {sum, episode->trajectory.width, 0};
     enum cr_status status = take_samples(episode, answers, spec->is_running, &mean);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     const struct cr_slot *voice = spokesman(episode, answers);
@@ -283,7 +283,7 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
     struct cr_event event = {.role = CR_ROLE_MAKER,
                              .iteration = episode->history.prices_len - 1,
                              .text = body};
-    return status ? status : add_event(episode, event);
+    return status != CR_OK ? status : add_event(episode, event);
 }
 
 enum cr_status cr_settle(struct cr_episode *episode) {
@@ -297,7 +297,7 @@ enum cr_status cr_settle(struct cr_episode *episode) {
         }
     }
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < move->asks_len && !status; i++) {
+    for (uint32_t i = 0; i < move->asks_len && status == CR_OK; i++) {
         status = move->asks[i].role == CR_ROLE_MAKER
                      ? take_judgment(episode, i)
                      : take_argument(episode, answers_of(episode, i).first);

@@ -30,7 +30,7 @@ const char *cr_protocol_summary(uint32_t protocol) {
 }
 
 int cr_protocol_find(const char *name) {
-    for (int i = 0; cr_protocol_table[i]; i++) {
+    for (int i = 0; cr_protocol_table[i] != NULL; i++) {
         if (strcmp(cr_protocol_table[i]->name, name) == 0) {
             return i;
         }
@@ -87,5 +87,5 @@ enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space
         return cr_err_set(err, CR_E_JOB, "stance \"%s\" has no meaning for %s prices",
                           cr_stance_names[cell->stance], space_name);
     }
-    return protocol->check ? protocol->check(cell, space, err) : CR_OK;
+    return protocol->check != NULL ? protocol->check(cell, space, err) : CR_OK;
 }

@@ -131,7 +131,8 @@ static enum cr_status check_same(const char *dir, const struct cr_job *job,
     cr_buf_init(&difference, CR_ERR_TEXT_MAX / 2);
     if (old->identity.hi != job->identity.hi || old->identity.lo != job->identity.lo) {
         // A list too long for a message is cut; its beginning says enough.
-        (void)!cr_job_difference(old->identity_json, job->identity_json, &difference);
+        cr_status_ignore(
+            cr_job_difference(old->identity_json, job->identity_json, &difference));
         status = cr_err_set(err, CR_E_DIFFERS,
                             "%s belongs to another job; choose another directory, or "
                             "--fresh to move it "

@@ -211,7 +211,7 @@ enum cr_outcome cr_session_outcome(enum cr_status status) {
 static void send_verdict(struct cr_session *session, enum cr_status status) {
     const char verdict = (char)cr_session_outcome(status);
     cr_buf_clear(&session->bundle);
-    (void)!cr_buf_add(&session->bundle, &verdict, 1);
+    cr_status_ignore(cr_buf_add(&session->bundle, &verdict, 1));
 }
 
 enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err) {

@@ -43,7 +43,7 @@ static void dismiss_workers(struct cr_session *session) {
     cr_buf_init(&message, 64);
     if (cr_number_encode(&message, 0) == CR_OK) {
         for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++) {
-            (void)!send_to(session, rank, CR_TAG_STOP, &message);
+            cr_status_ignore(send_to(session, rank, CR_TAG_STOP, &message));
         }
     }
     cr_buf_fini(&message);
@@ -66,7 +66,7 @@ static void write_end(struct cr_session *session, enum cr_outcome outcome,
                                    .now_ms = cr_clock_now_ms(session->clock),
                                    .wall_ms = cr_clock_wall_ms(session->clock)};
     if (session->progress.dir != NULL) {
-        (void)!cr_progress_write(&session->progress, &snapshot, NULL);
+        cr_status_ignore(cr_progress_write(&session->progress, &snapshot, NULL));
     }
 }
 
@@ -83,7 +83,7 @@ static enum cr_status excuse_self(struct cr_session *session,
         status = send_to(session, 0, CR_TAG_FAULT, &message);
     }
     cr_buf_clear(&message);
-    (void)!send_to(session, 0, CR_TAG_BYE, &message);
+    cr_status_ignore(send_to(session, 0, CR_TAG_BYE, &message));
     cr_buf_fini(&message);
     return status;
 }

@@ -49,7 +49,7 @@ void cr_worker_destroy(struct cr_worker *worker) {
     }
     markets_free(worker);
     cr_serving_stop(&worker->serving);
-    (void)!cr_tape_close(worker->tape, NULL);
+    cr_status_ignore(cr_tape_close(worker->tape, NULL));
     cr_buf_fini(&worker->message);
     cr_free(worker->batch);
     cr_free(worker);
@@ -262,8 +262,8 @@ static void complain(struct cr_worker *worker, const struct cr_err *err) {
     worker->has_trouble = true;
     cr_worker_drain(worker, 0);
     cr_buf_clear(&worker->message);
-    (void)!cr_worker_send(worker, CR_TAG_FAULT,
-                          cr_fault_encode(&worker->message, &trouble), NULL);
+    cr_status_ignore(cr_worker_send(worker, CR_TAG_FAULT,
+                                    cr_fault_encode(&worker->message, &trouble), NULL));
 }
 
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,
@@ -290,7 +290,8 @@ enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved
 }
 
 void cr_worker_signal(struct cr_worker *worker, int number) {
-    (void)!cr_worker_send_number(worker, CR_TAG_SIGNAL, (uint64_t)number, NULL);
+    cr_status_ignore(
+        cr_worker_send_number(worker, CR_TAG_SIGNAL, (uint64_t)number, NULL));
 }
 
 bool cr_worker_is_over(const struct cr_worker *worker) {

@@ -105,7 +105,7 @@ static enum cr_status on_endpoint(struct cr_worker *worker,
 
 static void on_drain(struct cr_worker *worker, const struct cr_packet *packet) {
     uint64_t grace_ms = 0;
-    (void)!cr_number_decode(packet->bytes, packet->len, &grace_ms);
+    cr_status_ignore(cr_number_decode(packet->bytes, packet->len, &grace_ms));
     cr_worker_drain(worker, (int64_t)grace_ms);
 }
 

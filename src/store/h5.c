@@ -24,7 +24,7 @@ static herr_t note_entry(unsigned n, const H5E_error2_t *entry, void *ctx) {
     if (n == 0 && entry->desc != NULL) { // the innermost
         snprintf(cause->text, sizeof cause->text, "%s", entry->desc);
     }
-    const char *found = entry->desc ? strstr(entry->desc, "errno = ") : NULL;
+    const char *found = entry->desc != NULL ? strstr(entry->desc, "errno = ") : NULL;
     if (found != NULL && cause->errnum == 0) {
         cause->errnum = atoi(found + strlen("errno = "));
     }

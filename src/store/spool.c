@@ -336,7 +336,7 @@ void cr_spool_close(struct cr_spool *spool) {
     }
     if (spool->fd >= 0) {
         if (spool->gather.used_bytes > 0) {
-            (void)!write_gathered(spool, NULL);
+            cr_status_ignore(write_gathered(spool, NULL));
         }
         (void)close(spool->fd);
     }

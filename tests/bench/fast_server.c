@@ -134,8 +134,8 @@ static void make_stats(struct peer *peer) {
 }
 
 static void save_body(const char *body, size_t len) {
-    FILE *file = server.save_body ? fopen(server.save_body, "w") : NULL;
-    if (file) {
+    FILE *file = server.save_body != NULL ? fopen(server.save_body, "w") : NULL;
+    if (file != NULL) {
         fwrite(body, 1, len, file);
         fclose(file);
     }
@@ -161,7 +161,7 @@ static bool serve(struct peer *peer, size_t head, size_t body) {
     peer->due_us = at_us + server.latency_us;
     peer->is_waiting = true;
     peer->next = NULL;
-    if (server.first) {
+    if (server.first != NULL) {
         server.last->next = peer;
     } else {
         server.first = peer;
@@ -171,7 +171,7 @@ static bool serve(struct peer *peer, size_t head, size_t body) {
 }
 
 static void send_due(void) {
-    while (server.first && server.first->due_us <= now_us()) {
+    while (server.first != NULL && server.first->due_us <= now_us()) {
         struct peer *peer = server.first;
         server.first = peer->next;
         peer->is_waiting = false;
@@ -197,7 +197,7 @@ static size_t body_length(const char *head, size_t len) {
 static bool serve_whole_requests(struct peer *peer) {
     while (!peer->is_waiting) {
         const char *end = memmem(peer->in, peer->in_len, "\r\n\r\n", 4);
-        if (!end) {
+        if (end == NULL) {
             return true;
         }
         size_t head = (size_t)(end - peer->in) + 4;
@@ -218,7 +218,7 @@ static void read_in(struct peer *peer) {
     if (peer->in_len + FIRST_CAP / 2 > peer->in_cap && peer->in_cap < REQUEST_MAX) {
         peer->in_cap = peer->in_cap ? peer->in_cap * 2 : FIRST_CAP;
         peer->in = realloc(peer->in, peer->in_cap);
-        if (!peer->in) {
+        if (peer->in == NULL) {
             abort();
         }
     }
@@ -237,7 +237,7 @@ static void accept_all(int listen_fd) {
         int one = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         struct peer *peer = calloc(1, sizeof *peer);
-        if (!peer) {
+        if (peer == NULL) {
             abort();
         }
         peer->fd = fd;
@@ -299,8 +299,8 @@ static int listen_anywhere(const char *port_file) {
     }
     printf("port %u\n", ntohs(address.sin_port));
     fflush(stdout);
-    FILE *file = port_file ? fopen(port_file, "w") : NULL;
-    if (file) {
+    FILE *file = port_file != NULL ? fopen(port_file, "w") : NULL;
+    if (file != NULL) {
         fprintf(file, "%u\n", ntohs(address.sin_port));
         fclose(file);
     }
@@ -336,7 +336,7 @@ static void loop(int listen_fd) {
     struct epoll_event events[EVENTS_MAX];
     for (;;) {
         struct timespec wait = {0}, *until = NULL;
-        if (server.first) {
+        if (server.first != NULL) {
             int64_t left_us = server.first->due_us - now_us();
             left_us = left_us > 0 ? left_us : 0;
             wait.tv_sec = left_us / 1000000;
@@ -345,7 +345,7 @@ static void loop(int listen_fd) {
         }
         int len = epoll_pwait2(server.epoll_fd, events, EVENTS_MAX, until, NULL);
         for (int i = 0; i < len; i++) {
-            if (events[i].data.ptr) {
+            if (events[i].data.ptr != NULL) {
                 handle(events[i].data.ptr, events[i].events);
             } else {
                 accept_all(listen_fd);

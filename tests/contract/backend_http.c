@@ -305,8 +305,8 @@ static void every_allocation_may_fail_on_the_wire(void **state) {
         struct cr_reply reply;
         cr_mem_fail_at(n);
         enum cr_status status = cr_client_create(&cfg, &client, NULL);
-        status = status ? status : cr_client_submit(client, &call, NULL);
-        for (int turn = 0; turn < 1000 && !status && cr_client_live(client) > 0;
+        status = status != CR_OK ? status : cr_client_submit(client, &call, NULL);
+        for (int turn = 0; turn < 1000 && status == CR_OK && cr_client_live(client) > 0;
              turn++) {
             status = cr_client_poll(client, 100, NULL);
             while (cr_client_take(client, &taken, &reply)) {

@@ -28,8 +28,9 @@ static int find_server(void) {
     }
     close(out[1]);
     FILE *said = fdopen(out[0], "r");
-    bool is_read = said && fgets(server_path, sizeof server_path, said) &&
-                   fgets(model_path, sizeof model_path, said);
+    bool is_read = said != NULL &&
+                   fgets(server_path, sizeof server_path, said) != NULL &&
+                   fgets(model_path, sizeof model_path, said) != NULL;
     fclose(said);
     waitpid(pid, &status, 0);
     server_path[strcspn(server_path, "\n")] = '\0';
@@ -160,8 +161,8 @@ static bool has_port(const char *pid, const char *port) {
     char path[300], text[4096];
     snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
     FILE *file = fopen(path, "r");
-    size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file) {
+    size_t bytes = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file != NULL) {
         fclose(file);
     }
     text[bytes] = '\0';
@@ -234,7 +235,7 @@ int main(void) {
             what_is_too_long_is_refused_in_the_servers_words, start, stop),
     };
     int missing = find_server();
-    if (missing || !mkdtemp(dir)) {
+    if (missing || mkdtemp(dir) == NULL) {
         fprintf(stderr, "no llama-server here\n");
         return missing ? missing : 1;
     }

@@ -30,7 +30,7 @@ static inline void fault_start(struct fault_server *server, const char *rules,
                           "--rules",
                           rules,
                           "--with-parent",
-                          unix_path ? "--unix" : NULL,
+                          unix_path != NULL ? "--unix" : NULL,
                           unix_path,
                           NULL};
     assert_int_equal(pipe(out), 0);
@@ -45,7 +45,7 @@ static inline void fault_start(struct fault_server *server, const char *rules,
     }
     close(out[1]);
     size_t used = 0;
-    while (used < sizeof line - 1 && !strchr(line, '\n')) {
+    while (used < sizeof line - 1 && strchr(line, '\n') == NULL) {
         ssize_t got = read(out[0], line + used, sizeof line - 1 - used);
         if (got <= 0) {
             break;

@@ -136,13 +136,14 @@ static uint64_t hash_chat(const struct cr_call *call) {
         hash = cr_hash_mix(hash, cr_hash64(turn->text, turn->text_bytes, 0));
         hash = cr_hash_mix(hash, cr_hash64(turn->quoted, turn->quoted_bytes, 0));
     }
-    return cr_hash_mix(
-        hash, call->schema ? cr_hash64(call->schema, strlen(call->schema), 0) : 0);
+    return cr_hash_mix(hash, call->schema != NULL
+                                 ? cr_hash64(call->schema, strlen(call->schema), 0)
+                                 : 0);
 }
 
 static uint64_t hash_trajectory(const struct cr_trajectory *t) {
     uint64_t hash = cr_hash64(t->price, t->prices_len * t->width * sizeof *t->price, 0);
-    if (t->quantile) {
+    if (t->quantile != NULL) {
         hash = cr_hash_mix(hash, cr_hash64(t->quantile, t->prices_len * 24, 0));
     }
     hash = cr_hash_mix(hash, cr_hash64(t->step, t->steps_len * sizeof *t->step, 0));
@@ -208,12 +209,12 @@ static void ask_all(struct cr_episode *episode, struct waiting *waiting,
     for (;;) {
         struct cr_call *call;
         assert_int_equal(cr_episode_next(episode, &call, NULL), CR_OK);
-        if (!call) {
+        if (call == NULL) {
             return;
         }
         assert_false(cr_episode_is_done(episode));
         check_speakers(call);
-        if (prefixes) {
+        if (prefixes != NULL) {
             check_prefix(prefixes, call);
         }
         assert_true(outcome->calls_len < CALLS_MAX);
@@ -242,11 +243,11 @@ static void run(const struct contract_case *c, struct cr_rng *order, size_t limi
     struct prefixes prefixes = {0};
     *outcome = (struct outcome){0};
     for (size_t answered = 0;; answered++) {
-        ask_all(episode, &waiting, order ? NULL : &prefixes, outcome);
+        ask_all(episode, &waiting, order != NULL ? NULL : &prefixes, outcome);
         if (waiting.len == 0 || answered == limit) {
             break;
         }
-        size_t i = order ? cr_rng_below(order, waiting.len) : 0;
+        size_t i = order != NULL ? cr_rng_below(order, waiting.len) : 0;
         struct cr_call *call = waiting.calls[i];
         memmove(waiting.calls + i, waiting.calls + i + 1,
                 (--waiting.len - i) * sizeof *waiting.calls);
@@ -418,7 +419,7 @@ static void check_resume(const struct contract_case *c) {
         for (size_t i = 0; i < part.calls_len; i++) {
             const struct logged *same = find_seat(&whole, part.calls[i].seat);
             // Which calls are still asked beside one that fails depends on the order.
-            bool is_asked = same && same->chat == part.calls[i].chat &&
+            bool is_asked = same != NULL && same->chat == part.calls[i].chat &&
                             same->seed == part.calls[i].seed;
             if (!is_asked && whole.status != CR_FAILED) {
                 fail_msg("%s: asks another call before a resume", describe(c));
@@ -442,9 +443,9 @@ static bool survives(const struct contract_case *c, uint64_t n) {
     struct cr_call *call;
     cr_mem_fail_at(n);
     enum cr_status status = cr_episode_create(&c->setting, &episode, NULL);
-    while (!status && !cr_episode_is_done(episode)) {
+    while (status == CR_OK && !cr_episode_is_done(episode)) {
         status = cr_episode_next(episode, &call, NULL);
-        if (!status) {
+        if (status == CR_OK) {
             assert_non_null(call);
             status = answer(c, episode, call);
         }
@@ -452,7 +453,7 @@ static bool survives(const struct contract_case *c, uint64_t n) {
     cr_mem_fail_at(0);
     assert_true(status == CR_OK || status == CR_E_MEMORY);
     cr_episode_destroy(episode);
-    return !status;
+    return status == CR_OK;
 }
 
 static void check_allocations(const struct contract_case *c) {

@@ -30,7 +30,7 @@ static void read_result(const char *text, size_t len) {
         struct cr_record_reader reader = {.bytes = calls, .len = len - used};
         struct cr_call_record record;
         bool is_there = true;
-        (void)!cr_records_decode(calls, len - used, &records);
+        cr_status_ignore(cr_records_decode(calls, len - used, &records));
         cr_call_records_fini(&records);
         while (is_there && cr_record_next(&reader, &is_there, &record) == CR_OK) {
         }

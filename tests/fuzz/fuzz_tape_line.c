@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     unsigned long long sum = cr_hash64(bytes, len, 0);
     if (cr_buf_add(&line, bytes, len) == CR_OK &&
         cr_buf_printf(&line, "\"sum\":\"%016llx\"}\n", sum) == CR_OK &&
-        !cr_tape_line_fault(line.data, line.used_bytes - 1)) {
+        cr_tape_line_fault(line.data, line.used_bytes - 1) == NULL) {
         enum cr_status status =
             cr_tape_line_decode(line.data, line.used_bytes - 1, take, NULL, NULL);
         assert(status == CR_OK || status == CR_E_FORMAT || status == CR_E_MEMORY ||

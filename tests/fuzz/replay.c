@@ -51,7 +51,7 @@ static size_t spoil(uint8_t *bytes, size_t len) {
 // The input is copied to storage of its exact size, so that a read past it is seen.
 static void try_one(const uint8_t *bytes, size_t len) {
     uint8_t *exact = malloc(len ? len : 1);
-    if (!exact) {
+    if (exact == NULL) {
         abort();
     }
     memcpy(exact, bytes, len);
@@ -64,7 +64,7 @@ static unsigned replay_file(const char *folder, const char *name, unsigned round
     static uint8_t whole[INPUT_MAX], spoilt[INPUT_MAX];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
-    if (!file) {
+    if (file == NULL) {
         return 0;
     }
     size_t len = fread(whole, 1, sizeof whole, file);
@@ -81,11 +81,11 @@ int main(int argc, char **argv) {
     unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 300;
     unsigned files = 0;
     DIR *folder = argc > 1 ? opendir(argv[1]) : NULL;
-    if (!folder) {
+    if (folder == NULL) {
         fprintf(stderr, "usage: %s FOLDER [ROUNDS]\n", argv[0]);
         return 2;
     }
-    for (const struct dirent *entry; (entry = readdir(folder));) {
+    for (const struct dirent *entry; ((entry = readdir(folder)) != NULL);) {
         if (entry->d_name[0] != '.') {
             files += replay_file(argv[1], entry->d_name, rounds);
         }

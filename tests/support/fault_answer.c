@@ -55,7 +55,7 @@ static int int_of(const cJSON *schema, const char *key, int fallback) {
 static bool is_type(const cJSON *schema, const char *type) {
     const char *name =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(schema, "type"));
-    return name && strcmp(name, type) == 0;
+    return name != NULL && strcmp(name, type) == 0;
 }
 
 // The price of each of OPTIONS: none negative, and they sum to one in decimal.
@@ -71,7 +71,7 @@ static cJSON *prices_of(const struct fault_body *body, const cJSON *options) {
         total += weight[i];
     }
     cJSON *prices = cJSON_CreateObject();
-    const cJSON *option = options ? options->child : NULL;
+    const cJSON *option = options != NULL ? options->child : NULL;
     int left = 1000;
     for (int i = 0; i < len; i++) {
         int part = i + 1 < len ? weight[i] * 1000 / total : left;
@@ -89,10 +89,10 @@ static cJSON *number(const struct fault_body *body, const cJSON *schema,
     double low = cJSON_IsNumber(min) ? min->valuedouble : 0;
     double high = cJSON_IsNumber(max) ? max->valuedouble : low + 1;
     // Quantiles must rise with their name: q05 < q50 < q95, low < median < high.
-    bool is_low = strstr(name, "05") || strstr(name, "low");
-    bool is_high = strstr(name, "95") || strstr(name, "high");
+    bool is_low = strstr(name, "05") != NULL || strstr(name, "low") != NULL;
+    bool is_high = strstr(name, "95") != NULL || strstr(name, "high") != NULL;
     double at = price_of(body) * 0.6 + (is_low ? 0 : is_high ? 0.4 : 0.2);
-    at = strstr(name, "price") ? price_of(body) : at;
+    at = strstr(name, "price") != NULL ? price_of(body) : at;
     double value = low + at * (high - low);
     return cJSON_CreateNumber(is_type(schema, "integer") ? round(value) : value);
 }
@@ -144,7 +144,7 @@ static bool asks_for(const struct fault_body *body, const char *quoted_key) {
     for (int i = cJSON_GetArraySize(body->messages) - 1; i >= 0; i--) {
         const cJSON *message = cJSON_GetArrayItem(body->messages, i);
         if (strcmp(fault_json_text(message, "role"), "assistant") != 0 &&
-            strstr(fault_json_text(message, "content"), quoted_key)) {
+            strstr(fault_json_text(message, "content"), quoted_key) != NULL) {
             return true;
         }
     }
@@ -154,8 +154,8 @@ static bool asks_for(const struct fault_body *body, const char *quoted_key) {
 bool fault_answer_is_argument(const struct fault_body *body) {
     const cJSON *properties =
         cJSON_GetObjectItemCaseSensitive(body->schema, "properties");
-    return body->schema ? cJSON_HasObjectItem(properties, "argument")
-                        : asks_for(body, "\"argument\"");
+    return body->schema != NULL ? cJSON_HasObjectItem(properties, "argument")
+                                : asks_for(body, "\"argument\"");
 }
 
 static cJSON *unschooled(const struct fault_body *body) {
@@ -177,8 +177,8 @@ char *fault_answer_make(const struct fault_body *body) {
     if (body->wants_logprobs) {
         return strdup(price_of(body) > 0.5 ? "Yes" : "No");
     }
-    cJSON *answer =
-        body->schema ? value_of(body, body->schema, "answer", 0) : unschooled(body);
+    cJSON *answer = body->schema != NULL ? value_of(body, body->schema, "answer", 0)
+                                         : unschooled(body);
     char *text = cJSON_PrintUnformatted(answer);
     cJSON_Delete(answer);
     return text;

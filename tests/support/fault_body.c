@@ -23,7 +23,7 @@ static void chain_add(struct chain *chain, const char *text) {
 const char *fault_json_text(const cJSON *object, const char *key) {
     const char *value =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-    return value ? value : "";
+    return value != NULL ? value : "";
 }
 
 // Content is a string, or a list of parts with a text each.
@@ -69,7 +69,7 @@ static void read_messages(struct fault_body *body, struct chain chain) {
     body->identity = chain.exact;
     body->answer = chain.marked;
     body->prompt_bytes = chain.len;
-    if (last_assistant) {
+    if (last_assistant != NULL) {
         fault_mark_find_bad(last_text(last_assistant), &body->answer, &body->turns);
     }
 }
@@ -85,7 +85,7 @@ static void read_options(struct fault_body *body) {
 }
 
 static const char *missing(const struct fault_body *body) {
-    if (!body->root) {
+    if (body->root == NULL) {
         return "the body is not JSON";
     }
     if (cJSON_GetArraySize(body->messages) == 0) {
@@ -100,7 +100,7 @@ bool fault_body_read(struct fault_body *body, enum fault_api api, const char *by
     body->messages = cJSON_GetObjectItemCaseSensitive(body->root, "messages");
     body->model = fault_json_text(body->root, "model");
     *why = missing(body);
-    if (*why) {
+    if (*why != NULL) {
         fault_body_fini(body);
         return false;
     }

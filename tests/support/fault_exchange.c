@@ -64,8 +64,8 @@ static void sleep_for_ever(struct exchange *exchange) {
 }
 
 static bool is_at_gate(const struct exchange *exchange) {
-    const char *gate = exchange->rule ? exchange->rule->gate : NULL;
-    return gate && access(gate, F_OK) != 0;
+    const char *gate = exchange->rule != NULL ? exchange->rule->gate : NULL;
+    return gate != NULL && access(gate, F_OK) != 0;
 }
 
 void exchange_wake(void *what) {
@@ -169,7 +169,7 @@ static void add_headers(struct exchange *exchange, struct MHD_Response *response
     bool is_page = exchange->fault == FAULT_HTML;
     MHD_add_response_header(response, "Content-Type",
                             is_page ? "text/html" : "application/json");
-    if (!rule) {
+    if (rule == NULL) {
         return;
     }
     const cJSON *header;
@@ -206,7 +206,7 @@ static enum MHD_Result send_error(struct exchange *exchange, int status,
 static bool accepts_gzip(const struct exchange *exchange) {
     const char *accept = MHD_lookup_connection_value(
         exchange->connection, MHD_HEADER_KIND, "Accept-Encoding");
-    return accept && strstr(accept, "gzip");
+    return accept != NULL && strstr(accept, "gzip") != NULL;
 }
 
 static void zip_reply(struct exchange *exchange) {
@@ -245,13 +245,13 @@ static enum MHD_Result reply(struct exchange *exchange) {
 static bool may_ask(const struct exchange *exchange) {
     const char *key = exchange->http->script->key;
     static const char *const names[] = {"Authorization", "api-key", "x-api-key"};
-    for (unsigned i = 0; key && i < sizeof names / sizeof *names; i++) {
+    for (unsigned i = 0; key != NULL && i < sizeof names / sizeof *names; i++) {
         const char *value = MHD_lookup_connection_value(exchange->connection,
                                                         MHD_HEADER_KIND, names[i]);
-        if (value && strncmp(value, "Bearer ", 7) == 0) {
+        if (value != NULL && strncmp(value, "Bearer ", 7) == 0) {
             value += 7;
         }
-        if (value && strcmp(value, key) == 0) {
+        if (value != NULL && strcmp(value, key) == 0) {
             return true;
         }
     }
@@ -274,12 +274,12 @@ static void choose(struct exchange *exchange) {
         .has_format = body->has_format,
     };
     exchange->rule = fault_script_choose(http->script, &request);
-    exchange->fault = exchange->rule ? exchange->rule->fault : FAULT_NONE;
-    if (http->stats->log) {
+    exchange->fault = exchange->rule != NULL ? exchange->rule->fault : FAULT_NONE;
+    if (http->stats->log != NULL) {
         fprintf(http->stats->log, "%.6f %016llx %u %u %s %s\n",
                 (double)(now_us - http->started_us) * 1e-6,
                 (unsigned long long)body->identity, request.attempt, request.in_flight,
-                exchange->rule ? exchange->rule->name : "none", body->model);
+                exchange->rule != NULL ? exchange->rule->name : "none", body->model);
         fflush(http->stats->log);
     }
 }
@@ -292,7 +292,7 @@ static enum MHD_Result decide(struct exchange *exchange, const char *url) {
     exchange->http->stats->bytes_in += exchange->body_len;
     if (!fault_body_read(&exchange->request,
                          is_messages ? FAULT_API_MESSAGES : FAULT_API_CHAT,
-                         exchange->body ? exchange->body : "", &why)) {
+                         exchange->body != NULL ? exchange->body : "", &why)) {
         return send_error(exchange, 400, why);
     }
     if (!may_ask(exchange)) {
@@ -349,7 +349,7 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *bytes,
     if (exchange->body_len + len + 1 > exchange->body_cap) {
         exchange->body_cap = 2 * (exchange->body_len + len) + 1;
         exchange->body = realloc(exchange->body, exchange->body_cap);
-        if (!exchange->body) {
+        if (exchange->body == NULL) {
             abort();
         }
     }
@@ -362,7 +362,7 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *bytes,
 static struct exchange *begin(struct fault_http *http,
                               struct MHD_Connection *connection, const char *method) {
     struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (!exchange) {
+    if (exchange == NULL) {
         abort();
     }
     exchange->http = http;
@@ -379,9 +379,9 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection
                                     const char *version, const char *bytes, size_t *len,
                                     void **slot) {
     (void)version;
-    if (!*slot) {
+    if (*slot == NULL) {
         *slot = begin(cls, connection, method);
-        return *slot ? MHD_YES : MHD_NO;
+        return *slot != NULL ? MHD_YES : MHD_NO;
     }
     struct exchange *exchange = *slot;
     if (*len > 0) {
@@ -416,13 +416,13 @@ void exchange_on_completed(void *cls, struct MHD_Connection *connection, void **
     (void)connection;
     struct fault_http *http = cls;
     struct exchange *exchange = *slot;
-    if (!exchange) {
+    if (exchange == NULL) {
         return;
     }
     if (exchange->is_chat) {
         fault_stats_leave(http->stats, fault_now_us());
-        if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK && exchange->request.root &&
-            is_usable(exchange)) {
+        if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
+            exchange->request.root != NULL && is_usable(exchange)) {
             fault_stats_answered(http->stats, exchange->request.identity);
         }
     }

@@ -23,15 +23,16 @@ static int listen_on(uint16_t port, const char *unix_path) {
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_un local = {.sun_family = AF_UNIX};
     int one = 1;
-    int fd = socket(unix_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd =
+        socket(unix_path != NULL ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (unix_path) {
+    if (unix_path != NULL) {
         snprintf(local.sun_path, sizeof local.sun_path, "%s", unix_path);
         unlink(unix_path);
     }
-    const struct sockaddr *address =
-        unix_path ? (const struct sockaddr *)&local : (const struct sockaddr *)&inet;
-    socklen_t len = unix_path ? sizeof local : sizeof inet;
+    const struct sockaddr *address = unix_path != NULL ? (const struct sockaddr *)&local
+                                                       : (const struct sockaddr *)&inet;
+    socklen_t len = unix_path != NULL ? sizeof local : sizeof inet;
     if (fd < 0 || bind(fd, address, len) != 0 || listen(fd, SOMAXCONN) != 0) {
         fprintf(stderr, "fault_server: cannot listen: %s\n", strerror(errno));
         exit(2);
@@ -52,7 +53,7 @@ struct fault_http *fault_http_start(struct fault_script *script,
                                     const char *unix_path) {
     raise_descriptor_limit();
     struct fault_http *http = calloc(1, sizeof *http);
-    if (!http) {
+    if (http == NULL) {
         abort();
     }
     http->script = script;
@@ -64,7 +65,7 @@ struct fault_http *fault_http_start(struct fault_script *script,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, http,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_END);
-    if (!http->daemon) {
+    if (http->daemon == NULL) {
         fprintf(stderr, "fault_server: libmicrohttpd does not start\n");
         exit(2);
     }
@@ -97,7 +98,8 @@ void fault_http_run(struct fault_http *http, int stop_fd) {
                             {.fd = stop_fd, .events = POLLIN}};
     while (!(fds[1].revents & POLLIN)) {
         poll(fds, 2, next_wait_ms(http));
-        for (void *due; (due = fault_timers_take(&http->timers, fault_now_us()));) {
+        for (void *due;
+             ((due = fault_timers_take(&http->timers, fault_now_us())) != NULL);) {
             exchange_wake(due);
         }
         MHD_run(http->daemon);

@@ -16,7 +16,7 @@ void fault_mark_write_bad(char out[FAULT_MARK_BYTES], uint64_t answer, unsigned 
 
 uint64_t fault_mark_hash(uint64_t hash, const char *text) {
     bool is_marked = false;
-    for (const char *at = strstr(text, "~m"); at; at = strstr(at + 2, "~m")) {
+    for (const char *at = strstr(text, "~m"); at != NULL; at = strstr(at + 2, "~m")) {
         uint64_t answer;
         if (sscanf(at, "~m%16" SCNx64 "~", &answer) == 1) {
             hash = XXH3_64bits_withSeed(&answer, sizeof answer, hash);
@@ -30,7 +30,8 @@ bool fault_mark_find_bad(const char *text, uint64_t *answer, unsigned *turns) {
     uint64_t seen_answer;
     unsigned seen_turns;
     const char *at = strstr(text, "~x");
-    if (!at || sscanf(at, "~x%16" SCNx64 ".%u~", &seen_answer, &seen_turns) != 2) {
+    if (at == NULL ||
+        sscanf(at, "~x%16" SCNx64 ".%u~", &seen_answer, &seen_turns) != 2) {
         return false;
     }
     *answer = seen_answer;

@@ -156,7 +156,7 @@ static cJSON *messages_reply(const struct fault_body *body, enum fault fault,
 // slash, and a surrogate, in place of six letters that are sure to be there.
 static void spoil_utf8(char *text) {
     char *at = strstr(text, "On the");
-    if (at) {
+    if (at != NULL) {
         memcpy(at, "\x80\xc0\xaf\xed\xa0\x80", 6);
     }
 }

@@ -44,8 +44,8 @@ static const char *const script_keys[] = {"seed", "latency_ms", "latency_spread_
                                           "key", "rules"};
 
 static void refuse(const char *what, const char *which) {
-    fprintf(stderr, "fault_server: script: %s%s%s\n", what, which ? ": " : "",
-            which ? which : "");
+    fprintf(stderr, "fault_server: script: %s%s%s\n", what, which != NULL ? ": " : "",
+            which != NULL ? which : "");
     exit(2);
 }
 
@@ -53,7 +53,7 @@ static void check_keys(const cJSON *object, const char *const *keys, size_t len)
     if (!cJSON_IsObject(object)) {
         refuse("an object was expected", NULL);
     }
-    for (const cJSON *member = object->child; member; member = member->next) {
+    for (const cJSON *member = object->child; member != NULL; member = member->next) {
         size_t i = 0;
         while (i < len && strcmp(member->string, keys[i]) != 0) {
             i++;
@@ -66,18 +66,18 @@ static void check_keys(const cJSON *object, const char *const *keys, size_t len)
 
 static double number(const cJSON *object, const char *key, double fallback) {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (value && !cJSON_IsNumber(value)) {
+    if (value != NULL && !cJSON_IsNumber(value)) {
         refuse("a number was expected", key);
     }
-    return value ? value->valuedouble : fallback;
+    return value != NULL ? value->valuedouble : fallback;
 }
 
 static const char *text(const cJSON *object, const char *key) {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (value && !cJSON_IsString(value)) {
+    if (value != NULL && !cJSON_IsString(value)) {
         refuse("a string was expected", key);
     }
-    return value ? value->valuestring : NULL;
+    return value != NULL ? value->valuestring : NULL;
 }
 
 // "429" is a status, everything else one of fault_names.
@@ -125,7 +125,7 @@ static struct fault_rule read_rule(const cJSON *json, uint64_t group) {
         .drip_ms = (long)number(json, "drip_ms", 2),
         .drip_bytes = (unsigned)number(json, "drip_bytes", 16),
         .retry_after_s = number(json, "retry_after", -1),
-        .retry_as_date = as && strcmp(as, "date") == 0,
+        .retry_as_date = as != NULL && strcmp(as, "date") == 0,
         .headers = cJSON_GetObjectItemCaseSensitive(json, "headers"),
     };
     read_ordinals(&rule, cJSON_GetObjectItemCaseSensitive(json, "ordinals"));
@@ -154,7 +154,7 @@ static void read_rules_of(struct fault_script *script, const cJSON *json,
     double share = number(json, "share", 1);
     const cJSON *one = cJSON_GetObjectItemCaseSensitive(json, "fault");
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "faults");
-    if (one) {
+    if (one != NULL) {
         add_rule(script, rule, one, 0, share);
         return;
     }
@@ -170,7 +170,7 @@ static void read_rules_of(struct fault_script *script, const cJSON *json,
 
 void fault_script_read(struct fault_script *script, const char *source) {
     *script = (struct fault_script){.root = cJSON_Parse(source)};
-    if (!script->root) {
+    if (script->root == NULL) {
         refuse("not JSON", source);
     }
     check_keys(script->root, script_keys, sizeof script_keys / sizeof *script_keys);
@@ -217,8 +217,8 @@ static bool fits(const struct fault_script *script, const struct fault_rule *rul
            (rule->most == 0 || rule->met < rule->most) &&
            (rule->per_attempt || rule->times == 0 || request->attempt < rule->times) &&
            (rule->over_in_flight == 0 || request->in_flight > rule->over_in_flight) &&
-           (!rule->model || strcmp(rule->model, request->model) == 0) &&
-           (!rule->contains || strstr(request->body, rule->contains)) &&
+           (rule->model == NULL || strcmp(rule->model, request->model) == 0) &&
+           (rule->contains == NULL || strstr(request->body, rule->contains) != NULL) &&
            (rule->fault != FAULT_REFUSE_FORMAT || request->has_format) &&
            is_drawn(script, rule, request);
 }
@@ -238,5 +238,5 @@ long fault_script_latency_ms(const struct fault_script *script,
                              const struct fault_rule *rule, uint64_t identity) {
     double spread = fault_draw(script->seed, identity, UINT64_MAX) *
                     (double)script->latency_spread_ms;
-    return script->latency_ms + (long)spread + (rule ? rule->latency_ms : 0);
+    return script->latency_ms + (long)spread + (rule != NULL ? rule->latency_ms : 0);
 }

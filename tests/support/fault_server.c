@@ -26,7 +26,7 @@ static char *read_file(const char *path) {
     FILE *file = fopen(path, "r");
     char *text = NULL;
     size_t cap = 0;
-    if (!file || getdelim(&text, &cap, '\0', file) < 0) {
+    if (file == NULL || getdelim(&text, &cap, '\0', file) < 0) {
         fprintf(stderr, "fault_server: cannot read %s\n", path);
         exit(2);
     }
@@ -89,7 +89,7 @@ static void write_port(const char *path, unsigned port) {
     char aside[4096];
     snprintf(aside, sizeof aside, "%s.part", path);
     FILE *file = fopen(aside, "w");
-    if (!file || fprintf(file, "%u\n", port) < 0 || fclose(file) != 0 ||
+    if (file == NULL || fprintf(file, "%u\n", port) < 0 || fclose(file) != 0 ||
         rename(aside, path) != 0) {
         fprintf(stderr, "fault_server: cannot write %s\n", path);
         exit(2);
@@ -100,8 +100,8 @@ int main(int argc, char **argv) {
     struct options options = read_options(argc, argv);
     struct fault_script script;
     struct fault_stats stats = {0};
-    fault_script_read(&script, options.script ? options.script : "{}");
-    if (options.log && !(stats.log = fopen(options.log, "a"))) {
+    fault_script_read(&script, options.script != NULL ? options.script : "{}");
+    if (options.log != NULL && (stats.log = fopen(options.log, "a")) == NULL) {
         fprintf(stderr, "fault_server: cannot write %s\n", options.log);
         return 2;
     }
@@ -111,7 +111,7 @@ int main(int argc, char **argv) {
     unsigned port = fault_http_port(http);
     printf("port %u\n", port);
     fflush(stdout);
-    if (options.port_file) {
+    if (options.port_file != NULL) {
         write_port(options.port_file, port);
     }
     fault_http_run(http, stop_fd);

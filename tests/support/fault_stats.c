@@ -19,7 +19,7 @@ static void grow(struct fault_table *table) {
     struct fault_table wider = {.cap = table->cap ? table->cap * 2 : 1024,
                                 .len = table->len};
     wider.at = calloc(wider.cap, sizeof *wider.at);
-    if (!wider.at) {
+    if (wider.at == NULL) {
         abort();
     }
     for (size_t i = 0; i < table->cap; i++) {
@@ -84,7 +84,8 @@ struct fault_seen *fault_stats_request(struct fault_stats *stats, const char *mo
     stats->again += seen->answered > 0;
     stats->retry_early += now_us + CLOCKS_US < seen->not_before_us;
     // Replies and messages may be under way for long on a busy machine.
-    stats->pause_early += pause && now_us > (pause->from_us + pause->until_us) / 2 &&
+    stats->pause_early += pause != NULL &&
+                          now_us > (pause->from_us + pause->until_us) / 2 &&
                           now_us + CLOCKS_US < pause->until_us;
     seen->attempts++;
     return seen;
@@ -94,11 +95,11 @@ void fault_stats_pause(struct fault_stats *stats, const char *model,
                        struct fault_seen *seen, int64_t now_us, int64_t until_us) {
     struct fault_pause *pause = pause_of(stats, model);
     seen->not_before_us = until_us;
-    if (!pause && stats->pauses_len < FAULT_MODELS_MAX) {
+    if (pause == NULL && stats->pauses_len < FAULT_MODELS_MAX) {
         pause = &stats->pauses[stats->pauses_len++];
         snprintf(pause->model, sizeof pause->model, "%s", model);
     }
-    if (pause && until_us > pause->until_us) {
+    if (pause != NULL && until_us > pause->until_us) {
         pause->from_us = now_us;
         pause->until_us = until_us;
     }
@@ -114,7 +115,7 @@ static cJSON *faults_json(const struct fault_script *script) {
     for (unsigned i = 0; i < script->rules_len; i++) {
         const struct fault_rule *rule = &script->rules[i];
         const cJSON *before = cJSON_GetObjectItemCaseSensitive(faults, rule->name);
-        double met = (double)rule->met + (before ? before->valuedouble : 0);
+        double met = (double)rule->met + (before != NULL ? before->valuedouble : 0);
         cJSON_DeleteItemFromObjectCaseSensitive(faults, rule->name);
         cJSON_AddNumberToObject(faults, rule->name, met);
     }
@@ -151,7 +152,7 @@ cJSON *fault_stats_json(const struct fault_stats *stats,
 
 void fault_stats_fini(struct fault_stats *stats) {
     free(stats->table.at);
-    if (stats->log) {
+    if (stats->log != NULL) {
         fclose(stats->log);
     }
     *stats = (struct fault_stats){0};

@@ -20,7 +20,7 @@ void fault_timers_add(struct fault_timers *timers, int64_t due_us, void *what) {
     if (timers->len == timers->cap) {
         timers->cap = timers->cap ? timers->cap * 2 : 256;
         timers->at = realloc(timers->at, timers->cap * sizeof *timers->at);
-        if (!timers->at) {
+        if (timers->at == NULL) {
             abort();
         }
     }

@@ -20,13 +20,13 @@ static inline struct cr_prompt_set *paper_load(void) {
     struct cr_prompt_set *set = NULL;
     struct cr_err err = {0};
     size_t len = 0;
-    for (; cr_prompt_files[len]; len++) {
+    for (; cr_prompt_files[len] != NULL; len++) {
         char path[512];
         assert(len < PAPER_FILES_MAX);
         snprintf(path, sizeof path, "%s/prompts/paper/%s", CR_SOURCE_DIR,
                  cr_prompt_files[len]);
         cr_buf_init(&texts[len], PAPER_FILE_BYTES_MAX);
-        if (cr_file_read(path, &texts[len], &err)) {
+        if (cr_file_read(path, &texts[len], &err) != CR_OK) {
             fprintf(stderr, "%s\n", err.text);
             abort();
         }
@@ -34,7 +34,7 @@ static inline struct cr_prompt_set *paper_load(void) {
                                                  texts[len].used_bytes};
     }
     if (cr_prompt_set_create("paper", (struct cr_prompt_sources){sources, len}, NULL,
-                             &set, &err)) {
+                             &set, &err) != CR_OK) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }

@@ -119,12 +119,12 @@ static inline size_t script_run(struct cr_episode *episode,
         struct cr_call *call;
         enum cr_status status = cr_episode_next(episode, &call, NULL);
         assert(!status);
-        if (call) {
+        if (call != NULL) {
             assert(asked < SCRIPT_ASKED_MAX);
             out[asked++] = call;
             continue;
         }
-        if (answered == asked || !replies[answered]) {
+        if (answered == asked || replies[answered] == NULL) {
             return answered;
         }
         struct cr_reply reply = script_reply(replies[answered]);

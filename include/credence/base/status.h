@@ -11,7 +11,7 @@
 //   - every destroy/close/fini accepts NULL or a zeroed struct.
 // Exceptions are named at the function by one word: borrowed, taken or given.
 //
-// An item that fails (a timeout, a bad reply) is data, never a status: see reply.h.
+// An item that fails (a timeout, a bad reply) is data, never a status: see core/call.h.
 #ifndef CREDENCE_BASE_STATUS_H
 #define CREDENCE_BASE_STATUS_H
 
@@ -35,6 +35,11 @@ enum cr_status {
     CR_E_PEER,        // a rank is lost or MPI failed
     CR_E_STOPPED      // stopped early; resumable
 };
+
+// A result that is dropped on purpose: a reason stands beside the call.
+static inline void cr_status_ignore(enum cr_status status) {
+    (void)status;
+}
 
 enum { CR_ERR_TEXT_MAX = 4096 };
 

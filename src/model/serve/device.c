@@ -54,7 +54,7 @@ void cr_devices_find(struct cr_devices *out) {
                                             "SLURM_JOB_GPUS"};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *list = getenv(variables[i]);
-        if (list && list[0]) {
+        if (list != NULL && list[0]) {
             cr_devices_parse(list, out);
             return;
         }

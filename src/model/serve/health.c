@@ -17,7 +17,7 @@ enum cr_status cr_health_open(struct cr_health_desk *desk) {
         return CR_E_MEMORY;
     }
     desk->multi = curl_multi_init();
-    if (!desk->multi) {
+    if (desk->multi == NULL) {
         curl_global_cleanup();
         return CR_E_MEMORY;
     }
@@ -25,7 +25,7 @@ enum cr_status cr_health_open(struct cr_health_desk *desk) {
 }
 
 void cr_health_close(struct cr_health_desk *desk) {
-    if (desk->multi) {
+    if (desk->multi != NULL) {
         curl_multi_cleanup(desk->multi);
         curl_global_cleanup();
         desk->multi = NULL;
@@ -34,9 +34,9 @@ void cr_health_close(struct cr_health_desk *desk) {
 
 enum cr_status cr_health_ask(struct cr_health_desk *desk, struct cr_health_check *check,
                              const char *url) {
-    if (!check->easy) {
+    if (check->easy == NULL) {
         check->easy = curl_easy_init();
-        if (!check->easy) {
+        if (check->easy == NULL) {
             return CR_E_MEMORY;
         }
         curl_easy_setopt(check->easy, CURLOPT_PRIVATE, check);

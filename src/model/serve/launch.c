@@ -26,7 +26,7 @@ static const char *value_at(const char *text, const struct cr_launch_values *val
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         *bytes = strlen(known[i].name);
         if (strncmp(text, known[i].name, *bytes) == 0) {
-            return known[i].value ? known[i].value : "";
+            return known[i].value != NULL ? known[i].value : "";
         }
     }
     return NULL;
@@ -37,11 +37,11 @@ static enum cr_status fill(struct cr_buf *out, const char *text,
     char port[8];
     enum cr_status status = cr_buf_add(out, "", 0);
     snprintf(port, sizeof port, "%u", (unsigned)values->port);
-    while (*text && !status) {
+    while (*text && status == CR_OK) {
         size_t bytes = 1;
         const char *value = value_at(text, values, port, &bytes);
-        status = value ? cr_buf_add_text(out, value) : cr_buf_add(out, text, 1);
-        text += value ? bytes : 1;
+        status = value != NULL ? cr_buf_add_text(out, value) : cr_buf_add(out, text, 1);
+        text += value != NULL ? bytes : 1;
     }
     return status;
 }
@@ -59,7 +59,7 @@ static char *filled(struct cr_arena *arena, const char *text,
 
 static size_t len_of(const char *const *list) {
     size_t len = 0;
-    while (list[len]) {
+    while (list[len] != NULL) {
         len++;
     }
     return len;
@@ -69,13 +69,13 @@ static enum cr_status make_argv(struct cr_launch *launch, const char *const *com
                                 const struct cr_launch_values *values) {
     size_t len = len_of(command);
     launch->argv = cr_arena_alloc(&launch->arena, (len + 1) * sizeof(char *));
-    for (size_t i = 0; launch->argv && i < len; i++) {
+    for (size_t i = 0; launch->argv != NULL && i < len; i++) {
         launch->argv[i] = filled(&launch->arena, command[i], values);
-        if (!launch->argv[i]) {
+        if (launch->argv[i] == NULL) {
             return CR_E_MEMORY;
         }
     }
-    if (!launch->argv) {
+    if (launch->argv == NULL) {
         return CR_E_MEMORY;
     }
     launch->argv[len] = NULL;
@@ -87,7 +87,7 @@ static enum cr_status make_envp(struct cr_launch *launch, const char *gpus) {
     size_t len = len_of((const char *const *)environ), kept = 0;
     launch->envp = cr_arena_alloc(&launch->arena, (len + 2) * sizeof(char *));
     char *mine = cr_arena_alloc(&launch->arena, sizeof name + strlen(gpus));
-    if (!launch->envp || !mine) {
+    if (launch->envp == NULL || mine == NULL) {
         return CR_E_MEMORY;
     }
     snprintf(mine, sizeof name + strlen(gpus), "%s%s", name, gpus);
@@ -106,8 +106,10 @@ enum cr_status cr_launch_make(struct cr_launch *out, const char *const *command,
                               const struct cr_launch_values *values) {
     struct cr_launch launch = {0};
     enum cr_status status = make_argv(&launch, command, values);
-    status = status ? status : make_envp(&launch, values->gpus ? values->gpus : "");
-    if (status) {
+    status = status != CR_OK
+                 ? status
+                 : make_envp(&launch, values->gpus != NULL ? values->gpus : "");
+    if (status != CR_OK) {
         cr_launch_fini(&launch);
         return status;
     }

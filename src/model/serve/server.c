@@ -68,11 +68,11 @@ static int64_t now_of(const struct cr_servers *servers) {
 }
 
 static bool is_per(const struct cr_model *model, const char *per) {
-    return model->serve.per && strcmp(model->serve.per, per) == 0;
+    return model->serve.per != NULL && strcmp(model->serve.per, per) == 0;
 }
 
 static bool is_ours(const struct cr_servers_cfg *cfg, const struct cr_model *model) {
-    if (!model->serve.command) {
+    if (model->serve.command == NULL) {
         return false;
     }
     return is_per(model, "job") ? cfg->starts_for_job : cfg->starts_for_node;
@@ -127,7 +127,7 @@ static enum cr_status add_server(struct cr_servers *servers, uint32_t model_inde
         cr_devices_of(devices, index, model->serve.gpus, server->gpus);
     }
     server->log_path = log_path_of(&servers->cfg, server);
-    if (!server->log_path) {
+    if (server->log_path == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     servers->len++;
@@ -152,7 +152,7 @@ static enum cr_status add_model(struct cr_servers *servers, uint32_t model_index
         }
     }
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < count && !status; i++) {
+    for (uint32_t i = 0; i < count && status == CR_OK; i++) {
         status = add_server(servers, model_index, i, &devices, err);
     }
     return status;
@@ -160,7 +160,7 @@ static enum cr_status add_model(struct cr_servers *servers, uint32_t model_index
 
 static enum cr_status add_all(struct cr_servers *servers, struct cr_err *err) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < servers->cfg.job->models_len && !status; i++) {
+    for (uint32_t i = 0; i < servers->cfg.job->models_len && status == CR_OK; i++) {
         if (is_ours(&servers->cfg, &servers->cfg.job->models[i])) {
             status = add_model(servers, i, err);
         }
@@ -177,17 +177,18 @@ static enum cr_status make_log_dir(const char *dir, struct cr_err *err) {
 enum cr_status cr_servers_create(const struct cr_servers_cfg *cfg,
                                  struct cr_servers **out, struct cr_err *err) {
     struct cr_servers *servers = cr_calloc(1, sizeof *servers);
-    if (!servers) {
+    if (servers == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
     servers->cfg = *cfg;
     servers->at = cr_calloc(CR_SERVERS_MAX, sizeof *servers->at);
-    enum cr_status status = servers->at ? cr_health_open(&servers->desk) : CR_E_MEMORY;
-    status = status ? cr_err_set(err, status, "out of memory") : CR_OK;
-    status = status ? status : make_log_dir(cfg->dir, err);
-    status = status ? status : add_all(servers, err);
-    status = status ? status : cr_servers_poll(servers, err);
-    if (status) {
+    enum cr_status status =
+        servers->at != NULL ? cr_health_open(&servers->desk) : CR_E_MEMORY;
+    status = status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;
+    status = status != CR_OK ? status : make_log_dir(cfg->dir, err);
+    status = status != CR_OK ? status : add_all(servers, err);
+    status = status != CR_OK ? status : cr_servers_poll(servers, err);
+    if (status != CR_OK) {
         cr_servers_destroy(servers);
         return status;
     }
@@ -202,9 +203,10 @@ static void move(struct cr_servers *servers, struct server *server,
 }
 
 static void set_urls(struct cr_servers *servers, struct server *server) {
-    bool is_shared = server->scope == CR_SERVER_OF_JOB && servers->cfg.host;
+    bool is_shared = server->scope == CR_SERVER_OF_JOB && servers->cfg.host != NULL;
     const char *host = is_shared ? servers->cfg.host : "127.0.0.1";
-    const char *health = server->model->serve.health ? server->model->serve.health : "";
+    const char *health =
+        server->model->serve.health != NULL ? server->model->serve.health : "";
     snprintf(server->url, sizeof server->url, "http://%s:%u", host, server->port);
     snprintf(server->health_url, sizeof server->health_url, "%s%s%s", server->url,
              health[0] == '/' ? "" : "/", health);
@@ -226,7 +228,7 @@ static int64_t grace_of(const struct cr_servers *servers) {
 static enum cr_status launch(struct cr_servers *servers, struct server *server,
                              struct cr_err *err) {
     const struct cr_serve *serve = &server->model->serve;
-    bool is_shared = server->scope == CR_SERVER_OF_JOB && servers->cfg.host;
+    bool is_shared = server->scope == CR_SERVER_OF_JOB && servers->cfg.host != NULL;
     server->port = serve->port > 0 ? (uint16_t)(serve->port + server->index)
                                    : cr_launch_free_port();
     struct cr_launch_values values = {.port = server->port,
@@ -244,7 +246,7 @@ static enum cr_status launch(struct cr_servers *servers, struct server *server,
     server->log_start_bytes = bytes_of(server->log_path);
     enum cr_status status = cr_supervisor_start(&server->supervisor, &command, err);
     cr_launch_fini(&launched);
-    if (!status) {
+    if (status == CR_OK) {
         set_urls(servers, server);
         move(servers, server, SERVER_STARTING);
         server->due_ms = server->since_ms;
@@ -362,7 +364,7 @@ static enum cr_status poll_one(struct cr_servers *servers, struct server *server
 enum cr_status cr_servers_poll(struct cr_servers *servers, struct cr_err *err) {
     enum cr_status status = CR_OK;
     cr_health_poll(&servers->desk);
-    for (uint32_t i = 0; i < servers->len && !status; i++) {
+    for (uint32_t i = 0; i < servers->len && status == CR_OK; i++) {
         status = poll_one(servers, &servers->at[i], err);
     }
     return status;
@@ -378,7 +380,7 @@ bool cr_servers_are_ready(const struct cr_servers *servers) {
 }
 
 void cr_servers_destroy(struct cr_servers *servers) {
-    if (!servers) {
+    if (servers == NULL) {
         return;
     }
     for (uint32_t i = 0; i < servers->len; i++) {

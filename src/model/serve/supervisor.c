@@ -219,7 +219,7 @@ enum cr_status cr_supervisor_start(struct cr_supervisor *supervisor,
                                    struct cr_err *err) {
     int leash[2], log_fd = -1;
     enum cr_status status = open_log(command->log_path, &log_fd, err);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     if (pipe2(leash, O_CLOEXEC) != 0) {

@@ -183,7 +183,7 @@ static void judge_by_belief(const struct cr_sim_dials *dials,
     const struct cr_turn *turn = last_turn(call, CR_USER);
     if (!cr_sim_read_price(call, out)) {
         hear_all(dials, call, out);
-    } else if (turn) {
+    } else if (turn != NULL) {
         hear(dials, call, turn, call->seed, out);
     }
     blur(call, MOVE_NOISE * dials->noise, out);

@@ -31,10 +31,10 @@ static const char *behind_last(const char *text, const char *phrase) {
 // The number behind the last "KEY": of a judgment.
 static bool number_of(const char *text, const char *key, double *out) {
     const char *at = behind_last(text, key);
-    at = at ? at + strspn(at, " \t\r\n:\"") : NULL;
+    at = at != NULL ? at + strspn(at, " \t\r\n:\"") : NULL;
     char *end = NULL;
-    double number = at ? strtod(at, &end) : 0;
-    if (!at || end == at) {
+    double number = at != NULL ? strtod(at, &end) : 0;
+    if (at == NULL || end == at) {
         return false;
     }
     *out = number;
@@ -46,13 +46,13 @@ static bool number_of(const char *text, const char *key, double *out) {
 static bool numbers_of(const struct cr_proposition *about, const char *text,
                        struct cr_sim_price *out) {
     const char *at = behind_last(text, "\"prices\"");
-    for (uint32_t i = 0; at && i < about->options_len; i++) {
+    for (uint32_t i = 0; at != NULL && i < about->options_len; i++) {
         // Written in the file's order, so each number is behind the next colon that
         // ends a key.
         const char *colon = strstr(at, "\":");
         char *end = NULL;
-        double number = colon ? strtod(colon + 2, &end) : 0;
-        at = colon && end != colon + 2 ? end : NULL;
+        double number = colon != NULL ? strtod(colon + 2, &end) : 0;
+        at = colon != NULL && end != colon + 2 ? end : NULL;
         out->at[i] = number;
     }
     return at != NULL;
@@ -61,7 +61,7 @@ static bool numbers_of(const struct cr_proposition *about, const char *text,
 bool cr_sim_read_price(const struct cr_call *call, struct cr_sim_price *out) {
     const struct cr_proposition *about = call->proposition;
     const struct cr_turn *turn = last_turn(call, CR_ASSISTANT);
-    if (!turn) {
+    if (turn == NULL) {
         return false;
     }
     out->len = cr_proposition_prices(about);
@@ -94,7 +94,7 @@ bool cr_sim_read_argument(const struct cr_proposition *about,
                           struct cr_sim_argument *out) {
     const char *found = strstr(*at, EVIDENCE);
     (void)turn;
-    if (!found) {
+    if (found == NULL) {
         return false;
     }
     char *end = NULL;
@@ -118,7 +118,7 @@ double cr_sim_read_shown(const struct cr_call *call, double fallback) {
     const struct cr_proposition *about = call->proposition;
     const struct cr_turn *turn = last_turn(call, CR_USER);
     double shown = 0;
-    if (!turn || about->space == CR_SPACE_CATEGORICAL) {
+    if (turn == NULL || about->space == CR_SPACE_CATEGORICAL) {
         return fallback;
     }
     if (about->space == CR_SPACE_BINARY) {
@@ -134,7 +134,8 @@ static void read_target(const struct cr_call *call, const char *text,
     const struct cr_proposition *about = call->proposition;
     if (about->space == CR_SPACE_CATEGORICAL) {
         const char *bracket = strstr(text, ") ");
-        if (!read_option(about, bracket ? bracket + 2 : text, &toward->option)) {
+        if (!read_option(about, bracket != NULL ? bracket + 2 : text,
+                         &toward->option)) {
             toward->option = 0;
         }
         return;
@@ -160,9 +161,9 @@ static bool read_order_in(const struct cr_call *call, const char *text,
         "is known to you: ", "toward this answer: ", "the right answer is "};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         const char *target = behind_last(text, targets[i]);
-        if (target) {
+        if (target != NULL) {
             read_target(call, target, toward);
-            if (strstr(target, "away from it")) {
+            if (strstr(target, "away from it") != NULL) {
                 turn_away(call, toward);
             }
             return true;
@@ -170,14 +171,14 @@ static bool read_order_in(const struct cr_call *call, const char *text,
     }
     bool is_up = strstr(text, "the price up as far") != NULL;
     toward->side = is_up ? 1 : 0;
-    return is_up || strstr(text, "the price down as far");
+    return is_up || strstr(text, "the price down as far") != NULL;
 }
 
 bool cr_sim_read_order(const struct cr_call *call, struct cr_sim_argument *toward) {
     const struct cr_turn *user = last_turn(call, CR_USER);
     const struct cr_turn *system = last_turn(call, CR_SYSTEM);
-    return (user && read_order_in(call, user->text, toward)) ||
-           (system && read_order_in(call, system->text, toward));
+    return (user != NULL && read_order_in(call, user->text, toward)) ||
+           (system != NULL && read_order_in(call, system->text, toward));
 }
 
 // Options are listed as "B) text", each on a line of its own.
@@ -192,12 +193,12 @@ static bool is_listed(const char *line, const char *option) {
 static bool find_letter(const char *text, const char *option, char *letter,
                         size_t letter_bytes) {
     const char *line = text;
-    while (line && !is_listed(line, option)) {
+    while (line != NULL && !is_listed(line, option)) {
         line = strchr(line, '\n');
-        line = line ? line + 1 : NULL;
+        line = line != NULL ? line + 1 : NULL;
     }
-    size_t letters = line ? (size_t)(strchr(line, ')') - line) : 0;
-    if (!line || letters >= letter_bytes) {
+    size_t letters = line != NULL ? (size_t)(strchr(line, ')') - line) : 0;
+    if (line == NULL || letters >= letter_bytes) {
         return false;
     }
     memcpy(letter, line, letters);

@@ -143,7 +143,7 @@ static enum cr_status fail(struct cr_reply *reply) {
     reply->fail = CR_FAIL_SERVER;
     reply->http_status = 503;
     reply->error = cr_strdup("HTTP 503: a simulated failure");
-    return reply->error ? CR_OK : CR_E_MEMORY;
+    return reply->error != NULL ? CR_OK : CR_E_MEMORY;
 }
 
 static enum cr_status answer(const struct cr_model *model, const struct cr_call *call,
@@ -157,11 +157,12 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
     }
     cr_buf_init(&text, SIM_BYTES_MAX);
     enum cr_status status = write_answer(model, call, reply, &text);
-    if (!status && happens(call, CR_SIM_DRAW_MALFORMED, 0, model->sim.malformed)) {
+    if (status == CR_OK &&
+        happens(call, CR_SIM_DRAW_MALFORMED, 0, model->sim.malformed)) {
         double u = cr_sim_uniform(call->seed, CR_SIM_DRAW_DAMAGE, 0);
         status = cr_sim_damage((unsigned)(u * CR_SIM_DAMAGES), &text, &reply->finish);
     }
-    if (!status) {
+    if (status == CR_OK) {
         reply->http_status = 200;
         count_tokens(call, text.used_bytes, reply);
         reply->text = cr_buf_take(&text);

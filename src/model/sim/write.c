@@ -30,16 +30,16 @@ static enum cr_status add_options(const struct cr_call *call,
                                   const struct cr_sim_price *price,
                                   struct cr_buf *out) {
     enum cr_status status = cr_buf_add_text(out, "{\"claim\":");
-    status = status ? status : add_option(call, largest(price), out);
-    status = status ? status
-                    : cr_buf_printf(out, ",\"reasoning\":\"%s\",\"prices\":{",
-                                    reason_of(call));
-    for (uint32_t i = 0; i < price->len && !status; i++) {
+    status = status != CR_OK ? status : add_option(call, largest(price), out);
+    status = status != CR_OK ? status
+                             : cr_buf_printf(out, ",\"reasoning\":\"%s\",\"prices\":{",
+                                             reason_of(call));
+    for (uint32_t i = 0; i < price->len && status == CR_OK; i++) {
         status = i > 0 ? cr_buf_add(out, ",", 1) : CR_OK;
-        status = status ? status : add_option(call, i, out);
-        status = status ? status : cr_buf_printf(out, ":%.6f", price->at[i]);
+        status = status != CR_OK ? status : add_option(call, i, out);
+        status = status != CR_OK ? status : cr_buf_printf(out, ":%.6f", price->at[i]);
     }
-    return status ? status : cr_buf_add_text(out, "}}");
+    return status != CR_OK ? status : cr_buf_add_text(out, "}}");
 }
 
 static enum cr_status add_quantiles(const struct cr_call *call, double place,
@@ -82,16 +82,18 @@ static enum cr_status add_toward(const struct cr_call *call,
     struct cr_buf sentence;
     cr_buf_init(&sentence, out->max_bytes);
     enum cr_status status = cr_buf_add_text(out, "{\"toward\":");
-    status = status ? status : add_option(call, argument->option, out);
+    status = status != CR_OK ? status : add_option(call, argument->option, out);
     status =
-        status ? status
-               : cr_buf_printf(&sentence, "Evidence of strength %.2f points to \"%s\".",
-                               argument->strength, text);
-    status = status ? status : cr_buf_add_text(out, ",\"argument\":");
-    status =
-        status ? status : cr_json_add_quoted(out, sentence.data, sentence.used_bytes);
+        status != CR_OK
+            ? status
+            : cr_buf_printf(&sentence, "Evidence of strength %.2f points to \"%s\".",
+                            argument->strength, text);
+    status = status != CR_OK ? status : cr_buf_add_text(out, ",\"argument\":");
+    status = status != CR_OK
+                 ? status
+                 : cr_json_add_quoted(out, sentence.data, sentence.used_bytes);
     cr_buf_fini(&sentence);
-    return status ? status : cr_buf_add(out, "}", 1);
+    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
 }
 
 enum cr_status cr_sim_write_argument(const struct cr_call *call,
@@ -117,8 +119,8 @@ enum cr_status cr_sim_write_vote(const struct cr_call *call, uint32_t outcome,
         return cr_buf_printf(out, "{\"answer\":\"%s\"}", outcome ? "yes" : "no");
     }
     enum cr_status status = cr_buf_add_text(out, "{\"answer\":");
-    status = status ? status : add_option(call, outcome, out);
-    return status ? status : cr_buf_add(out, "}", 1);
+    status = status != CR_OK ? status : add_option(call, outcome, out);
+    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
 }
 
 void cr_sim_write_token(const struct cr_call *call, uint32_t outcome, char *out,
@@ -139,7 +141,7 @@ static enum cr_status fence(struct cr_buf *text) {
     static const char open[] = "Here is my answer:\n```json\n";
     size_t had = text->used_bytes, lead = sizeof open - 1;
     enum cr_status status = cr_buf_add_text(text, open); // makes room
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     memmove(text->data + lead, text->data, had);

@@ -15,7 +15,7 @@ static struct cr_err err;
 
 static int make_folder(void **state) {
     (void)state;
-    if (!mkdtemp(folder)) {
+    if (mkdtemp(folder) == NULL) {
         return -1;
     }
     snprintf(prompts, sizeof prompts, "%s/prompts", folder);

@@ -19,7 +19,7 @@ static const char *in_folder(const char *name) {
 
 static int make_folder(void **state) {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
 static int remove_folder(void **state) {
@@ -59,7 +59,7 @@ static void replacing_leaves_no_temporary_file(void **state) {
         assert_int_equal(cr_file_write(in_folder("same"), "x", 1, 0644, NULL), CR_OK);
     }
     DIR *dir = opendir(folder);
-    for (const struct dirent *entry; (entry = readdir(dir));) {
+    for (const struct dirent *entry; ((entry = readdir(dir)) != NULL);) {
         assert_null(strstr(entry->d_name, ".tmp"));
     }
     closedir(dir);
@@ -144,10 +144,10 @@ static enum cr_status write_then_read(void) {
     struct cr_buf out;
     cr_buf_init(&out, 100);
     enum cr_status status = cr_file_write(in_folder("plain"), "12", 2, 0600, NULL);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_file_read(in_folder("plain"), &out, NULL);
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_dir_make(in_folder("a"), NULL);
     }
     cr_buf_fini(&out);

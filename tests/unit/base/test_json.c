@@ -14,7 +14,7 @@ static struct cr_json *parsed(const char *text) {
     struct cr_json *out = NULL;
     struct cr_err err = {0};
     enum cr_status status = cr_json_parse(text, strlen(text), limits, &out, &err);
-    if (status) {
+    if (status != CR_OK) {
         fail_msg("%s: %s", text, err.text);
     }
     return out;
@@ -398,15 +398,15 @@ static enum cr_status parse_build_print(void) {
     struct cr_buf out;
     cr_buf_init(&out, 10000);
     enum cr_status status = cr_json_parse(text, strlen(text), limits, &root, NULL);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_json_put_path(root, "x.y.z", cr_json_new_string("deep"));
     }
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_json_put(root, "a", cr_json_new_number(2));
     }
-    if (!status) {
+    if (status == CR_OK) {
         copy = cr_json_copy(root);
-        status = copy ? cr_json_print(copy, true, &out) : CR_E_MEMORY;
+        status = copy != NULL ? cr_json_print(copy, true, &out) : CR_E_MEMORY;
     }
     cr_json_free(copy);
     cr_json_free(root);

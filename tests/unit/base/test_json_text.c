@@ -131,7 +131,7 @@ static void doubled_keys_are_found(void **state) {
         print_message("  %s\n", cases[i][0]);
         assert_int_equal(cr_json_duplicate_key(cases[i][0], strlen(cases[i][0]), &path),
                          cases[i][1] != NULL);
-        if (cases[i][1]) {
+        if (cases[i][1] != NULL) {
             assert_string_equal(path.data, cases[i][1]);
         }
         cr_buf_fini(&path);

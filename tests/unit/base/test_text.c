@@ -50,7 +50,7 @@ static void ill_formed_utf8_is_found_and_mended(void **state) {
         struct cr_buf out;
         cr_buf_init(&out, 1000);
         assert_int_equal(cr_text_add_utf8(&out, s->text, s->bytes), CR_OK);
-        assert_string_equal(out.data, s->mended ? s->mended : s->text);
+        assert_string_equal(out.data, s->mended != NULL ? s->mended : s->text);
         assert_true(cr_text_is_utf8(out.data, out.used_bytes));
         cr_buf_fini(&out);
     }
@@ -123,7 +123,7 @@ static enum cr_status mend_and_show(void) {
     struct cr_buf out;
     cr_buf_init(&out, 10000);
     enum cr_status status = cr_text_add_utf8(&out, "\xff\xff\xff\xff\xff\xff", 6);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_text_add_terminal(&out, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
     }
     cr_buf_fini(&out);
@@ -158,7 +158,7 @@ static void nearest_name_is_what_was_meant(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *nearest = cr_text_nearest(cases[i].name, names, 5);
-        if (cases[i].nearest) {
+        if (cases[i].nearest != NULL) {
             assert_non_null(nearest);
             assert_string_equal(nearest, cases[i].nearest);
         } else {

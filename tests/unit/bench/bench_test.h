@@ -42,7 +42,7 @@ static inline enum cr_status read_bytes(struct cr_benchmark *bench, const char *
 static inline void read_good(struct cr_benchmark *bench, const char *text) {
     struct cr_err err = {0};
     enum cr_status status = read_bytes(bench, text, strlen(text), &err);
-    if (status) {
+    if (status != CR_OK) {
         fail_msg("%s", err.text);
     }
 }

@@ -24,21 +24,21 @@ static const struct published all[] = {
 
 static void find(const char *file, char *path, size_t bytes) {
     const char *shared = getenv("CREDENCE_SHARED");
-    snprintf(path, bytes, "%s/data/%s", shared ? shared : CR_SOURCE_DIR "/../shared",
-             file);
+    snprintf(path, bytes, "%s/data/%s",
+             shared != NULL ? shared : CR_SOURCE_DIR "/../shared", file);
 }
 
 static void check(const struct published *published, const char *path) {
     struct cr_buf text;
     struct cr_err err = {0};
     cr_buf_init(&text, TEST_FILE_MAX);
-    if (cr_file_read(path, &text, &err)) {
+    if (cr_file_read(path, &text, &err) != CR_OK) {
         fail_msg("%s", err.text);
     }
     struct cr_benchmark bench =
         bench_of(published->format, published->framing, CR_PAIRING_BOTH);
     bench.path = published->file;
-    if (read_bytes(&bench, text.data, text.used_bytes, &err)) {
+    if (read_bytes(&bench, text.data, text.used_bytes, &err) != CR_OK) {
         fail_msg("%s", err.text);
     }
     size_t total = 0;

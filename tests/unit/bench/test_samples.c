@@ -31,7 +31,7 @@ static void load(const struct sample *sample, struct cr_buf *text) {
     struct cr_err err = {0};
     snprintf(path, sizeof path, CR_SOURCE_DIR "/jobs/data/%s", sample->file);
     cr_buf_init(text, TEST_FILE_MAX);
-    if (cr_file_read(path, text, &err)) {
+    if (cr_file_read(path, text, &err) != CR_OK) {
         fail_msg("%s", err.text);
     }
 }
@@ -123,7 +123,7 @@ static void check_prefix(const struct sample *sample, const char *text, size_t b
     struct cr_err err = {0};
     enum cr_status status = read_bytes(&bench, text, bytes, &err);
     assert_true(status == CR_OK || status == CR_E_JOB);
-    if (status) {
+    if (status != CR_OK) {
         assert_int_equal(bench.propositions.len, 0);
         assert_int_equal(strncmp(err.text, "items:", 6), 0);
     } else {

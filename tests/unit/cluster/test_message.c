@@ -233,11 +233,11 @@ static void decode_everything(const char *bytes, size_t len) {
         assert_int_equal(read_one_by_one(bytes + used, len - used, &again), is_whole);
         cr_call_records_fini(&again);
     }
-    (void)!cr_hello_decode(bytes, len, &hello);
-    (void)!cr_welcome_decode(bytes, len, &welcome);
-    (void)!cr_beat_decode(bytes, len, &beat);
-    (void)!cr_lease_decode(bytes, len, &lease);
-    (void)!cr_fault_decode(bytes, len, &trouble);
+    cr_status_ignore(cr_hello_decode(bytes, len, &hello));
+    cr_status_ignore(cr_welcome_decode(bytes, len, &welcome));
+    cr_status_ignore(cr_beat_decode(bytes, len, &beat));
+    cr_status_ignore(cr_lease_decode(bytes, len, &lease));
+    cr_status_ignore(cr_fault_decode(bytes, len, &trouble));
     cr_trajectory_fini(&t);
     cr_call_records_fini(&records);
 }

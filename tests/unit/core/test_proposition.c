@@ -104,7 +104,7 @@ static enum cr_status add_some(void) {
     p.space = CR_SPACE_CATEGORICAL;
     enum cr_status status = CR_OK;
     size_t before = 0;
-    for (int i = 0; i < 200 && !status; i++) {
+    for (int i = 0; i < 200 && status == CR_OK; i++) {
         before = list.len;
         status = cr_propositions_add(&list, &p);
     }

@@ -143,7 +143,7 @@ static enum cr_status copy_back_and_forth(void) {
     struct cr_call_records list = {0};
     struct cr_reply back = {0};
     enum cr_status status = cr_call_records_add(&list, &record);
-    if (!status) {
+    if (status == CR_OK) {
         status = cr_reply_from_record(&list.at[0], &back);
     }
     cr_reply_fini(&back);

@@ -85,7 +85,8 @@ static void the_ablation_of_thresholds_is_one_trajectory(void **state) {
 // The folder of the published files, or a skip.
 static const char *published(char *out, size_t bytes) {
     const char *shared = getenv("CREDENCE_SHARED");
-    snprintf(out, bytes, "%s/data", shared ? shared : CR_SOURCE_DIR "/../shared");
+    snprintf(out, bytes, "%s/data",
+             shared != NULL ? shared : CR_SOURCE_DIR "/../shared");
     if (!cr_dir_exists(out)) {
         skip();
     }

@@ -411,11 +411,11 @@ static enum cr_status torture_once(void) {
     struct cr_reply reply;
     struct cr_err err;
     enum cr_status status = cr_client_create(&cfg, &client, &err);
-    if (status) {
+    if (status != CR_OK) {
         return status;
     }
     status = cr_client_submit(client, &call, &err);
-    status = status ? status : cr_client_poll(client, 0, &err);
+    status = status != CR_OK ? status : cr_client_poll(client, 0, &err);
     while (cr_client_take(client, &taken, &reply)) {
         assert_ptr_equal(taken, &call);
         cr_reply_fini(&reply);

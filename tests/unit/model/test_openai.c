@@ -209,7 +209,7 @@ static void content_comes_in_several_shapes(void **state) {
         assert_int_equal(decode(body, &reply, &why), CR_OK);
         assert_string_equal(reply.text, cases[i].text);
         assert_true(!reply.reasoning == !cases[i].reasoning);
-        if (cases[i].reasoning) {
+        if (cases[i].reasoning != NULL) {
             assert_string_equal(reply.reasoning, cases[i].reasoning);
         }
         cr_reply_fini(&reply);

@@ -142,7 +142,7 @@ static enum cr_status poll_until(struct setting *setting, unsigned up,
     int64_t give_up_ms = cr_clock_now_ms(cr_clock_monotonic()) + 100000;
     while (setting->watch.up < up) {
         enum cr_status status = cr_servers_poll(setting->servers, err);
-        if (status) {
+        if (status != CR_OK) {
             return status;
         }
         assert_true(cr_clock_now_ms(cr_clock_monotonic()) < give_up_ms);
@@ -180,8 +180,9 @@ static bool is_zombie(pid_t pid) {
     char path[64], state = ' ';
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "r");
-    bool is = file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state == 'Z';
-    if (file) {
+    bool is =
+        file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state == 'Z';
+    if (file != NULL) {
         fclose(file);
     }
     return is;
@@ -368,7 +369,7 @@ static void placeholders_are_filled_in(void **state) {
     assert_string_equal(launch.argv[2], "a/b");
     assert_string_equal(launch.argv[3], "{\"gpu\": \"1,2\", \"{other}\"}");
     assert_null(launch.argv[4]);
-    for (char **at = launch.envp; *at; at++) {
+    for (char **at = launch.envp; *at != NULL; at++) {
         has_gpus = has_gpus || strcmp(*at, "CUDA_VISIBLE_DEVICES=1,2") == 0;
     }
     assert_true(has_gpus);
@@ -417,7 +418,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest slow[] = {
         cmocka_unit_test_teardown(one_that_dies_is_started_again, clean),
     };
-    if (!mkdtemp(dir) || readlink("/proc/self/exe", self, sizeof self - 1) < 0) {
+    if (mkdtemp(dir) == NULL || readlink("/proc/self/exe", self, sizeof self - 1) < 0) {
         return 1;
     }
     setenv("TEST_SERVER_DIR", dir, 1);

@@ -335,7 +335,8 @@ static void damaged_replies_are_of_every_kind(void **state) {
         struct cr_reply reply = answer(&model, &call);
         size_t bytes = strlen(reply.text);
         whole += bytes > 0 && reply.text[0] == '{' && reply.text[bytes - 1] == '}' &&
-                 strstr(reply.text, "\"price\":0.") && !strstr(reply.text, ",}");
+                 strstr(reply.text, "\"price\":0.") != NULL &&
+                 strstr(reply.text, ",}") == NULL;
         fenced += strstr(reply.text, "```json") != NULL;
         cut += reply.finish == CR_FINISH_LENGTH;
         empty += bytes == 0;

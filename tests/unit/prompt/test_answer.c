@@ -95,7 +95,7 @@ static void prices_are_read_or_refused_with_the_reason(void **state) {
         struct cr_arena arena = {0};
         struct cr_answer a = read_with(CR_ASK_JUDGMENT, &binary, c->text, &arena);
         bool is_right = c->price < 0
-                            ? !a.is_usable && strstr(a.complaint, c->complaint)
+                            ? !a.is_usable && strstr(a.complaint, c->complaint) != NULL
                             : a.is_usable && fabs(a.price[0] - c->price) < 1e-12;
         if (!is_right) {
             fail_msg("%s: usable %d, price %g, complaint: %s", c->text, a.is_usable,
@@ -142,9 +142,10 @@ static void option_prices_go_by_letter_or_name_and_sum_to_one(void **state) {
         const struct choice_case *c = &choices[i];
         struct cr_arena arena = {0};
         struct cr_answer a = read_with(CR_ASK_JUDGMENT, &choice, c->text, &arena);
-        bool is_right = c->complaint ? !a.is_usable && strstr(a.complaint, c->complaint)
-                                     : a.is_usable;
-        for (int k = 0; k < 3 && !c->complaint; k++) {
+        bool is_right = c->complaint != NULL
+                            ? !a.is_usable && strstr(a.complaint, c->complaint) != NULL
+                            : a.is_usable;
+        for (int k = 0; k < 3 && c->complaint == NULL; k++) {
             is_right = is_right && fabs(a.price[k] - c->price[k]) < 1e-12;
         }
         if (!is_right) {
@@ -187,9 +188,10 @@ static void quantiles_become_fractions_of_the_range(void **state) {
     for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++) {
         const struct quantity_case *c = &quantities[i];
         struct cr_answer a = read_with(CR_ASK_JUDGMENT, &quantity, c->text, NULL);
-        bool is_right = c->complaint ? !a.is_usable && strstr(a.complaint, c->complaint)
-                                     : a.is_usable && a.price[0] == a.quantile[1];
-        for (int k = 0; k < 3 && !c->complaint; k++) {
+        bool is_right = c->complaint != NULL
+                            ? !a.is_usable && strstr(a.complaint, c->complaint) != NULL
+                            : a.is_usable && a.price[0] == a.quantile[1];
+        for (int k = 0; k < 3 && c->complaint == NULL; k++) {
             is_right = is_right && fabs(a.quantile[k] - c->quantile[k]) < 1e-12;
         }
         if (!is_right) {
@@ -233,10 +235,11 @@ static void arguments_carry_their_direction(void **state) {
         const struct argument_case *c = &arguments[i];
         struct cr_arena arena = {0};
         struct cr_answer a = read_with(CR_ASK_ARGUMENT, c->form, c->text, &arena);
-        bool is_right = c->argument ? a.is_usable && a.push == c->push &&
-                                          strcmp(a.argument, c->argument) == 0 &&
-                                          a.argument_bytes == strlen(c->argument)
-                                    : !a.is_usable && strstr(a.complaint, c->complaint);
+        bool is_right = c->argument != NULL
+                            ? a.is_usable && a.push == c->push &&
+                                  strcmp(a.argument, c->argument) == 0 &&
+                                  a.argument_bytes == strlen(c->argument)
+                            : !a.is_usable && strstr(a.complaint, c->complaint) != NULL;
         if (!is_right) {
             fail_msg("%s: usable %d, push %d, complaint: %s", c->text, a.is_usable,
                      a.push, a.complaint);
@@ -420,7 +423,7 @@ static void out_of_memory_is_an_error_and_not_a_bad_answer(void **state) {
     struct cr_answer_text reply = {text, strlen(text), false};
     enum cr_status status = CR_E_MEMORY;
     int failures = -1;
-    for (uint64_t n = 1; status; n++) {
+    for (uint64_t n = 1; status != CR_OK; n++) {
         struct cr_arena arena = {0};
         struct cr_answer a;
         cr_mem_fail_at(n);

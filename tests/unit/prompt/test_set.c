@@ -62,7 +62,7 @@ static void mistakes_are_named_with_file_and_line(void **state) {
         struct cr_err err = {0};
         assert_int_equal(create_of(&source, 1, paper, &set, &err), CR_E_JOB);
         assert_null(set);
-        if (!strstr(err.text, refusals[i].said)) {
+        if (strstr(err.text, refusals[i].said) == NULL) {
             fail_msg("said: %s", err.text);
         }
     }
@@ -112,7 +112,7 @@ static void each_failed_allocation_is_reported_and_nothing_leaks(void **state) {
     (void)state;
     struct cr_prompt_source source = source_of("repair.txt", "{{complaint}}");
     enum cr_status status = CR_E_MEMORY;
-    for (uint64_t n = 1; status; n++) {
+    for (uint64_t n = 1; status != CR_OK; n++) {
         struct cr_prompt_set *set = NULL;
         cr_mem_fail_at(n);
         status = create_of(&source, 1, paper, &set, NULL);
@@ -150,10 +150,10 @@ static void readme_lists_every_template_and_its_placeholders(void **state) {
         char lead[80];
         snprintf(lead, sizeof lead, "| `%s` |", row->file);
         const char *line = strstr(readme.data, lead);
-        const char *must = line ? strchr(line + strlen(lead), '|') : NULL;
-        const char *may = must ? strchr(must + 1, '|') : NULL;
-        const char *end = may ? strchr(may + 1, '|') : NULL;
-        if (!end || !lists(must, (size_t)(may - must), row->required) ||
+        const char *must = line != NULL ? strchr(line + strlen(lead), '|') : NULL;
+        const char *may = must != NULL ? strchr(must + 1, '|') : NULL;
+        const char *end = may != NULL ? strchr(may + 1, '|') : NULL;
+        if (end == NULL || !lists(must, (size_t)(may - must), row->required) ||
             !lists(may, (size_t)(end - may), row->allowed)) {
             fail_msg("prompts/README.md is wrong about %s", row->file);
         }

@@ -20,14 +20,14 @@ static struct cr_episode *create(const struct cr_cell *cell,
 }
 
 static void assert_told(const struct cr_call *call, const char *what) {
-    if (!strstr(script_question(call), what)) {
+    if (strstr(script_question(call), what) == NULL) {
         fail_msg("not told \"%s\": %s", what, script_question(call));
     }
 }
 
 static void assert_not_told(const struct cr_call *call, const char *what) {
     for (size_t i = 0; i < call->turns_len; i++) {
-        if (strstr(call->turns[i].text, what)) {
+        if (strstr(call->turns[i].text, what) != NULL) {
             fail_msg("told \"%s\": %s", what, call->turns[i].text);
         }
     }
@@ -334,7 +334,7 @@ static void a_cell_that_makes_no_sense_is_refused_with_the_reason(void **state) 
         cell.traders_len = r->change.traders_len;
         cell.rounds = r->change.rounds;
         assert_int_equal(cr_protocol_check(&cell, r->space, &err), CR_E_JOB);
-        if (!strstr(err.text, r->said)) {
+        if (strstr(err.text, r->said) == NULL) {
             fail_msg("said: %s", err.text);
         }
     }

@@ -337,7 +337,7 @@ static size_t ask_all(struct cr_episode *episode, struct cr_call **calls, char *
     size_t len = 0, used = strlen(asked);
     for (;; len++) {
         assert_int_equal(cr_episode_next(episode, &calls[len], NULL), CR_OK);
-        if (!calls[len]) {
+        if (calls[len] == NULL) {
             break;
         }
         asked[used++] = len ? ' ' : '[';
@@ -352,7 +352,7 @@ static void play(const struct transcript *t, struct cr_episode *episode, char *a
     size_t at = 0, len;
     while ((len = ask_all(episode, calls, asked)) > 0) {
         for (size_t i = 0; i < len; i++) {
-            if (at == REPLIES_MAX || !t->replies[at]) {
+            if (at == REPLIES_MAX || t->replies[at] == NULL) {
                 fail_msg("%s: asks more: %s", t->name, asked);
             }
             script_answer(episode, calls[i], t->replies[at++]);
@@ -362,7 +362,7 @@ static void play(const struct transcript *t, struct cr_episode *episode, char *a
 
 static void check_transcript(const struct transcript *t) {
     struct cr_cell cell = script_cell(t->protocol);
-    if (t->change) {
+    if (t->change != NULL) {
         t->change(&cell);
     }
     assert_int_equal(cr_protocol_check(&cell, t->proposition->space, NULL), CR_OK);

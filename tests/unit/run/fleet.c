@@ -124,7 +124,7 @@ void fleet_turn(struct fleet *fleet, int step_ms) {
             continue;
         }
         struct cr_err err = {0};
-        (void)!cr_worker_step(worker, 0, &moved, &err);
+        cr_status_ignore(cr_worker_step(worker, 0, &moved, &err));
         fleet->is_out[rank] =
             cr_worker_is_over(worker) || cr_worker_is_orphaned(worker);
     }
