@@ -221,7 +221,7 @@ static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p
             out->quantile = view->quantile + 3 * at;
         }
     }
-    out->push = view->push != NULL ? view->push + at : NULL;
+    out->direction = view->direction != NULL ? view->direction + at : NULL;
 }
 
 void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,

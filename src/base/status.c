@@ -81,6 +81,22 @@ enum cr_status cr_status_from_errno(int errnum) {
     }
 }
 
+enum cr_exit cr_exit_of(enum cr_status status) {
+    switch (status) {
+    case CR_OK:
+        return CR_EXIT_COMPLETE;
+    case CR_E_USAGE:
+    case CR_E_JOB:
+    case CR_E_DIFFERS:
+        return CR_EXIT_USAGE;
+    case CR_E_STOPPED:
+    case CR_E_FULL:
+        return CR_EXIT_STOPPED;
+    default:
+        return CR_EXIT_ERROR;
+    }
+}
+
 const char *cr_status_text(enum cr_status status) {
     static const char *const texts[] = {
         [CR_OK] = "no error",

@@ -152,17 +152,5 @@ int cr_exit_error(enum cr_status status, const struct cr_err *err) {
     }
     fprintf(stderr, "credence: %s\n", text);
     cr_buf_fini(&shown);
-    switch (status) {
-    case CR_OK:
-        return CR_EXIT_COMPLETE;
-    case CR_E_USAGE:
-    case CR_E_JOB:
-    case CR_E_DIFFERS:
-        return CR_EXIT_USAGE;
-    case CR_E_STOPPED:
-    case CR_E_FULL:
-        return CR_EXIT_STOPPED;
-    default:
-        return CR_EXIT_ERROR;
-    }
+    return cr_exit_of(status);
 }

@@ -16,14 +16,6 @@
 #include "credence/base/status.h"
 #include "credence/stats/definition.h"
 
-enum cr_exit {
-    CR_EXIT_COMPLETE = 0, // an invalid answer is a result, not an error
-    CR_EXIT_ERROR = 1,
-    CR_EXIT_USAGE = 2,   // bad usage or a bad job; nothing was touched
-    CR_EXIT_FAILED = 3,  // complete, but some episodes failed
-    CR_EXIT_STOPPED = 75 // stopped early; the same command resumes
-};
-
 enum { CR_OPTIONS_OF_COMMAND_MAX = 24 };
 
 struct cr_option {

@@ -35,7 +35,7 @@ bool cr_show_place(const struct cr_run_view *view, uint64_t episode,
 void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
                      bool *episodes);
 
-// The calls of the trajectory that EPISODE shows, in the order of their seats: from the
+// The calls of the trajectory that EPISODE shows, in the order of their ids: from the
 // file, else from the tape. None: *out stays empty. Freed by cr_call_records_fini.
 CR_MUST_CHECK enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
                                            struct cr_call_records *out,

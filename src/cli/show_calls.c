@@ -85,8 +85,8 @@ void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
 }
 
 static int by_seat(const void *a, const void *b) {
-    const struct cr_call_id *x = &((const struct cr_call_record *)a)->seat;
-    const struct cr_call_id *y = &((const struct cr_call_record *)b)->seat;
+    const struct cr_call_id *x = &((const struct cr_call_record *)a)->id;
+    const struct cr_call_id *y = &((const struct cr_call_record *)b)->id;
     // In iteration t the trader argues before the maker judges.
     int order[][2] = {{(int)x->iteration, (int)y->iteration},
                       {-(int)x->role, -(int)y->role},

@@ -114,9 +114,9 @@ static enum cr_status print_said(const struct cr_run_view *view, uint64_t p,
     struct cr_arena arena = {0};
     enum cr_status status = CR_OK;
     if (record->text != NULL && view->n_outcomes[p] <= 1 &&
-        record->seat.ask != CR_ASK_LOGPROB) {
+        record->id.ask != CR_ASK_LOGPROB) {
         status =
-            cr_answer_read((enum cr_ask)record->seat.ask, &form,
+            cr_answer_read((enum cr_ask)record->id.ask, &form,
                            (struct cr_answer_text){record->text, strlen(record->text),
                                                    record->finish == CR_FINISH_LENGTH},
                            &arena, &answer);
@@ -135,38 +135,40 @@ static enum cr_status print_said(const struct cr_run_view *view, uint64_t p,
 
 // The direction that the trader declared: +1, -1, or 0 when it did not.
 static int8_t push_of(const struct cr_run_view *view, uint64_t episode, uint32_t t) {
-    if (view->push == NULL || t >= view->iterations) {
+    if (view->direction == NULL || t >= view->iterations) {
         return 0;
     }
-    int8_t push = view->push[(size_t)episode * view->iterations + t];
-    return push == 1 || push == -1 ? push : 0;
+    int8_t direction = view->direction[(size_t)episode * view->iterations + t];
+    return direction == 1 || direction == -1 ? direction : 0;
 }
 
 static enum cr_status print_call(const struct shown *shown,
                                  const struct cr_call_record *record) {
     const struct cr_show *show = shown->show;
     enum cr_status status = CR_OK;
-    bool is_maker = record->seat.role == CR_ROLE_MAKER;
-    printf("\nt = %-3u ", record->seat.iteration);
+    bool is_maker = record->id.role == CR_ROLE_MAKER;
+    printf("\nt = %-3u ", record->id.iteration);
     if (is_maker) {
         printf("maker  ");
         if (shown->is_pending) {
             status = print_said(show->view, shown->place.proposition, record);
         } else {
-            print_price(show->view, shown->episode, record->seat.iteration);
+            print_price(show->view, shown->episode, record->id.iteration);
         }
     } else {
-        int8_t push = push_of(show->view, shown->episode, record->seat.iteration);
-        printf("trader%s", push > 0 ? "  argues up" : push < 0 ? "  argues down" : "");
+        int8_t direction = push_of(show->view, shown->episode, record->id.iteration);
+        printf("trader%s", direction > 0   ? "  argues up"
+                           : direction < 0 ? "  argues down"
+                                           : "");
     }
-    if (!is_maker && record->seat.trader > 0) {
-        printf(" %u", record->seat.trader + 1u);
+    if (!is_maker && record->id.trader > 0) {
+        printf(" %u", record->id.trader + 1u);
     }
-    if (record->seat.sample > 0) {
-        printf("  (sample %u)", record->seat.sample + 1u);
+    if (record->id.sample > 0) {
+        printf("  (sample %u)", record->id.sample + 1u);
     }
-    if (record->seat.repair > 0) {
-        printf("  (repair %u)", record->seat.repair);
+    if (record->id.repair > 0) {
+        printf("  (repair %u)", record->id.repair);
     }
     if (record->fail != CR_FAIL_NONE) {
         printf("  FAILED: %s", cr_fail_names[record->fail]);
@@ -205,7 +207,7 @@ static enum cr_status print_prices(const struct shown *shown) {
     }
     for (size_t i = 0; shown->is_pending && i < shown->records.len; i++) {
         const struct cr_call_record *record = &shown->records.at[i];
-        if (record->seat.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE) {
+        if (record->id.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE) {
             continue;
         }
         printf("%s", gap);
@@ -243,7 +245,7 @@ static enum cr_status print_calls(const struct shown *shown) {
     bool is_done = view->status[shown->episode] == CR_DONE, is_cut = false;
     enum cr_status status = CR_OK;
     for (size_t i = 0; i < shown->records.len && status == CR_OK; i++) {
-        if (is_done && shown->records.at[i].seat.iteration >= end) {
+        if (is_done && shown->records.at[i].id.iteration >= end) {
             is_cut = true; // the trajectory went on for cells with a stricter rule
         } else {
             status = print_call(shown, &shown->records.at[i]);

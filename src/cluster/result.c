@@ -14,32 +14,32 @@ enum {
 // Of a record and of a step: what is of fixed size, packed as one block.
 enum { RECORD_BYTES = 94, STEP_BYTES = 34 };
 
-static void put_seat(char **at, struct cr_call_id seat) {
-    cr_put_u32(at, seat.iteration);
-    cr_put_u8(at, seat.role);
-    cr_put_u8(at, seat.trader);
-    cr_put_u16(at, seat.sample);
-    cr_put_u16(at, seat.repair);
-    cr_put_u8(at, seat.ask);
+static void put_seat(char **at, struct cr_call_id id) {
+    cr_put_u32(at, id.iteration);
+    cr_put_u8(at, id.role);
+    cr_put_u8(at, id.trader);
+    cr_put_u16(at, id.sample);
+    cr_put_u16(at, id.repair);
+    cr_put_u8(at, id.ask);
 }
 
 static struct cr_call_id unpack_seat(struct cr_unpacker *unpacker) {
-    struct cr_call_id seat = {.iteration = cr_unpack_u32(unpacker)};
-    seat.role = cr_unpack_u8(unpacker);
-    seat.trader = cr_unpack_u8(unpacker);
-    seat.sample = cr_unpack_u16(unpacker);
-    seat.repair = cr_unpack_u16(unpacker);
-    seat.ask = cr_unpack_u8(unpacker);
-    if (seat.role >= CR_ROLE_COUNT || seat.ask >= CR_ASK_COUNT) {
+    struct cr_call_id id = {.iteration = cr_unpack_u32(unpacker)};
+    id.role = cr_unpack_u8(unpacker);
+    id.trader = cr_unpack_u8(unpacker);
+    id.sample = cr_unpack_u16(unpacker);
+    id.repair = cr_unpack_u16(unpacker);
+    id.ask = cr_unpack_u8(unpacker);
+    if (id.role >= CR_ROLE_COUNT || id.ask >= CR_ASK_COUNT) {
         unpacker->is_bad = true;
     }
-    return seat;
+    return id;
 }
 
 static void put_record(char **at, const struct cr_call_record *r) {
     cr_put_u64(at, r->trajectory);
     cr_put_u64(at, r->trajectory_key);
-    put_seat(at, r->seat);
+    put_seat(at, r->id);
     cr_put_u64(at, r->request_hash.hi);
     cr_put_u64(at, r->request_hash.lo);
     cr_put_u32(at, r->model);
@@ -97,7 +97,7 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
                           struct cr_logprob storage[CR_LOGPROBS_MAX]) {
     *r = (struct cr_call_record){.trajectory = cr_unpack_u64(unpacker)};
     r->trajectory_key = cr_unpack_u64(unpacker);
-    r->seat = unpack_seat(unpacker);
+    r->id = unpack_seat(unpacker);
     r->request_hash.hi = cr_unpack_u64(unpacker);
     r->request_hash.lo = cr_unpack_u64(unpacker);
     r->model = cr_unpack_u32(unpacker);
@@ -186,7 +186,7 @@ static void pack_step(struct cr_packer *packer, const struct cr_step *step) {
     cr_put_u32(&at, step->cached_tokens);
     cr_put_u32(&at, step->calls);
     cr_put_f64(&at, (double)step->latency_s);
-    cr_put_u8(&at, (uint8_t)step->push);
+    cr_put_u8(&at, (uint8_t)step->direction);
     cr_put_u8(&at, step->repairs);
     assert(at == block + sizeof block);
     cr_codec_put_bytes(packer, block, sizeof block);
@@ -200,7 +200,7 @@ static void unpack_step(struct cr_unpacker *unpacker, struct cr_step *step) {
     step->cached_tokens = cr_unpack_u32(unpacker);
     step->calls = cr_unpack_u32(unpacker);
     step->latency_s = (float)cr_unpack_f64(unpacker);
-    step->push = (int8_t)cr_unpack_u8(unpacker);
+    step->direction = (int8_t)cr_unpack_u8(unpacker);
     step->repairs = cr_unpack_u8(unpacker);
 }
 

@@ -20,7 +20,7 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
     return (struct cr_call_record){
         .trajectory = call->trajectory,
         .trajectory_key = call->trajectory_key,
-        .seat = call->seat,
+        .id = call->id,
         .request_hash = call->request_hash,
         .model = call->model,
         .fail = reply->fail,
@@ -122,16 +122,16 @@ enum cr_status cr_call_records_add(struct cr_call_records *list,
     return CR_OK;
 }
 
-static bool seats_equal(struct cr_call_id a, struct cr_call_id b) {
+static bool ids_equal(struct cr_call_id a, struct cr_call_id b) {
     return a.iteration == b.iteration && a.role == b.role && a.trader == b.trader &&
            a.sample == b.sample && a.repair == b.repair && a.ask == b.ask;
 }
 
 const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
-                                                  struct cr_call_id seat) {
+                                                  struct cr_call_id id) {
     for (size_t i = 0; i < list->len; i++) {
         const struct cr_call_record *record = &list->at[i];
-        if (record->fail == CR_FAIL_NONE && seats_equal(record->seat, seat)) {
+        if (record->fail == CR_FAIL_NONE && ids_equal(record->id, id)) {
             return record;
         }
     }

@@ -114,21 +114,21 @@ static void measure(struct dry *dry, const struct cr_call *call) {
         in += (double)strlen(call->schema);
     }
     cap = cap == 0 ? dry->job->models[call->model].max_tokens : cap;
-    dry->usage->calls[call->seat.role]++;
-    dry->usage->bytes_in[call->seat.role] += in;
-    dry->usage->bytes_out[call->seat.role] += (double)dry->text.used_bytes;
-    dry->usage->tokens_cap[call->seat.role] += cap;
+    dry->usage->calls[call->id.role]++;
+    dry->usage->bytes_in[call->id.role] += in;
+    dry->usage->bytes_out[call->id.role] += (double)dry->text.used_bytes;
+    dry->usage->tokens_cap[call->id.role] += cap;
 }
 
 static enum cr_status answer(struct dry *dry, struct cr_episode *episode,
                              struct cr_call *call) {
-    enum cr_status status = write_reply(dry, (enum cr_ask)call->seat.ask);
+    enum cr_status status = write_reply(dry, (enum cr_ask)call->id.ask);
     if (status != CR_OK) {
         return status;
     }
     measure(dry, call);
     struct cr_reply reply = {.text = dry->text.data, .attempts = 1};
-    if (call->seat.ask == CR_ASK_LOGPROB) {
+    if (call->id.ask == CR_ASK_LOGPROB) {
         memcpy(reply.logprobs[0].token, dry->text.data, dry->text.used_bytes + 1);
         reply.logprobs_len = 1; // logprob 0: certain
     }

@@ -20,8 +20,7 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
     cr_hash_hex(call->request_hash, hex);
     snprintf(text, sizeof text,
              "no tape of the %u given holds this request (%s, iteration %u, hash %s)",
-             model->tapes_len, cr_role_names[call->seat.role], call->seat.iteration,
-             hex);
+             model->tapes_len, cr_role_names[call->id.role], call->id.iteration, hex);
     *reply = (struct cr_reply){.fail = CR_FAIL_REPLAY, .error = cr_strdup(text)};
     return reply->error != NULL ? CR_OK : CR_E_MEMORY;
 }

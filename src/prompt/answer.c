@@ -210,8 +210,11 @@ static enum cr_status read_argument(struct reading *r) {
         cr_answer_complain(r->out, "\"argument\" must be a string.");
         return CR_OK;
     }
-    const char *push = cr_json_string(cr_scan_member(scan->object, r->space->push_key));
-    r->out->push = push != NULL ? r->space->read_push(r->form, push, strlen(push)) : 0;
+    const char *direction =
+        cr_json_string(cr_scan_member(scan->object, r->space->push_key));
+    r->out->direction = direction != NULL
+                            ? r->space->read_push(r->form, direction, strlen(direction))
+                            : 0;
     return keep_argument(r, text, strlen(text));
 }
 

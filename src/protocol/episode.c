@@ -76,12 +76,12 @@ static enum cr_status set_stops(struct cr_episode *episode) {
 }
 
 static uint64_t seed_of(const struct cr_episode_cfg *setting,
-                        const struct cr_call_id *seat) {
+                        const struct cr_call_id *id) {
     uint64_t seed = cr_hash_mix(setting->job_seed, setting->trajectory_key);
-    seed = cr_hash_mix(seed, seat->iteration);
-    seed = cr_hash_mix(seed, ((uint64_t)seat->role << 16) |
-                                 ((uint64_t)seat->trader << 8) | seat->ask);
-    return cr_hash_mix(seed, ((uint64_t)seat->sample << 16) | seat->repair);
+    seed = cr_hash_mix(seed, id->iteration);
+    seed = cr_hash_mix(seed, ((uint64_t)id->role << 16) | ((uint64_t)id->trader << 8) |
+                                 id->ask);
+    return cr_hash_mix(seed, ((uint64_t)id->sample << 16) | id->repair);
 }
 
 // The schema of ASK, made once an episode; NULL for logprobs, which want free text.
@@ -114,12 +114,12 @@ static struct cr_call call_of(const struct cr_episode *episode,
     struct cr_call call = {
         .trajectory = s->trajectory,
         .trajectory_key = s->trajectory_key,
-        .seat = {.iteration =
-                     episode->trajectory.prices_len + (spec->is_running ? sample : 0),
-                 .role = spec->role,
-                 .trader = spec->trader,
-                 .sample = (uint16_t)sample,
-                 .ask = (uint8_t)spec->ask},
+        .id = {.iteration =
+                   episode->trajectory.prices_len + (spec->is_running ? sample : 0),
+               .role = spec->role,
+               .trader = spec->trader,
+               .sample = (uint16_t)sample,
+               .ask = (uint8_t)spec->ask},
         .model = is_maker ? s->cell->maker
                           : s->cell->traders[spec->trader % s->cell->traders_len],
         .schema_name = names[spec->ask],
@@ -128,7 +128,7 @@ static struct cr_call call_of(const struct cr_episode *episode,
         .proposition = s->proposition,
         .options_shown = episode->history.shown,
     };
-    call.seed = seed_of(s, &call.seat);
+    call.seed = seed_of(s, &call.id);
     return call;
 }
 
@@ -247,7 +247,7 @@ enum cr_status cr_episode_next(struct cr_episode *episode, struct cr_call **out,
 
 static void add_cost(struct cr_slot *slot, const struct cr_reply *reply) {
     struct cr_step *cost = &slot->cost;
-    if (slot->call.seat.role == CR_ROLE_MAKER) {
+    if (slot->call.id.role == CR_ROLE_MAKER) {
         cost->judgment_tokens_in += reply->tokens_in;
         cost->judgment_tokens_out += reply->tokens_out;
     } else {
@@ -262,9 +262,9 @@ static void add_cost(struct cr_slot *slot, const struct cr_reply *reply) {
 // Copy what a usable answer says.
 static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *slot,
                                   const struct cr_answer *answer, struct cr_span body) {
-    slot->push = answer->push;
+    slot->direction = answer->direction;
     slot->argument = (struct cr_span){answer->argument, answer->argument_bytes};
-    if (slot->call.seat.role == CR_ROLE_MAKER) {
+    if (slot->call.id.role == CR_ROLE_MAKER) {
         uint32_t width = episode->trajectory.width;
         bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
         double *price = cr_arena_alloc(&episode->arena, (width + 3) * sizeof *price);
@@ -282,12 +282,12 @@ static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *sl
 
 static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
                              const struct cr_answer *answer, struct cr_span body) {
-    if (slot->call.seat.repair >= episode->setting.cell->repairs) {
+    if (slot->call.id.repair >= episode->setting.cell->repairs) {
         slot->state = CR_SLOT_UNUSABLE;
         return CR_OK;
     }
-    slot->call.seat.repair++;
-    slot->call.seed = seed_of(&episode->setting, &slot->call.seat);
+    slot->call.id.repair++;
+    slot->call.seed = seed_of(&episode->setting, &slot->call.id);
     slot->call.request_hash = (struct cr_hash){0};
     slot->cost.repairs =
         (uint8_t)(slot->cost.repairs + (slot->cost.repairs < UINT8_MAX));
@@ -300,7 +300,7 @@ static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
 
 static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
                                  const struct cr_reply *reply) {
-    enum cr_ask ask = (enum cr_ask)slot->call.seat.ask;
+    enum cr_ask ask = (enum cr_ask)slot->call.id.ask;
     const char *text = reply->text != NULL ? reply->text : "";
     size_t bytes = strlen(text);
     struct cr_answer answer;
@@ -323,7 +323,7 @@ static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slo
 
 // An endpoint that gives no logprobs is a failure of the endpoint, not a bad answer.
 static bool lacks_logprobs(const struct cr_slot *slot, const struct cr_reply *reply) {
-    return slot->call.seat.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0;
+    return slot->call.id.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0;
 }
 
 static bool is_settled(const struct cr_episode *episode) {

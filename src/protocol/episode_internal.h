@@ -9,7 +9,7 @@
 #include "credence/base/mem.h"
 #include "protocol/machine.h"
 
-// One seat's conversation. Only accepted turns are in it; it only grows, and when its
+// One id's conversation. Only accepted turns are in it; it only grows, and when its
 // array must grow the old one stays as it was, for calls that are out borrow it.
 struct cr_chat {
     struct cr_turn *turns;
@@ -34,7 +34,7 @@ struct cr_slot {
     // Of a usable answer, in the arena:
     double *price;    // as shown; NULL for an argument
     double *quantile; // continuous
-    int push;
+    int direction;
     struct cr_span body;     // the reply without reasoning
     struct cr_span argument; // an argument
 };

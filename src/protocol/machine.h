@@ -26,9 +26,9 @@ enum { CR_ASKS_MAX = CR_TRADERS_MAX };
 
 // Something that was accepted: a judgment, or one trader's argument.
 struct cr_event {
-    uint8_t role;   // enum cr_role
-    uint8_t trader; // of an argument
-    int16_t push;   // of an argument, as struct cr_answer says
+    uint8_t role;      // enum cr_role
+    uint8_t trader;    // of an argument
+    int16_t direction; // of an argument, as struct cr_answer says
     uint32_t iteration;
     struct cr_target target; // what the trader was told to argue for
     struct cr_span text;     // the judgment's body, or the argument

@@ -86,9 +86,10 @@ static enum cr_status add_event(struct cr_episode *episode, struct cr_event even
     return CR_OK;
 }
 
-// A push as the trajectory keeps it: options in the file's order.
-static int8_t push_of(const struct cr_history *h, int push) {
-    return (int8_t)(h->shown != NULL && push > 0 ? 1 + (int)h->shown[push - 1] : push);
+// A direction as the trajectory keeps it: options in the file's order.
+static int8_t push_of(const struct cr_history *h, int direction) {
+    return (int8_t)(h->shown != NULL && direction > 0 ? 1 + (int)h->shown[direction - 1]
+                                                      : direction);
 }
 
 static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *slot) {
@@ -102,11 +103,12 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
     if (status != CR_OK) {
         return status;
     }
-    int8_t push = push_of(h, slot->push);
-    step->push = h->arguments_len == 0 || step->push == push ? push : 0;
+    int8_t direction = push_of(h, slot->direction);
+    step->direction =
+        h->arguments_len == 0 || step->direction == direction ? direction : 0;
     struct cr_event event = {.role = CR_ROLE_TRADER,
                              .trader = spec->trader,
-                             .push = (int16_t)slot->push,
+                             .direction = (int16_t)slot->direction,
                              .iteration = h->prices_len,
                              .target = spec->target,
                              .text = slot->argument};

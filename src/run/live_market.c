@@ -35,12 +35,12 @@ enum cr_status cr_live_market_answer(struct cr_live_market *market,
 }
 
 static bool answers(const struct cr_call_record *record, const struct cr_call *call) {
-    return memcmp(&record->seat, &call->seat, sizeof call->seat) == 0 &&
+    return memcmp(&record->id, &call->id, sizeof call->id) == 0 &&
            record->request_hash.hi == call->request_hash.hi &&
            record->request_hash.lo == call->request_hash.lo;
 }
 
-// There may be several records of a seat: a failure that was tried again, or two ranks
+// There may be several records of one call: a failure that was tried again, or two ranks
 // of which one was given up for dead too early. The first good answer counts.
 static const struct cr_call_record *find_recorded(const struct cr_live_market *market,
                                                   const struct cr_call *call) {

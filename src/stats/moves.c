@@ -17,7 +17,7 @@ enum { SCORES = 3 };
 
 struct question_sums {
     double score[SCORES], moves, contraction_moves;
-    struct cr_ratio_term contraction, momentum, push;
+    struct cr_ratio_term contraction, momentum, direction;
 };
 
 struct proposition_sums { // over replicates
@@ -101,11 +101,11 @@ static void add_path(struct cr_moves *moves, const struct cr_market *market) {
             sums->contraction_moves += 1.0;
             moves->contraction_moves++;
         }
-        if (market->push != NULL && // anything else: none, or not known
-            abs(market->push[t + 1]) == 1) {
-            double with = market->push[t + 1] * move;
-            sums->push.num += with;
-            sums->push.den += 1.0;
+        if (market->direction != NULL && // anything else: none, or not known
+            abs(market->direction[t + 1]) == 1) {
+            double with = market->direction[t + 1] * move;
+            sums->direction.num += with;
+            sums->direction.den += 1.0;
             moves->pushed++;
             moves->moved_with += with > 0.0;
         }
@@ -234,11 +234,11 @@ static double finish_ratio(const struct cr_moves *moves, enum ratio which, doubl
         const struct question_sums *q = &moves->question[i];
         const struct cr_ratio_term *one = which == CONTRACTION ? &q->contraction
                                           : which == MOMENTUM  ? &q->momentum
-                                                               : &q->push;
+                                                               : &q->direction;
         // A question whose regressors are all zero still counts as one.
         double rows = which == CONTRACTION ? q->contraction_moves
                       : which == MOMENTUM  ? q->moves
-                                           : q->push.den;
+                                           : q->direction.den;
         if (rows > 0.0) {
             cr_ratio_sums_add(&sums, one->num, one->den);
         }

@@ -32,12 +32,12 @@ static int64_t number(struct columns *c, enum cr_variable_id id) {
 static void read_numbers(struct columns *c, struct cr_call_record *r) {
     r->trajectory = (uint64_t)number(c, CR_V_CALL_TRAJECTORY);
     r->trajectory_key = (uint64_t)number(c, CR_V_CALL_TRAJECTORY_KEY);
-    r->seat.iteration = (uint32_t)number(c, CR_V_CALL_ITERATION);
-    r->seat.role = (uint8_t)number(c, CR_V_CALL_ROLE);
-    r->seat.trader = (uint8_t)number(c, CR_V_CALL_TRADER);
-    r->seat.sample = (uint16_t)number(c, CR_V_CALL_SAMPLE);
-    r->seat.repair = (uint16_t)number(c, CR_V_CALL_REPAIR);
-    r->seat.ask = (uint8_t)number(c, CR_V_CALL_ASK);
+    r->id.iteration = (uint32_t)number(c, CR_V_CALL_ITERATION);
+    r->id.role = (uint8_t)number(c, CR_V_CALL_ROLE);
+    r->id.trader = (uint8_t)number(c, CR_V_CALL_TRADER);
+    r->id.sample = (uint16_t)number(c, CR_V_CALL_SAMPLE);
+    r->id.repair = (uint16_t)number(c, CR_V_CALL_REPAIR);
+    r->id.ask = (uint8_t)number(c, CR_V_CALL_ASK);
     r->request_hash.hi = (uint64_t)number(c, CR_V_CALL_REQUEST_HI);
     r->request_hash.lo = (uint64_t)number(c, CR_V_CALL_REQUEST_LO);
     r->model = (uint32_t)number(c, CR_V_CALL_MODEL);
@@ -55,8 +55,8 @@ static void read_numbers(struct columns *c, struct cr_call_record *r) {
     c->is_ok = c->is_ok && latency >= 0 &&
                cr_h5_read_rows(latency, H5T_NATIVE_DOUBLE, (struct cr_slab){c->row, 1},
                                &r->latency_s) == 0;
-    c->is_ok = c->is_ok && r->seat.role < CR_ROLE_COUNT && r->fail < CR_FAIL_COUNT &&
-               r->finish <= CR_FINISH_OTHER && r->seat.ask < CR_ASK_COUNT;
+    c->is_ok = c->is_ok && r->id.role < CR_ROLE_COUNT && r->fail < CR_FAIL_COUNT &&
+               r->finish <= CR_FINISH_OTHER && r->id.ask < CR_ASK_COUNT;
 }
 
 // The three texts of the call, each followed by a NUL, in one block (cr_free).

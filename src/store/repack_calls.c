@@ -1,5 +1,5 @@
 // repack_calls.c - first the order: which call of which source comes where. It follows
-// the seats, not the time of completion: by episode, iteration, the traders before the
+// the ids, not the time of completion: by episode, iteration, the traders before the
 // maker who answers them, sample, repair. Then one column after the other is read
 // whole, picked from in that order and written. The texts are copied call by call
 // through a window on each source; calls of an episode stand near each other, so a
@@ -19,7 +19,7 @@
 enum { PIECE_CALLS = 1 << 16, PIECE_BYTES = 1 << 20 };
 
 struct pick {
-    uint64_t seat; // what orders the calls of an episode
+    uint64_t id; // what orders the calls of an episode
     int32_t episode;
     uint32_t row; // in the source's /calls
     uint16_t source;
@@ -131,8 +131,8 @@ static int compare(const void *left, const void *right) {
     if (a->episode != b->episode) {
         return a->episode < b->episode ? -1 : 1;
     }
-    if (a->seat != b->seat) {
-        return a->seat < b->seat ? -1 : 1;
+    if (a->id != b->id) {
+        return a->id < b->id ? -1 : 1;
     }
     return (a->row > b->row) - (a->row < b->row); // one source an episode
 }

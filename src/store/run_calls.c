@@ -125,12 +125,12 @@ static inline void set_64(struct cr_calls *calls, enum cr_variable_id id,
 static void fill_numbers(struct cr_calls *calls, uint64_t episode,
                          const struct cr_call_record *r) {
     set_i32(calls, CR_V_CALL_EPISODE, episode);
-    set_i32(calls, CR_V_CALL_ITERATION, r->seat.iteration);
-    set_u8(calls, CR_V_CALL_ROLE, r->seat.role);
-    set_u8(calls, CR_V_CALL_TRADER, r->seat.trader);
-    set_i32(calls, CR_V_CALL_SAMPLE, r->seat.sample);
-    set_i32(calls, CR_V_CALL_REPAIR, r->seat.repair);
-    set_u8(calls, CR_V_CALL_ASK, r->seat.ask);
+    set_i32(calls, CR_V_CALL_ITERATION, r->id.iteration);
+    set_u8(calls, CR_V_CALL_ROLE, r->id.role);
+    set_u8(calls, CR_V_CALL_TRADER, r->id.trader);
+    set_i32(calls, CR_V_CALL_SAMPLE, r->id.sample);
+    set_i32(calls, CR_V_CALL_REPAIR, r->id.repair);
+    set_u8(calls, CR_V_CALL_ASK, r->id.ask);
     set_i32(calls, CR_V_CALL_MODEL, r->model);
     set_u8(calls, CR_V_CALL_FAIL, r->fail);
     set_u8(calls, CR_V_CALL_FINISH, r->finish);

@@ -268,7 +268,7 @@ static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
     int32_t *cached = cell_of(rows, block, CR_V_CACHED_TOKENS, at);
     int32_t *calls = cell_of(rows, block, CR_V_CALLS_MADE, at);
     float *latency = cell_of(rows, block, CR_V_LATENCY, at);
-    int8_t *push = cell_of(rows, block, CR_V_PUSH, at);
+    int8_t *direction = cell_of(rows, block, CR_V_PUSH, at);
     uint8_t *repairs = cell_of(rows, block, CR_V_REPAIRS, at);
     for (uint32_t i = 0; i < row->steps_len; i++) {
         const struct cr_step *step = &row->step[i];
@@ -279,7 +279,7 @@ static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
         cached[i] = count_of(step->cached_tokens);
         calls[i] = count_of(step->calls);
         latency[i] = step->latency_s;
-        push[i] = step->push;
+        direction[i] = step->direction;
         repairs[i] = step->repairs;
     }
 }

@@ -118,7 +118,7 @@ static void read_episodes(struct reader *r) {
     v->calls = read_array(r, CR_V_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
     v->latency_s = read_array(r, CR_V_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
     v->usd = read_array(r, CR_V_TOTAL_USD, H5T_NATIVE_DOUBLE, false);
-    v->push = read_array(r, CR_V_PUSH, H5T_NATIVE_INT8, false);
+    v->direction = read_array(r, CR_V_PUSH, H5T_NATIVE_INT8, false);
 }
 
 // Whether question ids alone do not tell questions apart: propositions of a benchmark
@@ -359,7 +359,7 @@ void cr_run_view_close(struct cr_run_view *v) {
         v->price,       v->outcome_price, v->quantile,   v->cell,
         v->replicate,   v->proposition,   v->prices_len, v->status,
         v->reason,      v->tokens,        v->calls,      v->latency_s,
-        v->usd,         v->push,          v->label,      v->value,
+        v->usd,         v->direction,     v->label,      v->value,
         v->low,         v->high,          v->n_outcomes, v->question,
         v->job,         v->job_hash,      v->version,    v->proposition_id,
         v->question_id, v->text,          v->benchmark,  v->cell_info};

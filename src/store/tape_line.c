@@ -119,19 +119,19 @@ static unsigned read_name(struct cursor *c, const char *const *names, unsigned l
     return 0;
 }
 
-static void read_seat(struct cursor *c, struct cr_call_id *seat) {
+static void read_seat(struct cursor *c, struct cr_call_id *id) {
     SKIP(c, ",\"iteration\":");
-    seat->iteration = (uint32_t)read_digits(c, UINT32_MAX);
+    id->iteration = (uint32_t)read_digits(c, UINT32_MAX);
     SKIP(c, ",\"role\":\"");
-    seat->role = (uint8_t)read_name(c, cr_role_names, CR_ROLE_COUNT);
+    id->role = (uint8_t)read_name(c, cr_role_names, CR_ROLE_COUNT);
     SKIP(c, "\",\"trader\":");
-    seat->trader = (uint8_t)read_digits(c, UINT8_MAX);
+    id->trader = (uint8_t)read_digits(c, UINT8_MAX);
     SKIP(c, ",\"sample\":");
-    seat->sample = (uint16_t)read_digits(c, UINT16_MAX);
+    id->sample = (uint16_t)read_digits(c, UINT16_MAX);
     SKIP(c, ",\"repair\":");
-    seat->repair = (uint16_t)read_digits(c, UINT16_MAX);
+    id->repair = (uint16_t)read_digits(c, UINT16_MAX);
     SKIP(c, ",\"ask\":\"");
-    seat->ask = (uint8_t)read_name(c, cr_tape_ask_names, CR_ASK_COUNT);
+    id->ask = (uint8_t)read_name(c, cr_tape_ask_names, CR_ASK_COUNT);
 }
 
 static void read_cost(struct cursor *c, struct cr_call_record *head) {
@@ -165,7 +165,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     SKIP(&c, "\",\"key\":\"");
     r.trajectory_key = read_hex(&c, 16);
     SKIP(&c, "\"");
-    read_seat(&c, &r.seat);
+    read_seat(&c, &r.id);
     SKIP(&c, "\",\"request\":\"");
     r.request_hash.hi = read_hex(&c, 16);
     r.request_hash.lo = read_hex(&c, 16);

@@ -54,13 +54,13 @@ static char *put_seconds(char *at, double seconds) {
     return at;
 }
 
-static char *put_seat(char *at, const struct cr_call_id *seat) {
-    at = put_number(PUT(at, "\",\"iteration\":"), seat->iteration);
-    at = put_name(PUT(at, ",\"role\":\""), cr_role_names[seat->role]);
-    at = put_number(PUT(at, "\",\"trader\":"), seat->trader);
-    at = put_number(PUT(at, ",\"sample\":"), seat->sample);
-    at = put_number(PUT(at, ",\"repair\":"), seat->repair);
-    return put_name(PUT(at, ",\"ask\":\""), cr_tape_ask_names[seat->ask]);
+static char *put_seat(char *at, const struct cr_call_id *id) {
+    at = put_number(PUT(at, "\",\"iteration\":"), id->iteration);
+    at = put_name(PUT(at, ",\"role\":\""), cr_role_names[id->role]);
+    at = put_number(PUT(at, "\",\"trader\":"), id->trader);
+    at = put_number(PUT(at, ",\"sample\":"), id->sample);
+    at = put_number(PUT(at, ",\"repair\":"), id->repair);
+    return put_name(PUT(at, ",\"ask\":\""), cr_tape_ask_names[id->ask]);
 }
 
 static char *put_cost(char *at, const struct cr_call_record *r) {
@@ -77,7 +77,7 @@ static char *put_cost(char *at, const struct cr_call_record *r) {
 static char *put_head(char *at, const struct cr_call_record *r) {
     at = cr_hash64_put(PUT(at, "{\"v\":1,\"trajectory\":\""), r->trajectory);
     at = cr_hash64_put(PUT(at, "\",\"key\":\""), r->trajectory_key);
-    at = put_seat(at, &r->seat);
+    at = put_seat(at, &r->id);
     at = cr_hash64_put(PUT(at, "\",\"request\":\""), r->request_hash.hi);
     at = cr_hash64_put(at, r->request_hash.lo);
     at = put_number(PUT(at, "\",\"model\":"), r->model);

@@ -45,7 +45,7 @@ static enum cr_status give_key(struct scan *scan, const struct cr_tape_text *tex
         .trajectory = head.trajectory,
         .trajectory_key = head.trajectory_key,
         .request_hash = head.request_hash,
-        .seat = head.seat,
+        .id = head.id,
         .fail = head.fail,
         .tokens_in = head.tokens_in,
         .tokens_out = head.tokens_out,

@@ -1,7 +1,7 @@
 // protocol.c - what every protocol promises, over every outcome space and in every
 // setting that cr_protocol_check lets through.
 //
-// Models are played by a function of the seat and the case's seed alone, so whatever
+// Models are played by a function of the id and the case's seed alone, so whatever
 // differs between two runs of a case comes from the order of replies, from where a run
 // was broken off, or from a mistake.
 #include "cmocka_all.h"
@@ -82,24 +82,24 @@ static void write_judgment(const struct cr_proposition *p, struct cr_rng *rng,
 static void write_reply(const struct behaviour *behaviour, const struct cr_call *call,
                         char *text) {
     struct cr_rng rng;
-    uint64_t seat;
-    memcpy(&seat, &call->seat, sizeof seat);
-    cr_rng_seed(&rng, cr_hash_mix(cr_hash64(&call->seat, sizeof call->seat, 1),
-                                  behaviour->seed));
+    uint64_t id;
+    memcpy(&id, &call->id, sizeof id);
+    cr_rng_seed(&rng,
+                cr_hash_mix(cr_hash64(&call->id, sizeof call->id, 1), behaviour->seed));
     bool is_choice = call->proposition->space == CR_SPACE_CATEGORICAL;
     double u = cr_rng_uniform(&rng);
     if (u < behaviour->fail) {
         snprintf(text, TEXT_MAX, "!");
     } else if (u < behaviour->fail + behaviour->bad) {
         snprintf(text, TEXT_MAX, "%s",
-                 call->seat.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
-    } else if (call->seat.ask == CR_ASK_JUDGMENT) {
+                 call->id.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
+    } else if (call->id.ask == CR_ASK_JUDGMENT) {
         write_judgment(call->proposition, &rng, text);
-    } else if (call->seat.ask == CR_ASK_ARGUMENT) {
+    } else if (call->id.ask == CR_ASK_ARGUMENT) {
         snprintf(text, TEXT_MAX,
                  "{\"direction\":\"up\",\"toward\":\"B\",\"argument\":\"a%x\"}",
                  (unsigned)cr_rng_below(&rng, 1 << 20));
-    } else if (call->seat.ask == CR_ASK_VOTE) {
+    } else if (call->id.ask == CR_ASK_VOTE) {
         bool first = cr_rng_uniform(&rng) < 0.5;
         snprintf(text, TEXT_MAX, "{\"answer\":\"%s\"}",
                  is_choice ? (first ? "A" : "B") : (first ? "yes" : "no"));
@@ -112,14 +112,14 @@ static void write_reply(const struct behaviour *behaviour, const struct cr_call 
 
 // One call of a finished run.
 struct logged {
-    struct cr_call_id seat;
+    struct cr_call_id id;
     uint64_t chat;
     uint64_t seed;
 };
 
 // What a run left: compared between runs of one case.
 struct outcome {
-    struct logged calls[CALLS_MAX]; // sorted by seat
+    struct logged calls[CALLS_MAX]; // sorted by id
     size_t calls_len;
     uint64_t trajectory; // hash of everything in it
     uint32_t prices_len, steps_len;
@@ -151,7 +151,7 @@ static uint64_t hash_trajectory(const struct cr_trajectory *t) {
 }
 
 static int by_seat(const void *a, const void *b) {
-    return memcmp(&((const struct logged *)a)->seat, &((const struct logged *)b)->seat,
+    return memcmp(&((const struct logged *)a)->id, &((const struct logged *)b)->id,
                   sizeof(struct cr_call_id));
 }
 
@@ -183,7 +183,7 @@ struct prefixes {
 };
 
 static void check_prefix(struct prefixes *prefixes, const struct cr_call *call) {
-    size_t chat = call->seat.role == CR_ROLE_MAKER ? 0 : 1u + call->seat.trader;
+    size_t chat = call->id.role == CR_ROLE_MAKER ? 0 : 1u + call->id.trader;
     assert_true(call->prefix_len <= prefixes->len[chat]);
     for (size_t i = 0; i < call->prefix_len; i++) {
         assert_ptr_equal(call->turns[i].text, prefixes->turns[chat][i].text);
@@ -219,8 +219,8 @@ static void ask_all(struct cr_episode *episode, struct waiting *waiting,
         }
         assert_true(outcome->calls_len < CALLS_MAX);
         outcome->calls[outcome->calls_len++] =
-            (struct logged){call->seat, hash_chat(call), call->seed};
-        outcome->firsts += call->seat.repair == 0;
+            (struct logged){call->id, hash_chat(call), call->seed};
+        outcome->firsts += call->id.repair == 0;
         waiting->calls[waiting->len++] = call;
     }
 }
@@ -402,8 +402,8 @@ static void nothing_depends_on_the_order_of_replies(void **state) {
     hold(check_order, CASES);
 }
 
-static const struct logged *find_seat(const struct outcome *o, struct cr_call_id seat) {
-    struct logged key = {.seat = seat};
+static const struct logged *find_seat(const struct outcome *o, struct cr_call_id id) {
+    struct logged key = {.id = id};
     return bsearch(&key, o->calls, o->calls_len, sizeof key, by_seat);
 }
 
@@ -417,7 +417,7 @@ static void check_resume(const struct contract_case *c) {
         // The second asks the same, so that its replies can be fed again.
         run(c, &order, stop, &part);
         for (size_t i = 0; i < part.calls_len; i++) {
-            const struct logged *same = find_seat(&whole, part.calls[i].seat);
+            const struct logged *same = find_seat(&whole, part.calls[i].id);
             // Which calls are still asked beside one that fails depends on the order.
             bool is_asked = same != NULL && same->chat == part.calls[i].chat &&
                             same->seed == part.calls[i].seed;

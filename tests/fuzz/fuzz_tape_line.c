@@ -15,7 +15,7 @@ static enum cr_status take(void *ctx, const struct cr_call_record *record,
                            struct cr_err *err) {
     (void)ctx;
     (void)err;
-    assert(record->seat.role < CR_ROLE_COUNT && record->seat.ask < CR_ASK_COUNT);
+    assert(record->id.role < CR_ROLE_COUNT && record->id.ask < CR_ASK_COUNT);
     assert(record->logprobs_len <= CR_LOGPROBS_MAX);
     return CR_OK;
 }

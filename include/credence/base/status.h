@@ -63,6 +63,19 @@ void cr_err_add_line(struct cr_err *err, const char *fmt, ...) CR_PRINTF(2, 3);
 // From errno: CR_E_FULL for ENOSPC and EDQUOT, CR_E_MEMORY for ENOMEM, else CR_E_IO.
 enum cr_status cr_status_from_errno(int errnum);
 
+// What the process tells the shell and the batch system: who must act.
+enum cr_exit {
+    CR_EXIT_COMPLETE = 0, // an invalid answer is a result, not an error
+    CR_EXIT_ERROR = 1,
+    CR_EXIT_USAGE = 2,  // bad usage or a bad job; nothing was touched
+    CR_EXIT_FAILED = 3, // complete, but some episodes failed
+    CR_EXIT_BLOCKED =
+        4, // only a person can mend it (key, quota, unknown model): a batch
+           // system must not try again; resumable
+    CR_EXIT_STOPPED = 75 // stopped early; the same command resumes
+};
+enum cr_exit cr_exit_of(enum cr_status status);
+
 // "no space left" and the like; never NULL.
 const char *cr_status_text(enum cr_status status);
 

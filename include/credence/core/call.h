@@ -55,12 +55,12 @@ struct cr_call_id {
 struct cr_call {
     uint64_t trajectory;     // number in the plan
     uint64_t trajectory_key; // identity of the trajectory: same job content, same key
-    struct cr_call_id seat;
+    struct cr_call_id id;
     uint32_t model; // index into cr_job.models
-    uint64_t seed;  // derived from the job's seed, the key and the seat
+    uint64_t seed;  // derived from the job's seed, the key and the id
     const struct cr_turn *turns;
     size_t turns_len;
-    // The same turns as above, split: [0, prefix_len) were in the seat's previous
+    // The same turns as above, split: [0, prefix_len) were in the id's previous
     // request too, so a server may have them cached.
     size_t prefix_len;
     const char *schema;      // JSON schema of the answer, NULL for free text

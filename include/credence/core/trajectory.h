@@ -43,7 +43,7 @@ struct cr_step {
     float latency_s; // sum over the calls of this iteration
     // The trader's declared direction: +1 up, -1 down, 0 unknown, none or several
     // traders apart; categorical: 1 + the option (in the file's order) it argued for.
-    int8_t push;
+    int8_t direction;
     uint8_t repairs;
     uint8_t reserved[2];
 };
@@ -68,7 +68,7 @@ void cr_trajectory_fini(struct cr_trajectory *trajectory);
 // One finished call as the tape and /calls keep it.
 struct cr_call_record {
     uint64_t trajectory, trajectory_key;
-    struct cr_call_id seat;
+    struct cr_call_id id;
     struct cr_hash request_hash;
     uint32_t model;
     enum cr_fail fail;
@@ -102,9 +102,9 @@ struct cr_call_records {
 };
 CR_MUST_CHECK enum cr_status cr_call_records_add(struct cr_call_records *list,
                                                  const struct cr_call_record *record);
-// The record of SEAT that did not fail, or NULL.
+// The record of ID that did not fail, or NULL.
 const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
-                                                  struct cr_call_id seat);
+                                                  struct cr_call_id id);
 void cr_call_records_fini(struct cr_call_records *list);
 
 #endif

@@ -73,7 +73,7 @@ struct cr_answer {
     double quantile[3]; // continuous judgment: 5, 50, 95 % as fractions of the range
     // Argument: +1 up, -1 down; categorical 1 + the option in the order shown; 0
     // unknown.
-    int push;
+    int direction;
     const char *argument; // in the caller's arena
     size_t argument_bytes;
 };

@@ -26,9 +26,9 @@ struct cr_market {
     const double *options; // [prices_len][options_stride], the first options_len of
                            // each row count
     uint32_t options_len, options_stride;
-    const double *quantile; // [prices_len][3] or NULL
-    const int8_t *push;     // [prices_len] or NULL
-    bool has_samples;       // its prices are the running means of samples
+    const double *quantile;  // [prices_len][3] or NULL
+    const int8_t *direction; // [prices_len] or NULL
+    bool has_samples;        // its prices are the running means of samples
     int32_t label;
     double truth;         // continuous: the value in the normalised range
     uint32_t question;    // dense within the group that is summed

@@ -101,7 +101,7 @@ struct cr_run_view {
     uint32_t *calls;            // [episodes]
     float *latency_s;           // [episodes] sum
     double *usd;                // [episodes] by the models' prices in the stored job
-    int8_t *push;               // [episodes][iterations]
+    int8_t *direction;          // [episodes][iterations]
     int32_t *label;             // [propositions]
     double *value, *low, *high; // [propositions]
     uint32_t *n_outcomes;

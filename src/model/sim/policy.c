@@ -28,18 +28,18 @@ double cr_sim_normal(uint64_t key, enum cr_sim_draw what, uint64_t which) {
 // Judgments that have a number are self_consistency's; votes of one judgment have one
 // too, and share a belief.
 static uint64_t sample_of(const struct cr_call *call) {
-    return call->seat.ask == CR_ASK_JUDGMENT ? call->seat.sample : 0;
+    return call->id.ask == CR_ASK_JUDGMENT ? call->id.sample : 0;
 }
 
 // Samples of self_consistency are numbered as iterations, and each is an opening.
 static uint32_t iteration_of(const struct cr_call *call) {
-    return sample_of(call) > 0 ? 0 : call->seat.iteration;
+    return sample_of(call) > 0 ? 0 : call->id.iteration;
 }
 
 // Who an agent is in this market, whatever the iteration.
 static uint64_t person_of(const struct cr_call *call) {
-    uint64_t seat = (uint64_t)call->seat.role << 8 | call->seat.trader;
-    return cr_hash_mix(call->trajectory_key, sample_of(call) << 16 | seat);
+    uint64_t id = (uint64_t)call->id.role << 8 | call->id.trader;
+    return cr_hash_mix(call->trajectory_key, sample_of(call) << 16 | id);
 }
 
 static bool is_right(const struct cr_sim_dials *dials, const struct cr_call *call) {

@@ -101,7 +101,7 @@ static enum cr_status write_logprobs(const struct cr_call *call,
 // anything an agent has thought or was told.
 static struct cr_call as_first_asked(const struct cr_call *call) {
     struct cr_call first = *call;
-    first.turns_len -= call->seat.repair > 0 && call->turns_len >= 2 ? 2 : 0;
+    first.turns_len -= call->id.repair > 0 && call->turns_len >= 2 ? 2 : 0;
     return first;
 }
 
@@ -111,15 +111,15 @@ static enum cr_status write_answer(const struct cr_model *model,
     const struct cr_call first = as_first_asked(asked), *call = &first;
     struct cr_sim_argument argument;
     struct cr_sim_price price;
-    if (call->seat.ask == CR_ASK_ARGUMENT) {
+    if (call->id.ask == CR_ASK_ARGUMENT) {
         cr_sim_argue(&model->sim, call, &argument);
         return cr_sim_write_argument(call, &argument, text);
     }
     cr_sim_judge(&model->sim, call, &price);
-    if (call->seat.ask == CR_ASK_VOTE) {
+    if (call->id.ask == CR_ASK_VOTE) {
         return cr_sim_write_vote(call, vote_of(call, &price), text);
     }
-    if (call->seat.ask == CR_ASK_LOGPROB) {
+    if (call->id.ask == CR_ASK_LOGPROB) {
         return write_logprobs(call, &price, reply, text);
     }
     return cr_sim_write_judgment(call, &price, text);

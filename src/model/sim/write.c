@@ -21,7 +21,7 @@ static uint32_t largest(const struct cr_sim_price *price) {
 }
 
 static const char *reason_of(const struct cr_call *call) {
-    return call->seat.iteration == call->seat.sample // of self_consistency, or 0
+    return call->id.iteration == call->id.sample // of self_consistency, or 0
                ? "Nothing has been argued yet, so this is my own belief."
                : "I weighed the newest argument against where I stood.";
 }

@@ -31,12 +31,12 @@ static struct cr_call_records two_records(void) {
     const struct cr_call_record first = {
         .trajectory = 7,
         .trajectory_key = 0xfedcba9876543210u,
-        .seat = {.iteration = 3,
-                 .role = CR_ROLE_TRADER,
-                 .trader = 2,
-                 .sample = 5,
-                 .repair = 1,
-                 .ask = CR_ASK_ARGUMENT},
+        .id = {.iteration = 3,
+               .role = CR_ROLE_TRADER,
+               .trader = 2,
+               .sample = 5,
+               .repair = 1,
+               .ask = CR_ASK_ARGUMENT},
         .request_hash = {1, 2},
         .model = 4,
         .finish = CR_FINISH_LENGTH,
@@ -63,7 +63,7 @@ static struct cr_call_records two_records(void) {
 static void assert_same_records(const struct cr_call_records *a,
                                 const struct cr_call_records *b) {
     assert_int_equal(a->len, b->len);
-    assert_memory_equal(&a->at[0].seat, &b->at[0].seat, sizeof(struct cr_call_id));
+    assert_memory_equal(&a->at[0].id, &b->at[0].id, sizeof(struct cr_call_id));
     assert_int_equal(a->at[0].trajectory_key, b->at[0].trajectory_key);
     assert_string_equal(a->at[0].text, b->at[0].text);
     assert_string_equal(a->at[0].reasoning, b->at[0].reasoning);
@@ -172,9 +172,10 @@ static void a_result_splits_into_prices_and_calls(void **state) {
     (void)state;
     double price[4] = {0.25, 0.75, 0.5, 0.5},
            quantile[6] = {0.1, 0.2, 0.3, 0.4, 0.5, 1};
-    struct cr_step step[3] = {{.judgment_tokens_in = 5, .latency_s = 0.5f, .push = -1},
-                              {.calls = 2, .repairs = 1},
-                              {.argument_tokens_out = 9}};
+    struct cr_step step[3] = {
+        {.judgment_tokens_in = 5, .latency_s = 0.5f, .direction = -1},
+        {.calls = 2, .repairs = 1},
+        {.argument_tokens_out = 9}};
     const struct cr_trajectory sent = small_trajectory(price, quantile, step);
     struct cr_trajectory got = {0};
     struct cr_call_records calls = two_records(), back = {0};

@@ -8,10 +8,10 @@ static struct cr_call a_call(void) {
     return (struct cr_call){
         .trajectory = 5,
         .trajectory_key = 0xabc,
-        .seat = {.iteration = 3,
-                 .role = CR_ROLE_TRADER,
-                 .trader = 1,
-                 .ask = CR_ASK_ARGUMENT},
+        .id = {.iteration = 3,
+               .role = CR_ROLE_TRADER,
+               .trader = 1,
+               .ask = CR_ASK_ARGUMENT},
         .model = 2,
         .request_hash = {1, 2},
     };
@@ -45,7 +45,7 @@ static void record_and_reply_say_the_same(void **state) {
     struct cr_call_record record = cr_call_record_make(&call, &reply, 123456);
     assert_int_equal(record.trajectory, 5);
     assert_int_equal(record.trajectory_key, 0xabc);
-    assert_int_equal(record.seat.iteration, 3);
+    assert_int_equal(record.id.iteration, 3);
     assert_int_equal(record.request_hash.lo, 2);
     assert_int_equal(record.model, 2);
     assert_int_equal(record.wall_ms, 123456);
@@ -95,7 +95,7 @@ static void list_owns_its_texts_and_finds_by_seat(void **state) {
     struct cr_logprob logprob = {"yes", -0.5};
     for (uint16_t i = 0; i < 10; i++) {
         text[0] = (char)('0' + i);
-        struct cr_call_record record = {.seat = {.iteration = 1, .sample = i},
+        struct cr_call_record record = {.id = {.iteration = 1, .sample = i},
                                         .text = text,
                                         .logprobs = &logprob,
                                         .logprobs_len = 1};
@@ -126,12 +126,12 @@ static void failed_record_is_no_answer(void **state) {
     (void)state;
     struct cr_call_records list = {0};
     struct cr_call_record failed = {
-        .seat = {.iteration = 4}, .fail = CR_FAIL_TIMEOUT, .error = "too slow"};
-    struct cr_call_record good = {.seat = {.iteration = 4}, .text = "later"};
+        .id = {.iteration = 4}, .fail = CR_FAIL_TIMEOUT, .error = "too slow"};
+    struct cr_call_record good = {.id = {.iteration = 4}, .text = "later"};
     assert_int_equal(cr_call_records_add(&list, &failed), CR_OK);
-    assert_null(cr_call_records_find(&list, failed.seat));
+    assert_null(cr_call_records_find(&list, failed.id));
     assert_int_equal(cr_call_records_add(&list, &good), CR_OK);
-    assert_string_equal(cr_call_records_find(&list, good.seat)->text, "later");
+    assert_string_equal(cr_call_records_find(&list, good.id)->text, "later");
     cr_call_records_fini(&list);
 }
 

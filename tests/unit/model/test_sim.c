@@ -61,7 +61,7 @@ static void make_chat(struct chat *chat, uint64_t trajectory, double price,
     chat->call.turns = chat->turns;
     chat->call.turns_len = 4;
     chat->call.prefix_len = 2;
-    chat->call.seat.iteration = 1;
+    chat->call.id.iteration = 1;
 }
 
 static void the_same_call_has_the_same_reply(void **state) {
@@ -104,16 +104,16 @@ static void a_belief_is_stable_over_a_market(void **state) {
     model.sim.noise = 0;
     for (uint64_t t = 0; t < 250; t++) {
         struct cr_call first = fixture_call(t / 5), later = first;
-        later.seat.iteration = (uint32_t)(t % 5);
+        later.id.iteration = (uint32_t)(t % 5);
         later.seed += t % 5;
         assert_true(judge(&model, &later) == judge(&model, &first));
     }
 }
 
-// A sample of self_consistency as the protocol seats it.
+// A sample of self_consistency as the protocol ids it.
 static struct cr_call sample_call(uint64_t trajectory, uint16_t sample) {
     struct cr_call call = fixture_call(trajectory);
-    call.seat.iteration = call.seat.sample = sample;
+    call.id.iteration = call.id.sample = sample;
     call.seed += sample;
     return call;
 }
@@ -154,7 +154,7 @@ static void votes_share_their_makers_belief(void **state) {
     model.sim.noise = 0;
     for (uint64_t t = 0; t < 50; t++) {
         struct cr_call vote = sample_call(t, 0), third = sample_call(t, 3);
-        vote.seat.ask = third.seat.ask = CR_ASK_VOTE;
+        vote.id.ask = third.id.ask = CR_ASK_VOTE;
         cr_sim_judge(&model.sim, &vote, &first);
         cr_sim_judge(&model.sim, &third, &other);
         assert_true(first.at[0] == other.at[0]);
@@ -206,7 +206,7 @@ static void a_bad_reply_is_not_what_a_repair_goes_on_from(void **state) {
     memcpy(turns, chat.turns, sizeof chat.turns);
     chat.call.turns = turns;
     chat.call.turns_len = 6;
-    chat.call.seat.repair = 1;
+    chat.call.id.repair = 1;
     assert_true(fabs(judge(&model, &chat.call) - 0.7) < 1e-6);
 }
 
@@ -221,9 +221,9 @@ static void prose_that_says_nothing_moves_nobody(void **state) {
 }
 
 static double side_argued(const struct cr_model *model, struct cr_call *call) {
-    call->seat.role = CR_ROLE_TRADER;
-    call->seat.ask = CR_ASK_ARGUMENT;
-    call->seat.iteration = 1;
+    call->id.role = CR_ROLE_TRADER;
+    call->id.ask = CR_ASK_ARGUMENT;
+    call->id.iteration = 1;
     struct cr_reply reply = answer(model, call);
     bool is_up = strstr(reply.text, "\"direction\":\"up\"") != NULL;
     assert_true(is_up == (strstr(reply.text, "points to true") != NULL));
@@ -281,7 +281,7 @@ static void behaviours_follow_their_closed_forms(void **state) {
     model.sim.competence = 1;
     for (uint32_t t = 0; t < 8; t++) {
         struct cr_call call = fixture_call(3);
-        call.seat.iteration = t;
+        call.id.iteration = t;
         model.sim.behaviour = CR_SIM_CONTRACTION;
         assert_true(fabs(judge(&model, &call) - (0.9 - 0.8 * pow(0.5, t))) < 1e-6);
         model.sim.behaviour = CR_SIM_OSCILLATOR;
@@ -301,7 +301,7 @@ static void a_contraction_comes_to_rest_when_the_formula_says(void **state) {
     model.sim.behaviour = CR_SIM_CONTRACTION;
     for (uint32_t t = 0; t < 8; t++) {
         struct cr_call call = fixture_call(3);
-        call.seat.iteration = t;
+        call.id.iteration = t;
         price[t] = judge(&model, &call);
         bool is_still = t >= 2 && fabs(price[t] - price[t - 2]) <= 0.2;
         rest = rest == 0 && is_still ? t : rest;
@@ -432,7 +432,7 @@ static void a_first_token_is_the_letter_an_option_is_listed_under(void **state) 
     call.proposition = &capital;
     call.turns = &shown;
     call.turns_len = 1;
-    call.seat.ask = CR_ASK_LOGPROB;
+    call.id.ask = CR_ASK_LOGPROB;
     struct cr_reply reply = answer(&model, &call);
     assert_string_equal(reply.text, "C");
     assert_int_equal(reply.logprobs_len, 3);

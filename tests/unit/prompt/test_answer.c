@@ -205,7 +205,7 @@ struct argument_case {
     const struct cr_answer_form *form;
     const char *text;
     const char *argument; // NULL: unusable
-    int push;
+    int direction;
     const char *complaint;
 };
 
@@ -236,13 +236,13 @@ static void arguments_carry_their_direction(void **state) {
         struct cr_arena arena = {0};
         struct cr_answer a = read_with(CR_ASK_ARGUMENT, c->form, c->text, &arena);
         bool is_right = c->argument != NULL
-                            ? a.is_usable && a.push == c->push &&
+                            ? a.is_usable && a.direction == c->direction &&
                                   strcmp(a.argument, c->argument) == 0 &&
                                   a.argument_bytes == strlen(c->argument)
                             : !a.is_usable && strstr(a.complaint, c->complaint) != NULL;
         if (!is_right) {
             fail_msg("%s: usable %d, push %d, complaint: %s", c->text, a.is_usable,
-                     a.push, a.complaint);
+                     a.direction, a.complaint);
         }
         cr_arena_fini(&arena);
     }

@@ -31,7 +31,7 @@ static void pushes_are_kept_in_the_order_of_the_file(void **state) {
     script_answer(episode, script_next(episode),
                   "{\"toward\":\"ash\",\"argument\":\"x\"}");
     script_answer(episode, script_next(episode), O(0.5, 0.3, 0.2));
-    assert_int_equal(cr_episode_trajectory(episode)->step[1].push, 3);
+    assert_int_equal(cr_episode_trajectory(episode)->step[1].direction, 3);
     cr_episode_destroy(episode);
 }
 
@@ -58,7 +58,8 @@ static void traders_at_once_push_one_way_or_none(void **state) {
             script_answer(episode, script_next(episode), text);
         }
         script_answer(episode, script_next(episode), P(0.5));
-        assert_int_equal(cr_episode_trajectory(episode)->step[1].push, expected[i]);
+        assert_int_equal(cr_episode_trajectory(episode)->step[1].direction,
+                         expected[i]);
         cr_episode_destroy(episode);
     }
 }

@@ -134,8 +134,8 @@ static void chats_only_grow_and_say_what_is_cached(void **state) {
     script_answer(episode, call, "<think>hm</think>```json\n{\"price\":0.9}\n```");
 
     call = script_next(episode);
-    assert_int_equal(call->seat.role, CR_ROLE_TRADER);
-    assert_int_equal(call->seat.iteration, 1);
+    assert_int_equal(call->id.role, CR_ROLE_TRADER);
+    assert_int_equal(call->id.iteration, 1);
     assert_int_equal(call->model, 1);
     assert_int_equal(call->prefix_len, 0);
     assert_non_null(strstr(call->turns[1].text, "Current price: 0.9"));
@@ -168,7 +168,7 @@ static void a_repair_sees_the_bad_reply_and_is_then_forgotten(void **state) {
     uint64_t seed = call->seed;
     script_answer(episode, call, "{\"price\":70}");
     call = script_next(episode);
-    assert_int_equal(call->seat.repair, 1);
+    assert_int_equal(call->id.repair, 1);
     assert_true(call->seed != seed);
     assert_int_equal(call->turns_len, 4);
     assert_int_equal(call->prefix_len, 2);
@@ -179,7 +179,7 @@ static void a_repair_sees_the_bad_reply_and_is_then_forgotten(void **state) {
     call = script_next(episode);
     assert_int_equal(call->turns_len, 4);
     assert_string_equal(call->turns[2].text, "{\"price\":0.7}");
-    assert_int_equal(call->seat.repair, 0);
+    assert_int_equal(call->id.repair, 0);
     cr_episode_destroy(episode);
 }
 

@@ -112,7 +112,7 @@ static void a_trader_is_told_what_others_said_since_its_last_turn(void **state) 
     script_answer(episode, script_next(episode), "first of one");
     script_answer(episode, script_next(episode), "{\"price\":0.12}");
     struct cr_call *call = script_next(episode);
-    assert_int_equal(call->seat.trader, 1);
+    assert_int_equal(call->id.trader, 1);
     assert_int_equal(call->model, 2);
     assert_told(call, "first of one");
     assert_told(call, "{\"price\":0.11}");
@@ -120,7 +120,7 @@ static void a_trader_is_told_what_others_said_since_its_last_turn(void **state) 
     script_answer(episode, call, "first of two");
     script_answer(episode, script_next(episode), "{\"price\":0.13}");
     call = script_next(episode);
-    assert_int_equal(call->seat.trader, 0);
+    assert_int_equal(call->id.trader, 0);
     assert_int_equal(call->turns_len, 4);
     assert_told(call, "first of two");
     assert_told(call, "{\"price\":0.12}");
@@ -250,7 +250,7 @@ static void elicitation_says_what_is_asked(void **state) {
     cell.elicitation = CR_ELICIT_LOGPROB;
     struct cr_episode *episode = create(&cell, &script_choice, 0);
     struct cr_call *call = script_next(episode);
-    assert_int_equal(call->seat.ask, CR_ASK_LOGPROB);
+    assert_int_equal(call->id.ask, CR_ASK_LOGPROB);
     assert_null(call->schema);
     assert_int_equal(call->max_tokens, 1);
     assert_int_equal(call->top_logprobs, CR_LOGPROBS_MAX);
@@ -259,7 +259,7 @@ static void elicitation_says_what_is_asked(void **state) {
     cell.elicitation = CR_ELICIT_SAMPLED;
     episode = create(&cell, &script_choice, 0);
     call = script_next(episode);
-    assert_int_equal(call->seat.ask, CR_ASK_VOTE);
+    assert_int_equal(call->id.ask, CR_ASK_VOTE);
     assert_non_null(strstr(call->schema, "\"enum\":[\"A\",\"B\",\"C\"]"));
     cr_episode_destroy(episode);
 }

@@ -317,17 +317,17 @@ static struct cr_episode *create(const struct cr_cell *cell,
 }
 
 static size_t name_call(const struct cr_call *call, char *out, size_t bytes) {
-    const struct cr_call_id *seat = &call->seat;
-    int used = snprintf(out, bytes, "%c%u", seat->role == CR_ROLE_MAKER ? 'M' : 'T',
-                        seat->iteration);
-    if (seat->role == CR_ROLE_TRADER) {
-        used += snprintf(out + used, bytes - (size_t)used, ".%u", seat->trader);
+    const struct cr_call_id *id = &call->id;
+    int used = snprintf(out, bytes, "%c%u", id->role == CR_ROLE_MAKER ? 'M' : 'T',
+                        id->iteration);
+    if (id->role == CR_ROLE_TRADER) {
+        used += snprintf(out + used, bytes - (size_t)used, ".%u", id->trader);
     }
-    if (seat->sample) {
-        used += snprintf(out + used, bytes - (size_t)used, "/%u", seat->sample);
+    if (id->sample) {
+        used += snprintf(out + used, bytes - (size_t)used, "/%u", id->sample);
     }
-    if (seat->repair) {
-        used += snprintf(out + used, bytes - (size_t)used, "+%u", seat->repair);
+    if (id->repair) {
+        used += snprintf(out + used, bytes - (size_t)used, "+%u", id->repair);
     }
     return (size_t)used;
 }

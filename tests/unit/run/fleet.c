@@ -166,19 +166,19 @@ enum cr_outcome fleet_launch(struct fleet *fleet, int workers) {
     return fleet_end(fleet);
 }
 
-struct seats {
+struct ids {
     struct cr_tape_key *at;
     size_t len, cap;
 };
 
 static enum cr_status note_key(void *ctx, const struct cr_tape_key *key,
                                struct cr_err *err) {
-    struct seats *seats = ctx;
+    struct ids *ids = ctx;
     (void)err;
-    assert_int_equal(cr_array_grow((void **)&seats->at, &seats->cap, seats->len + 1,
-                                   sizeof *seats->at),
-                     CR_OK);
-    seats->at[seats->len++] = *key;
+    assert_int_equal(
+        cr_array_grow((void **)&ids->at, &ids->cap, ids->len + 1, sizeof *ids->at),
+        CR_OK);
+    ids->at[ids->len++] = *key;
     return CR_OK;
 }
 
@@ -187,24 +187,24 @@ static int by_seat(const void *a, const void *b) {
     if (x->trajectory_key != y->trajectory_key) {
         return x->trajectory_key < y->trajectory_key ? -1 : 1;
     }
-    return memcmp(&x->seat, &y->seat, sizeof x->seat);
+    return memcmp(&x->id, &y->id, sizeof x->id);
 }
 
 struct fleet_tape fleet_read_tape(const struct fleet *fleet) {
-    struct seats seats = {0};
+    struct ids ids = {0};
     struct fleet_tape tape = {0};
     struct cr_tape_damage damage = {0};
-    assert_int_equal(cr_tape_scan_keys(fleet->run, note_key, &seats, &damage, NULL),
+    assert_int_equal(cr_tape_scan_keys(fleet->run, note_key, &ids, &damage, NULL),
                      CR_OK);
     assert_int_equal(damage.damaged, 0);
-    tape.lines = seats.len;
-    if (seats.len > 0) {
-        qsort(seats.at, seats.len, sizeof *seats.at, by_seat);
+    tape.lines = ids.len;
+    if (ids.len > 0) {
+        qsort(ids.at, ids.len, sizeof *ids.at, by_seat);
     }
-    for (size_t i = 1; i < seats.len; i++) {
-        tape.repeated += by_seat(&seats.at[i - 1], &seats.at[i]) == 0;
+    for (size_t i = 1; i < ids.len; i++) {
+        tape.repeated += by_seat(&ids.at[i - 1], &ids.at[i]) == 0;
     }
-    cr_free(seats.at);
+    cr_free(ids.at);
     return tape;
 }
 
@@ -237,7 +237,7 @@ void fleet_assert_same(const struct cr_run_view *a, const struct cr_run_view *b)
     assert_same_bytes(a->price, b->price, prices * sizeof *a->price, "price");
     assert_same_bytes(a->tokens, b->tokens, rows * sizeof *a->tokens, "tokens");
     assert_same_bytes(a->calls, b->calls, rows * sizeof *a->calls, "calls");
-    assert_same_bytes(a->push, b->push, prices, "push");
+    assert_same_bytes(a->direction, b->direction, prices, "push");
     assert_int_equal(a->is_complete, b->is_complete);
 }
 

@@ -46,7 +46,7 @@ void fleet_kill(struct fleet *fleet);
 // Start, run, end.
 enum cr_outcome fleet_launch(struct fleet *fleet, int workers);
 
-// What the tape holds: its lines, and those that answer a seat for the second time.
+// What the tape holds: its lines, and those that answer a id for the second time.
 struct fleet_tape {
     uint64_t lines, repeated;
 };

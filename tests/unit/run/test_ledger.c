@@ -197,7 +197,7 @@ static void write_tape(const char *dir, uint32_t launch, uint64_t trajectory,
         char text[32];
         snprintf(text, sizeof text, "%u.%u", launch, i);
         const struct cr_call_record record = {
-            .trajectory = trajectory, .seat = {.iteration = i}, .text = text};
+            .trajectory = trajectory, .id = {.iteration = i}, .text = text};
         assert_int_equal(cr_tape_append(tape, &record, NULL), CR_OK);
         const struct cr_call_record other = {.trajectory = trajectory + 1, .text = "?"};
         assert_int_equal(cr_tape_append(tape, &other, NULL), CR_OK);

@@ -129,10 +129,10 @@ static void survival_is_kaplan_meier(void **state) {
 static void turns_pushes_and_endings_are_counted(void **state) {
     (void)state;
     const double zigzag[] = {0.4, 0.6, 0.6, 0.5, 0.7}; // + . - +
-    const int8_t push[] = {0, 1, 1, 1, -1};
+    const int8_t direction[] = {0, 1, 1, 1, -1};
     struct cr_summary *summary = make();
     struct cr_market market = binary(zigzag, 5, 1, 0);
-    market.push = push;
+    market.direction = direction;
     add(summary, market);
     struct cr_dynamics d;
     assert_int_equal(cr_summary_dynamics(summary, &d), CR_OK);

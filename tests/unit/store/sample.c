@@ -121,7 +121,7 @@ static void fill_steps(struct sample_row *out, uint64_t episode) {
                                         .cached_tokens = i > 0 ? 300 : 0,
                                         .calls = i > 0 ? 2 : 1,
                                         .latency_s = 0.25f,
-                                        .push = (int8_t)(i % 3) - 1,
+                                        .direction = (int8_t)(i % 3) - 1,
                                         .repairs = (uint8_t)i};
     }
 }
@@ -182,12 +182,12 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
                                          .text = out->text,
                                          .reasoning = episode % 2 ? "" : NULL};
     out->at[1] = out->at[0];
-    out->at[1].seat = (struct cr_call_id){.iteration = 1,
-                                          .role = CR_ROLE_TRADER,
-                                          .trader = 1,
-                                          .sample = 2,
-                                          .repair = 1,
-                                          .ask = CR_ASK_ARGUMENT};
+    out->at[1].id = (struct cr_call_id){.iteration = 1,
+                                        .role = CR_ROLE_TRADER,
+                                        .trader = 1,
+                                        .sample = 2,
+                                        .repair = 1,
+                                        .ask = CR_ASK_ARGUMENT};
     out->at[1].model = 1;
     out->at[1].fail = CR_FAIL_SERVER;
     out->at[1].text = out->at[1].reasoning = NULL;

@@ -30,12 +30,12 @@ struct cr_call_record tape_plain_record(uint64_t trajectory) {
     return (struct cr_call_record){
         .trajectory = trajectory,
         .trajectory_key = 0xfedcba9876543210u + trajectory,
-        .seat = {.iteration = 3,
-                 .role = CR_ROLE_TRADER,
-                 .trader = 2,
-                 .sample = 65535,
-                 .repair = 1,
-                 .ask = CR_ASK_ARGUMENT},
+        .id = {.iteration = 3,
+               .role = CR_ROLE_TRADER,
+               .trader = 2,
+               .sample = 65535,
+               .repair = 1,
+               .ask = CR_ASK_ARGUMENT},
         .request_hash = {0x0123456789abcdefu, 0xffffffffffffffffu},
         .model = 7,
         .finish = CR_FINISH_LENGTH,
@@ -90,7 +90,7 @@ void tape_path(const struct tape_fixture *f, char out[128]) {
 void tape_assert_equal(const struct cr_call_record *a, const struct cr_call_record *b) {
     assert_true(a->trajectory == b->trajectory);
     assert_true(a->trajectory_key == b->trajectory_key);
-    assert_memory_equal(&a->seat, &b->seat, sizeof a->seat);
+    assert_memory_equal(&a->id, &b->id, sizeof a->id);
     assert_memory_equal(&a->request_hash, &b->request_hash, sizeof a->request_hash);
     assert_int_equal(a->model, b->model);
     assert_int_equal(a->fail, b->fail);

@@ -70,7 +70,7 @@ static uint32_t make_calls(struct cr_call_record *records, char (*texts)[32],
         records[i] =
             (struct cr_call_record){.trajectory = episode,
                                     .trajectory_key = episode * 0x9e3779b97f4a7c15,
-                                    .seat = {.iteration = i, .ask = CR_ASK_JUDGMENT},
+                                    .id = {.iteration = i, .ask = CR_ASK_JUDGMENT},
                                     .request_hash = {mixed, ~mixed},
                                     .endpoint = 7,
                                     .http_status = http_status_of(episode, i),
@@ -104,7 +104,7 @@ static void assert_episode(const char *path, uint64_t episode) {
     assert_int_equal(list.len, len);
     for (uint32_t i = 0; i < len; i++) {
         const struct cr_call_record *r = &list.at[i];
-        assert_int_equal(r->seat.iteration, i);
+        assert_int_equal(r->id.iteration, i);
         assert_int_equal(r->http_status, want[i].http_status);
         assert_int_equal(r->endpoint, 7);
         assert_true(r->trajectory_key == want[i].trajectory_key);

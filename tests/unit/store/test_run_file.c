@@ -98,8 +98,9 @@ static void assert_prices(const struct cr_run_view *v, const struct sample_row *
                             ? price == want->quantile[3 * i + k]
                             : isnan(price));
         }
-        int8_t push = v->push[e * SAMPLE_ITERATIONS + i];
-        assert_int_equal(push, i < want->row.steps_len ? want->step[i].push : INT8_MIN);
+        int8_t direction = v->direction[e * SAMPLE_ITERATIONS + i];
+        assert_int_equal(direction,
+                         i < want->row.steps_len ? want->step[i].direction : INT8_MIN);
     }
 }
 
@@ -268,7 +269,7 @@ static void assert_calls(const char *path, uint64_t episode) {
     assert_null(list.at[1].text);
     assert_string_equal(list.at[1].error, want.error);
     assert_int_equal(list.at[1].fail, CR_FAIL_SERVER);
-    assert_memory_equal(&list.at[1].seat, &want.at[1].seat, sizeof want.at[1].seat);
+    assert_memory_equal(&list.at[1].id, &want.at[1].id, sizeof want.at[1].id);
     cr_call_records_fini(&list);
 }
 

@@ -219,7 +219,7 @@ static void keys_name_lines_that_can_be_read_back(void **state) {
         struct cr_call_record want = tape_plain_record(i);
         const struct cr_tape_key *key = &f->keys[i];
         assert_int_equal(key->trajectory, i);
-        assert_memory_equal(&key->seat, &want.seat, sizeof want.seat);
+        assert_memory_equal(&key->id, &want.id, sizeof want.id);
         assert_int_equal(cr_tape_read_at(f->dir, key, tape_keep, f, NULL), CR_OK);
         tape_assert_equal(&f->seen.at[f->seen.len - 1], &want);
     }
