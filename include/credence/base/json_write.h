@@ -1,6 +1,6 @@
 // json_write.h - JSON written straight into a buffer, for outputs of fixed shape.
 //
-// Layer    analyze (5)
+// Layer    base (0)
 // Threads  no shared state
 // MPI      none
 //
