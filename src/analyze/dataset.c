@@ -231,7 +231,7 @@ void cr_dataset_prices(const struct cr_dataset *dataset, uint64_t number,
     uint64_t row = number - one->first, p = view->proposition[row];
     *out = (struct cr_market){.space = CR_SPACE_BINARY,
                               .status = (enum cr_episode_status)view->status[row],
-                              .reason = (enum cr_stop_reason)view->reason[row],
+                              .ended = (enum cr_stop_reason)view->ended[row],
                               .prices_len = view->prices_len[row],
                               .label = view->label[p],
                               .question = one->question[p],

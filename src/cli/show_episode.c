@@ -170,8 +170,8 @@ static enum cr_status print_call(const struct shown *shown,
     if (record->id.repair > 0) {
         printf("  (repair %u)", record->id.repair);
     }
-    if (record->fail != CR_FAIL_NONE) {
-        printf("  FAILED: %s", cr_fail_names[record->fail]);
+    if (record->reason != CR_REASON_NONE) {
+        printf("  FAILED: %s", cr_reason_names[record->reason]);
     }
     putchar('\n');
     if (status == CR_OK && show->with_reasoning && record->reasoning != NULL) {
@@ -197,7 +197,7 @@ static enum cr_status print_prices(const struct shown *shown) {
     } else {
         printf("status: %s, %s\n",
                cr_episode_status_names[view->status[shown->episode]],
-               cr_stop_reason_names[view->reason[shown->episode]]);
+               cr_stop_reason_names[view->ended[shown->episode]]);
     }
     printf("prices:");
     for (uint32_t t = 0; !shown->is_pending && t < view->prices_len[shown->episode];
@@ -207,7 +207,7 @@ static enum cr_status print_prices(const struct shown *shown) {
     }
     for (size_t i = 0; shown->is_pending && i < shown->records.len; i++) {
         const struct cr_call_record *record = &shown->records.at[i];
-        if (record->id.role != CR_ROLE_MAKER || record->fail != CR_FAIL_NONE) {
+        if (record->id.role != CR_ROLE_MAKER || record->reason != CR_REASON_NONE) {
             continue;
         }
         printf("%s", gap);

@@ -43,7 +43,7 @@ static void put_record(char **at, const struct cr_call_record *r) {
     cr_put_u64(at, r->request_hash.hi);
     cr_put_u64(at, r->request_hash.lo);
     cr_put_u32(at, r->model);
-    cr_put_u8(at, (uint8_t)r->fail);
+    cr_put_u8(at, (uint8_t)r->reason);
     cr_put_u8(at, (uint8_t)r->finish);
     cr_put_u8(at, (uint8_t)((r->is_simulated ? SIMULATED : 0) |
                             (r->is_recorded ? RECORDED : 0)));
@@ -103,7 +103,7 @@ static void unpack_record(struct cr_unpacker *unpacker, struct cr_call_record *r
     r->model = cr_unpack_u32(unpacker);
     const uint8_t fail = cr_unpack_u8(unpacker);
     const uint8_t finish = cr_unpack_u8(unpacker);
-    r->fail = fail < CR_FAIL_COUNT ? (enum cr_fail)fail : CR_FAIL_PROTOCOL;
+    r->reason = fail < CR_REASON_COUNT ? (enum cr_reason)fail : CR_REASON_SERVER;
     r->finish = finish <= CR_FINISH_OTHER ? (enum cr_finish)finish : CR_FINISH_OTHER;
     const uint8_t origin = cr_unpack_u8(unpacker);
     r->is_simulated = (origin & SIMULATED) != 0;
@@ -214,7 +214,7 @@ enum cr_status cr_result_encode(struct cr_buf *out,
     cr_codec_put_u32(&packer, trajectory->width);
     cr_codec_put_u32(&packer, trajectory->steps_len);
     cr_codec_put_u8(&packer, (uint8_t)trajectory->status);
-    cr_codec_put_u8(&packer, (uint8_t)trajectory->reason);
+    cr_codec_put_u8(&packer, (uint8_t)trajectory->ended);
     cr_codec_put_u8(&packer, trajectory->quantile != NULL);
     const size_t prices = (size_t)trajectory->prices_len * trajectory->width;
     cr_codec_put_f64s(&packer, trajectory->price, prices);
@@ -239,12 +239,12 @@ static bool unpack_head(struct cr_unpacker *unpacker, struct cr_trajectory *t) {
     const uint8_t status = cr_unpack_u8(unpacker);
     const uint8_t reason = cr_unpack_u8(unpacker);
     const uint8_t has_quantiles = cr_unpack_u8(unpacker);
-    if (status >= CR_EPISODE_STATUS_COUNT || reason >= CR_REASON_COUNT ||
+    if (status >= CR_EPISODE_STATUS_COUNT || reason >= CR_ENDED_COUNT ||
         t->width == 0 || t->width > CR_OPTIONS_MAX || has_quantiles > 1) {
         unpacker->is_bad = true;
     }
     t->status = unpacker->is_bad ? CR_PENDING : (enum cr_episode_status)status;
-    t->reason = unpacker->is_bad ? CR_REASON_NONE : (enum cr_stop_reason)reason;
+    t->ended = unpacker->is_bad ? CR_ENDED_NONE : (enum cr_stop_reason)reason;
     const uint64_t doubles =
         (uint64_t)t->prices_len * (t->width + (has_quantiles ? 3u : 0u));
     (void)cr_unpack_fits(unpacker, doubles, sizeof(double));

@@ -45,12 +45,24 @@ const char *const cr_finish_names[4] = {
     [CR_FINISH_OTHER] = "other",
 };
 
-const char *const cr_fail_names[CR_FAIL_COUNT] = {
-    [CR_FAIL_NONE] = "none",         [CR_FAIL_TRANSPORT] = "transport",
-    [CR_FAIL_TIMEOUT] = "timeout",   [CR_FAIL_RATE] = "rate",
-    [CR_FAIL_SERVER] = "server",     [CR_FAIL_REFUSED] = "refused",
-    [CR_FAIL_PROTOCOL] = "protocol", [CR_FAIL_LIMIT] = "limit",
-    [CR_FAIL_REPLAY] = "replay",     [CR_FAIL_STOPPED] = "stopped",
+const char *const cr_reason_names[CR_REASON_COUNT] = {
+    [CR_REASON_NONE] = "none",
+    [CR_REASON_UNREADABLE] = "unreadable",
+    [CR_REASON_OUT_OF_RANGE] = "out_of_range",
+    [CR_REASON_CUT] = "cut",
+    [CR_REASON_REFUSED] = "refused",
+    [CR_REASON_FILTERED] = "filtered",
+    [CR_REASON_NO_LOGPROBS] = "no_logprobs",
+    [CR_REASON_CONNECTION] = "connection",
+    [CR_REASON_TIMEOUT] = "timeout",
+    [CR_REASON_RATE] = "rate",
+    [CR_REASON_QUOTA] = "quota",
+    [CR_REASON_KEY] = "key",
+    [CR_REASON_NOT_FOUND] = "not_found",
+    [CR_REASON_BAD_REQUEST] = "bad_request",
+    [CR_REASON_SERVER] = "server",
+    [CR_REASON_REPLAY] = "replay",
+    [CR_REASON_STOPPED] = "stopped",
 };
 
 const char *const cr_episode_status_names[CR_EPISODE_STATUS_COUNT] = {
@@ -60,13 +72,17 @@ const char *const cr_episode_status_names[CR_EPISODE_STATUS_COUNT] = {
     [CR_FAILED] = "failed",
 };
 
-const char *const cr_stop_reason_names[CR_REASON_COUNT] = {
-    [CR_REASON_NONE] = "none",
-    [CR_REASON_EQUILIBRIUM] = "equilibrium",
-    [CR_REASON_MAX_ITERATIONS] = "max_iterations",
-    [CR_REASON_INVALID] = "invalid",
-    [CR_REASON_FAILED] = "failed",
-    [CR_REASON_STABLE_SIDE] = "stable_side",
-    [CR_REASON_KS] = "ks",
-    [CR_REASON_COMPLETE] = "complete",
+const char *const cr_stop_reason_names[CR_ENDED_COUNT] = {
+    [CR_ENDED_NONE] = "none",
+    [CR_ENDED_EQUILIBRIUM] = "equilibrium",
+    [CR_ENDED_MAX_ITERATIONS] = "max_iterations",
+    [CR_ENDED_INVALID] = "invalid",
+    [CR_ENDED_FAILED] = "failed",
+    [CR_ENDED_STABLE_SIDE] = "stable_side",
+    [CR_ENDED_KS] = "ks",
+    [CR_ENDED_COMPLETE] = "complete",
+    [CR_ENDED_NO_ARGUMENT] = "no_argument",
+    [CR_ENDED_PATIENCE] = "patience",
+    [CR_ENDED_CONFIDENCE] = "confidence",
+    [CR_ENDED_SPRT] = "sprt",
 };

@@ -17,13 +17,13 @@ void cr_trajectory_fini(struct cr_trajectory *trajectory) {
 struct cr_call_record cr_call_record_make(const struct cr_call *call,
                                           const struct cr_reply *reply,
                                           int64_t wall_ms) {
-    return (struct cr_call_record){
+    struct cr_call_record record = {
         .trajectory = call->trajectory,
         .trajectory_key = call->trajectory_key,
         .id = call->id,
         .request_hash = call->request_hash,
         .model = call->model,
-        .fail = reply->fail,
+        .reason = reply->reason,
         .finish = reply->finish,
         .tokens_in = reply->tokens_in,
         .tokens_out = reply->tokens_out,
@@ -39,9 +39,12 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
         .error = reply->error,
         .logprobs = reply->logprobs_len > 0 ? reply->logprobs : NULL,
         .logprobs_len = reply->logprobs_len,
+        .is_estimated = reply->is_estimated,
         .is_simulated = reply->is_simulated,
         .is_recorded = reply->is_recorded,
     };
+    memcpy(record.finish_word, reply->finish_word, sizeof record.finish_word);
+    return record;
 }
 
 // A copy of TEXT; false when memory ran out. NULL stays NULL.
@@ -55,7 +58,7 @@ enum cr_status cr_reply_from_record(const struct cr_call_record *record,
     uint32_t logprobs_len =
         record->logprobs_len < CR_LOGPROBS_MAX ? record->logprobs_len : CR_LOGPROBS_MAX;
     struct cr_reply reply = {
-        .fail = record->fail,
+        .reason = record->reason,
         .finish = record->finish,
         .tokens_in = record->tokens_in,
         .tokens_out = record->tokens_out,
@@ -66,9 +69,11 @@ enum cr_status cr_reply_from_record(const struct cr_call_record *record,
         .endpoint = record->endpoint,
         .http_status = record->http_status,
         .logprobs_len = logprobs_len,
+        .is_estimated = record->is_estimated != 0,
         .is_simulated = record->is_simulated != 0,
         .is_recorded = record->is_recorded != 0,
     };
+    memcpy(reply.finish_word, record->finish_word, sizeof reply.finish_word);
     if (logprobs_len > 0) {
         memcpy(reply.logprobs, record->logprobs, logprobs_len * sizeof *reply.logprobs);
     }
@@ -131,7 +136,7 @@ const struct cr_call_record *cr_call_records_find(const struct cr_call_records *
                                                   struct cr_call_id id) {
     for (size_t i = 0; i < list->len; i++) {
         const struct cr_call_record *record = &list->at[i];
-        if (record->fail == CR_FAIL_NONE && ids_equal(record->id, id)) {
+        if (record->reason == CR_REASON_NONE && ids_equal(record->id, id)) {
             return record;
         }
     }

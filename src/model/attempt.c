@@ -13,12 +13,12 @@
 // instead.
 enum { BAD_TEXTS_REFUSED = 1 };
 
-static enum cr_fail fail_of(const struct cr_transfer *transfer) {
+static enum cr_reason fail_of(const struct cr_transfer *transfer) {
     if (transfer->is_too_large) {
-        return CR_FAIL_LIMIT;
+        return CR_REASON_SERVER;
     }
-    return transfer->result == CURLE_OPERATION_TIMEDOUT ? CR_FAIL_TIMEOUT
-                                                        : CR_FAIL_TRANSPORT;
+    return transfer->result == CURLE_OPERATION_TIMEDOUT ? CR_REASON_TIMEOUT
+                                                        : CR_REASON_CONNECTION;
 }
 
 // A certificate that is not trusted will not be trusted next time either.
@@ -29,14 +29,14 @@ static bool is_distrust(CURLcode result) {
 }
 
 static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *out) {
-    enum cr_fail fail = fail_of(transfer);
+    enum cr_reason fail = fail_of(transfer);
     out->verdict = cr_retry_by_fail(fail);
     out->was_heard = transfer->http_status > 0;
     if (is_distrust(transfer->result)) {
         out->verdict.retry = CR_RETRY_NEVER;
         out->verdict.is_unhealthy = false; // no rest would cure it: say so at once
     }
-    if (fail == CR_FAIL_LIMIT) {
+    if (fail == CR_REASON_SERVER) {
         snprintf(out->what, sizeof out->what, "the reply is larger than %d bytes",
                  transfer->header_bytes > CR_HEADER_BYTES_MAX ? CR_HEADER_BYTES_MAX
                                                               : CR_REPLY_BYTES_MAX);
@@ -72,7 +72,7 @@ static void judge_status(const struct cr_upstream *upstream,
 }
 
 static void judge_format(const char *why, struct cr_attempt *out) {
-    out->verdict = cr_retry_by_fail(CR_FAIL_PROTOCOL);
+    out->verdict = cr_retry_by_fail(CR_REASON_SERVER);
     out->was_heard = true;
     snprintf(out->what, sizeof out->what, "a reply that is no answer: %s", why);
 }
@@ -144,16 +144,16 @@ enum cr_status cr_attempt_judge(struct cr_upstream *upstream,
 void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt *out) {
     const struct cr_reply *reply = &request->reply;
     *out = (struct cr_attempt){.retry_after_ms = -1, .was_heard = true};
-    if (reply->fail) {
+    if (reply->reason) {
         out->verdict = reply->http_status > 0 ? cr_retry_by_status(reply->http_status)
-                                              : cr_retry_by_fail(reply->fail);
+                                              : cr_retry_by_fail(reply->reason);
         snprintf(out->what, sizeof out->what, "%s",
                  reply->error != NULL ? reply->error : "");
     }
 }
 
 enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
-                                  struct cr_request *request, enum cr_fail fail,
+                                  struct cr_request *request, enum cr_reason fail,
                                   const char *what) {
     struct cr_reply *reply = &request->reply;
     uint32_t http_status = reply->http_status;
@@ -171,7 +171,7 @@ enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
         status = cr_buf_printf(&text, " (attempt %u)", request->attempts);
     }
     cr_reply_fini(reply);
-    *reply = (struct cr_reply){.fail = fail,
+    *reply = (struct cr_reply){.reason = fail,
                                .http_status = http_status,
                                .attempts = request->attempts,
                                .endpoint = url != NULL ? request->endpoint : 0,

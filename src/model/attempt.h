@@ -14,7 +14,7 @@
 enum { CR_WHAT_MAX = 768 };
 
 struct cr_attempt {
-    struct cr_verdict verdict; // verdict.fail is CR_FAIL_NONE when it succeeded
+    struct cr_verdict verdict; // verdict.reason is CR_REASON_NONE when it succeeded
     int64_t retry_after_ms;    // -1: the server did not say
     bool was_heard;            // the server answered, whatever it said
     char what[CR_WHAT_MAX];    // of a failure, for people; "" else
@@ -30,6 +30,6 @@ void cr_attempt_judge_local(const struct cr_request *request, struct cr_attempt 
 // Make request->reply say that the call failed for good. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
                                                 struct cr_request *request,
-                                                enum cr_fail fail, const char *what);
+                                                enum cr_reason fail, const char *what);
 
 #endif

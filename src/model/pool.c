@@ -46,7 +46,7 @@ static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *t
                    (from->reasoning == NULL) == (to->reasoning == NULL);
     if (!has_all) {
         cr_reply_fini(to);
-        *to = (struct cr_reply){.fail = CR_FAIL_STOPPED};
+        *to = (struct cr_reply){.reason = CR_REASON_STOPPED};
     }
     return has_all ? CR_OK : CR_E_MEMORY;
 }
@@ -78,14 +78,14 @@ enum cr_status cr_pool_finish(struct cr_pool *pool, struct cr_request *request) 
 void cr_pool_stop(struct cr_pool *pool, struct cr_request *request) {
     cr_reply_fini(&request->reply);
     request->reply =
-        (struct cr_reply){.fail = CR_FAIL_STOPPED, .attempts = request->attempts};
+        (struct cr_reply){.reason = CR_REASON_STOPPED, .attempts = request->attempts};
     // Followers of a stopped request hold no texts: nothing there can fail.
     enum cr_status status = cr_pool_finish(pool, request);
     assert(status == CR_OK);
 }
 
 enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
-                            enum cr_fail fail, const char *what) {
+                            enum cr_reason fail, const char *what) {
     enum cr_status status =
         cr_attempt_give_up(lane_of(pool, request), request, fail, what);
     enum cr_status finished = cr_pool_finish(pool, request);
@@ -125,7 +125,7 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
     if (verdict.retry == CR_RETRY_NEVER ||
         (verdict.retry == CR_RETRY_LATER &&
          request->retries >= upstream->model->limits.retries)) {
-        return cr_pool_fail(pool, request, verdict.fail, attempt->what);
+        return cr_pool_fail(pool, request, verdict.reason, attempt->what);
     }
     cr_log_write(pool->cfg.log, CR_LOG_DEBUG, "model %s: attempt %u: %s",
                  upstream->model->name, request->attempts, attempt->what);
@@ -149,7 +149,7 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
 
 static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
                              const struct cr_attempt *attempt) {
-    if (attempt->verdict.fail) {
+    if (attempt->verdict.reason) {
         return decide_failed(pool, request, attempt);
     }
     struct cr_upstream *upstream = lane_of(pool, request);
@@ -175,8 +175,8 @@ static void land_on_endpoint(struct cr_upstream *upstream,
 
 static void land_on_pace(struct cr_upstream *upstream, const struct cr_request *request,
                          const struct cr_attempt *attempt, int64_t now_ns) {
-    bool is_rate = attempt->verdict.fail == CR_FAIL_RATE;
-    enum cr_landing landing = !attempt->verdict.fail         ? CR_LANDED_WELL
+    bool is_rate = attempt->verdict.reason == CR_REASON_RATE;
+    enum cr_landing landing = !attempt->verdict.reason       ? CR_LANDED_WELL
                               : attempt->verdict.is_overload ? CR_LANDED_OVERLOADED
                                                              : CR_LANDED_ELSE;
     cr_throttle_land(&upstream->throttle, landing, request->sent_ns, now_ns);
@@ -288,7 +288,7 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
         }
         cr_heap_remove(&upstream->waiting, request);
         if (status == CR_E_LIMIT) {
-            return cr_pool_fail(pool, request, CR_FAIL_LIMIT,
+            return cr_pool_fail(pool, request, CR_REASON_SERVER,
                                 "the request is larger than this client sends");
         }
         cr_pool_stop(pool, request);

@@ -50,7 +50,7 @@ CR_MUST_CHECK enum cr_status cr_pool_finish(struct cr_pool *pool,
                                             struct cr_request *request);
 void cr_pool_stop(struct cr_pool *pool, struct cr_request *request);
 CR_MUST_CHECK enum cr_status cr_pool_fail(struct cr_pool *pool,
-                                          struct cr_request *request, enum cr_fail fail,
-                                          const char *what);
+                                          struct cr_request *request,
+                                          enum cr_reason fail, const char *what);
 
 #endif

@@ -21,7 +21,7 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
     snprintf(text, sizeof text,
              "no tape of the %u given holds this request (%s, iteration %u, hash %s)",
              model->tapes_len, cr_role_names[call->id.role], call->id.iteration, hex);
-    *reply = (struct cr_reply){.fail = CR_FAIL_REPLAY, .error = cr_strdup(text)};
+    *reply = (struct cr_reply){.reason = CR_REASON_REPLAY, .error = cr_strdup(text)};
     return reply->error != NULL ? CR_OK : CR_E_MEMORY;
 }
 

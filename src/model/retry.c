@@ -33,21 +33,21 @@ struct cr_verdict cr_retry_by_status(uint32_t status) {
         .is_unhealthy = status >= 500 && is_retried && !is_rate_status(status),
     };
     if (is_rate_status(status)) {
-        verdict.fail = CR_FAIL_RATE;
+        verdict.reason = CR_REASON_RATE;
     } else if (status == 408 || status == 504) {
-        verdict.fail = CR_FAIL_TIMEOUT;
+        verdict.reason = CR_REASON_TIMEOUT;
     } else {
-        verdict.fail = is_retried ? CR_FAIL_SERVER : CR_FAIL_REFUSED;
+        verdict.reason = is_retried ? CR_REASON_SERVER : CR_REASON_BAD_REQUEST;
     }
     return verdict;
 }
 
-struct cr_verdict cr_retry_by_fail(enum cr_fail fail) {
-    bool is_link = fail == CR_FAIL_TRANSPORT || fail == CR_FAIL_TIMEOUT;
-    bool is_retried = is_link || fail == CR_FAIL_PROTOCOL || fail == CR_FAIL_LIMIT;
-    return (struct cr_verdict){.fail = fail,
+struct cr_verdict cr_retry_by_fail(enum cr_reason fail) {
+    bool is_link = fail == CR_REASON_CONNECTION || fail == CR_REASON_TIMEOUT;
+    bool is_retried = is_link || fail == CR_REASON_SERVER || fail == CR_REASON_SERVER;
+    return (struct cr_verdict){.reason = fail,
                                .retry = is_retried ? CR_RETRY_LATER : CR_RETRY_NEVER,
-                               .is_overload = fail == CR_FAIL_TIMEOUT,
+                               .is_overload = fail == CR_REASON_TIMEOUT,
                                .is_unhealthy = is_link};
 }
 

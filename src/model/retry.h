@@ -24,7 +24,7 @@ enum cr_retry {
 };
 
 struct cr_verdict {
-    enum cr_fail fail;
+    enum cr_reason reason;
     enum cr_retry retry;
     bool is_overload;  // a sign that fewer at once would do better
     bool is_unhealthy; // a sign that the server is down
@@ -33,7 +33,7 @@ struct cr_verdict {
 // By the status of a reply that is no 2xx.
 struct cr_verdict cr_retry_by_status(uint32_t http_status);
 // By the class of a failure below HTTP.
-struct cr_verdict cr_retry_by_fail(enum cr_fail fail);
+struct cr_verdict cr_retry_by_fail(enum cr_reason fail);
 
 // Whether a 400 or 422 with these words refuses the form of answer that was asked for.
 bool cr_retry_is_form_refused(uint32_t http_status, const char *body, size_t bytes);

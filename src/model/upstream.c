@@ -87,7 +87,7 @@ static void average(double *mean, double value, bool is_first) {
 
 void cr_upstream_count(struct cr_upstream *upstream, const struct cr_reply *reply) {
     struct cr_model_metrics *metrics = &upstream->metrics;
-    if (reply->fail) {
+    if (reply->reason) {
         metrics->calls_failed++;
         return;
     }

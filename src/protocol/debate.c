@@ -38,7 +38,7 @@ static void next(const struct cr_history *history, struct cr_move *move) {
     const struct cr_cell *cell = history->setting->cell;
     uint32_t spoken = history->arguments_len;
     if (history->prices_len > cell->rounds) {
-        move->end = CR_REASON_COMPLETE;
+        move->end = CR_ENDED_COMPLETE;
     } else if (history->prices_len == 0 || spoken == SIDES) {
         move->asks[move->asks_len++] = judge_ask(history);
     } else {

@@ -156,7 +156,7 @@ static enum cr_status advance(struct cr_episode *episode) {
     episode->protocol->next(&episode->history, move);
     if (move->end) {
         episode->trajectory.status = CR_DONE;
-        episode->trajectory.reason = move->end;
+        episode->trajectory.ended = move->end;
         episode->is_done = true;
         return CR_OK;
     }
@@ -343,7 +343,7 @@ static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
     enum cr_status status = CR_OK;
     episode->slots_out--;
     add_cost(slot, reply);
-    if (reply->fail || lacks_logprobs(slot, reply)) {
+    if (reply->reason || lacks_logprobs(slot, reply)) {
         slot->state = CR_SLOT_UNUSABLE;
         episode->has_failed = true;
     } else {

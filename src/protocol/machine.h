@@ -42,12 +42,12 @@ struct cr_history {
     const uint32_t *shown; // option index behind each letter, NULL unless categorical
     const struct cr_event *events;
     uint32_t events_len;
-    uint32_t arguments_len;     // arguments since the last judgment
-    uint32_t prices_len;        // judgments so far
-    const double *opening;      // prices of the first judgment, NULL before it
-    const double *price;        // prices of the last judgment, NULL before it
-    bool is_stopped;            // every stop rule that was asked has fired
-    enum cr_stop_reason reason; // of the last that fired
+    uint32_t arguments_len;    // arguments since the last judgment
+    uint32_t prices_len;       // judgments so far
+    const double *opening;     // prices of the first judgment, NULL before it
+    const double *price;       // prices of the last judgment, NULL before it
+    bool is_stopped;           // every stop rule that was asked has fired
+    enum cr_stop_reason ended; // of the last that fired
 };
 
 // One chat is asked one thing.

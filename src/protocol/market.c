@@ -38,7 +38,7 @@ static void next(const struct cr_history *history, struct cr_move *move) {
         move->asks[move->asks_len++] =
             cr_ask_maker(cell, CR_T_MAKER_SYSTEM, CR_T_MAKER_OPENING);
     } else if (history->is_stopped) {
-        move->end = history->reason;
+        move->end = history->ended;
     } else if (history->arguments_len == 0) {
         ask_traders(history, move);
     } else {

@@ -6,7 +6,7 @@
 static void next(const struct cr_history *history, struct cr_move *move) {
     const struct cr_cell *cell = history->setting->cell;
     if (history->prices_len > 0) {
-        move->end = CR_REASON_COMPLETE;
+        move->end = CR_ENDED_COMPLETE;
         return;
     }
     struct cr_ask_spec ask = cr_ask_maker(cell, CR_T_MAKER_SYSTEM, CR_T_MAKER_OPENING);

@@ -4,7 +4,7 @@
 
 static void next(const struct cr_history *history, struct cr_move *move) {
     if (history->is_stopped) {
-        move->end = history->reason;
+        move->end = history->ended;
         return;
     }
     move->asks[move->asks_len++] = cr_ask_maker(

@@ -66,7 +66,7 @@ static enum cr_status finish(struct cr_episode *episode, enum cr_episode_status 
         }
     }
     episode->trajectory.status = status;
-    episode->trajectory.reason = reason;
+    episode->trajectory.ended = reason;
     episode->is_done = true;
     return CR_OK;
 }
@@ -130,7 +130,7 @@ static void ask_stops(struct cr_episode *episode) {
         }
         if (!episode->fired[i]) {
             episode->fired[i] =
-                cr_stop_now(&rule, t->price, t->prices_len, t->width, &h->reason);
+                cr_stop_now(&rule, t->price, t->prices_len, t->width, &h->ended);
         }
         is_stopped = is_stopped && episode->fired[i];
     }
@@ -291,11 +291,11 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
 enum cr_status cr_settle(struct cr_episode *episode) {
     const struct cr_move *move = &episode->move;
     if (episode->has_failed) {
-        return finish(episode, CR_FAILED, CR_REASON_FAILED);
+        return finish(episode, CR_FAILED, CR_ENDED_FAILED);
     }
     for (uint32_t i = 0; i < move->asks_len; i++) {
         if (!has_usable(answers_of(episode, i))) {
-            return finish(episode, CR_INVALID, CR_REASON_INVALID);
+            return finish(episode, CR_INVALID, CR_ENDED_INVALID);
         }
     }
     enum cr_status status = CR_OK;

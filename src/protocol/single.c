@@ -3,7 +3,7 @@
 
 static void next(const struct cr_history *history, struct cr_move *move) {
     if (history->prices_len > 0) {
-        move->end = CR_REASON_COMPLETE;
+        move->end = CR_ENDED_COMPLETE;
         return;
     }
     move->asks[move->asks_len++] =

@@ -110,13 +110,13 @@ static bool ks_fires(const struct cr_stop *rule, const struct window *w) {
 
 static const struct rule {
     uint32_t windows; // of rule.window judgments that it looks at
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     fires_fn fires;
 } rule_table[CR_STOP_RULE_COUNT] = {
-    [CR_STOP_RANGE] = {1, CR_REASON_EQUILIBRIUM, range_fires},
-    [CR_STOP_FIXED] = {0, CR_REASON_MAX_ITERATIONS, fixed_fires},
-    [CR_STOP_STABLE_SIDE] = {1, CR_REASON_STABLE_SIDE, stable_side_fires},
-    [CR_STOP_KS] = {2, CR_REASON_KS, ks_fires},
+    [CR_STOP_RANGE] = {1, CR_ENDED_EQUILIBRIUM, range_fires},
+    [CR_STOP_FIXED] = {0, CR_ENDED_MAX_ITERATIONS, fixed_fires},
+    [CR_STOP_STABLE_SIDE] = {1, CR_ENDED_STABLE_SIDE, stable_side_fires},
+    [CR_STOP_KS] = {2, CR_ENDED_KS, ks_fires},
 };
 
 bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t prices_len,
@@ -127,12 +127,12 @@ bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t price
     if (need > 0 && prices_len >= need) {
         struct window w = {price + (size_t)(prices_len - need) * width, need, width};
         if (row->fires(rule, &w)) {
-            *reason = row->reason;
+            *reason = row->ended;
             return true;
         }
     }
     if (prices_len > rule->max_iterations) {
-        *reason = CR_REASON_MAX_ITERATIONS;
+        *reason = CR_ENDED_MAX_ITERATIONS;
         return true;
     }
     return false;
@@ -149,19 +149,19 @@ uint32_t cr_stop_iterations_min(const struct cr_stop *rule) {
 struct cr_view cr_stop_view(const struct cr_stop *rule,
                             const struct cr_trajectory *trajectory) {
     uint32_t len = trajectory->prices_len;
-    struct cr_view view = {trajectory->status, trajectory->reason, len};
-    if (trajectory->reason == CR_REASON_COMPLETE) {
+    struct cr_view view = {trajectory->status, trajectory->ended, len};
+    if (trajectory->ended == CR_ENDED_COMPLETE) {
         return view;
     }
     for (uint32_t n = 1; n <= len; n++) {
-        if (cr_stop_now(rule, trajectory->price, n, trajectory->width, &view.reason)) {
+        if (cr_stop_now(rule, trajectory->price, n, trajectory->width, &view.ended)) {
             view.status = CR_DONE;
             view.prices_len = n;
             return view;
         }
     }
     if (view.status == CR_DONE) {
-        view = (struct cr_view){CR_PENDING, CR_REASON_NONE, len};
+        view = (struct cr_view){CR_PENDING, CR_ENDED_NONE, len};
     }
     return view;
 }

@@ -50,7 +50,7 @@ static const struct cr_call_record *find_recorded(const struct cr_live_market *m
         if (!answers(record, call)) {
             continue;
         }
-        if (record->fail == CR_FAIL_NONE) {
+        if (record->reason == CR_REASON_NONE) {
             return record;
         }
         failure = record;

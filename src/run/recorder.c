@@ -15,8 +15,8 @@ static void count(struct cr_tally *tally, const struct cr_view *view) {
     tally->failed += view->status == CR_FAILED;
     tally->converged +=
         view->status == CR_DONE &&
-        (view->reason == CR_REASON_EQUILIBRIUM ||
-         view->reason == CR_REASON_STABLE_SIDE || view->reason == CR_REASON_KS);
+        (view->ended == CR_ENDED_EQUILIBRIUM || view->ended == CR_ENDED_STABLE_SIDE ||
+         view->ended == CR_ENDED_KS);
 }
 
 // What a cell sees of a trajectory: its first prices, and how it ended for it.
@@ -27,7 +27,7 @@ static struct cr_view view_of(const struct cr_plan *plan,
     if (cr_protocol_has_stop_rule(cell->protocol)) {
         return cr_stop_view(&group->stops[i], t);
     }
-    return (struct cr_view){t->status, t->reason, t->prices_len};
+    return (struct cr_view){t->status, t->ended, t->prices_len};
 }
 
 static enum cr_status put_view(struct cr_recorder *recorder,
@@ -42,7 +42,7 @@ static enum cr_status put_view(struct cr_recorder *recorder,
         .replicate = place->replicate,
         .proposition = place->proposition_row,
         .status = view.status,
-        .reason = view.reason,
+        .ended = view.ended,
         .prices_len = view.prices_len,
         .width = t->width,
         .price = t->price,
@@ -100,10 +100,10 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
 static void tell_failure(struct cr_recorder *recorder,
                          const struct cr_call_record *record) {
     const struct cr_job *job = recorder->plan->job;
-    if (record->fail == CR_FAIL_NONE || record->model >= job->models_len) {
+    if (record->reason == CR_REASON_NONE || record->model >= job->models_len) {
         return;
     }
-    const uint32_t kind = 1u << record->fail;
+    const uint32_t kind = 1u << record->reason;
     if ((recorder->told[record->model] & kind) != 0) {
         return;
     }
@@ -111,7 +111,7 @@ static void tell_failure(struct cr_recorder *recorder,
     cr_log_write(recorder->log, CR_LOG_WARN,
                  "model %s: a call failed for good (%s): %s; further ones of this kind "
                  "are counted, not told",
-                 job->models[record->model].name, cr_fail_names[record->fail],
+                 job->models[record->model].name, cr_reason_names[record->reason],
                  record->error == NULL ? "no reason was given" : record->error);
 }
 

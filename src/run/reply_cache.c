@@ -31,7 +31,7 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
                              struct cr_err *err) {
     const struct filling *filling = ctx;
     struct cr_library *library = filling->library;
-    if (key->fail != CR_FAIL_NONE) {
+    if (key->reason != CR_REASON_NONE) {
         return CR_OK;
     }
     library->is_simulated = library->is_simulated || key->is_simulated;

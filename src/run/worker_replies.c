@@ -38,7 +38,7 @@ static enum cr_status gather(struct cr_worker *worker, bool *moved,
             break;
         }
         *moved = true;
-        if (reply->fail == CR_FAIL_STOPPED) {
+        if (reply->reason == CR_REASON_STOPPED) {
             status = take_dropped(worker, *call, err);
             cr_reply_fini(reply);
             continue;

@@ -70,8 +70,8 @@ void cr_moves_destroy(struct cr_moves *moves) {
 }
 
 static bool is_equilibrium(enum cr_stop_reason reason) {
-    return reason == CR_REASON_EQUILIBRIUM || reason == CR_REASON_STABLE_SIDE ||
-           reason == CR_REASON_KS;
+    return reason == CR_ENDED_EQUILIBRIUM || reason == CR_ENDED_STABLE_SIDE ||
+           reason == CR_ENDED_KS;
 }
 
 static void add_path(struct cr_moves *moves, const struct cr_market *market) {
@@ -148,7 +148,7 @@ void cr_moves_add(struct cr_moves *moves, const struct cr_market *market) {
         return;
     }
     uint32_t last = market->prices_len - 1;
-    if (market->status == CR_DONE && is_equilibrium(market->reason)) {
+    if (market->status == CR_DONE && is_equilibrium(market->ended)) {
         moves->events[last]++;
     } else {
         moves->censored[last]++;

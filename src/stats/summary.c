@@ -125,9 +125,9 @@ enum cr_status cr_summary_add(struct cr_summary *summary,
     summary->usd += market->usd;
     if (market->status == CR_DONE && market->prices_len > 0) {
         summary->iterations_sum += market->prices_len - 1;
-        summary->converged += market->reason == CR_REASON_EQUILIBRIUM ||
-                              market->reason == CR_REASON_STABLE_SIDE ||
-                              market->reason == CR_REASON_KS;
+        summary->converged += market->ended == CR_ENDED_EQUILIBRIUM ||
+                              market->ended == CR_ENDED_STABLE_SIDE ||
+                              market->ended == CR_ENDED_KS;
     }
     if (market->space == CR_SPACE_CONTINUOUS) {
         add_errors(summary, market);

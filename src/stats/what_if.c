@@ -153,7 +153,7 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
                    const struct cr_market *market, uint32_t fired) {
     uint32_t cap = rule->stop.max_iterations, len = market->prices_len, t = fired;
     bool is_done = true;
-    if (market->reason == CR_REASON_COMPLETE) {
+    if (market->ended == CR_ENDED_COMPLETE) {
         t = len - 1;
     } else if (fired == NEVER || fired > cap) {
         t = cap;
@@ -170,7 +170,7 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
     rule->invalid += !is_done;
     rule->done += is_done;
     if (is_done) {
-        rule->converged += fired <= cap && market->reason != CR_REASON_COMPLETE;
+        rule->converged += fired <= cap && market->ended != CR_ENDED_COMPLETE;
         rule->iterations += t;
         rule->brier += what_if->brier[t];
         rule->priced += is_scored;
@@ -205,9 +205,9 @@ static void ask(struct cr_what_if *what_if, const struct path *path,
                                        .width = path->width,
                                        .price = (double *)(uintptr_t)path->price,
                                        .status = path->market->status,
-                                       .reason = path->market->reason};
+                                       .ended = path->market->ended};
     struct cr_view view = cr_stop_view(&rule->stop, &trajectory);
-    bool fired = view.status == CR_DONE && view.reason != CR_REASON_MAX_ITERATIONS;
+    bool fired = view.status == CR_DONE && view.ended != CR_ENDED_MAX_ITERATIONS;
     settle(what_if, rule, path->market, fired ? view.prices_len - 1 : NEVER);
 }
 

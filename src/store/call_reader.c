@@ -41,7 +41,7 @@ static void read_numbers(struct columns *c, struct cr_call_record *r) {
     r->request_hash.hi = (uint64_t)number(c, CR_V_CALL_REQUEST_HI);
     r->request_hash.lo = (uint64_t)number(c, CR_V_CALL_REQUEST_LO);
     r->model = (uint32_t)number(c, CR_V_CALL_MODEL);
-    r->fail = (enum cr_fail)number(c, CR_V_CALL_FAIL);
+    r->reason = (enum cr_reason)number(c, CR_V_CALL_FAIL);
     r->finish = (enum cr_finish)number(c, CR_V_CALL_FINISH);
     r->tokens_in = (uint32_t)number(c, CR_V_CALL_TOKENS_IN);
     r->tokens_out = (uint32_t)number(c, CR_V_CALL_TOKENS_OUT);
@@ -55,7 +55,7 @@ static void read_numbers(struct columns *c, struct cr_call_record *r) {
     c->is_ok = c->is_ok && latency >= 0 &&
                cr_h5_read_rows(latency, H5T_NATIVE_DOUBLE, (struct cr_slab){c->row, 1},
                                &r->latency_s) == 0;
-    c->is_ok = c->is_ok && r->id.role < CR_ROLE_COUNT && r->fail < CR_FAIL_COUNT &&
+    c->is_ok = c->is_ok && r->id.role < CR_ROLE_COUNT && r->reason < CR_REASON_COUNT &&
                r->finish <= CR_FINISH_OTHER && r->id.ask < CR_ASK_COUNT;
 }
 

@@ -132,7 +132,7 @@ static void fill_numbers(struct cr_calls *calls, uint64_t episode,
     set_i32(calls, CR_V_CALL_REPAIR, r->id.repair);
     set_u8(calls, CR_V_CALL_ASK, r->id.ask);
     set_i32(calls, CR_V_CALL_MODEL, r->model);
-    set_u8(calls, CR_V_CALL_FAIL, r->fail);
+    set_u8(calls, CR_V_CALL_FAIL, r->reason);
     set_u8(calls, CR_V_CALL_FINISH, r->finish);
     set_i32(calls, CR_V_CALL_TOKENS_IN, r->tokens_in);
     set_i32(calls, CR_V_CALL_TOKENS_OUT, r->tokens_out);

@@ -347,7 +347,7 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
     set_i32(rows, block, CR_V_REPLICATE, at, row->replicate);
     set_i32(rows, block, CR_V_ITERATIONS, at, row->prices_len);
     *(uint8_t *)cell_of(rows, block, CR_V_STATUS, at) = (uint8_t)row->status;
-    *(uint8_t *)cell_of(rows, block, CR_V_STOP_REASON, at) = (uint8_t)row->reason;
+    *(uint8_t *)cell_of(rows, block, CR_V_STOP_REASON, at) = (uint8_t)row->ended;
     if (row->prices_len > 0) {
         fill_prices(rows, block, at, row);
     }

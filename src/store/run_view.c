@@ -113,7 +113,7 @@ static void read_episodes(struct reader *r) {
     v->proposition = read_array(r, CR_V_PROPOSITION, H5T_NATIVE_INT64, false);
     v->prices_len = read_array(r, CR_V_ITERATIONS, H5T_NATIVE_INT32, false);
     v->status = read_array(r, CR_V_STATUS, H5T_NATIVE_UINT8, false);
-    v->reason = read_array(r, CR_V_STOP_REASON, H5T_NATIVE_UINT8, false);
+    v->ended = read_array(r, CR_V_STOP_REASON, H5T_NATIVE_UINT8, false);
     v->tokens = read_array(r, CR_V_TOTAL_TOKENS, H5T_NATIVE_UINT32, false);
     v->calls = read_array(r, CR_V_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
     v->latency_s = read_array(r, CR_V_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
@@ -272,8 +272,7 @@ static bool is_consistent(const struct cr_run_view *v) {
     for (uint64_t e = 0; e < v->episodes; e++) {
         bool is_put = v->cell[e] != UINT32_MAX;
         if (v->prices_len[e] > v->iterations ||
-            v->status[e] >= CR_EPISODE_STATUS_COUNT ||
-            v->reason[e] >= CR_REASON_COUNT ||
+            v->status[e] >= CR_EPISODE_STATUS_COUNT || v->ended[e] >= CR_ENDED_COUNT ||
             (!is_put && v->status[e] != CR_PENDING) ||
             (is_put &&
              (v->cell[e] >= v->cells || v->proposition[e] >= v->propositions))) {
@@ -358,7 +357,7 @@ void cr_run_view_close(struct cr_run_view *v) {
     void *arrays[] = {
         v->price,       v->outcome_price, v->quantile,   v->cell,
         v->replicate,   v->proposition,   v->prices_len, v->status,
-        v->reason,      v->tokens,        v->calls,      v->latency_s,
+        v->ended,       v->tokens,        v->calls,      v->latency_s,
         v->usd,         v->direction,     v->label,      v->value,
         v->low,         v->high,          v->n_outcomes, v->question,
         v->job,         v->job_hash,      v->version,    v->proposition_id,

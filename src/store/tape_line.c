@@ -172,7 +172,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     SKIP(&c, "\",\"model\":");
     r.model = (uint32_t)read_digits(&c, UINT32_MAX);
     SKIP(&c, ",\"fail\":\"");
-    r.fail = (enum cr_fail)read_name(&c, cr_fail_names, CR_FAIL_COUNT);
+    r.reason = (enum cr_reason)read_name(&c, cr_reason_names, CR_REASON_COUNT);
     SKIP(&c, "\",\"finish\":\"");
     r.finish = (enum cr_finish)read_name(&c, cr_finish_names, CR_FINISH_OTHER + 1);
     read_cost(&c, &r);

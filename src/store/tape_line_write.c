@@ -81,7 +81,7 @@ static char *put_head(char *at, const struct cr_call_record *r) {
     at = cr_hash64_put(PUT(at, "\",\"request\":\""), r->request_hash.hi);
     at = cr_hash64_put(at, r->request_hash.lo);
     at = put_number(PUT(at, "\",\"model\":"), r->model);
-    at = put_name(PUT(at, ",\"fail\":\""), cr_fail_names[r->fail]);
+    at = put_name(PUT(at, ",\"fail\":\""), cr_reason_names[r->reason]);
     at = put_name(PUT(at, "\",\"finish\":\""), cr_finish_names[r->finish]);
     at = put_cost(at, r);
     at =

@@ -46,7 +46,7 @@ static enum cr_status give_key(struct scan *scan, const struct cr_tape_text *tex
         .trajectory_key = head.trajectory_key,
         .request_hash = head.request_hash,
         .id = head.id,
-        .fail = head.fail,
+        .reason = head.reason,
         .tokens_in = head.tokens_in,
         .tokens_out = head.tokens_out,
         .tokens_cached = head.tokens_cached,

@@ -78,7 +78,7 @@ static void make_row(struct cr_episode_row *row, double *price, struct cr_step *
     row->episode = episode;
     row->proposition = episode % PROPOSITIONS;
     row->status = CR_DONE;
-    row->reason = CR_REASON_EQUILIBRIUM;
+    row->ended = CR_ENDED_EQUILIBRIUM;
     row->prices_len = row->steps_len = 3 + (uint32_t)(r >> 60) % 9;
     row->width = 1;
     for (uint32_t i = 0; i < row->prices_len; i++) {
@@ -178,7 +178,7 @@ static enum cr_status count_record(void *ctx, const struct cr_call_record *recor
 static enum cr_status count_key(void *ctx, const struct cr_tape_key *key,
                                 struct cr_err *err) {
     (void)err;
-    *(uint64_t *)ctx += key->fail == CR_FAIL_NONE;
+    *(uint64_t *)ctx += key->reason == CR_REASON_NONE;
     return CR_OK;
 }
 

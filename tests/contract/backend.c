@@ -50,7 +50,7 @@ static void every_call_is_answered_once(void **state) {
     bench_run(&bench, 0, CALLS);
     for (unsigned i = 0; i < CALLS; i++) {
         const struct cr_reply *reply = &bench.replies[i];
-        assert_int_equal(reply->fail, CR_FAIL_NONE);
+        assert_int_equal(reply->reason, CR_REASON_NONE);
         assert_non_null(reply->text);
         assert_null(reply->error);
         assert_true(cr_text_is_utf8(reply->text, strlen(reply->text)));
@@ -90,7 +90,7 @@ static void a_failed_call_says_why_and_has_no_text(void **state) {
     bench_run(&bench, 0, 3);
     for (unsigned i = 0; i < 3; i++) {
         const struct cr_reply *reply = &bench.replies[i];
-        assert_int_not_equal(reply->fail, CR_FAIL_NONE);
+        assert_int_not_equal(reply->reason, CR_REASON_NONE);
         assert_null(reply->text);
         assert_non_null(reply->error);
         assert_non_null(strstr(reply->error, "model m"));
@@ -122,7 +122,7 @@ static void a_drop_completes_what_is_under_way(void **state) {
     cr_client_drop(bench.client);
     assert_int_equal(fixture_take_all(bench.client, bench.calls, bench.replies), CALLS);
     for (unsigned i = 0; i < CALLS; i++) {
-        bool is_stopped = bench.replies[i].fail == CR_FAIL_STOPPED;
+        bool is_stopped = bench.replies[i].reason == CR_REASON_STOPPED;
         assert_true(is_stopped || bench.replies[i].text);
     }
     bench_close(&bench);

@@ -32,7 +32,7 @@ static void open_at(const char *rules) {
 static unsigned count_failed(unsigned len) {
     unsigned failed = 0;
     for (unsigned i = 0; i < len; i++) {
-        failed += bench.replies[i].fail != CR_FAIL_NONE;
+        failed += bench.replies[i].reason != CR_REASON_NONE;
     }
     return failed;
 }
@@ -96,7 +96,7 @@ static void a_refusal_is_final_and_named(void **state) {
         bench_run(&bench, 0, 2);
         const struct cr_reply *reply = &bench.replies[0];
         print_message("%s\n", reply->error);
-        assert_int_equal(reply->fail, CR_FAIL_REFUSED);
+        assert_int_equal(reply->reason, CR_REASON_BAD_REQUEST);
         assert_int_equal(reply->attempts, 1);
         assert_int_equal(reply->http_status, atoi(statuses[i]));
         assert_non_null(strstr(reply->error, "model m at http://127.0.0.1:"));
@@ -114,13 +114,13 @@ static void a_wrong_key_is_never_repeated_to_people(void **state) {
     model.api_key_env = "CREDENCE_TEST_KEY";
     bench_open(&bench, &model);
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_REFUSED);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_BAD_REQUEST);
     assert_null(strstr(bench.replies[0].error, "very-wrong"));
     bench_close(&bench);
     setenv("CREDENCE_TEST_KEY", "right", 1);
     bench_open(&bench, &model);
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_NONE);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_NONE);
     bench_close(&bench);
 }
 
@@ -128,7 +128,7 @@ static void a_refused_form_is_dropped_and_that_is_remembered(void **state) {
     (void)state;
     open_at("{\"rules\":[{\"fault\":\"refuse_format\",\"times\":0}]}");
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_NONE);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_NONE);
     assert_int_equal(bench.replies[0].attempts, 3); // schema, object, none
     bench_run(&bench, 1, 20);
     assert_int_equal(count_failed(20), 0);
@@ -145,7 +145,7 @@ static void a_form_that_was_asked_for_by_name_is_not_dropped(void **state) {
     model.structured = "json_schema";
     bench_open(&bench, &model);
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_REFUSED);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_BAD_REQUEST);
     bench_close(&bench);
 }
 
@@ -216,7 +216,7 @@ static void a_server_that_is_gone_is_named(void **state) {
     bench_open(&bench, &model);
     fault_stop(&server);
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_TRANSPORT);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_CONNECTION);
     assert_non_null(strstr(bench.replies[0].error, server.url));
     bench_close(&bench);
 }
@@ -311,7 +311,7 @@ static void every_allocation_may_fail_on_the_wire(void **state) {
             status = cr_client_poll(client, 100, NULL);
             while (cr_client_take(client, &taken, &reply)) {
                 assert_ptr_equal(taken, &call);
-                assert_true(reply.text || reply.fail);
+                assert_true(reply.text || reply.reason);
                 cr_reply_fini(&reply);
             }
         }

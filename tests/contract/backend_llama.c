@@ -113,7 +113,7 @@ static void schema_answers_are_json_and_counted(void **state) {
     for (unsigned i = 0; i < 4; i++) {
         struct cr_json *root = NULL;
         const struct cr_reply *reply = &bench.replies[i];
-        assert_int_equal(reply->fail, CR_FAIL_NONE);
+        assert_int_equal(reply->reason, CR_REASON_NONE);
         assert_true(reply->tokens_in > 20 && reply->tokens_out > 0);
         if (reply->finish == CR_FINISH_STOP) {
             assert_int_equal(cr_json_parse(reply->text, strlen(reply->text),
@@ -132,7 +132,7 @@ static void a_growing_chat_is_served_from_the_cache(void **state) {
     struct cr_buf quoted;
     (void)state;
     run_calls(0, 1);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_NONE);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_NONE);
     cr_buf_init(&quoted, 1 << 16);
     const char *said = bench.replies[0].text;
     assert_int_equal(cr_json_add_quoted(&quoted, said, strlen(said)), CR_OK);
@@ -148,7 +148,7 @@ static void a_growing_chat_is_served_from_the_cache(void **state) {
     bench.calls[1].turns_len = 4;
     bench.calls[1].prefix_len = 2;
     run_calls(1, 2);
-    assert_int_equal(bench.replies[1].fail, CR_FAIL_NONE);
+    assert_int_equal(bench.replies[1].reason, CR_REASON_NONE);
     print_message("%u of %u tokens cached, the first chat had %u\n",
                   bench.replies[1].tokens_cached, bench.replies[1].tokens_in,
                   bench.replies[0].tokens_in);
@@ -201,7 +201,7 @@ static void a_killed_server_comes_back_and_nothing_is_lost(void **state) {
     run_calls(0, 0);
     assert_true(ups >= 2);
     for (unsigned i = 0; i < 24; i++) {
-        assert_int_equal(bench.replies[i].fail, CR_FAIL_NONE);
+        assert_int_equal(bench.replies[i].reason, CR_REASON_NONE);
         assert_non_null(bench.replies[i].text);
     }
 }
@@ -218,7 +218,7 @@ static void what_is_too_long_is_refused_in_the_servers_words(void **state) {
     bench.calls[0].turns_len = 1;
     run_calls(0, 1);
     print_message("%s\n", bench.replies[0].error);
-    assert_int_equal(bench.replies[0].fail, CR_FAIL_REFUSED);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_BAD_REQUEST);
     assert_int_equal(bench.replies[0].http_status, 400);
     assert_non_null(strstr(bench.replies[0].error, "context"));
 }

@@ -50,8 +50,8 @@ static const struct cr_proposition propositions[] = {
 // How the models of a case behave.
 struct behaviour {
     uint64_t seed;
-    double bad;  // share of unusable replies
-    double fail; // share of failed calls
+    double bad;     // share of unusable replies
+    double failing; // share of failed calls
 };
 
 struct contract_case {
@@ -88,9 +88,9 @@ static void write_reply(const struct behaviour *behaviour, const struct cr_call 
                 cr_hash_mix(cr_hash64(&call->id, sizeof call->id, 1), behaviour->seed));
     bool is_choice = call->proposition->space == CR_SPACE_CATEGORICAL;
     double u = cr_rng_uniform(&rng);
-    if (u < behaviour->fail) {
+    if (u < behaviour->failing) {
         snprintf(text, TEXT_MAX, "!");
-    } else if (u < behaviour->fail + behaviour->bad) {
+    } else if (u < behaviour->failing + behaviour->bad) {
         snprintf(text, TEXT_MAX, "%s",
                  call->id.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
     } else if (call->id.ask == CR_ASK_JUDGMENT) {
@@ -124,7 +124,7 @@ struct outcome {
     uint64_t trajectory; // hash of everything in it
     uint32_t prices_len, steps_len;
     enum cr_episode_status status;
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     size_t firsts; // calls that were no repairs
 };
 
@@ -147,7 +147,7 @@ static uint64_t hash_trajectory(const struct cr_trajectory *t) {
         hash = cr_hash_mix(hash, cr_hash64(t->quantile, t->prices_len * 24, 0));
     }
     hash = cr_hash_mix(hash, cr_hash64(t->step, t->steps_len * sizeof *t->step, 0));
-    return cr_hash_mix(hash, ((uint64_t)t->status << 32) | (uint64_t)t->reason);
+    return cr_hash_mix(hash, ((uint64_t)t->status << 32) | (uint64_t)t->ended);
 }
 
 static int by_seat(const void *a, const void *b) {
@@ -162,7 +162,7 @@ static void close_outcome(const struct cr_episode *episode, struct outcome *outc
     outcome->prices_len = t->prices_len;
     outcome->steps_len = t->steps_len;
     outcome->status = t->status;
-    outcome->reason = t->reason;
+    outcome->ended = t->ended;
 }
 
 static void check_speakers(const struct cr_call *call) {
@@ -267,7 +267,7 @@ static const char *describe(const struct contract_case *c) {
         cr_protocol_name(cell->protocol), cr_space_names[c->setting.proposition->space],
         cr_elicitation_names[cell->elicitation], cr_order_names[cell->order],
         cr_stance_names[cell->stance], cr_stop_rule_names[cell->stop.rule],
-        cell->traders_len, cell->memory, c->behaviour.bad, c->behaviour.fail);
+        cell->traders_len, cell->memory, c->behaviour.bad, c->behaviour.failing);
     return text;
 }
 
@@ -301,7 +301,7 @@ static bool draw_case(uint64_t number, struct contract_case *c) {
     draw_cell(&rng, &c->cell);
     c->behaviour.seed = cr_rng_u64(&rng);
     c->behaviour.bad = cr_rng_below(&rng, 2) ? 0.3 : 0;
-    c->behaviour.fail = cr_rng_below(&rng, 4) ? 0 : 0.1;
+    c->behaviour.failing = cr_rng_below(&rng, 4) ? 0 : 0.1;
     c->stops[0] = c->cell.stop;
     c->setting = (struct cr_episode_cfg){.cell = &c->cell,
                                          .stops = c->stops,
@@ -350,20 +350,19 @@ static void check_end(const struct contract_case *c) {
     struct cr_bounds bounds = cr_protocol_calls(&c->cell);
     bool is_done = o.status == CR_DONE;
     bool is_whole = is_done && o.firsts >= bounds.min && o.steps_len == o.prices_len;
-    bool is_broken = (o.status == CR_INVALID && o.reason == CR_REASON_INVALID) ||
-                     (o.status == CR_FAILED && o.reason == CR_REASON_FAILED);
-    bool is_by_rule = o.reason == CR_REASON_COMPLETE ||
-                      o.reason == CR_REASON_EQUILIBRIUM ||
-                      o.reason == CR_REASON_MAX_ITERATIONS ||
-                      o.reason == CR_REASON_KS || o.reason == CR_REASON_STABLE_SIDE;
-    bool breaks = c->behaviour.bad > 0 || c->behaviour.fail > 0;
+    bool is_broken = (o.status == CR_INVALID && o.ended == CR_ENDED_INVALID) ||
+                     (o.status == CR_FAILED && o.ended == CR_ENDED_FAILED);
+    bool is_by_rule = o.ended == CR_ENDED_COMPLETE || o.ended == CR_ENDED_EQUILIBRIUM ||
+                      o.ended == CR_ENDED_MAX_ITERATIONS || o.ended == CR_ENDED_KS ||
+                      o.ended == CR_ENDED_STABLE_SIDE;
+    bool breaks = c->behaviour.bad > 0 || c->behaviour.failing > 0;
     if (!(is_done ? is_whole && is_by_rule : is_broken && breaks) ||
         o.firsts > bounds.max || o.prices_len > cr_protocol_prices_max(&c->cell)) {
         fail_msg(
             "%s: %zu calls of %llu to %llu, %u prices, %u steps, status %d, reason %d",
             describe(c), o.firsts, (unsigned long long)bounds.min,
             (unsigned long long)bounds.max, o.prices_len, o.steps_len, (int)o.status,
-            (int)o.reason);
+            (int)o.ended);
     }
     for (size_t i = 1; i < o.calls_len; i++) {
         assert_true(by_seat(&o.calls[i - 1], &o.calls[i]) != 0);

@@ -13,7 +13,7 @@ static enum cr_status take(void *ctx, const struct cr_call_record *record,
                            struct cr_err *err) {
     (void)err;
     *(uint64_t *)ctx += 1;
-    assert(record->fail < CR_FAIL_COUNT && record->finish <= CR_FINISH_OTHER);
+    assert(record->reason < CR_REASON_COUNT && record->finish <= CR_FINISH_OTHER);
     return CR_OK;
 }
 

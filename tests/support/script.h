@@ -61,7 +61,7 @@ static inline struct cr_reply script_reply(const char *text) {
     reply.tokens_in = 10;
     reply.tokens_out = (uint32_t)strlen(text);
     if (text[0] == '!') {
-        reply.fail = CR_FAIL_SERVER;
+        reply.reason = CR_REASON_SERVER;
         return reply;
     }
     if (text[0] == '~') {

@@ -78,6 +78,7 @@ struct cr_call {
 
 enum cr_finish { CR_FINISH_STOP, CR_FINISH_LENGTH, CR_FINISH_FILTER, CR_FINISH_OTHER };
 extern const char *const cr_finish_names[4];
+enum { CR_FINISH_WORD_MAX = 32 };
 
 struct cr_logprob {
     char token[32]; // NUL-terminated, cut
@@ -85,28 +86,43 @@ struct cr_logprob {
 };
 enum { CR_LOGPROBS_MAX = 20 };
 
-// Why a call failed for good. CR_FAIL_NONE: it did not.
-enum cr_fail {
-    CR_FAIL_NONE,
-    CR_FAIL_TRANSPORT, // could not connect, reset, cut short; retries exhausted
-    CR_FAIL_TIMEOUT,
-    CR_FAIL_RATE,     // 429 and the like; retries exhausted
-    CR_FAIL_SERVER,   // 5xx; retries exhausted
-    CR_FAIL_REFUSED,  // 400, 401, 403, 404 ...: never retried
-    CR_FAIL_PROTOCOL, // not the JSON the API promises; retries exhausted
-    CR_FAIL_LIMIT,    // request or reply over a named limit
-    CR_FAIL_REPLAY,   // the tape holds no such call
-    CR_FAIL_STOPPED,  // dropped by a drain: not recorded, not final
-    CR_FAIL_COUNT
+// Why a reply could not be used, a call or an episode failed, or a judgment was
+// repaired: one vocabulary for tape, run.h5 and every table. Append only: the numbers
+// are in files.
+enum cr_reason {
+    CR_REASON_NONE,
+    // What the model gave was not usable. These make an episode invalid.
+    CR_REASON_UNREADABLE,   // no answer of the asked form in it
+    CR_REASON_OUT_OF_RANGE, // an answer, but outside its range
+    CR_REASON_CUT,          // ended by max_tokens before the answer was whole
+    CR_REASON_REFUSED,      // the model declined
+    CR_REASON_FILTERED,     // a content filter took it
+    // Nothing usable came, through no fault of the model. These make an episode failed.
+    CR_REASON_NO_LOGPROBS, // asked for, and the server has none
+    CR_REASON_CONNECTION,  // could not connect, reset, cut short
+    CR_REASON_TIMEOUT,
+    CR_REASON_RATE,        // 429 and the like
+    CR_REASON_QUOTA,       // the account has no credit left
+    CR_REASON_KEY,         // 401, 403: the key is missing, wrong or not allowed
+    CR_REASON_NOT_FOUND,   // unknown model, wrong path
+    CR_REASON_BAD_REQUEST, // the server refuses what was sent
+    CR_REASON_SERVER,      // 5xx, a stopped generation, or not what the API promises
+    CR_REASON_REPLAY,      // the tape holds no such call
+    CR_REASON_STOPPED,     // dropped by a drain: not recorded, not final
+    CR_REASON_COUNT
 };
-extern const char *const cr_fail_names[CR_FAIL_COUNT];
+// The first that makes an episode failed rather than invalid.
+enum { CR_REASON_FIRST_FAILURE = CR_REASON_NO_LOGPROBS };
+extern const char *const cr_reason_names[CR_REASON_COUNT];
 
 struct cr_reply {
-    enum cr_fail fail;
+    enum cr_reason reason;
     char *text;      // UTF-8, reasoning parts removed; NULL when failed
     char *reasoning; // reasoning_content or <think> text; NULL when none
     char *error; // for people, when failed: model, URL, the server's words; no secrets
     enum cr_finish finish;
+    char finish_word
+        [CR_FINISH_WORD_MAX]; // as the server spelt it, cut; "" when it did not
     uint32_t tokens_in, tokens_out, tokens_cached,
         tokens_reasoning; // as the server says
     double latency_s;     // of the attempt that succeeded: sent to last byte
@@ -115,6 +131,7 @@ struct cr_reply {
     uint32_t http_status;
     struct cr_logprob logprobs[CR_LOGPROBS_MAX];
     uint32_t logprobs_len;
+    bool is_estimated; // the server gave no usage: tokens are estimated from bytes
     bool is_simulated;
     bool is_recorded; // from a tape, or by a twin in flight: nothing was sent for it
 };

@@ -22,17 +22,21 @@ enum cr_episode_status { // /status
 extern const char *const cr_episode_status_names[CR_EPISODE_STATUS_COUNT];
 
 enum cr_stop_reason { // /stop_reason; append only: the numbers are in files
-    CR_REASON_NONE,
-    CR_REASON_EQUILIBRIUM,
-    CR_REASON_MAX_ITERATIONS,
-    CR_REASON_INVALID,
-    CR_REASON_FAILED,
-    CR_REASON_STABLE_SIDE,
-    CR_REASON_KS,
-    CR_REASON_COMPLETE, // protocols without a stop rule: every step was made
-    CR_REASON_COUNT
+    CR_ENDED_NONE,
+    CR_ENDED_EQUILIBRIUM,
+    CR_ENDED_MAX_ITERATIONS,
+    CR_ENDED_INVALID,
+    CR_ENDED_FAILED,
+    CR_ENDED_STABLE_SIDE,
+    CR_ENDED_KS,
+    CR_ENDED_COMPLETE,    // protocols without a stop rule: every step was made
+    CR_ENDED_NO_ARGUMENT, // the trader never gave a usable one: the last price is scored
+    CR_ENDED_PATIENCE,
+    CR_ENDED_CONFIDENCE,
+    CR_ENDED_SPRT,
+    CR_ENDED_COUNT
 };
-extern const char *const cr_stop_reason_names[CR_REASON_COUNT];
+extern const char *const cr_stop_reason_names[CR_ENDED_COUNT];
 
 // The cost of one iteration, and what the trader did. Fixed size: it travels as bytes.
 struct cr_step {
@@ -45,7 +49,8 @@ struct cr_step {
     // traders apart; categorical: 1 + the option (in the file's order) it argued for.
     int8_t direction;
     uint8_t repairs;
-    uint8_t reserved[2];
+    uint8_t reason; // enum cr_reason of the first reply that was repaired; 0: none
+    uint8_t is_estimated; // some of the tokens are estimated from bytes
 };
 
 struct cr_trajectory {
@@ -61,7 +66,8 @@ struct cr_trajectory {
     // How the run of the market itself ended: CR_DONE when every rule asked of it had
     // fired; a cell's view (stop.h) may have ended earlier.
     enum cr_episode_status status;
-    enum cr_stop_reason reason; // MAX_ITERATIONS or COMPLETE when done by length
+    enum cr_stop_reason ended; // MAX_ITERATIONS or COMPLETE when done by length
+    enum cr_reason reason;     // why it is invalid or failed; NONE otherwise
 };
 void cr_trajectory_fini(struct cr_trajectory *trajectory);
 
@@ -71,8 +77,9 @@ struct cr_call_record {
     struct cr_call_id id;
     struct cr_hash request_hash;
     uint32_t model;
-    enum cr_fail fail;
+    enum cr_reason reason;
     enum cr_finish finish;
+    char finish_word[CR_FINISH_WORD_MAX];
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
     double latency_s;
     uint32_t attempts, endpoint, http_status;
@@ -82,6 +89,7 @@ struct cr_call_record {
     const char *error;                 // borrowed or NULL
     const struct cr_logprob *logprobs; // borrowed
     uint32_t logprobs_len;
+    uint8_t is_estimated; // tokens are estimated from bytes
     uint8_t is_simulated;
     uint8_t is_recorded; // answered by a tape or a twin: it cost this run nothing
 };

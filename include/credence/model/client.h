@@ -97,10 +97,10 @@ CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client,
                                                 uint32_t model, uint32_t endpoint,
                                                 const char *url);
 
-// Start nothing more; calls that are not in flight complete as CR_FAIL_STOPPED at once,
+// Start nothing more; calls that are not in flight complete as CR_REASON_STOPPED at once,
 // those in flight when they land or at the deadline of the caller (cr_client_drop).
 void cr_client_drain(struct cr_client *client);
-void cr_client_drop(struct cr_client *client); // the rest, as CR_FAIL_STOPPED
+void cr_client_drop(struct cr_client *client); // the rest, as CR_REASON_STOPPED
 
 void cr_client_metrics(struct cr_client *client, uint32_t model,
                        struct cr_model_metrics *out);

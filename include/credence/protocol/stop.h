@@ -27,7 +27,7 @@ uint32_t cr_stop_iterations_min(const struct cr_stop *rule);
 // A cell's view of a trajectory: what a market under RULE would have stored.
 struct cr_view {
     enum cr_episode_status status;
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     uint32_t prices_len; // judgments the view keeps, from t = 0
 };
 

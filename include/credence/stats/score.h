@@ -20,7 +20,7 @@
 struct cr_market {
     enum cr_space space;
     enum cr_episode_status status;
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     uint32_t prices_len;
     const double *price;   // [prices_len]; NULL when categorical
     const double *options; // [prices_len][options_stride], the first options_len of

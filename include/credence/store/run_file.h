@@ -32,7 +32,7 @@ struct cr_episode_row {
     uint32_t cell, replicate;
     uint64_t proposition;
     enum cr_episode_status status;
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     uint32_t prices_len, width;
     const double *price;        // [prices_len][width]
     const double *quantile;     // [prices_len][3] or NULL
@@ -96,7 +96,7 @@ struct cr_run_view {
     uint32_t *cell, *replicate;
     uint64_t *proposition;
     uint32_t *prices_len; // /iterations
-    uint8_t *status, *reason;
+    uint8_t *status, *ended;
     uint32_t *tokens;           // [episodes] all tokens in and out
     uint32_t *calls;            // [episodes]
     float *latency_s;           // [episodes] sum

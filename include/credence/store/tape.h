@@ -78,7 +78,7 @@ struct cr_tape_key {
     uint64_t trajectory, trajectory_key;
     struct cr_hash request_hash;
     struct cr_call_id id;
-    enum cr_fail fail;
+    enum cr_reason reason;
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning, model;
     bool is_simulated, is_recorded; // as in a record
 };

@@ -140,7 +140,7 @@ static double latency_of(const struct cr_model *model, const struct cr_call *cal
 }
 
 static enum cr_status fail(struct cr_reply *reply) {
-    reply->fail = CR_FAIL_SERVER;
+    reply->reason = CR_REASON_SERVER;
     reply->http_status = 503;
     reply->error = cr_strdup("HTTP 503: a simulated failure");
     return reply->error != NULL ? CR_OK : CR_E_MEMORY;

@@ -54,7 +54,7 @@ static struct cr_call_records two_records(void) {
         .logprobs = logprobs,
         .logprobs_len = 2,
     };
-    const struct cr_call_record second = {.fail = CR_FAIL_SERVER, .error = "503"};
+    const struct cr_call_record second = {.reason = CR_REASON_SERVER, .error = "503"};
     assert_int_equal(cr_call_records_add(&records, &first), CR_OK);
     assert_int_equal(cr_call_records_add(&records, &second), CR_OK);
     return records;
@@ -72,7 +72,7 @@ static void assert_same_records(const struct cr_call_records *a,
     assert_string_equal(b->at[0].logprobs[1].token, "no");
     assert_true(b->at[0].logprobs[1].logprob == -1.5);
     assert_int_equal(b->at[0].wall_ms, 1234567890123);
-    assert_int_equal(b->at[1].fail, CR_FAIL_SERVER);
+    assert_int_equal(b->at[1].reason, CR_REASON_SERVER);
     assert_string_equal(b->at[1].error, "503");
     assert_null(b->at[1].text);
 }
@@ -110,7 +110,7 @@ static struct cr_trajectory small_trajectory(double *price, double *quantile,
                                   .step = step,
                                   .steps_len = 3,
                                   .status = CR_INVALID,
-                                  .reason = CR_REASON_INVALID};
+                                  .ended = CR_ENDED_INVALID};
 }
 
 // The calls that stand in BYTES, one at a time, into LIST; whether that went well.
@@ -188,7 +188,7 @@ static void a_result_splits_into_prices_and_calls(void **state) {
     assert_memory_equal(got.price, price, sizeof price);
     assert_memory_equal(got.quantile, quantile, sizeof quantile);
     assert_memory_equal(got.step, step, sizeof step);
-    assert_int_equal(got.reason, CR_REASON_INVALID);
+    assert_int_equal(got.ended, CR_ENDED_INVALID);
     assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
                      CR_OK);
     assert_same_records(&calls, &back);

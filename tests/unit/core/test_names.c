@@ -18,9 +18,9 @@ static const struct {
     {"stop rule", cr_stop_rule_names, CR_STOP_RULE_COUNT},
     {"role", cr_role_names, CR_ROLE_COUNT},
     {"finish", cr_finish_names, 4},
-    {"fail", cr_fail_names, CR_FAIL_COUNT},
+    {"fail", cr_reason_names, CR_REASON_COUNT},
     {"episode status", cr_episode_status_names, CR_EPISODE_STATUS_COUNT},
-    {"stop reason", cr_stop_reason_names, CR_REASON_COUNT},
+    {"stop reason", cr_stop_reason_names, CR_ENDED_COUNT},
 };
 
 static void every_enumerator_has_a_lower_case_name_of_its_own(void **state) {

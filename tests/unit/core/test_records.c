@@ -126,7 +126,7 @@ static void failed_record_is_no_answer(void **state) {
     (void)state;
     struct cr_call_records list = {0};
     struct cr_call_record failed = {
-        .id = {.iteration = 4}, .fail = CR_FAIL_TIMEOUT, .error = "too slow"};
+        .id = {.iteration = 4}, .reason = CR_REASON_TIMEOUT, .error = "too slow"};
     struct cr_call_record good = {.id = {.iteration = 4}, .text = "later"};
     assert_int_equal(cr_call_records_add(&list, &failed), CR_OK);
     assert_null(cr_call_records_find(&list, failed.id));

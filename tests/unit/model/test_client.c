@@ -176,7 +176,7 @@ static void what_fails_for_good_says_who_and_why(void **state) {
         cr_fake_clock_advance_ms(&bench.fake, 1000);
     }
     const struct cr_reply *reply = &bench.replies[0];
-    assert_int_equal(reply->fail, CR_FAIL_RATE);
+    assert_int_equal(reply->reason, CR_REASON_RATE);
     assert_int_equal(reply->attempts, 3);
     assert_int_equal(reply->http_status, 503);
     assert_null(reply->text);
@@ -253,12 +253,12 @@ static void a_drain_stops_what_is_not_in_flight(void **state) {
     assert_int_equal(take(&bench), 4);
     unsigned stopped = 0;
     for (unsigned i = 0; i < 6; i++) {
-        stopped += bench.replies[i].fail == CR_FAIL_STOPPED;
+        stopped += bench.replies[i].reason == CR_REASON_STOPPED;
     }
     assert_int_equal(stopped, 4);
     submit(&bench, 6, 7);
     assert_int_equal(take(&bench), 1);
-    assert_int_equal(bench.replies[6].fail, CR_FAIL_STOPPED);
+    assert_int_equal(bench.replies[6].reason, CR_REASON_STOPPED);
     cr_fake_clock_advance_ms(&bench.fake, 5000);
     assert_int_equal(take(&bench), 2);
     bench_close(&bench);
@@ -340,7 +340,7 @@ static void a_replay_model_answers_from_tapes_alone(void **state) {
     submit(&bench, 0, 2);
     assert_int_equal(take(&bench), 2);
     assert_string_equal(bench.replies[0].text, "{\"price\":0.5}");
-    assert_int_equal(bench.replies[1].fail, CR_FAIL_REPLAY);
+    assert_int_equal(bench.replies[1].reason, CR_REASON_REPLAY);
     assert_non_null(strstr(bench.replies[1].error, "maker, iteration 0"));
     bench_close(&bench);
 }
@@ -361,8 +361,8 @@ static void offline_only_records_answer(void **state) {
     submit(&bench, 0, 3);
     assert_int_equal(take(&bench), 3);
     assert_non_null(bench.replies[0].text);
-    assert_int_equal(bench.replies[1].fail, CR_FAIL_STOPPED);
-    assert_int_equal(bench.replies[2].fail, CR_FAIL_STOPPED);
+    assert_int_equal(bench.replies[1].reason, CR_REASON_STOPPED);
+    assert_int_equal(bench.replies[2].reason, CR_REASON_STOPPED);
     bench_close(&bench);
 }
 

@@ -10,32 +10,32 @@ static const int64_t WALL_MS = 1767225600000; // 2026-01-01T00:00:00Z
 static void statuses_are_told_apart(void **state) {
     static const struct {
         uint32_t status;
-        enum cr_fail fail;
+        enum cr_reason reason;
         enum cr_retry retry;
         bool is_overload, is_unhealthy;
     } cases[] = {
-        {400, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {401, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {403, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {404, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {422, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {302, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {408, CR_FAIL_TIMEOUT, CR_RETRY_LATER, true, false},
-        {409, CR_FAIL_SERVER, CR_RETRY_LATER, false, false},
-        {425, CR_FAIL_SERVER, CR_RETRY_LATER, false, false},
-        {429, CR_FAIL_RATE, CR_RETRY_LATER, true, false},
-        {500, CR_FAIL_SERVER, CR_RETRY_LATER, false, true},
-        {501, CR_FAIL_REFUSED, CR_RETRY_NEVER, false, false},
-        {502, CR_FAIL_SERVER, CR_RETRY_LATER, false, true},
-        {503, CR_FAIL_RATE, CR_RETRY_LATER, true, false},
-        {504, CR_FAIL_TIMEOUT, CR_RETRY_LATER, true, true},
-        {529, CR_FAIL_RATE, CR_RETRY_LATER, true, false},
+        {400, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {401, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {403, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {404, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {422, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {302, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {408, CR_REASON_TIMEOUT, CR_RETRY_LATER, true, false},
+        {409, CR_REASON_SERVER, CR_RETRY_LATER, false, false},
+        {425, CR_REASON_SERVER, CR_RETRY_LATER, false, false},
+        {429, CR_REASON_RATE, CR_RETRY_LATER, true, false},
+        {500, CR_REASON_SERVER, CR_RETRY_LATER, false, true},
+        {501, CR_REASON_BAD_REQUEST, CR_RETRY_NEVER, false, false},
+        {502, CR_REASON_SERVER, CR_RETRY_LATER, false, true},
+        {503, CR_REASON_RATE, CR_RETRY_LATER, true, false},
+        {504, CR_REASON_TIMEOUT, CR_RETRY_LATER, true, true},
+        {529, CR_REASON_RATE, CR_RETRY_LATER, true, false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct cr_verdict verdict = cr_retry_by_status(cases[i].status);
         print_message("%u\n", cases[i].status);
-        assert_int_equal(verdict.fail, cases[i].fail);
+        assert_int_equal(verdict.reason, cases[i].reason);
         assert_int_equal(verdict.retry, cases[i].retry);
         assert_int_equal(verdict.is_overload, cases[i].is_overload);
         assert_int_equal(verdict.is_unhealthy, cases[i].is_unhealthy);
@@ -44,13 +44,13 @@ static void statuses_are_told_apart(void **state) {
 
 static void what_fails_below_http_is_retried(void **state) {
     (void)state;
-    assert_int_equal(cr_retry_by_fail(CR_FAIL_TRANSPORT).retry, CR_RETRY_LATER);
-    assert_true(cr_retry_by_fail(CR_FAIL_TRANSPORT).is_unhealthy);
-    assert_int_equal(cr_retry_by_fail(CR_FAIL_TIMEOUT).retry, CR_RETRY_LATER);
-    assert_true(cr_retry_by_fail(CR_FAIL_TIMEOUT).is_overload);
-    assert_int_equal(cr_retry_by_fail(CR_FAIL_PROTOCOL).retry, CR_RETRY_LATER);
-    assert_false(cr_retry_by_fail(CR_FAIL_PROTOCOL).is_unhealthy);
-    assert_int_equal(cr_retry_by_fail(CR_FAIL_REPLAY).retry, CR_RETRY_NEVER);
+    assert_int_equal(cr_retry_by_fail(CR_REASON_CONNECTION).retry, CR_RETRY_LATER);
+    assert_true(cr_retry_by_fail(CR_REASON_CONNECTION).is_unhealthy);
+    assert_int_equal(cr_retry_by_fail(CR_REASON_TIMEOUT).retry, CR_RETRY_LATER);
+    assert_true(cr_retry_by_fail(CR_REASON_TIMEOUT).is_overload);
+    assert_int_equal(cr_retry_by_fail(CR_REASON_SERVER).retry, CR_RETRY_LATER);
+    assert_false(cr_retry_by_fail(CR_REASON_SERVER).is_unhealthy);
+    assert_int_equal(cr_retry_by_fail(CR_REASON_REPLAY).retry, CR_RETRY_NEVER);
 }
 
 static void a_refused_form_is_recognised(void **state) {

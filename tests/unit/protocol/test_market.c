@@ -28,7 +28,7 @@ struct transcript {
     double price[12];
     uint32_t prices_len;
     enum cr_episode_status status;
-    enum cr_stop_reason reason;
+    enum cr_stop_reason ended;
     size_t calls;
 };
 
@@ -40,7 +40,7 @@ static const struct transcript transcripts[] = {
      {0.9, 0.8, 0.7},
      3,
      CR_DONE,
-     CR_REASON_EQUILIBRIUM,
+     CR_ENDED_EQUILIBRIUM,
      5},
     {"oscillates to the end",
      {"{\"price\":0}", "a", "{\"price\":1}", "a", "{\"price\":0}", "a",
@@ -50,7 +50,7 @@ static const struct transcript transcripts[] = {
      {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0},
      11,
      CR_DONE,
-     CR_REASON_MAX_ITERATIONS,
+     CR_ENDED_MAX_ITERATIONS,
      21},
     {"is repaired",
      {"70", "{\"price\":70}", "{\"price\":\"70%\"}", "", "because", "{\"price\":0.7}",
@@ -58,35 +58,35 @@ static const struct transcript transcripts[] = {
      {0.7, 0.7, 0.7},
      3,
      CR_DONE,
-     CR_REASON_EQUILIBRIUM,
+     CR_ENDED_EQUILIBRIUM,
      8},
     {"never gets a judgment",
      {"x", "y", "z", NULL},
      {0},
      0,
      CR_INVALID,
-     CR_REASON_INVALID,
+     CR_ENDED_INVALID,
      3},
     {"becomes invalid later",
      {"{\"price\":0.4}", "a", "x", "y", "z", NULL},
      {0.4},
      1,
      CR_INVALID,
-     CR_REASON_INVALID,
+     CR_ENDED_INVALID,
      5},
     {"a trader stays silent",
      {"{\"price\":0.4}", "", " ", "\n", NULL},
      {0.4},
      1,
      CR_INVALID,
-     CR_REASON_INVALID,
+     CR_ENDED_INVALID,
      4},
     {"a call fails",
      {"{\"price\":0.4}", "a", "!", NULL},
      {0.4},
      1,
      CR_FAILED,
-     CR_REASON_FAILED,
+     CR_ENDED_FAILED,
      3},
     {"a cut judgment with its price whole counts",
      {"~{\"price\":0.4,\"reasoning\":\"beca", "a", "{\"price\":0.4}", "a",
@@ -94,7 +94,7 @@ static const struct transcript transcripts[] = {
      {0.4, 0.4, 0.4},
      3,
      CR_DONE,
-     CR_REASON_EQUILIBRIUM,
+     CR_ENDED_EQUILIBRIUM,
      5},
 };
 
@@ -107,10 +107,10 @@ static void transcripts_end_as_written(void **state) {
         size_t calls = script_run(episode, t->replies);
         const struct cr_trajectory *made = cr_episode_trajectory(episode);
         if (calls != t->calls || !cr_episode_is_done(episode) ||
-            made->status != t->status || made->reason != t->reason ||
+            made->status != t->status || made->ended != t->ended ||
             made->prices_len != t->prices_len) {
             fail_msg("%s: %zu calls, status %d, reason %d, %u prices", t->name, calls,
-                     (int)made->status, (int)made->reason, made->prices_len);
+                     (int)made->status, (int)made->ended, made->prices_len);
         }
         for (uint32_t p = 0; p < t->prices_len; p++) {
             assert_true(made->price[p] == t->price[p]);
@@ -220,7 +220,7 @@ static void a_shared_trajectory_runs_until_its_last_rule_fires(void **state) {
     script_run(episode, replies);
     assert_true(cr_episode_is_done(episode));
     assert_int_equal(cr_episode_trajectory(episode)->prices_len, 5);
-    assert_int_equal(cr_episode_trajectory(episode)->reason, CR_REASON_EQUILIBRIUM);
+    assert_int_equal(cr_episode_trajectory(episode)->ended, CR_ENDED_EQUILIBRIUM);
     cr_episode_destroy(episode);
 }
 

@@ -231,7 +231,7 @@ void fleet_assert_same(const struct cr_run_view *a, const struct cr_run_view *b)
     assert_int_equal(a->iterations, b->iterations);
     const size_t rows = a->episodes, prices = rows * a->iterations;
     assert_same_bytes(a->status, b->status, rows, "status");
-    assert_same_bytes(a->reason, b->reason, rows, "reason");
+    assert_same_bytes(a->ended, b->ended, rows, "reason");
     assert_same_bytes(a->prices_len, b->prices_len, rows * sizeof *a->prices_len,
                       "iterations");
     assert_same_bytes(a->price, b->price, prices * sizeof *a->price, "price");

@@ -28,7 +28,7 @@ static struct cr_market binary(const double *price, uint32_t len, int label,
                                uint32_t question) {
     return (struct cr_market){.space = CR_SPACE_BINARY,
                               .status = CR_DONE,
-                              .reason = CR_REASON_EQUILIBRIUM,
+                              .ended = CR_ENDED_EQUILIBRIUM,
                               .prices_len = len,
                               .price = price,
                               .label = label,
@@ -108,8 +108,8 @@ static void survival_is_kaplan_meier(void **state) {
     } ends[] = {{2, true}, {2, true}, {3, false}, {4, true}, {10, false}, {10, false}};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct cr_market market = binary(price, ends[i].last + 1, 0, 0);
-        market.reason =
-            ends[i].is_event ? CR_REASON_EQUILIBRIUM : CR_REASON_MAX_ITERATIONS;
+        market.ended =
+            ends[i].is_event ? CR_ENDED_EQUILIBRIUM : CR_ENDED_MAX_ITERATIONS;
         add(summary, market);
     }
     struct cr_dynamics d;

@@ -34,9 +34,9 @@ static void random_market(struct cr_rng *rng, bool categorical, bool is_short,
     out->market = (struct cr_market){
         .space = categorical ? CR_SPACE_CATEGORICAL : CR_SPACE_BINARY,
         .status = status,
-        .reason = status == CR_DONE      ? CR_REASON_MAX_ITERATIONS
-                  : status == CR_INVALID ? CR_REASON_INVALID
-                                         : CR_REASON_FAILED,
+        .ended = status == CR_DONE      ? CR_ENDED_MAX_ITERATIONS
+                 : status == CR_INVALID ? CR_ENDED_INVALID
+                                        : CR_ENDED_FAILED,
         .prices_len = (uint32_t)cr_rng_below(rng, PRICES + 1),
         .label = (int32_t)cr_rng_below(rng, 2)};
     if (status == CR_DONE) { // mostly long enough for every rule
@@ -71,7 +71,7 @@ static void expect(const struct cr_stop *rule, const struct cr_market *market,
                                        .width = width,
                                        .price = tight,
                                        .status = market->status,
-                                       .reason = market->reason};
+                                       .ended = market->ended};
     struct cr_view view = cr_stop_view(rule, &trajectory);
     sum->done += view.status == CR_DONE;
     sum->invalid += view.status == CR_INVALID;
@@ -87,7 +87,7 @@ static void expect(const struct cr_stop *rule, const struct cr_market *market,
     }
     sum->final += cr_score_at(market, view.prices_len - 1);
     sum->iterations += view.prices_len - 1;
-    sum->converged += view.reason != CR_REASON_MAX_ITERATIONS;
+    sum->converged += view.ended != CR_ENDED_MAX_ITERATIONS;
 }
 
 static void near(double got, double want) {
@@ -154,7 +154,7 @@ static void a_difference_of_exactly_the_threshold_is_an_equilibrium(void **state
     const double price[] = {0.9, 0.8, 0.7};
     struct cr_stop rule = {CR_STOP_RANGE, 3, 0.2, 10};
     struct cr_market market = {.status = CR_DONE,
-                               .reason = CR_REASON_EQUILIBRIUM,
+                               .ended = CR_ENDED_EQUILIBRIUM,
                                .prices_len = 3,
                                .price = price,
                                .label = 1};
@@ -175,7 +175,7 @@ static void protocols_without_a_rule_keep_their_end(void **state) {
     const double price[] = {0.2, 0.9};
     struct cr_stop rule = {CR_STOP_RANGE, 3, 0.2, 10};
     struct cr_market market = {.status = CR_DONE,
-                               .reason = CR_REASON_COMPLETE,
+                               .ended = CR_ENDED_COMPLETE,
                                .prices_len = 2,
                                .price = price,
                                .label = 1};

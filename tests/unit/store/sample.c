@@ -146,18 +146,18 @@ void sample_row(struct sample_row *out, uint64_t episode) {
     row->proposition = episode / SAMPLE_CELLS / SAMPLE_REPLICATES % SAMPLE_PROPOSITIONS;
     row->width = row->proposition == 2 ? 3 : 1;
     row->status = CR_DONE;
-    row->reason = CR_REASON_EQUILIBRIUM;
+    row->ended = CR_ENDED_EQUILIBRIUM;
     row->prices_len = 3 + (uint32_t)(episode % 3);
     row->steps_len = row->prices_len;
     if (episode == 5 || episode == 7) {
         row->status = episode == 5 ? CR_FAILED : CR_INVALID;
-        row->reason = episode == 5 ? CR_REASON_FAILED : CR_REASON_INVALID;
+        row->ended = episode == 5 ? CR_ENDED_FAILED : CR_ENDED_INVALID;
         row->prices_len = 2;
         row->steps_len = 3;
     }
     if (episode % SAMPLE_EPISODES == SAMPLE_EPISODES - 1) {
         row->status = CR_PENDING;
-        row->reason = CR_REASON_NONE;
+        row->ended = CR_ENDED_NONE;
         row->prices_len = row->steps_len = 0;
     }
     fill_prices(out, episode);
@@ -189,7 +189,7 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
                                         .repair = 1,
                                         .ask = CR_ASK_ARGUMENT};
     out->at[1].model = 1;
-    out->at[1].fail = CR_FAIL_SERVER;
+    out->at[1].reason = CR_REASON_SERVER;
     out->at[1].text = out->at[1].reasoning = NULL;
     out->at[1].error = out->error;
 }

@@ -93,7 +93,7 @@ void tape_assert_equal(const struct cr_call_record *a, const struct cr_call_reco
     assert_memory_equal(&a->id, &b->id, sizeof a->id);
     assert_memory_equal(&a->request_hash, &b->request_hash, sizeof a->request_hash);
     assert_int_equal(a->model, b->model);
-    assert_int_equal(a->fail, b->fail);
+    assert_int_equal(a->reason, b->reason);
     assert_int_equal(a->finish, b->finish);
     assert_int_equal(a->tokens_in, b->tokens_in);
     assert_int_equal(a->tokens_out, b->tokens_out);

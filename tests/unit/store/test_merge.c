@@ -148,7 +148,7 @@ static void what_is_missing_is_named_by_ranges(void **state) {
 static void five_succeeds(struct sample_row *row) {
     if (row->row.episode == 5) {
         row->row.status = CR_DONE;
-        row->row.reason = CR_REASON_EQUILIBRIUM;
+        row->row.ended = CR_ENDED_EQUILIBRIUM;
     }
 }
 

@@ -112,7 +112,7 @@ static void assert_rows(const struct cr_run_view *v) {
         assert_int_equal(v->proposition[e], want.row.proposition);
         assert_int_equal(v->replicate[e], want.row.replicate);
         assert_int_equal(v->status[e], want.row.status);
-        assert_int_equal(v->reason[e], want.row.reason);
+        assert_int_equal(v->ended[e], want.row.ended);
         assert_int_equal(v->prices_len[e], want.row.prices_len);
         assert_prices(v, &want);
     }
@@ -268,7 +268,7 @@ static void assert_calls(const char *path, uint64_t episode) {
     assert_true(list.at[0].latency_s == 0.1);
     assert_null(list.at[1].text);
     assert_string_equal(list.at[1].error, want.error);
-    assert_int_equal(list.at[1].fail, CR_FAIL_SERVER);
+    assert_int_equal(list.at[1].reason, CR_REASON_SERVER);
     assert_memory_equal(&list.at[1].id, &want.at[1].id, sizeof want.at[1].id);
     cr_call_records_fini(&list);
 }

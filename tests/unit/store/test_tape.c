@@ -76,14 +76,14 @@ a_failed_call_has_no_text_but_an_error_even_of_ill_formed_bytes(void **state) {
     struct cr_tape *tape = tape_open_new(f, 0, 0);
     struct cr_call_record record = tape_plain_record(1);
     record.text = NULL;
-    record.fail = CR_FAIL_SERVER;
+    record.reason = CR_REASON_SERVER;
     record.error = "500: \xff\xfe oops";
     assert_int_equal(cr_tape_append(tape, &record, NULL), CR_OK);
     assert_int_equal(cr_tape_close(tape, NULL), CR_OK);
     tape_scan_all(f);
     assert_int_equal(f->seen.len, 1);
     assert_null(f->seen.at[0].text);
-    assert_int_equal(f->seen.at[0].fail, CR_FAIL_SERVER);
+    assert_int_equal(f->seen.at[0].reason, CR_REASON_SERVER);
     assert_string_equal(f->seen.at[0].error, "500: \xef\xbf\xbd\xef\xbf\xbd oops");
 }
 
