@@ -17,7 +17,8 @@ enum {
     OPTION_HEARTBEAT,
     OPTION_LIVE,
     OPTION_SET,
-    OPTION_LIMIT
+    OPTION_LIMIT,
+    OPTION_LOG
 };
 
 static const struct cr_option run_options[] = {
@@ -30,13 +31,18 @@ static const struct cr_option run_options[] = {
     {'q', "quiet", NULL, "no progress, only warnings and errors"},
     {OPTION_LIVE, "live", "N", "markets at once on a rank (default by the limits)"},
     {OPTION_GRACE, "grace", "S", "seconds for calls in flight when stopping (30)"},
-    {OPTION_HEARTBEAT, "heartbeat", "S", "seconds of silence that mean death (30)"},
+    {OPTION_HEARTBEAT, "heartbeat", "S",
+     "seconds without a heartbeat before a rank is given up (30)"},
     {OPTION_SYNC, "sync-ms", "MS", "how old an unsynced tape line may get (1000)"},
+    {OPTION_LOG, "log", "MODULE,...",
+     "for developers: run, message, limits, model, server, store or all, as CREDENCE_LOG"},
     {0, NULL, NULL, NULL},
 };
 
 static const struct cr_option rebuild_options[] = {
     {'q', "quiet", NULL, "only warnings and errors"},
+    {OPTION_LOG, "log", "MODULE,...",
+     "for developers: run, message, limits, model, server, store or all, as CREDENCE_LOG"},
     {0, NULL, NULL, NULL},
 };
 
@@ -51,20 +57,15 @@ static struct cr_run_options defaults(void) {
     };
 }
 
-static int exit_of(enum cr_outcome outcome) {
-    switch (outcome) {
-    case CR_OUTCOME_COMPLETE:
-        return CR_EXIT_COMPLETE;
-    case CR_OUTCOME_SOME_FAILED:
-        return CR_EXIT_FAILED;
-    case CR_OUTCOME_STOPPED:
-        return CR_EXIT_STOPPED;
-    case CR_OUTCOME_REFUSED:
-        return CR_EXIT_USAGE;
-    case CR_OUTCOME_ERROR:
-        break;
+// What CREDENCE_LOG asks for; --log replaces it.
+static bool take_modules(const struct cr_args *args, const char *list,
+                         unsigned *modules) {
+    struct cr_err err = {0};
+    if (cr_log_modules(list, modules, &err) == CR_OK) {
+        return true;
     }
-    return CR_EXIT_ERROR;
+    cr_command_usage_error(args->command, "%s", err.text);
+    return false;
 }
 
 static int execute(const struct cr_run_options *options) {
@@ -72,9 +73,10 @@ static int execute(const struct cr_run_options *options) {
         .file = stderr,
         .level = options->is_quiet ? CR_LOG_WARN : CR_LOG_INFO,
         .rank = -1,
+        .modules = options->log_modules,
     };
     bool must_exit = false;
-    const int code = exit_of(cr_run_execute(options, &log, &must_exit));
+    const int code = (int)cr_run_execute(options, &log, &must_exit);
     if (must_exit) {
         cr_exit_at_once(code);
     }
@@ -165,6 +167,8 @@ static bool take(const struct cr_args *args, int key, struct cr_run_options *opt
         return seconds(args, "grace", &options->grace_ms);
     case OPTION_HEARTBEAT:
         return seconds(args, "heartbeat", &options->lost_ms);
+    case OPTION_LOG:
+        return take_modules(args, args->value, &options->log_modules);
     default:
         return take_number(args, key, options);
     }
@@ -176,6 +180,9 @@ static int run_run(int argc, char **argv) {
     struct cr_args args;
     int key;
     cr_args_init(&args, &cr_command_run, argc, argv);
+    if (!take_modules(&args, getenv("CREDENCE_LOG"), &options.log_modules)) {
+        return CR_EXIT_USAGE;
+    }
     while ((key = cr_args_next(&args)) >= 0) {
         if (!take(&args, key, &options, sets)) {
             return CR_EXIT_USAGE;
@@ -197,8 +204,13 @@ static int rebuild_run(int argc, char **argv) {
     struct cr_args args;
     int key;
     cr_args_init(&args, &cr_command_rebuild, argc, argv);
+    if (!take_modules(&args, getenv("CREDENCE_LOG"), &options.log_modules)) {
+        return CR_EXIT_USAGE;
+    }
     while ((key = cr_args_next(&args)) >= 0) {
-        options.is_quiet = true;
+        if (!take(&args, key, &options, NULL)) {
+            return CR_EXIT_USAGE;
+        }
     }
     if (key != CR_ARGS_END) {
         return cr_args_exit(key);

@@ -127,7 +127,7 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
          request->retries >= upstream->model->limits.retries)) {
         return cr_pool_fail(pool, request, verdict.reason, attempt->what);
     }
-    cr_log_write(pool->cfg.log, CR_LOG_DEBUG, "model %s: attempt %u: %s",
+    cr_log_trace(pool->cfg.log, CR_LOG_MODEL, "model %s: attempt %u: %s",
                  upstream->model->name, request->attempts, attempt->what);
     upstream->metrics.retries++;
     cr_reply_fini(&request->reply);

@@ -108,12 +108,12 @@ static void loop(struct cr_session *session) {
     }
 }
 
-static enum cr_outcome execute(struct cr_session *session) {
+static enum cr_exit execute(struct cr_session *session) {
     struct cr_err err = {0};
     enum cr_status status = cr_session_prepare(session, &err);
     if (status == CR_OK && session->is_complete_already) {
         cr_log_write(session->log, CR_LOG_INFO, "%s is already complete", session->dir);
-        return CR_OUTCOME_COMPLETE;
+        return CR_EXIT_COMPLETE;
     }
     if (status == CR_E_PEER && session->bundle.used_bytes == 1) {
         return session->verdict; // rank 0 has said why
@@ -127,16 +127,16 @@ static enum cr_outcome execute(struct cr_session *session) {
     }
     loop(session);
     if (!cr_session_coordinates(session)) {
-        return cr_worker_is_orphaned(session->worker) ? CR_OUTCOME_STOPPED
-                                                      : CR_OUTCOME_COMPLETE;
+        return cr_worker_is_orphaned(session->worker) ? CR_EXIT_STOPPED
+                                                      : CR_EXIT_COMPLETE;
     }
     return cr_session_finish(session);
 }
 
-enum cr_outcome cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
-                               bool *must_exit) {
+enum cr_exit cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
+                            bool *must_exit) {
     struct cr_session session = {.options = options, .log = log};
-    const enum cr_outcome outcome = execute(&session);
+    const enum cr_exit outcome = execute(&session);
     cr_session_close(&session, must_exit);
     return outcome;
 }

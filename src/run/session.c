@@ -174,7 +174,7 @@ static enum cr_status prepare_rank_0(struct cr_session *session, struct cr_err *
 
 static enum cr_status prepare_worker(struct cr_session *session, struct cr_err *err) {
     if (session->bundle.used_bytes == 1) {
-        session->verdict = (enum cr_outcome)session->bundle.data[0];
+        session->verdict = (enum cr_exit)session->bundle.data[0];
         return cr_err_set(err, CR_E_PEER, "rank 0 does not run the job");
     }
     enum cr_status status = make_plan(session, err);
@@ -187,10 +187,10 @@ static enum cr_status prepare_worker(struct cr_session *session, struct cr_err *
     return status;
 }
 
-enum cr_outcome cr_session_outcome(enum cr_status status) {
+enum cr_exit cr_session_outcome(enum cr_status status) {
     switch (status) {
     case CR_OK:
-        return CR_OUTCOME_COMPLETE;
+        return CR_EXIT_COMPLETE;
     case CR_E_USAGE:
     case CR_E_JOB:
     case CR_E_NOT_FOUND:
@@ -198,12 +198,12 @@ enum cr_outcome cr_session_outcome(enum cr_status status) {
     case CR_E_BUSY:
     case CR_E_UNSUPPORTED:
     case CR_E_IO:
-        return CR_OUTCOME_REFUSED;
+        return CR_EXIT_USAGE;
     case CR_E_FULL:
     case CR_E_STOPPED:
-        return CR_OUTCOME_STOPPED;
+        return CR_EXIT_STOPPED;
     default:
-        return CR_OUTCOME_ERROR;
+        return CR_EXIT_ERROR;
     }
 }
 

@@ -37,7 +37,7 @@ struct cr_session {
     struct cr_progress progress;
     struct cr_coordinator *coordinator;
     bool is_complete_already;
-    enum cr_outcome verdict; // on workers: how rank 0 ended before the run began
+    enum cr_exit verdict; // on workers: how rank 0 ended before the run began
 };
 
 // Whether this process coordinates, works, or both.
@@ -45,7 +45,7 @@ bool cr_session_coordinates(const struct cr_session *session);
 bool cr_session_works(const struct cr_session *session);
 
 // The outcome that a status before the directory was ours means.
-enum cr_outcome cr_session_outcome(enum cr_status status);
+enum cr_exit cr_session_outcome(enum cr_status status);
 
 // Collective. Cluster, bundle, job and plan on every rank; directory and lock on rank
 // 0. On failure every rank fails; rank 0 has the message, the others CR_E_PEER.
@@ -56,10 +56,10 @@ CR_MUST_CHECK enum cr_status cr_session_begin(struct cr_session *session,
                                               struct cr_err *err);
 // Local. Preparing or (HAS_BEGUN) beginning failed: tell the other ranks, the log and
 // status.json. A rank that was told a verdict has nothing to say.
-enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
-                                   const struct cr_err *why);
+enum cr_exit cr_session_give_up(struct cr_session *session, bool has_begun,
+                                const struct cr_err *why);
 // Local. Rank 0: finish run.h5 and say in status.json how it ended.
-enum cr_outcome cr_session_finish(struct cr_session *session);
+enum cr_exit cr_session_finish(struct cr_session *session);
 // Collective unless a rank was lost.
 void cr_session_close(struct cr_session *session, bool *must_exit);
 

@@ -12,16 +12,9 @@
 #include "run/signals.h"
 
 // Once the directory is ours, whatever the machine refuses can be gone on from later.
-static enum cr_outcome outcome_of_start(enum cr_status status) {
-    return status == CR_E_MEMORY || status == CR_E_UNSUPPORTED ? CR_OUTCOME_ERROR
-                                                               : CR_OUTCOME_STOPPED;
-}
-
-static int exit_code_of(enum cr_outcome outcome) {
-    return outcome == CR_OUTCOME_COMPLETE      ? 0
-           : outcome == CR_OUTCOME_SOME_FAILED ? 3
-           : outcome == CR_OUTCOME_STOPPED     ? 75
-                                               : 1;
+static enum cr_exit outcome_of_start(enum cr_status status) {
+    return status == CR_E_MEMORY || status == CR_E_UNSUPPORTED ? CR_EXIT_ERROR
+                                                               : CR_EXIT_STOPPED;
 }
 
 static enum cr_status send_to(struct cr_session *session, int rank, enum cr_tag tag,
@@ -55,12 +48,12 @@ static bool is_of_directory(const struct cr_session *session,
 }
 
 // What WHY says has been told: that status.json cannot be written either is no news.
-static void write_end(struct cr_session *session, enum cr_outcome outcome,
+static void write_end(struct cr_session *session, enum cr_exit outcome,
                       const struct cr_err *why) {
     const bool was_asked = why->status == CR_E_STOPPED;
     struct cr_snapshot snapshot = {.state = was_asked ? "interrupted" : "failed",
                                    .message = why->text,
-                                   .exit_code = exit_code_of(outcome),
+                                   .exit_code = (int)outcome,
                                    .tally = session->recorder.tally,
                                    .spent = session->progress.before,
                                    .now_ms = cr_clock_now_ms(session->clock),
@@ -88,9 +81,9 @@ static enum cr_status excuse_self(struct cr_session *session,
     return status;
 }
 
-enum cr_outcome cr_session_give_up(struct cr_session *session, bool has_begun,
-                                   const struct cr_err *why) {
-    const enum cr_outcome outcome =
+enum cr_exit cr_session_give_up(struct cr_session *session, bool has_begun,
+                                const struct cr_err *why) {
+    const enum cr_exit outcome =
         has_begun ? outcome_of_start(why->status) : cr_session_outcome(why->status);
     const bool has_cluster = session->cluster != NULL;
     if (has_cluster && !cr_session_coordinates(session) &&
@@ -125,11 +118,11 @@ static enum cr_status finish_file(struct cr_session *session, bool is_complete,
     return cr_run_file_finish(file, is_complete, cr_clock_wall_ms(session->clock), err);
 }
 
-static enum cr_outcome outcome_of(enum cr_end end, const struct cr_tally *tally) {
+static enum cr_exit outcome_of(enum cr_end end, const struct cr_tally *tally) {
     if (end != CR_END_COMPLETE) {
-        return CR_OUTCOME_STOPPED;
+        return CR_EXIT_STOPPED;
     }
-    return tally->failed > 0 ? CR_OUTCOME_SOME_FAILED : CR_OUTCOME_COMPLETE;
+    return tally->failed > 0 ? CR_EXIT_FAILED : CR_EXIT_COMPLETE;
 }
 
 static const char *state_of(enum cr_end end) {
@@ -139,13 +132,13 @@ static const char *state_of(enum cr_end end) {
 }
 
 // Another run has the directory: what is open of it is let go, and nothing said there.
-static enum cr_outcome leave(struct cr_session *session, const char *why) {
+static enum cr_exit leave(struct cr_session *session, const char *why) {
     cr_run_file_abandon(session->recorder.file);
     cr_spool_abandon(session->recorder.spool);
     session->recorder.file = NULL;
     session->recorder.spool = NULL;
     cr_log_write(session->log, CR_LOG_ERROR, "%s", why);
-    return CR_OUTCOME_STOPPED;
+    return CR_EXIT_STOPPED;
 }
 
 static void tell_once(const struct cr_session *session, const struct cr_err *why,
@@ -156,7 +149,7 @@ static void tell_once(const struct cr_session *session, const struct cr_err *why
     *has_told = true;
 }
 
-enum cr_outcome cr_session_finish(struct cr_session *session) {
+enum cr_exit cr_session_finish(struct cr_session *session) {
     struct cr_err err = {0};
     struct cr_snapshot snapshot;
     enum cr_end end = cr_coordinator_end(session->coordinator);
@@ -188,15 +181,15 @@ enum cr_outcome cr_session_finish(struct cr_session *session) {
     } else if (!is_whole && end == CR_END_COMPLETE) {
         end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
     }
-    const enum cr_outcome outcome = outcome_of(end, &session->recorder.tally);
+    const enum cr_exit outcome = outcome_of(end, &session->recorder.tally);
     cr_spool_close(session->recorder.spool);
     session->recorder.spool = NULL;
     // A damaged spool would fail each last pass; the tapes have all that is in it.
-    if (outcome == CR_OUTCOME_COMPLETE || status == CR_E_FORMAT) {
+    if (outcome == CR_EXIT_COMPLETE || status == CR_E_FORMAT) {
         cr_spool_remove(session->dir);
     }
     snapshot.state = state_of(end);
-    snapshot.exit_code = exit_code_of(outcome);
+    snapshot.exit_code = (int)outcome;
     struct cr_err unwritten = {0};
     if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK) {
         tell_once(session, &unwritten, &has_told);

@@ -27,20 +27,13 @@ struct cr_run_options {
     int64_t sync_ms, grace_ms, lost_ms;
     uint32_t live; // markets at once on a rank; 0: by the models' limits
     const char *version, *revision; // for run.h5
+    unsigned log_modules; // what --log and CREDENCE_LOG ask for (cr_log.modules)
 };
 
-enum cr_outcome {
-    CR_OUTCOME_COMPLETE,
-    CR_OUTCOME_SOME_FAILED, // complete, but some episodes failed
-    CR_OUTCOME_STOPPED,     // resumable
-    CR_OUTCOME_REFUSED,     // bad usage or a bad job: nothing was touched
-    CR_OUTCOME_ERROR
-};
-
-// Run, or go on with, the job. Messages for people go to LOG and are complete: the
-// caller only turns the outcome into an exit code. *must_exit: a rank was lost, MPI
-// cannot be finalised; leave by _exit.
-enum cr_outcome cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
-                               bool *must_exit);
+// Run, or go on with, the job; what is returned is the exit code. Messages for people go
+// to LOG and are complete. *must_exit: a rank was lost, MPI cannot be finalised; leave
+// by _exit.
+enum cr_exit cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
+                            bool *must_exit);
 
 #endif

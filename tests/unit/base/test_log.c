@@ -38,11 +38,41 @@ static void detail_beyond_the_level_is_dropped(void **state) {
     (void)state;
     struct sink sink;
     sink_open(&sink, -1);
-    cr_log_write(&sink.log, CR_LOG_DEBUG, "secret");
+    cr_log_trace(&sink.log, CR_LOG_MODEL, "secret");
     sink_expect(&sink, "");
-    struct cr_log silent = {.level = CR_LOG_DEBUG};
+    struct cr_log silent = {.level = CR_LOG_INFO, .modules = CR_LOG_RUN};
     cr_log_write(&silent, CR_LOG_ERROR, "nothing");
     cr_log_write(NULL, CR_LOG_ERROR, "nothing");
+}
+
+static void a_module_is_shown_when_it_was_asked_for(void **state) {
+    (void)state;
+    struct sink sink;
+    sink_open(&sink, -1);
+    sink.log.level = CR_LOG_ERROR; // --quiet hides nothing that was asked for
+    assert_int_equal(cr_log_modules("limits,run", &sink.log.modules, NULL), CR_OK);
+    assert_int_equal(sink.log.modules, CR_LOG_RUN | CR_LOG_LIMITS);
+    cr_log_trace(&sink.log, CR_LOG_LIMITS, "lease %d", 7);
+    cr_log_trace(&sink.log, CR_LOG_STORE, "hidden");
+    sink_expect(&sink, "credence: [limits] lease 7\n");
+}
+
+static void a_list_of_modules_is_read_or_refused(void **state) {
+    (void)state;
+    unsigned modules = 99;
+    struct cr_err err = {0};
+    assert_int_equal(cr_log_modules(NULL, &modules, &err), CR_OK);
+    assert_int_equal(modules, 0);
+    assert_int_equal(cr_log_modules("", &modules, &err), CR_OK);
+    assert_int_equal(modules, 0);
+    assert_int_equal(cr_log_modules("all", &modules, &err), CR_OK);
+    assert_int_equal(modules, 63);
+    modules = 5;
+    assert_int_equal(cr_log_modules("run,modle", &modules, &err), CR_E_USAGE);
+    assert_int_equal(modules, 5);
+    assert_non_null(strstr(err.text, "'modle' is not a module"));
+    assert_non_null(strstr(err.text, "run, message, limits, model, server, store"));
+    assert_int_equal(cr_log_modules("run,,store", &modules, &err), CR_E_USAGE);
 }
 
 static void model_text_cannot_drive_the_terminal(void **state) {
@@ -103,6 +133,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_has_its_prefix),
         cmocka_unit_test(detail_beyond_the_level_is_dropped),
+        cmocka_unit_test(a_module_is_shown_when_it_was_asked_for),
+        cmocka_unit_test(a_list_of_modules_is_read_or_refused),
         cmocka_unit_test(model_text_cannot_drive_the_terminal),
         cmocka_unit_test(each_line_of_a_text_has_the_prefix),
         cmocka_unit_test(open_progress_line_is_wiped_once),

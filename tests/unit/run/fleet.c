@@ -146,8 +146,8 @@ void fleet_run(struct fleet *fleet) {
     }
 }
 
-enum cr_outcome fleet_end(struct fleet *fleet) {
-    const enum cr_outcome outcome = cr_session_finish(&fleet->at[0]);
+enum cr_exit fleet_end(struct fleet *fleet) {
+    const enum cr_exit outcome = cr_session_finish(&fleet->at[0]);
     close_all(fleet);
     return outcome;
 }
@@ -158,7 +158,7 @@ void fleet_kill(struct fleet *fleet) {
     close_all(fleet);
 }
 
-enum cr_outcome fleet_launch(struct fleet *fleet, int workers) {
+enum cr_exit fleet_launch(struct fleet *fleet, int workers) {
     if (fleet_start(fleet, workers) != CR_OK) {
         fail_msg("%s %s", fleet->err.text, fleet->f.err.text);
     }

@@ -40,11 +40,11 @@ bool fleet_is_over(const struct fleet *fleet); // the coordinator
 // Turn until the coordinator is over; fails the test when it never is.
 void fleet_run(struct fleet *fleet);
 // Finish as rank 0 does, and let everything go.
-enum cr_outcome fleet_end(struct fleet *fleet);
+enum cr_exit fleet_end(struct fleet *fleet);
 // The job is killed: nobody finishes anything.
 void fleet_kill(struct fleet *fleet);
 // Start, run, end.
-enum cr_outcome fleet_launch(struct fleet *fleet, int workers);
+enum cr_exit fleet_launch(struct fleet *fleet, int workers);
 
 // What the tape holds: its lines, and those that answer a id for the second time.
 struct fleet_tape {

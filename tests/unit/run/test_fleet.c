@@ -27,7 +27,7 @@ static int set_up(void **state) {
     (void)state;
     struct fleet fleet;
     fleet_open(&fleet, CLAIMS, plain);
-    assert_int_equal(fleet_launch(&fleet, 1), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 1), CR_EXIT_COMPLETE);
     unbroken = fleet_view(&fleet);
     unbroken_calls = fleet_read_tape(&fleet).lines;
     assert_true(unbroken->is_complete);
@@ -69,7 +69,7 @@ static void any_number_of_workers_makes_the_same_rows(void **state) {
     for (size_t i = 0; i < 3; i++) {
         struct fleet fleet;
         fleet_open(&fleet, CLAIMS, plain);
-        assert_int_equal(fleet_launch(&fleet, workers[i]), CR_OUTCOME_COMPLETE);
+        assert_int_equal(fleet_launch(&fleet, workers[i]), CR_EXIT_COMPLETE);
         expect_unbroken(&fleet);
         assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
         fleet_close(&fleet);
@@ -86,7 +86,7 @@ static void a_silent_worker_is_replaced_from_its_tape(void **state) {
         fleet.is_frozen[2] = true;
         fleet_run(&fleet);
         assert_int_equal(cr_coordinator_end(fleet.at[0].coordinator), CR_END_COMPLETE);
-        assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+        assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
         expect_unbroken(&fleet);
         assert_true(fleet_status_says(&fleet, "\"lost_ranks\":1"));
         fleet_close(&fleet);
@@ -118,7 +118,7 @@ static void a_result_that_comes_twice_is_entered_once(void **state) {
     fleet.at[1].cluster->ops = fleet.at[2].cluster->ops = single;
     const struct cr_tally *tally = &fleet.at[0].recorder.tally;
     assert_int_equal(tally->done + tally->invalid, unbroken->episodes);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -138,7 +138,7 @@ static void a_worker_that_wakes_up_too_late_changes_nothing(void **state) {
         turn(&fleet, 1);
     }
     assert_true(fleet.is_out[2]);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
     struct cr_run_view *view = fleet_view(&fleet);
     fleet_assert_same(unbroken, view);
     cr_run_view_close(view);
@@ -153,9 +153,9 @@ static void every_worker_silent_ends_the_run_and_a_resume_completes_it(void **st
     turn(&fleet, 60);
     fleet.is_frozen[1] = fleet.is_frozen[2] = true;
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
     assert_true(fleet_status_says(&fleet, "every worker is lost"));
-    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -169,7 +169,7 @@ static void a_coordinator_that_stood_still_blames_nobody(void **state) {
     // All stand still, as when one file system hangs for all.
     cr_fake_clock_advance_ms(&fleet.fake, 10 * FLEET_LOST_MS);
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
     assert_true(fleet_status_says(&fleet, "\"lost_ranks\":0"));
     expect_unbroken(&fleet);
     fleet_close(&fleet);
@@ -185,7 +185,7 @@ static void workers_leave_when_the_coordinator_is_gone(void **state) {
     turn(&fleet, FLEET_LOST_MS / 5 + 10);
     assert_true(fleet.is_out[1] && fleet.is_out[2]);
     fleet_kill(&fleet);
-    assert_int_equal(fleet_launch(&fleet, 1), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 1), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -201,17 +201,17 @@ static void a_signal_drains_at_any_moment_and_a_resume_goes_on(void **state) {
         const int64_t since = cr_clock_now_ms(&fleet.clock);
         fleet_run(&fleet);
         assert_in_range(cr_clock_now_ms(&fleet.clock) - since, 0, 2000);
-        const enum cr_outcome outcome = fleet_end(&fleet);
-        if (outcome == CR_OUTCOME_STOPPED) {
+        const enum cr_exit outcome = fleet_end(&fleet);
+        if (outcome == CR_EXIT_STOPPED) {
             assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
             assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
             assert_true(fleet_status_says(&fleet, "SIGTERM"));
             const struct fleet_tape tape = fleet_read_tape(&fleet);
-            assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+            assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
             assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
             assert_true(tape.lines <= unbroken_calls);
         } else {
-            assert_int_equal(outcome, CR_OUTCOME_COMPLETE);
+            assert_int_equal(outcome, CR_EXIT_COMPLETE);
         }
         expect_unbroken(&fleet);
         fleet_close(&fleet);
@@ -231,8 +231,8 @@ static void a_second_signal_drops_what_is_in_flight(void **state) {
     const int64_t since = cr_clock_now_ms(&fleet.clock);
     fleet_run(&fleet);
     assert_in_range(cr_clock_now_ms(&fleet.clock) - since, 0, 1000);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
-    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -245,7 +245,7 @@ static void a_signal_to_a_worker_stops_all(void **state) {
     turn(&fleet, 30);
     cr_worker_signal(fleet.at[2].worker, 1);
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
     assert_true(fleet_status_says(&fleet, "a signal to rank 2"));
     fleet_close(&fleet);
 }
@@ -263,7 +263,7 @@ static void a_killed_job_loses_no_recorded_call(void **state) {
         assert_true(tape.lines >= lines);
         lines = tape.lines;
     }
-    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     assert_int_equal(fleet_read_tape(&fleet).lines, unbroken_calls);
     fleet_close(&fleet);
@@ -276,7 +276,7 @@ static void a_worker_silent_from_the_start_is_replaced(void **state) {
     start(&fleet, 3);
     fleet.is_frozen[3] = true; // its hello is there, but nothing after
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -291,7 +291,7 @@ static void a_rank_that_comes_after_the_end_is_told_to_stop(void **state) {
     turn(&fleet, 3);
     assert_true(cr_worker_is_over(fleet.at[1].worker));
     assert_true(cr_worker_is_over(fleet.at[2].worker));
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
     fleet_close(&fleet);
 }
 
@@ -311,12 +311,12 @@ static void a_budget_of_calls_is_kept_exactly_over_launches(void **state) {
     fleet_open(&fleet, CLAIMS, plain);
     for (size_t i = 0; i < 4; i++) {
         budget_of(&fleet, sets[i]);
-        assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_STOPPED);
+        assert_int_equal(fleet_launch(&fleet, 3), CR_EXIT_STOPPED);
         assert_int_equal(fleet_read_tape(&fleet).lines, calls[i]);
         assert_true(fleet_status_says(&fleet, "budget of calls"));
     }
     budget_of(&fleet, "budget.calls=100000");
-    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 3), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -328,7 +328,7 @@ static void a_budget_that_is_just_enough_completes(void **state) {
     fleet_open(&fleet, CLAIMS, plain);
     snprintf(set, sizeof set, "budget.calls=%d", (int)unbroken_calls);
     budget_of(&fleet, set);
-    assert_int_equal(fleet_launch(&fleet, 5), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 5), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -340,7 +340,7 @@ static void replies_from_another_runs_tape_are_never_spent(void **state) {
     const char *sets[] = {"budget.calls=5", cache};
     const struct cr_bundle_request request = {.sets = sets, .sets_len = 2};
     fleet_open(&earlier, CLAIMS, plain);
-    assert_int_equal(fleet_launch(&earlier, 3), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&earlier, 3), CR_EXIT_COMPLETE);
     fleet_open(&fleet, CLAIMS, plain);
     snprintf(cache, sizeof cache, "cache=[\"%s\"]", earlier.run);
     assert_int_equal(fixture_make(&fleet.f, plain, request), CR_OK);
@@ -350,7 +350,7 @@ static void replies_from_another_runs_tape_are_never_spent(void **state) {
     }
     fleet_kill(&fleet);
     assert_in_range(fleet_read_tape(&fleet).lines, 6, unbroken_calls - 1);
-    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 3), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     assert_true(fleet_status_says(&fleet, "\"calls\":0,"));
     fleet_close(&fleet);
@@ -363,7 +363,7 @@ static void attempts_that_fail_hang_no_budget(void **state) {
     fleet_open(&fleet, CLAIMS,
                SIM_JOB(", \"failures\": 0.4", ", \"limits\": { \"retries\": 9 }",
                        ", \"budget\": { \"calls\": 60 }"));
-    assert_int_equal(fleet_launch(&fleet, 3), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_launch(&fleet, 3), CR_EXIT_STOPPED);
     assert_in_range(fleet_read_tape(&fleet).lines, 50, 60);
     fleet_close(&fleet);
 }
@@ -387,7 +387,7 @@ static void leases_keep_the_sum_within_the_limit_at_every_turn(void **state) {
         most = in_flight > most ? in_flight : most;
     }
     assert_int_equal(most, 7); // and it is used up
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -397,7 +397,7 @@ static void requests_a_minute_hold_over_all_workers(void **state) {
     struct fleet fleet;
     fleet_open(&fleet, CLAIMS, SIM_JOB("", ", \"limits\": { \"rpm\": 600 }", ""));
     const int64_t since = cr_clock_now_ms(&fleet.clock);
-    assert_int_equal(fleet_launch(&fleet, 4), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 4), CR_EXIT_COMPLETE);
     const double minutes = (double)(cr_clock_now_ms(&fleet.clock) - since) / 60000;
     const double attempts = (double)fleet_read_tape(&fleet).lines;
     assert_true(attempts <= 600 * minutes + 11);
@@ -411,13 +411,13 @@ static void failures_are_tried_again_by_the_next_launch(void **state) {
     struct fleet fleet;
     fleet_open(&fleet, CLAIMS,
                SIM_JOB(", \"failures\": 0.1", ", \"limits\": { \"retries\": 0 }", ""));
-    enum cr_outcome outcome = fleet_launch(&fleet, 2);
-    assert_int_equal(outcome, CR_OUTCOME_SOME_FAILED);
+    enum cr_exit outcome = fleet_launch(&fleet, 2);
+    assert_int_equal(outcome, CR_EXIT_FAILED);
     assert_true(fleet_status_says(&fleet, "\"exit_code\":3"));
     const uint64_t lines = fleet_read_tape(&fleet).lines;
     outcome = fleet_launch(&fleet, 2);
     assert_true(fleet_read_tape(&fleet).lines > lines);
-    assert_true(outcome == CR_OUTCOME_SOME_FAILED || outcome == CR_OUTCOME_COMPLETE);
+    assert_true(outcome == CR_EXIT_FAILED || outcome == CR_EXIT_COMPLETE);
     fleet_close(&fleet);
 }
 
@@ -434,8 +434,8 @@ static void signals_while_loading_and_in_the_last_pass_are_heeded(void **state) 
     start(&fleet, 2); // loaded before the signal
     fleet_run(&fleet);
     assert_int_equal(raise(SIGTERM), 0);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_COMPLETE); // one may come too late
-    assert_int_equal(fleet_start(&fleet, 2), CR_E_STOPPED);   // while the tape is read
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);  // one may come too late
+    assert_int_equal(fleet_start(&fleet, 2), CR_E_STOPPED); // while the tape is read
     assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
     assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
     assert_true(fleet_status_says(&fleet, "SIGTERM"));
@@ -458,7 +458,7 @@ static void a_lost_lock_ends_the_run_without_another_byte(void **state) {
     snprintf(path, sizeof path, "%s/status.json", fleet.run);
     assert_int_equal(cr_file_write(path, "theirs", 6, 0600, NULL), CR_OK);
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
     assert_true(fleet_status_says(&fleet, "theirs"));
     snprintf(path, sizeof path, "%s/lock", fleet.run);
     assert_true(cr_file_exists(path));
@@ -474,16 +474,16 @@ static void a_damaged_spool_is_dropped_and_the_next_launch_completes(void **stat
     turn(&fleet, 120);
     cr_coordinator_signal(fleet.at[0].coordinator, 1, "SIGTERM");
     fleet_run(&fleet);
-    assert_int_equal(fleet_end(&fleet), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
     snprintf(path, sizeof path, "%s/spool", fleet.run);
     FILE *file = fopen(path, "r+");
     assert_non_null(file);
     assert_int_equal(fseek(file, -2, SEEK_END), 0); // the body of the last entry
     assert_int_equal(fputc(0x55, file), 0x55);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_STOPPED);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_STOPPED);
     assert_true(fleet_status_says(&fleet, "spool"));
-    assert_int_equal(fleet_launch(&fleet, 2), CR_OUTCOME_COMPLETE);
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }

@@ -16,16 +16,16 @@ static void memory_that_runs_out_once_loses_nothing(void **state) {
         const enum cr_status status = fleet_start(&fleet, 2);
         if (status == CR_OK) {
             fleet_run(&fleet);
-            const enum cr_outcome outcome = fleet_end(&fleet);
+            const enum cr_exit outcome = fleet_end(&fleet);
             has_failed = cr_mem_count() >= n;
-            if (outcome != CR_OUTCOME_COMPLETE) {
-                assert_int_equal(outcome, CR_OUTCOME_STOPPED);
+            if (outcome != CR_EXIT_COMPLETE) {
+                assert_int_equal(outcome, CR_EXIT_STOPPED);
             }
         } else {
             assert_int_equal(status, CR_E_MEMORY);
         }
         cr_mem_fail_at(0);
-        if (fleet_launch(&fleet, 2) != CR_OUTCOME_COMPLETE) {
+        if (fleet_launch(&fleet, 2) != CR_EXIT_COMPLETE) {
             fail_msg("allocation %llu", (unsigned long long)n);
         }
         assert_int_equal(fleet_read_tape(&fleet).repeated, 0);
