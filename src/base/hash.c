@@ -38,32 +38,6 @@ void cr_hash_hex(struct cr_hash hash, char out[CR_HASH_HEX_BYTES]) {
     *cr_hash64_put(cr_hash64_put(out, hash.hi), hash.lo) = '\0';
 }
 
-static int digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-int cr_hash_parse(const char *text, size_t len, struct cr_hash *out) {
-    if (len != CR_HASH_HEX_BYTES - 1) {
-        return -1;
-    }
-    uint64_t half[2] = {0, 0};
-    for (size_t i = 0; i < len; i++) {
-        int d = digit(text[i]);
-        if (d < 0) {
-            return -1;
-        }
-        half[i / 16] = half[i / 16] << 4 | (uint64_t)d;
-    }
-    *out = (struct cr_hash){.hi = half[0], .lo = half[1]};
-    return 0;
-}
-
 // A hasher is a chain: the new state is the hash of the old one, the part's length and
 // the part's hash. That needs 16 bytes where the library's own stream needs 576.
 int cr_hasher_init(struct cr_hasher *hasher) {

@@ -23,8 +23,7 @@ size_t cr_json_plain_bytes(const char *text, size_t bytes);
 size_t cr_json_literal_bytes(const char *text, size_t bytes);
 
 // How much of PATH the member KEY takes: its length when PATH is KEY, or KEY followed
-// by
-// '.' or '['; else 0. A key may hold dots itself ("stop.threshold").
+// by '.' or '['; else 0. A key may hold dots itself ("stop.threshold").
 size_t cr_json_path_match(const char *path, const char *key, size_t key_bytes);
 
 // What can be said of a text before it is parsed.

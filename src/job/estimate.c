@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "credence/core/price.h"
 #include "credence/protocol/protocol.h"
 #include "job/dry_run.h"
 
@@ -127,19 +128,6 @@ static double line(double at_short, double at_long, double bytes) {
            (at_long - at_short) * (bytes - SHORT_BYTES) / (LONG_BYTES - SHORT_BYTES);
 }
 
-// The dollars that a million tokens of ROLE cost, in and out: of several traders the
-// mean.
-static void prices_of(const struct cr_job *job, const struct cr_cell *cell, int role,
-                      double out[2]) {
-    const uint32_t *models = role == CR_ROLE_MAKER ? &cell->maker : cell->traders;
-    uint32_t len = role == CR_ROLE_MAKER ? 1 : cell->traders_len;
-    out[0] = out[1] = 0;
-    for (uint32_t i = 0; i < len; i++) {
-        out[0] += job->models[models[i]].cost_input / len;
-        out[1] += job->models[models[i]].cost_output / len;
-    }
-}
-
 // What a trajectory of CELL that takes CALLS calls along PATH uses, its replies REPLY
 // tokens long (0: as long as they may be).
 static struct cr_amount amount_of(const struct cr_job *job, const struct cr_cell *cell,
@@ -155,15 +143,15 @@ static struct cr_amount amount_of(const struct cr_job *job, const struct cr_cell
     }
     double bytes = CR_BYTES_A_TOKEN * (reply > 0 ? reply : longest);
     for (int role = 0; role < CR_ROLE_COUNT; role++) {
-        double usd[2];
         double in = line(a->bytes_in[role], b->bytes_in[role], bytes);
         double out = line(a->bytes_out[role], b->bytes_out[role], bytes);
         in = factor * in / CR_BYTES_A_TOKEN;
         out = factor * (reply > 0 ? out / CR_BYTES_A_TOKEN : a->tokens_cap[role]);
-        prices_of(job, cell, role, usd);
+        const struct cr_token_price price =
+            cr_token_price_of_role(job, cell, (enum cr_role)role);
         amount.tokens_in += in;
         amount.tokens_out += out;
-        amount.usd += (in * usd[0] + out * usd[1]) / 1e6;
+        amount.usd += cr_token_price_cost(&price, in, 0, out);
     }
     return amount;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "credence/core/price.h"
 
 #define LATENCY_WEIGHT 0.1 // of the newest, in moving averages
 enum { FIRST_TOKENS_OUT = 256 };
@@ -74,11 +75,9 @@ int64_t cr_upstream_reserve(const struct cr_upstream *upstream,
 }
 
 static double cost_of(const struct cr_model *model, const struct cr_reply *reply) {
-    double cached = reply->tokens_cached;
-    double fresh = reply->tokens_in > cached ? reply->tokens_in - cached : 0;
-    return (fresh * model->cost_input + cached * model->cost_cached +
-            reply->tokens_out * model->cost_output) /
-           1e6;
+    const struct cr_token_price price = cr_token_price_of_model(model);
+    return cr_token_price_cost(&price, reply->tokens_in, reply->tokens_cached,
+                               reply->tokens_out);
 }
 
 static void average(double *mean, double value, bool is_first) {

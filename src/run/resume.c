@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "credence/core/price.h"
+
 struct keys {
     const struct cr_resume *resume;
     struct cr_spent *spent;
@@ -27,13 +29,10 @@ static void spend(struct cr_spent *spent, const struct cr_job *job,
     if (key->model >= job->models_len) {
         return;
     }
-    const struct cr_model *model = &job->models[key->model];
-    const uint32_t fresh =
-        key->tokens_in -
-        (key->tokens_cached < key->tokens_in ? key->tokens_cached : key->tokens_in);
-    spent->usd += 1e-6 * ((double)fresh * model->cost_input +
-                          (double)key->tokens_cached * model->cost_cached +
-                          (double)key->tokens_out * model->cost_output);
+    const struct cr_token_price price =
+        cr_token_price_of_model(&job->models[key->model]);
+    spent->usd += cr_token_price_cost(&price, key->tokens_in, key->tokens_cached,
+                                      key->tokens_out);
 }
 
 static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "credence/base/mem.h"
+#include "credence/core/price.h"
 #include "store/file_copy.h"
 #include "store/h5.h"
 #include "store/repack.h"
@@ -65,25 +66,20 @@ static void shape_of(const struct cr_job *job, const struct cr_run_layout *layou
     cr_shape_set_block(shape);
 }
 
-static double saved(const struct cr_model *model) {
-    return model->cost_input - model->cost_cached;
-}
-
-// Several traders take turns, so a trader's token costs what it costs on average.
 static struct cr_rates *rates_of(const struct cr_job *job) {
     struct cr_rates *rates = cr_calloc(job->cells_len, sizeof *rates);
     for (uint32_t i = 0; rates != NULL && i < job->cells_len; i++) {
         const struct cr_cell *cell = &job->cells[i];
-        const struct cr_model *maker = &job->models[cell->maker];
-        rates[i].maker_in = maker->cost_input;
-        rates[i].maker_out = maker->cost_output;
-        rates[i].maker_saved = saved(maker);
-        for (uint32_t t = 0; t < cell->traders_len; t++) {
-            const struct cr_model *trader = &job->models[cell->traders[t]];
-            rates[i].trader_in += trader->cost_input / cell->traders_len;
-            rates[i].trader_out += trader->cost_output / cell->traders_len;
-            rates[i].trader_saved += saved(trader) / cell->traders_len;
-        }
+        const struct cr_token_price maker =
+            cr_token_price_of_role(job, cell, CR_ROLE_MAKER);
+        const struct cr_token_price trader =
+            cr_token_price_of_role(job, cell, CR_ROLE_TRADER);
+        rates[i] = (struct cr_rates){.maker_in = maker.input,
+                                     .maker_out = maker.output,
+                                     .maker_saved = maker.input - maker.cached,
+                                     .trader_in = trader.input,
+                                     .trader_out = trader.output,
+                                     .trader_saved = trader.input - trader.cached};
     }
     return rates;
 }

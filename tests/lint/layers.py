@@ -110,7 +110,7 @@ def self_test():
     expect("src/run/a.c", "#include <mpi.h>\n", "<mpi.h> belongs to")
     expect("src/store/a.c", "#include <hdf5.h>\n#include <stdio.h>\n")
     expect("src/base/text.c", "#include <cjson/cJSON.h>\n", "belongs to")
-    expect("src/base/json_print.c", "#include <cjson/cJSON.h>\n")
+    expect("src/base/json.c", "#include <cjson/cJSON.h>\n")
 
 
 if __name__ == "__main__":

@@ -26,12 +26,10 @@ uint64_t cr_hash_mix(uint64_t seed, uint64_t value);
 char *cr_hash64_put(char *at, uint64_t hash);
 // 32 of them, and NUL.
 void cr_hash_hex(struct cr_hash hash, char out[CR_HASH_HEX_BYTES]);
-// 0 when TEXT (LEN bytes) is 32 hexadecimal digits, else -1 and *out untouched.
-int cr_hash_parse(const char *text, size_t len, struct cr_hash *out);
 
 // A stream of text parts; every part is length-prefixed so that "ab","c" != "a","bc".
 struct cr_hasher {
-    void *state; // private; NULL after init failed: update and digest then are no-ops
+    void *state; // private; NULL after init failed: adding is a no-op, the digest 0
 };
 int cr_hasher_init(struct cr_hasher *hasher); // 0, or -1 when out of memory
 void cr_hasher_add(struct cr_hasher *hasher, const void *bytes, size_t len);

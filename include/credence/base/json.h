@@ -1,6 +1,6 @@
 // json.h - JSON, read and written through cJSON; the only door to that library.
 //
-// Layer    base (0); only src/base/json*.c include <cJSON.h>
+// Layer    base (0); only src/base/json.c includes <cJSON.h>
 // Threads  no shared state
 // MPI      none
 //
@@ -89,7 +89,6 @@ struct cr_json *cr_json_new_array(void);
 struct cr_json *cr_json_new_string(const char *text);
 struct cr_json *cr_json_new_number(double number);
 struct cr_json *cr_json_new_bool(bool truth);
-struct cr_json *cr_json_new_null(void);
 struct cr_json *cr_json_copy(const struct cr_json *value); // deep
 CR_MUST_CHECK enum cr_status cr_json_put(struct cr_json *object, const char *key,
                                          struct cr_json *child_taken); // replaces
@@ -100,6 +99,7 @@ void cr_json_remove(struct cr_json *object, const char *key);
 // runs through something that is no object.
 CR_MUST_CHECK enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
                                               struct cr_json *child_taken);
+// The value at a dotted path ("models.m.api", "x[0].y"), or NULL.
 const struct cr_json *cr_json_get_path(const struct cr_json *root, const char *path);
 
 bool cr_json_equal(const struct cr_json *a, const struct cr_json *b);
