@@ -2,26 +2,258 @@
 // dimensions, read some rows at a time. Steps that were never made are left out.
 #include "credence/store/export.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "credence/base/buf.h"
 #include "credence/base/file.h"
+#include "credence/base/json.h"
 #include "credence/base/mem.h"
-#include "store/export_sink.h"
 #include "store/h5.h"
 #include "store/h5_layout.h"
-#include "store/text_window.h"
+#include "store/schema.h"
 
 enum {
     PIECE_ELEMENTS = 1 << 16,
     COLUMNS_MAX = 32,
     TEXT_COLUMNS = 4,
-    PATH_BYTES_MAX = 1 << 16
+    PATH_BYTES_MAX = 1 << 16,
+    ROW_BYTES_MAX = 1 << 30
 };
 
+// One table on its way into a CSV (RFC 4180) and a JSONL file. Rows are built cell by
+// cell; the first failure is kept and later calls do nothing.
+struct table_sink {
+    FILE *csv, *jsonl; // NULL: not open
+    struct cr_buf csv_row, json_row;
+    const char *table;
+    enum cr_status status;
+    struct cr_err *err;
+};
+
+// The last part of a variable's path names its column.
+static const char *column_name(enum cr_variable_id id) {
+    return strrchr(cr_schema[id].path, '/') + 1;
+}
+
+static void fail(struct table_sink *s, enum cr_status status, const char *why) {
+    if (s->status == CR_OK) {
+        s->status =
+            cr_err_set(s->err, status, "cannot write table %s: %s", s->table, why);
+    }
+}
+
+static void note(struct table_sink *s, enum cr_status status) {
+    if (status != CR_OK) {
+        fail(s, status, cr_status_text(status));
+    }
+}
+
+static FILE *make(struct table_sink *s, const char *dir, const char *suffix) {
+    char path[PATH_MAX];
+    int bytes = snprintf(path, sizeof path, "%s/%s%s", dir, s->table, suffix);
+    FILE *file = bytes < (int)sizeof path ? fopen(path, "we") : NULL;
+    if (file == NULL) {
+        fail(s, cr_status_from_errno(errno), strerror(errno));
+    }
+    return file;
+}
+
+static void sink_open(struct table_sink *s, const char *dir, const char *table,
+                      struct cr_err *err) {
+    *s = (struct table_sink){.table = table, .err = err};
+    cr_buf_init(&s->csv_row, ROW_BYTES_MAX);
+    cr_buf_init(&s->json_row, ROW_BYTES_MAX);
+    s->csv = make(s, dir, ".csv");
+    s->jsonl = make(s, dir, ".jsonl");
+}
+
+static void add(struct table_sink *s, struct cr_buf *row, const char *text) {
+    if (s->status == CR_OK) {
+        note(s, cr_buf_add_text(row, text));
+    }
+}
+
+// Text that holds a separator, a quote or the end of a line is quoted; so is an empty
+// one, to tell it from a missing one.
+static void add_csv_text(struct table_sink *s, const char *text, size_t bytes) {
+    bool is_plain = bytes > 0 && text[0] != ' ' && text[bytes - 1] != ' ';
+    for (size_t i = 0; is_plain && i < bytes; i++) {
+        is_plain = strchr(",\"\r\n", text[i]) == NULL;
+    }
+    if (s->status == CR_OK && is_plain) {
+        note(s, cr_buf_add(&s->csv_row, text, bytes));
+        return;
+    }
+    add(s, &s->csv_row, "\"");
+    while (s->status == CR_OK && bytes > 0) {
+        const char *quote = memchr(text, '"', bytes);
+        size_t part = quote == NULL ? bytes : (size_t)(quote - text) + 1;
+        note(s, cr_buf_add(&s->csv_row, text, part));
+        if (quote != NULL) {
+            add(s, &s->csv_row, "\"");
+        }
+        text += part;
+        bytes -= part;
+    }
+    add(s, &s->csv_row, "\"");
+}
+
+// What stands before a cell in both files.
+static void begin_cell(struct table_sink *s, const char *name) {
+    add(s, &s->csv_row, s->json_row.used_bytes == 0 ? "" : ",");
+    add(s, &s->json_row, s->json_row.used_bytes == 0 ? "{\"" : ",\"");
+    add(s, &s->json_row, name); // a variable's name needs no escapes
+    add(s, &s->json_row, "\":");
+}
+
+// A cell that both files write the same way.
+static void add_plain(struct table_sink *s, const char *name, const char *text) {
+    begin_cell(s, name);
+    add(s, &s->csv_row, text);
+    add(s, &s->json_row, text);
+}
+
+static void add_missing(struct table_sink *s, const char *name) {
+    begin_cell(s, name);
+    add(s, &s->json_row, "null");
+}
+
+static void sink_number(struct table_sink *s, const char *name, int64_t value) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    add_plain(s, name, text);
+}
+
+static void sink_text(struct table_sink *s, const char *name, const char *text,
+                      size_t bytes) {
+    if (text == NULL) {
+        add_missing(s, name);
+        return;
+    }
+    begin_cell(s, name);
+    add_csv_text(s, text, bytes);
+    if (s->status == CR_OK) {
+        note(s, cr_json_add_quoted(&s->json_row, text, bytes));
+    }
+}
+
+// With as few digits as read back to the same number of its width.
+static void add_real(struct table_sink *s, const char *name, double value,
+                     bool is_single) {
+    char text[40];
+    for (int digits = is_single ? 6 : 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (is_single ? strtof(text, NULL) == (float)value
+                      : strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    add_plain(s, name, text);
+}
+
+static void add_flag(struct table_sink *s, enum cr_variable_id id, int64_t value) {
+    const struct cr_variable *v = &cr_schema[id];
+    const char *name = column_name(id);
+    int64_t at = v->kind == CR_KIND_I8 ? value + 1 : value;
+    if (at < 0 || at >= v->flags_len) {
+        sink_number(s, name, value);
+    } else if (v->flags_len == 2 && strcmp(v->flags[1], "true") == 0) {
+        add_plain(s, name, v->flags[at]);
+    } else {
+        sink_text(s, name, v->flags[at], strlen(v->flags[at]));
+    }
+}
+
+static int64_t integer_at(enum cr_kind kind, const void *at) {
+    switch (kind) {
+    case CR_KIND_U8:
+        return *(const uint8_t *)at;
+    case CR_KIND_I8:
+        return *(const int8_t *)at;
+    case CR_KIND_I32:
+        return *(const int32_t *)at;
+    default:
+        return *(const int64_t *)at;
+    }
+}
+
+static void sink_element(struct table_sink *s, enum cr_variable_id id,
+                         const void *array, uint64_t element) {
+    const struct cr_variable *v = &cr_schema[id];
+    const char *name = column_name(id);
+    const char *at = (const char *)array + element * cr_kind_bytes(v->kind);
+    char hex[24];
+    if (v->kind == CR_KIND_TEXT) {
+        const char *text = *(char *const *)(const void *)at;
+        sink_text(s, name, text, text == NULL ? 0 : strlen(text));
+    } else if (v->kind == CR_KIND_F64 || v->kind == CR_KIND_F32) {
+        bool is_single = v->kind == CR_KIND_F32;
+        double value = is_single ? (double)*(const float *)(const void *)at
+                                 : *(const double *)(const void *)at;
+        if (isfinite(value)) {
+            add_real(s, name, value, is_single);
+        } else {
+            add_missing(s, name);
+        }
+    } else if (v->has_missing &&
+               memcmp(at, cr_kind_missing(v->kind), cr_kind_bytes(v->kind)) == 0) {
+        add_missing(s, name);
+    } else if (v->kind == CR_KIND_U64) {
+        snprintf(hex, sizeof hex, "%016" PRIx64, *(const uint64_t *)(const void *)at);
+        sink_text(s, name, hex, strlen(hex));
+    } else if (v->flags != NULL) {
+        add_flag(s, id, integer_at(v->kind, at));
+    } else {
+        sink_number(s, name, integer_at(v->kind, at));
+    }
+}
+
+static void sink_column(struct table_sink *s, const char *name) {
+    add(s, &s->csv_row, s->csv_row.used_bytes == 0 ? "" : ",");
+    add(s, &s->csv_row, name);
+}
+
+static void write_row(struct table_sink *s, FILE *file, struct cr_buf *row) {
+    add(s, row, "\n");
+    if (s->status == CR_OK &&
+        fwrite(row->data, 1, row->used_bytes, file) != row->used_bytes) {
+        fail(s, cr_status_from_errno(errno), strerror(errno));
+    }
+    cr_buf_clear(row);
+}
+
+static void sink_end_header(struct table_sink *s) {
+    write_row(s, s->csv, &s->csv_row);
+}
+
+static void sink_end_row(struct table_sink *s) {
+    write_row(s, s->csv, &s->csv_row);
+    add(s, &s->json_row, "}");
+    write_row(s, s->jsonl, &s->json_row);
+}
+
+static enum cr_status sink_close(struct table_sink *s) {
+    FILE *files[2] = {s->csv, s->jsonl};
+    for (int i = 0; i < 2; i++) {
+        if (files[i] != NULL && fclose(files[i]) != 0) {
+            fail(s, cr_status_from_errno(errno), strerror(errno));
+        }
+    }
+    cr_buf_fini(&s->csv_row);
+    cr_buf_fini(&s->json_row);
+    return s->status;
+}
+
 // Variables [first, end) that have RANK dimensions.
-struct table {
+struct export_table {
     const char *name;
     enum cr_variable_id first, end;
     int rank;
@@ -29,7 +261,7 @@ struct table {
     enum cr_variable_id made;       // an element missing here was never made
 };
 
-static const struct table tables[] = {
+static const struct export_table tables[] = {
     {"episodes", CR_V_CELL, CR_V_ROW_END, 1, {"episode"}, CR_V_COUNT},
     {"prices", CR_V_PRICE, CR_V_ROW_END, 2, {"episode", "iteration"}, CR_V_CALLS_MADE},
     {"outcome_prices",
@@ -51,8 +283,8 @@ static const struct table tables[] = {
 
 struct exporter {
     struct cr_frame frame;
-    struct cr_export_sink sink;
-    const struct table *table;
+    struct table_sink sink;
+    const struct export_table *table;
     enum cr_variable_id ids[COLUMNS_MAX];
     void *arrays[COLUMNS_MAX]; // of the piece of rows in hand
     int columns;
@@ -83,17 +315,17 @@ static void choose_columns(struct exporter *x) {
 
 static void write_header(struct exporter *x) {
     for (int i = 0; i < x->table->rank; i++) {
-        cr_export_sink_column(&x->sink, x->table->index[i]);
+        sink_column(&x->sink, x->table->index[i]);
     }
     for (int i = 0; i < x->columns; i++) {
-        cr_export_sink_column(&x->sink, cr_export_column_name(x->ids[i]));
+        sink_column(&x->sink, column_name(x->ids[i]));
     }
     if (is_calls(x)) {
-        cr_export_sink_column(&x->sink, "text");
-        cr_export_sink_column(&x->sink, "reasoning");
-        cr_export_sink_column(&x->sink, "error");
+        sink_column(&x->sink, "text");
+        sink_column(&x->sink, "reasoning");
+        sink_column(&x->sink, "error");
     }
-    cr_export_sink_end_header(&x->sink);
+    sink_end_header(&x->sink);
 }
 
 // The library made the strings of a piece; it takes them back.
@@ -127,16 +359,16 @@ static void write_index(struct exporter *x, uint64_t element) {
     if (x->table->rank == 3) {
         last = x->frame.shape.size[cr_schema[x->ids[0]].dims[2]];
     }
-    cr_export_sink_number(&x->sink, x->table->index[0], (int64_t)row);
+    sink_number(&x->sink, x->table->index[0], (int64_t)row);
     if (x->table->rank > 1) {
-        cr_export_sink_number(&x->sink, x->table->index[1], (int64_t)(within / last));
+        sink_number(&x->sink, x->table->index[1], (int64_t)(within / last));
     }
     if (x->table->made == CR_V_QUANTILE) {
         static const char *const levels[CR_QUANTILES] = {"0.05", "0.5", "0.95"};
         const char *level = levels[within % CR_QUANTILES];
-        cr_export_sink_text(&x->sink, x->table->index[2], level, strlen(level));
+        sink_text(&x->sink, x->table->index[2], level, strlen(level));
     } else if (x->table->rank == 3) {
-        cr_export_sink_number(&x->sink, x->table->index[2], (int64_t)(within % last));
+        sink_number(&x->sink, x->table->index[2], (int64_t)(within % last));
     }
 }
 
@@ -183,7 +415,7 @@ static enum cr_status write_call_texts(struct exporter *x, uint64_t element) {
             }
             from += bytes;
         }
-        cr_export_sink_text(&x->sink, names[i], text, bytes < 0 ? 0 : (size_t)bytes);
+        sink_text(&x->sink, names[i], text, bytes < 0 ? 0 : (size_t)bytes);
     }
     return CR_OK;
 }
@@ -197,12 +429,12 @@ static enum cr_status write_piece(struct exporter *x) {
         }
         write_index(x, e);
         for (int i = 0; i < x->columns; i++) {
-            cr_export_sink_element(&x->sink, x->ids[i], x->arrays[i], e);
+            sink_element(&x->sink, x->ids[i], x->arrays[i], e);
         }
         if (is_calls(x)) {
             status = write_call_texts(x, e);
         }
-        cr_export_sink_end_row(&x->sink);
+        sink_end_row(&x->sink);
         status = status == CR_OK ? x->sink.status : status;
     }
     for (int i = 0; i < x->columns; i++) {
@@ -251,10 +483,10 @@ static enum cr_status write_table(struct exporter *x, const char *dir) {
         return CR_OK;
     }
     x->row_elements = cr_shape_row_elements(&x->frame.shape, x->ids[0]);
-    cr_export_sink_open(&x->sink, dir, x->table->name, x->err);
+    sink_open(&x->sink, dir, x->table->name, x->err);
     write_header(x);
     enum cr_status status = x->sink.status == CR_OK ? write_rows(x) : CR_OK;
-    enum cr_status closed = cr_export_sink_close(&x->sink);
+    enum cr_status closed = sink_close(&x->sink);
     for (int i = 0; i < x->columns; i++) {
         cr_free(x->arrays[i]);
         x->arrays[i] = NULL;

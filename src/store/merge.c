@@ -1,4 +1,4 @@
-// merge.c - decides which file each episode is taken from; pack.c does the rest. A row
+// merge.c - decides which file each episode is taken from; repack.c does the rest. A row
 // number means the same episode in every file of a job, so nothing has to be matched.
 #include "credence/store/merge.h"
 

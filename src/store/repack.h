@@ -32,4 +32,8 @@ CR_MUST_CHECK enum cr_status cr_repack_join(const struct cr_pack_input *input,
 CR_MUST_CHECK enum cr_status cr_repack(const char *path, const char *base_path,
                                        bool complete, struct cr_err *err);
 
+// Append the calls of every episode, from the source that owns it, to OUT.
+CR_MUST_CHECK enum cr_status cr_repack_calls(const struct cr_pack_input *input,
+                                             struct cr_frame *out, struct cr_err *err);
+
 #endif

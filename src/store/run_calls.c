@@ -5,7 +5,6 @@
 
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
-#include "store/chunks.h"
 #include "store/h5.h"
 #include "store/run_internal.h"
 

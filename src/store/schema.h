@@ -4,8 +4,8 @@
 // Threads  read-only tables
 // MPI      none
 //
-// Adding a variable: an enumerator in schema_ids.h, its row in schema.c, and the line
-// that fills it (run_rows.c, run_groups.c or run_calls.c).
+// Adding a variable: its row in schema.def, and the line that fills it (run_rows.c,
+// run_groups.c or run_calls.c).
 #ifndef CR_STORE_SCHEMA_H
 #define CR_STORE_SCHEMA_H
 
@@ -13,7 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/schema_ids.h"
+enum cr_variable_id {
+#define VARIABLE(id, ...) CR_V_##id,
+#define MARK(id) CR_V_##id,
+#include "store/schema.def"
+#undef VARIABLE
+#undef MARK
+    CR_V_COUNT
+};
 
 enum { CR_SCHEMA_VERSION = 1, CR_QUANTILES = 3, CR_RANK_MAX = 3 };
 
@@ -28,7 +35,7 @@ enum cr_dim {
     CR_DIM_CALL,        // grows
     CR_DIM_BYTE,        // grows
     CR_DIM_SPARSE_ROW,  // these two: only in a file with few finished rows, see
-    CR_DIM_SPARSE_BYTE, // pack_rows.c
+    CR_DIM_SPARSE_BYTE, // repack.c
     CR_DIM_COUNT
 };
 

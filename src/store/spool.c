@@ -24,7 +24,7 @@ enum {
 };
 static const uint64_t magic = 0x31304c4f4f505343; // "CSPOOL01"
 
-struct header { // little-endian on disk
+struct spool_header { // little-endian on disk
     uint64_t trajectory, trajectory_key;
     uint64_t head_bytes, body_bytes;
     uint64_t head_sum, body_sum;
@@ -33,7 +33,7 @@ struct header { // little-endian on disk
 
 // A part of the file in memory. Entries are small and follow one another: reading them
 // through a window costs one system call for hundreds of them.
-struct window {
+struct spool_window {
     int fd;
     uint64_t file_bytes;
     struct cr_buf bytes;
@@ -43,12 +43,12 @@ struct window {
 
 struct cr_spool {
     int fd;
-    uint64_t end;          // where the next entry goes, gathered bytes included
-    struct cr_buf gather;  // not written yet: the last bytes of the file
-    struct window reading; // of cr_spool_read
+    uint64_t end;                // where the next entry goes, gathered bytes included
+    struct cr_buf gather;        // not written yet: the last bytes of the file
+    struct spool_window reading; // of cr_spool_read
 };
 
-static struct header to_disk(struct header h) {
+static struct spool_header to_disk(struct spool_header h) {
     uint64_t *word = (uint64_t *)&h;
     for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
         word[i] = htole64(word[i]);
@@ -56,7 +56,7 @@ static struct header to_disk(struct header h) {
     return h;
 }
 
-static struct header from_disk(struct header h) {
+static struct spool_header from_disk(struct spool_header h) {
     uint64_t *word = (uint64_t *)&h;
     for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
         word[i] = le64toh(word[i]);
@@ -64,8 +64,8 @@ static struct header from_disk(struct header h) {
     return h;
 }
 
-static uint64_t header_sum(const struct header *h) {
-    return cr_hash64(h, offsetof(struct header, header_sum), magic);
+static uint64_t header_sum(const struct spool_header *h) {
+    return cr_hash64(h, offsetof(struct spool_header, header_sum), magic);
 }
 
 static enum cr_status fail(struct cr_err *err, const char *what) {
@@ -97,24 +97,25 @@ static bool read_all(int fd, uint64_t offset, void *bytes, size_t len) {
 }
 
 // The first bytes of the file: whose spool it is.
-struct opening {
+struct spool_opening {
     uint64_t magic, hi, lo;
 };
 
-static struct opening opening_of(struct cr_hash identity) {
-    return (struct opening){htole64(magic), htole64(identity.hi), htole64(identity.lo)};
+static struct spool_opening opening_of(struct cr_hash identity) {
+    return (struct spool_opening){htole64(magic), htole64(identity.hi),
+                                  htole64(identity.lo)};
 }
 
 static bool is_ours(int fd, struct cr_hash identity) {
-    struct opening found;
-    const struct opening wanted = opening_of(identity);
+    struct spool_opening found;
+    const struct spool_opening wanted = opening_of(identity);
     return read_all(fd, 0, &found, sizeof found) &&
            memcmp(&found, &wanted, sizeof found) == 0;
 }
 
 static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
                             struct cr_err *err) {
-    const struct opening opening = opening_of(identity);
+    const struct spool_opening opening = opening_of(identity);
     if (ftruncate(spool->fd, 0) != 0) {
         return fail(err, "truncate");
     }
@@ -123,7 +124,7 @@ static enum cr_status begin(struct cr_spool *spool, struct cr_hash identity,
 }
 
 // LEN bytes at OFFSET, valid until the next call; NULL when they are not there.
-static const char *look(struct window *window, uint64_t offset, size_t len) {
+static const char *look(struct spool_window *window, uint64_t offset, size_t len) {
     const uint64_t end = window->start + window->bytes.used_bytes;
     if (offset >= window->start && offset + len <= end) {
         return window->bytes.data + (offset - window->start);
@@ -149,7 +150,7 @@ static const char *look(struct window *window, uint64_t offset, size_t len) {
 }
 
 // One whole entry at AT, its head in *head, or false where the believable part ends.
-static bool entry_at(struct window *window, uint64_t at, struct header *h,
+static bool entry_at(struct spool_window *window, uint64_t at, struct spool_header *h,
                      const char **head) {
     const char *bytes = look(window, at, sizeof *h);
     const uint64_t file_bytes = window->file_bytes;
@@ -171,17 +172,17 @@ static bool entry_at(struct window *window, uint64_t at, struct header *h,
 static enum cr_status scan(struct cr_spool *spool, const struct cr_spool_cfg *cfg,
                            struct cr_err *err) {
     struct stat st;
-    struct header h;
+    struct spool_header h;
     const char *head;
     enum cr_status status = CR_OK;
     if (fstat(spool->fd, &st) != 0) {
         return fail(err, "stat");
     }
-    struct window window = {.fd = spool->fd,
-                            .file_bytes = (uint64_t)st.st_size,
-                            .ahead_bytes = WINDOW_BYTES};
+    struct spool_window window = {.fd = spool->fd,
+                                  .file_bytes = (uint64_t)st.st_size,
+                                  .ahead_bytes = WINDOW_BYTES};
     cr_buf_init(&window.bytes, WINDOW_BYTES + HEAD_BYTES_MAX);
-    spool->end = sizeof(struct opening);
+    spool->end = sizeof(struct spool_opening);
     while (status == CR_OK && entry_at(&window, spool->end, &h, &head)) {
         const struct cr_spool_entry entry = {
             .trajectory = h.trajectory,
@@ -253,7 +254,7 @@ enum cr_status cr_spool_append(struct cr_spool *spool,
                                const struct cr_spool_entry *entry, const char *bytes,
                                uint64_t *offset, struct cr_err *err) {
     const char *body = bytes + entry->head_bytes;
-    struct header h = to_disk((struct header){
+    struct spool_header h = to_disk((struct spool_header){
         .trajectory = entry->trajectory,
         .trajectory_key = entry->trajectory_key,
         .head_bytes = entry->head_bytes,
@@ -280,8 +281,8 @@ enum cr_status cr_spool_append(struct cr_spool *spool,
 }
 
 // The window for what stands at OFFSET: a wide one when it is next to the last.
-static struct window *window_at(struct cr_spool *spool, uint64_t offset) {
-    struct window *window = &spool->reading;
+static struct spool_window *window_at(struct cr_spool *spool, uint64_t offset) {
+    struct spool_window *window = &spool->reading;
     const uint64_t end = window->start + window->bytes.used_bytes;
     const bool is_near =
         offset + NEAR_BYTES >= window->start && offset <= end + NEAR_BYTES;
@@ -294,14 +295,14 @@ static struct window *window_at(struct cr_spool *spool, uint64_t offset) {
 
 enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
                              struct cr_buf *out, struct cr_err *err) {
-    struct header h = {0};
+    struct spool_header h = {0};
     cr_buf_clear(out);
     enum cr_status status =
         spool->gather.used_bytes > 0 ? write_gathered(spool, err) : CR_OK;
     if (status != CR_OK) {
         return status;
     }
-    struct window *window = window_at(spool, offset);
+    struct spool_window *window = window_at(spool, offset);
     const char *bytes = look(window, offset - sizeof h, sizeof h);
     if (bytes != NULL) {
         memcpy(&h, bytes, sizeof h);

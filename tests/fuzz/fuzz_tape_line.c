@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "credence/base/hash.h"
-#include "store/tape_line.h"
+#include "store/tape_internal.h"
 
 enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1 };
 

@@ -1,18 +1,28 @@
-// tape_line.h - one line of a tape: a call record as bytes, and back.
+// tape_internal.h - what the writer and the reader of a tape share: the files of DIR/tape,
+// and one line: a call record as bytes, and back.
 //
 // Layer    store (3), private
 // Threads  no shared state
 // MPI      none
-#ifndef CR_STORE_TAPE_LINE_H
-#define CR_STORE_TAPE_LINE_H
+#ifndef CR_STORE_TAPE_INTERNAL_H
+#define CR_STORE_TAPE_INTERNAL_H
 
 #include "credence/base/buf.h"
 #include "credence/store/tape.h"
 
-// Stands in the head of a line whose reply cost nothing, and only there.
-#define CR_TAPE_RECORDED ",\"recorded\":1"
+struct cr_tape_file {
+    uint32_t launch, rank;
+};
 
-extern const char *const cr_tape_ask_names[CR_ASK_COUNT];
+// The tapes of DIR in the order of their names, into *files (the caller's, cr_free);
+// none and no folder: *len = 0. Other names are passed over.
+CR_MUST_CHECK enum cr_status cr_tape_dir_list(const char *dir,
+                                              struct cr_tape_file **files, size_t *len,
+                                              struct cr_err *err);
+
+// DIR/tape/LLLL-RRRRR.jsonl into OUT (cleared first).
+CR_MUST_CHECK enum cr_status cr_tape_dir_path(struct cr_buf *out, const char *dir,
+                                              struct cr_tape_file file);
 
 // Append RECORD as one line, newline included. CR_E_LIMIT, CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_tape_line_encode(struct cr_buf *out,

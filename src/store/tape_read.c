@@ -1,17 +1,175 @@
-// tape_scan.c - the reader. Nothing of a line is believed before its checksum was found
+// tape_read.c - the reader. Nothing of a line is believed before its checksum was found
 // right; what is not believed is counted, the first of it named, and the scan goes on.
+//
+// Reads by large pieces into a buffer that grows to the longest line. One byte beyond
+// what was read is kept for a NUL, so that a line always ends.
+#include "credence/store/tape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "credence/base/buf.h"
 #include "credence/base/file.h"
 #include "credence/base/mem.h"
-#include "credence/store/tape.h"
-#include "store/tape_dir.h"
-#include "store/tape_line.h"
-#include "store/tape_reader.h"
+#include "credence/base/status.h"
+#include "store/tape_internal.h"
 
 enum { SCAN_PIECE_BYTES = 1 << 20, LINE_PIECE_BYTES = 1 << 14 };
+
+struct tape_reader {
+    const char *path; // borrowed
+    int fd;
+    char *data; // [cap_bytes]
+    size_t cap_bytes, begin, end;
+    uint64_t offset; // in the file, of data[begin]
+    bool is_at_end;  // the file has no more bytes than data holds
+};
+
+struct tape_text {
+    const char *line; // followed by a newline or NUL; NULL at the end of the file
+    size_t bytes;     // without the newline
+    uint64_t offset;  // in the file
+    bool is_torn;     // no newline: the last line of a crash
+    bool is_too_long; // over CR_TAPE_LINE_MAX; LINE holds a part
+};
+
+static enum cr_status reader_open(struct tape_reader *reader, const char *path,
+                                  uint64_t offset, size_t piece_bytes,
+                                  struct cr_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        enum cr_status status =
+            errno == ENOENT ? CR_E_NOT_FOUND : cr_status_from_errno(errno);
+        return cr_err_set(err, status, "cannot open %s: %s", path, strerror(errno));
+    }
+    char *data = cr_malloc(piece_bytes + 1);
+    if (data == NULL || lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+        enum cr_status status = data == NULL ? CR_E_MEMORY : CR_E_IO;
+        close(fd);
+        cr_free(data);
+        return cr_err_set(err, status, "cannot read %s", path);
+    }
+    *reader = (struct tape_reader){.path = path,
+                                   .fd = fd,
+                                   .data = data,
+                                   .cap_bytes = piece_bytes,
+                                   .offset = offset};
+    return CR_OK;
+}
+
+static void reader_close(struct tape_reader *reader) {
+    if (reader->data != NULL) {
+        close(reader->fd);
+        cr_free(reader->data);
+        reader->data = NULL;
+    }
+}
+
+static enum cr_status make_room(struct tape_reader *r, struct cr_err *err) {
+    if (r->begin > 0) {
+        memmove(r->data, r->data + r->begin, r->end - r->begin);
+        r->end -= r->begin;
+        r->begin = 0;
+    }
+    if (r->end < r->cap_bytes) {
+        return CR_OK;
+    }
+    char *grown = cr_realloc(r->data, r->cap_bytes * 2 + 1);
+    if (grown == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for a line of %s", r->path);
+    }
+    r->data = grown;
+    r->cap_bytes *= 2;
+    return CR_OK;
+}
+
+static enum cr_status read_more(struct tape_reader *r, struct cr_err *err) {
+    enum cr_status status = make_room(r, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    ssize_t bytes;
+    do {
+        bytes = read(r->fd, r->data + r->end, r->cap_bytes - r->end);
+    } while (bytes < 0 && errno == EINTR);
+    if (bytes < 0) {
+        return cr_err_set(err, cr_status_from_errno(errno), "cannot read %s: %s",
+                          r->path, strerror(errno));
+    }
+    r->is_at_end = bytes == 0;
+    r->end += (size_t)bytes;
+    r->data[r->end] = '\0';
+    return CR_OK;
+}
+
+// Step over BYTES of the buffer.
+static void consume(struct tape_reader *r, size_t bytes) {
+    r->begin += bytes;
+    r->offset += bytes;
+}
+
+// The rest of a line that is too long to be one of ours.
+static enum cr_status skip_line(struct tape_reader *r, struct tape_text *out,
+                                struct cr_err *err) {
+    out->is_too_long = true;
+    for (;;) {
+        char *newline = memchr(r->data + r->begin, '\n', r->end - r->begin);
+        if (newline != NULL) {
+            consume(r, (size_t)(newline - r->data) + 1 - r->begin);
+            out->line = r->data;
+            out->bytes = 0;
+            return CR_OK;
+        }
+        consume(r, r->end - r->begin);
+        if (r->is_at_end) {
+            *out = (struct tape_text){.line = r->data, .is_torn = true};
+            return CR_OK;
+        }
+        enum cr_status status = read_more(r, err);
+        if (status != CR_OK) {
+            return status;
+        }
+    }
+}
+
+static enum cr_status reader_next(struct tape_reader *r, struct tape_text *out,
+                                  struct cr_err *err) {
+    struct tape_text text = {.offset = r->offset};
+    size_t searched = 0;
+    char *newline = NULL;
+    for (;;) {
+        size_t have = r->end - r->begin;
+        if (have > searched) {
+            newline = memchr(r->data + r->begin + searched, '\n', have - searched);
+        }
+        if (newline != NULL || r->is_at_end) {
+            break;
+        }
+        if (have >= CR_TAPE_LINE_MAX) {
+            enum cr_status status = skip_line(r, &text, err);
+            *out = status == CR_OK ? text : *out;
+            return status;
+        }
+        searched = have;
+        enum cr_status status = read_more(r, err);
+        if (status != CR_OK) {
+            return status;
+        }
+    }
+    text.bytes =
+        newline != NULL ? (size_t)(newline - r->data) - r->begin : r->end - r->begin;
+    text.is_torn = newline == NULL;
+    text.line = text.is_torn && text.bytes == 0 ? NULL : r->data + r->begin;
+    consume(r, text.bytes + (text.is_torn ? 0 : 1));
+    *out = text;
+    return CR_OK;
+}
 
 // One scan: what it does with a whole line, and what it met.
 struct scan {
@@ -30,7 +188,7 @@ static void note_damage(struct scan *scan, const char *path, uint64_t line,
     }
 }
 
-static enum cr_status give_key(struct scan *scan, const struct cr_tape_text *text,
+static enum cr_status give_key(struct scan *scan, const struct tape_text *text,
                                struct cr_err *err) {
     struct cr_call_record head;
     const char *tail;
@@ -72,7 +230,7 @@ static enum cr_status give_guarded(void *ctx, const struct cr_call_record *recor
 }
 
 static enum cr_status give_line(struct scan *scan, const char *path, uint64_t line,
-                                const struct cr_tape_text *text, struct cr_err *err) {
+                                const struct tape_text *text, struct cr_err *err) {
     const char *fault = text->is_too_long ? "line is too long"
                                           : cr_tape_line_fault(text->line, text->bytes);
     if (fault != NULL) {
@@ -98,15 +256,14 @@ static enum cr_status give_line(struct scan *scan, const char *path, uint64_t li
 
 static enum cr_status scan_one(struct scan *scan, const char *path,
                                struct cr_err *err) {
-    struct cr_tape_reader reader;
-    enum cr_status status =
-        cr_tape_reader_open(&reader, path, 0, SCAN_PIECE_BYTES, err);
+    struct tape_reader reader;
+    enum cr_status status = reader_open(&reader, path, 0, SCAN_PIECE_BYTES, err);
     if (status != CR_OK) {
         return status;
     }
-    struct cr_tape_text text = {0};
+    struct tape_text text = {0};
     for (uint64_t line = 1; status == CR_OK; line++) {
-        status = cr_tape_reader_next(&reader, &text, err);
+        status = reader_next(&reader, &text, err);
         if (status != CR_OK || text.line == NULL) {
             break;
         }
@@ -116,7 +273,7 @@ static enum cr_status scan_one(struct scan *scan, const char *path,
         }
         status = give_line(scan, path, line, &text, err);
     }
-    cr_tape_reader_close(&reader);
+    reader_close(&reader);
     return status;
 }
 
@@ -186,14 +343,13 @@ enum cr_status cr_tape_scan_keys_of(const struct cr_tape_source *source,
 static enum cr_status read_line_at(const char *path, uint64_t offset,
                                    cr_tape_record_fn each, void *ctx,
                                    struct cr_err *err) {
-    struct cr_tape_reader reader;
-    enum cr_status status =
-        cr_tape_reader_open(&reader, path, offset, LINE_PIECE_BYTES, err);
+    struct tape_reader reader;
+    enum cr_status status = reader_open(&reader, path, offset, LINE_PIECE_BYTES, err);
     if (status != CR_OK) {
         return status;
     }
-    struct cr_tape_text text = {0};
-    status = cr_tape_reader_next(&reader, &text, err);
+    struct tape_text text = {0};
+    status = reader_next(&reader, &text, err);
     if (status == CR_OK && (text.line == NULL || text.is_torn || text.is_too_long ||
                             cr_tape_line_fault(text.line, text.bytes) != NULL)) {
         status = cr_err_set(err, CR_E_FORMAT, "%s: no whole line at byte %llu", path,
@@ -201,7 +357,7 @@ static enum cr_status read_line_at(const char *path, uint64_t offset,
     } else if (status == CR_OK) {
         status = cr_tape_line_decode(text.line, text.bytes, each, ctx, err);
     }
-    cr_tape_reader_close(&reader);
+    reader_close(&reader);
     return status;
 }
 
