@@ -211,10 +211,10 @@ static enum cr_status read_argument(struct reading *r) {
         return CR_OK;
     }
     const char *direction =
-        cr_json_string(cr_scan_member(scan->object, r->space->push_key));
-    r->out->direction = direction != NULL
-                            ? r->space->read_push(r->form, direction, strlen(direction))
-                            : 0;
+        cr_json_string(cr_scan_member(scan->object, r->space->direction_key));
+    r->out->direction = direction != NULL ? r->space->read_direction(r->form, direction,
+                                                                     strlen(direction))
+                                          : 0;
     return keep_argument(r, text, strlen(text));
 }
 
@@ -226,8 +226,8 @@ static void read_vote_word(struct reading *r, const char *word, size_t bytes) {
                ((unsigned char)word[shown] & 0xc0) == 0x80) {
             shown--;
         }
-        cr_answer_complain(r->out, "\"%.*s\" is no answer; it must be %s.", shown, word,
-                           r->space->votes_text);
+        cr_answer_complain(r->out, "\"%.*s\" is not an answer; it must be %s.", shown,
+                           word, r->space->votes_text);
         return;
     }
     r->out->is_usable = true;

@@ -177,7 +177,7 @@ static void keep_fault(struct cr_scan *scan, const struct cr_err *err) {
 }
 
 // Parse TEXT after stripping and mending; CLOSE is put behind it. *out stays NULL when
-// it is no JSON, with the reason in scan->fault.
+// it is not JSON, with the reason in scan->fault.
 static enum cr_status parse_mended(const char *text, size_t bytes, const char *close,
                                    struct cr_scan *scan, struct cr_json **out) {
     struct cr_buf whole, mended;

@@ -18,7 +18,7 @@ struct cr_scan {
     struct cr_json *object; // the last whole one with the key, or NULL; cr_json_free
     bool has_object;        // some whole object was read, with or without the key
     bool has_open;          // some object began and never ended
-    char fault[CR_SCAN_FAULT_MAX]; // why the last unreadable one is no JSON, or ""
+    char fault[CR_SCAN_FAULT_MAX]; // why the last unreadable one is not JSON, or ""
 };
 
 // The last whole object of TEXT that has KEY; when there is none, the first that was

@@ -24,8 +24,8 @@ static void read_judgment(const struct cr_answer_form *form,
     }
 }
 
-static int read_push(const struct cr_answer_form *form, const char *word,
-                     size_t bytes) {
+static int read_direction(const struct cr_answer_form *form, const char *word,
+                          size_t bytes) {
     (void)form;
     return cr_answer_is_word(word, bytes, "up") -
            cr_answer_is_word(word, bytes, "down");
@@ -125,8 +125,8 @@ const struct cr_space_row cr_space_binary = {
     .logprob = CR_T_LOGPROB_BINARY,
     .judgment_key = "price",
     .read_judgment = read_judgment,
-    .push_key = "direction",
-    .read_push = read_push,
+    .direction_key = "direction",
+    .read_direction = read_direction,
     .match_vote = match_vote,
     .votes_text = "yes or no",
     .add_schema = add_schema,

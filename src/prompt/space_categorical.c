@@ -36,7 +36,7 @@ static int find_letter(const struct cr_answer_form *form, const char *word,
 }
 
 // "Paris", or "B) Paris" with the option's own letter. Options in TAKEN (may be NULL)
-// are passed over, so that a text that stands twice is filled from the first.
+// are passed over, so that a text that occurs twice is filled from the first.
 static int find_text(const struct cr_answer_form *form, struct cr_answer_text word,
                      const bool *taken) {
     for (uint32_t i = 0; i < form->options_len; i++) {
@@ -73,7 +73,7 @@ static bool read_member(const struct cr_answer_form *form, const struct cr_json 
     double p;
     if (option < 0) {
         cr_answer_complain(
-            out, "\"prices\" names \"%.40s\", which is no option%s.", key,
+            out, "\"prices\" names \"%.40s\", which is not an option%s.", key,
             find_option(form, key, strlen(key), NULL) < 0 ? "" : " that is left");
     } else if (taken[option]) {
         cr_answer_complain(out, "\"prices\" names option \"%.40s\" twice.", key);
@@ -131,8 +131,8 @@ static void read_judgment(const struct cr_answer_form *form,
     }
 }
 
-static int read_push(const struct cr_answer_form *form, const char *word,
-                     size_t bytes) {
+static int read_direction(const struct cr_answer_form *form, const char *word,
+                          size_t bytes) {
     return find_option(form, word, bytes, NULL) + 1;
 }
 
@@ -274,8 +274,8 @@ const struct cr_space_row cr_space_categorical = {
     .logprob = CR_T_LOGPROB_CATEGORICAL,
     .judgment_key = "prices",
     .read_judgment = read_judgment,
-    .push_key = "toward",
-    .read_push = read_push,
+    .direction_key = "toward",
+    .read_direction = read_direction,
     .match_vote = match_vote,
     .votes_text = "one of the options' letters",
     .add_schema = add_schema,

@@ -52,8 +52,8 @@ static void read_judgment(const struct cr_answer_form *form,
     out->price[0] = out->quantile[1];
 }
 
-static int read_push(const struct cr_answer_form *form, const char *word,
-                     size_t bytes) {
+static int read_direction(const struct cr_answer_form *form, const char *word,
+                          size_t bytes) {
     (void)form;
     return cr_answer_is_word(word, bytes, "up") -
            cr_answer_is_word(word, bytes, "down");
@@ -143,8 +143,8 @@ const struct cr_space_row cr_space_continuous = {
     .argument = CR_T_ARGUMENT_CONTINUOUS,
     .judgment_key = "q50",
     .read_judgment = read_judgment,
-    .push_key = "direction",
-    .read_push = read_push,
+    .direction_key = "direction",
+    .read_direction = read_direction,
     .match_vote = match_vote,
     .votes_text = "a quantity",
     .add_schema = add_schema,

@@ -1,5 +1,6 @@
 // table.c - every template a prompt set holds: its file and its placeholders.
-#include "prompt/template_internal.h"
+#include "credence/prompt/prompt.h"
+#include "credence/prompt/template.h"
 
 #define V(name) (1u << CR_VAR_##name)
 

@@ -26,13 +26,12 @@ void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask) {
         [CR_STANCE_TRUTHFUL] = CR_T_STANCE_TRUTHFUL,
         [CR_STANCE_ADVERSARIAL] = CR_T_STANCE_ADVERSARIAL,
     };
-    enum cr_stance stance = history->setting->cell->stance;
+    enum cr_stance stance = history->cfg->cell->stance;
     ask->goal = goals[stance];
     if (stance == CR_STANCE_CONTRARY) {
         ask->target = history->space->contrary(history->form, history->price);
     } else if (stance == CR_STANCE_TRUTHFUL || stance == CR_STANCE_ADVERSARIAL) {
-        ask->target =
-            history->space->truth(history->setting->proposition, history->shown);
+        ask->target = history->space->truth(history->cfg->proposition, history->shown);
     }
 }
 

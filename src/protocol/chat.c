@@ -1,4 +1,4 @@
-// chat.c - what the models are told: turns rendered from the prompt set, made once.
+// chat.c - the chats: turns rendered from the prompt set, made once.
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +36,7 @@ static enum cr_status render(struct cr_episode *episode, enum cr_template templa
                              const struct cr_values *values, struct cr_span *out) {
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
-        cr_prompt_render(episode->setting.prompts, template, values, &episode->scratch);
+        cr_prompt_render(episode->cfg.prompts, template, values, &episode->scratch);
     return status != CR_OK ? status : keep_scratch(episode, out);
 }
 
@@ -68,7 +68,7 @@ static enum cr_status set_number(struct cr_episode *episode, double number,
 // What item_, meaning_ and answer_ templates may use.
 static enum cr_status set_item_values(struct cr_episode *episode,
                                       struct cr_values *values) {
-    const struct cr_proposition *p = episode->setting.proposition;
+    const struct cr_proposition *p = episode->cfg.proposition;
     values->at[CR_VAR_TEXT] = span_of(p->text);
     if (p->space == CR_SPACE_CATEGORICAL) {
         return set_options(episode, values);
@@ -97,7 +97,7 @@ enum cr_status cr_chat_prepare(struct cr_episode *episode) {
 static enum cr_template answer_template(const struct cr_episode *episode,
                                         enum cr_ask ask) {
     const struct cr_space_row *space = episode->history.space;
-    bool thinks = episode->setting.cell->chain_of_thought;
+    bool thinks = episode->cfg.cell->chain_of_thought;
     switch (ask) {
     case CR_ASK_JUDGMENT:
         return space->judgment[thinks];
@@ -182,7 +182,7 @@ static enum cr_status add_event(struct cr_episode *episode,
         status = set_target(episode, event->target, &values);
     }
     if (status == CR_OK) {
-        status = cr_prompt_render(episode->setting.prompts, template, &values, out);
+        status = cr_prompt_render(episode->cfg.prompts, template, &values, out);
     }
     return status != CR_OK ? status : cr_buf_add_text(out, "\n\n");
 }
@@ -340,11 +340,11 @@ enum cr_status cr_chat_answered(struct cr_episode *episode,
 }
 
 // Where a maker's request goes on after the system's turn and the opening: a maker with
-// a memory of k turns sees its last k judgments and what it was told after each.
+// a memory of k turns sees its last k judgments and what it was shown after each.
 static uint32_t remembered_from(const struct cr_episode *episode,
                                 const struct cr_ask_spec *spec,
                                 const struct cr_chat *chat) {
-    uint64_t memory = 2 * (uint64_t)episode->setting.cell->memory;
+    uint64_t memory = 2 * (uint64_t)episode->cfg.cell->memory;
     bool is_cut =
         spec->role == CR_ROLE_MAKER && memory > 0 && chat->len > HEAD_TURNS + memory;
     return is_cut ? chat->len - (uint32_t)memory : HEAD_TURNS;

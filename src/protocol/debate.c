@@ -10,7 +10,7 @@
 enum { SIDES = 2 };
 
 static struct cr_ask_spec side_ask(const struct cr_history *history, uint8_t number) {
-    int position = number ^ (int)(history->setting->replicate & 1);
+    int position = number ^ (int)(history->cfg->replicate & 1);
     return (struct cr_ask_spec){
         .role = CR_ROLE_TRADER,
         .trader = number,
@@ -27,7 +27,7 @@ static struct cr_ask_spec side_ask(const struct cr_history *history, uint8_t num
 
 static struct cr_ask_spec judge_ask(const struct cr_history *history) {
     struct cr_ask_spec ask =
-        cr_ask_maker(history->setting->cell, CR_T_JUDGE_SYSTEM,
+        cr_ask_maker(history->cfg->cell, CR_T_JUDGE_SYSTEM,
                      history->prices_len == 0 ? CR_T_MAKER_OPENING : CR_T_JUDGE_UPDATE);
     ask.each_argument = CR_T_JUDGE_ARGUMENT;
     ask.is_listed = true;
@@ -35,7 +35,7 @@ static struct cr_ask_spec judge_ask(const struct cr_history *history) {
 }
 
 static void next(const struct cr_history *history, struct cr_move *move) {
-    const struct cr_cell *cell = history->setting->cell;
+    const struct cr_cell *cell = history->cfg->cell;
     uint32_t spoken = history->arguments_len;
     if (history->prices_len > cell->rounds) {
         move->end = CR_ENDED_COMPLETE;

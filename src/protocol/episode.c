@@ -2,8 +2,8 @@
 //
 // An episode moves in rounds. The protocol says what to ask (a move); the engine puts
 // the questions into the chats and makes one slot a call. Slots are answered in any
-// order, each repaired by itself; only when none is out or ready does the engine settle
-// the round (settle.c), in the order of the slots, and ask for the next move. So
+// order, each repaired by itself; only when none is out or ready does the engine finish
+// the round (round.c), in the order of the slots, and ask for the next move. So
 // nothing depends on the order in which replies come.
 //
 // After a failed call nothing more is asked and the episode ends as failed when the
@@ -29,7 +29,7 @@ static enum cr_status fail(struct cr_err *err, enum cr_status status) {
 
 // The order in which the options are shown, by seed.
 static enum cr_status shuffle_options(struct cr_episode *episode) {
-    const struct cr_episode_cfg *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->cfg;
     uint32_t len = s->proposition->options_len;
     uint32_t *shown = cr_arena_alloc(&episode->arena, len * sizeof *shown);
     const char **options = cr_arena_alloc(&episode->arena, len * sizeof *options);
@@ -53,7 +53,7 @@ static enum cr_status shuffle_options(struct cr_episode *episode) {
 }
 
 static enum cr_status set_form(struct cr_episode *episode) {
-    const struct cr_proposition *p = episode->setting.proposition;
+    const struct cr_proposition *p = episode->cfg.proposition;
     episode->form.space = p->space;
     episode->form.low = p->low;
     episode->form.high = p->high;
@@ -62,7 +62,7 @@ static enum cr_status set_form(struct cr_episode *episode) {
 }
 
 static enum cr_status set_stops(struct cr_episode *episode) {
-    struct cr_episode_cfg *s = &episode->setting;
+    struct cr_episode_cfg *s = &episode->cfg;
     if (s->stops_len == 0) {
         s->stops = &s->cell->stop;
         s->stops_len = 1;
@@ -75,9 +75,8 @@ static enum cr_status set_stops(struct cr_episode *episode) {
     return CR_OK;
 }
 
-static uint64_t seed_of(const struct cr_episode_cfg *setting,
-                        const struct cr_call_id *id) {
-    uint64_t seed = cr_hash_mix(setting->job_seed, setting->trajectory_key);
+static uint64_t seed_of(const struct cr_episode_cfg *cfg, const struct cr_call_id *id) {
+    uint64_t seed = cr_hash_mix(cfg->job_seed, cfg->trajectory_key);
     seed = cr_hash_mix(seed, id->iteration);
     seed = cr_hash_mix(seed, ((uint64_t)id->role << 16) | ((uint64_t)id->trader << 8) |
                                  id->ask);
@@ -93,9 +92,9 @@ static enum cr_status schema_of(struct cr_episode *episode, enum cr_ask ask,
     }
     if (episode->schema[ask] == NULL) {
         cr_buf_clear(&episode->scratch);
-        enum cr_status status = cr_answer_schema(
-            ask, &episode->form, episode->setting.cell->chain_of_thought,
-            &episode->scratch);
+        enum cr_status status =
+            cr_answer_schema(ask, &episode->form, episode->cfg.cell->chain_of_thought,
+                             &episode->scratch);
         if (status != CR_OK) {
             return status;
         }
@@ -109,7 +108,7 @@ static struct cr_call call_of(const struct cr_episode *episode,
                               const struct cr_ask_spec *spec, uint32_t sample) {
     static const char *const names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
                                                     "answer"};
-    const struct cr_episode_cfg *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->cfg;
     bool is_maker = spec->role == CR_ROLE_MAKER;
     struct cr_call call = {
         .trajectory = s->trajectory,
@@ -186,23 +185,23 @@ static enum cr_status start(struct cr_episode *episode) {
     return status != CR_OK ? status : advance(episode);
 }
 
-enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
+enum cr_status cr_episode_create(const struct cr_episode_cfg *cfg,
                                  struct cr_episode **out, struct cr_err *err) {
     struct cr_episode *episode = cr_calloc(1, sizeof *episode);
     if (episode == NULL) {
         return fail(err, CR_E_MEMORY);
     }
-    episode->setting = *setting;
-    episode->protocol = cr_protocol_table[setting->cell->protocol];
+    episode->cfg = *cfg;
+    episode->protocol = cr_protocol_table[cfg->cell->protocol];
     episode->history = (struct cr_history){
-        .setting = &episode->setting,
-        .space = cr_space_table[setting->proposition->space],
+        .cfg = &episode->cfg,
+        .space = cr_space_table[cfg->proposition->space],
         .form = &episode->form,
     };
     episode->trajectory =
-        (struct cr_trajectory){.number = setting->trajectory,
-                               .key = setting->trajectory_key,
-                               .width = cr_proposition_prices(setting->proposition)};
+        (struct cr_trajectory){.number = cfg->trajectory,
+                               .key = cfg->trajectory_key,
+                               .width = cr_proposition_prices(cfg->proposition)};
     cr_buf_init(&episode->scratch, TURN_BYTES_MAX);
     enum cr_status status = start(episode);
     if (status != CR_OK) {
@@ -282,12 +281,12 @@ static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *sl
 
 static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
                              const struct cr_answer *answer, struct cr_span body) {
-    if (slot->call.id.repair >= episode->setting.cell->repairs) {
+    if (slot->call.id.repair >= episode->cfg.cell->repairs) {
         slot->state = CR_SLOT_UNUSABLE;
         return CR_OK;
     }
     slot->call.id.repair++;
-    slot->call.seed = seed_of(&episode->setting, &slot->call.id);
+    slot->call.seed = seed_of(&episode->cfg, &slot->call.id);
     slot->call.request_hash = (struct cr_hash){0};
     slot->cost.repairs =
         (uint8_t)(slot->cost.repairs + (slot->cost.repairs < UINT8_MAX));
@@ -326,7 +325,7 @@ static bool lacks_logprobs(const struct cr_slot *slot, const struct cr_reply *re
     return slot->call.id.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0;
 }
 
-static bool is_settled(const struct cr_episode *episode) {
+static bool is_round_over(const struct cr_episode *episode) {
     if (episode->slots_out > 0) {
         return false;
     }
@@ -349,8 +348,8 @@ static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
     } else {
         status = read_reply(episode, slot, reply);
     }
-    if (status == CR_OK && is_settled(episode)) {
-        status = cr_settle(episode);
+    if (status == CR_OK && is_round_over(episode)) {
+        status = cr_round_finish(episode);
         if (status == CR_OK && !episode->is_done) {
             status = advance(episode);
         }

@@ -1,4 +1,4 @@
-// episode_internal.h - the inside of a live episode, shared by episode.c, chat.c and settle.c.
+// episode_internal.h - the inside of a live episode: episode.c, chat.c and round.c.
 //
 // Layer    protocol (2), private
 // Threads  one owner
@@ -40,7 +40,7 @@ struct cr_slot {
 };
 
 struct cr_episode {
-    struct cr_episode_cfg setting; // a copy; what it points to is borrowed
+    struct cr_episode_cfg cfg; // a copy; what it points to is borrowed
     const struct cr_protocol *protocol;
     struct cr_history history; // what the protocol is shown; points into this struct
     struct cr_answer_form form;
@@ -92,9 +92,9 @@ CR_MUST_CHECK enum cr_status cr_chat_repair(struct cr_episode *episode,
                                             struct cr_call *call, struct cr_span body,
                                             const char *complaint);
 
-// settle.c
+// round.c
 
 // Everything of the current move was answered: take it into the history, or end.
-CR_MUST_CHECK enum cr_status cr_settle(struct cr_episode *episode);
+CR_MUST_CHECK enum cr_status cr_round_finish(struct cr_episode *episode);
 
 #endif

@@ -30,13 +30,13 @@ struct cr_event {
     uint8_t trader;    // of an argument
     int16_t direction; // of an argument, as struct cr_answer says
     uint32_t iteration;
-    struct cr_target target; // what the trader was told to argue for
+    struct cr_target target; // what the trader was asked to argue for
     struct cr_span text;     // the judgment's body, or the argument
 };
 
 // What a protocol is shown. Prices are in the order shown to the models.
 struct cr_history {
-    const struct cr_episode_cfg *setting;
+    const struct cr_episode_cfg *cfg;
     const struct cr_space_row *space;
     const struct cr_answer_form *form;
     const uint32_t *shown; // option index behind each letter, NULL unless categorical
@@ -59,7 +59,7 @@ struct cr_ask_spec {
     bool is_running;  // each sample is a judgment of its own: the mean of those so far
     enum cr_template system; // of a chat that is asked for the first time
     enum cr_template user;   // the turn put before the question
-    // A trader: what it is told to argue for (a stance_ template), and how it sees what
+    // A trader: what it is asked to argue for (a stance_ template), and how it sees what
     // others said since its last turn; seen_judgment only if sees_judgments.
     enum cr_template goal;
     struct cr_target target;

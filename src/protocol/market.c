@@ -21,7 +21,7 @@ static struct cr_ask_spec trader_ask(const struct cr_history *history, uint8_t t
 }
 
 static void ask_traders(const struct cr_history *history, struct cr_move *move) {
-    const struct cr_cell *cell = history->setting->cell;
+    const struct cr_cell *cell = history->cfg->cell;
     if (cell->order == CR_ORDER_TURN) {
         uint32_t turn = (history->prices_len - 1) % cell->traders_len;
         move->asks[move->asks_len++] = trader_ask(history, (uint8_t)turn);
@@ -33,7 +33,7 @@ static void ask_traders(const struct cr_history *history, struct cr_move *move) 
 }
 
 static void next(const struct cr_history *history, struct cr_move *move) {
-    const struct cr_cell *cell = history->setting->cell;
+    const struct cr_cell *cell = history->cfg->cell;
     if (history->prices_len == 0) {
         move->asks[move->asks_len++] =
             cr_ask_maker(cell, CR_T_MAKER_SYSTEM, CR_T_MAKER_OPENING);

@@ -4,7 +4,7 @@
 #include "protocol/machine.h"
 
 static void next(const struct cr_history *history, struct cr_move *move) {
-    const struct cr_cell *cell = history->setting->cell;
+    const struct cr_cell *cell = history->cfg->cell;
     if (history->prices_len > 0) {
         move->end = CR_ENDED_COMPLETE;
         return;

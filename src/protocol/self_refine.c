@@ -8,7 +8,7 @@ static void next(const struct cr_history *history, struct cr_move *move) {
         return;
     }
     move->asks[move->asks_len++] = cr_ask_maker(
-        history->setting->cell, CR_T_REFINER_SYSTEM,
+        history->cfg->cell, CR_T_REFINER_SYSTEM,
         history->prices_len == 0 ? CR_T_MAKER_OPENING : CR_T_REFINER_UPDATE);
 }
 

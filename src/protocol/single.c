@@ -7,7 +7,7 @@ static void next(const struct cr_history *history, struct cr_move *move) {
         return;
     }
     move->asks[move->asks_len++] =
-        cr_ask_maker(history->setting->cell, CR_T_MAKER_SYSTEM, CR_T_MAKER_OPENING);
+        cr_ask_maker(history->cfg->cell, CR_T_MAKER_SYSTEM, CR_T_MAKER_OPENING);
 }
 
 static uint32_t prices_max(const struct cr_cell *cell) {

@@ -150,14 +150,14 @@ static uint64_t hash_trajectory(const struct cr_trajectory *t) {
     return cr_hash_mix(hash, ((uint64_t)t->status << 32) | (uint64_t)t->ended);
 }
 
-static int by_seat(const void *a, const void *b) {
+static int by_id(const void *a, const void *b) {
     return memcmp(&((const struct logged *)a)->id, &((const struct logged *)b)->id,
                   sizeof(struct cr_call_id));
 }
 
 static void close_outcome(const struct cr_episode *episode, struct outcome *outcome) {
     const struct cr_trajectory *t = cr_episode_trajectory(episode);
-    qsort(outcome->calls, outcome->calls_len, sizeof *outcome->calls, by_seat);
+    qsort(outcome->calls, outcome->calls_len, sizeof *outcome->calls, by_id);
     outcome->trajectory = hash_trajectory(t);
     outcome->prices_len = t->prices_len;
     outcome->steps_len = t->steps_len;
@@ -365,7 +365,7 @@ static void check_end(const struct contract_case *c) {
             (int)o.ended);
     }
     for (size_t i = 1; i < o.calls_len; i++) {
-        assert_true(by_seat(&o.calls[i - 1], &o.calls[i]) != 0);
+        assert_true(by_id(&o.calls[i - 1], &o.calls[i]) != 0);
     }
 }
 
@@ -401,9 +401,9 @@ static void nothing_depends_on_the_order_of_replies(void **state) {
     hold(check_order, CASES);
 }
 
-static const struct logged *find_seat(const struct outcome *o, struct cr_call_id id) {
+static const struct logged *find_id(const struct outcome *o, struct cr_call_id id) {
     struct logged key = {.id = id};
-    return bsearch(&key, o->calls, o->calls_len, sizeof key, by_seat);
+    return bsearch(&key, o->calls, o->calls_len, sizeof key, by_id);
 }
 
 static void check_resume(const struct contract_case *c) {
@@ -416,7 +416,7 @@ static void check_resume(const struct contract_case *c) {
         // The second asks the same, so that its replies can be fed again.
         run(c, &order, stop, &part);
         for (size_t i = 0; i < part.calls_len; i++) {
-            const struct logged *same = find_seat(&whole, part.calls[i].id);
+            const struct logged *same = find_id(&whole, part.calls[i].id);
             // Which calls are still asked beside one that fails depends on the order.
             bool is_asked = same != NULL && same->chat == part.calls[i].chat &&
                             same->seed == part.calls[i].seed;

@@ -11,18 +11,17 @@
 //             continuous   {"claim":"..","reasoning":"..","q05":1,"q50":2,"q95":4}
 //             Without chain of thought "reasoning" is not asked for. Quantiles are in
 //             the proposition's unit. An option may be named by its letter or by its
-//             text, in any order; a text that stands twice is filled from the first.
+//             text, in any order; a text that occurs twice is filled from the first.
 //   argument  binary       {"direction":"up","argument":".."}   or "down"
 //             continuous   the same; up argues for a larger quantity
 //             categorical  {"toward":"B","argument":".."}       letter or text
 //             Text without an object is taken as the argument, direction unknown.
-//   vote      binary       {"answer":"yes"}                     or "no"; or the bare
-//   word
-//             categorical  {"answer":"B"}                       letter or text
+//   vote      binary       {"answer":"yes"}           or "no"; or the bare word
+//             categorical  {"answer":"B"}             letter or text
 //   logprob   the bare word or letter, so that it is the first token: Yes, No, A, B ..
 //
 // Where these stand in a chat: a maker's own judgments are its assistant turns as they
-// came; a trader's argument stands word for word in the maker's next user turn; a
+// came; a trader's argument appears word for word in the maker's next user turn; a
 // trader's user turns hold the maker's judgment word for word, when it wrote one, and
 // the price as "price: 0.73" (categorical "price: A 0.7, B 0.3"; continuous "price:
 // median 2 (5% 1, 95% 4)").
@@ -84,7 +83,8 @@ struct cr_answer_text {
     bool is_cut; // it ended at the token limit
 };
 
-// Read REPLY to ASK. What cannot be used is no error: out->is_usable is false then.
+// Read REPLY to ASK. An unusable reply is not an error:
+// out->is_usable is then false.
 // CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
                                             const struct cr_answer_form *form,
@@ -97,7 +97,7 @@ CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
 void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
                         struct cr_answer *out);
 
-// The part of TEXT that is no reasoning: behind the last </think>, before an unclosed
+// The part of TEXT that is not reasoning: behind the last </think>, before an unclosed
 // <think>. Borrowed from TEXT.
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes);
 

@@ -33,7 +33,7 @@ extern const char *const cr_prompt_files[];
 // Make a set of SOURCES (borrowed; texts are copied) with BASE (may be NULL) filling in
 // what is absent. CR_E_JOB lists every mistake, a line each, as "set/file:line: what":
 // an unknown file, an unknown placeholder, a required placeholder never used, {{ that
-// is not closed, text that is no UTF-8, a template that neither SOURCES nor BASE has.
+// is not closed, text that is not UTF-8, a template that neither SOURCES nor BASE has.
 CR_MUST_CHECK enum cr_status cr_prompt_set_create(const char *name,
                                                   struct cr_prompt_sources sources,
                                                   const struct cr_prompt_set *base,

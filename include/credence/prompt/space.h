@@ -30,9 +30,10 @@ struct cr_space_row {
     // Price and quantiles out of OBJECT; a complaint in OUT when it cannot be used.
     void (*read_judgment)(const struct cr_answer_form *form,
                           const struct cr_json *object, struct cr_answer *out);
-    const char *push_key; // of an argument's direction
+    const char *direction_key; // of an argument's direction
     // The direction that WORD names, 0 for none.
-    int (*read_push)(const struct cr_answer_form *form, const char *word, size_t bytes);
+    int (*read_direction)(const struct cr_answer_form *form, const char *word,
+                          size_t bytes);
     // The vote that WORD is (an index below votes_len), -1 for none. IS_TOKEN: WORD is
     // the first token of a free text, so an article "a" must not pass for option A.
     int (*match_vote)(const struct cr_answer_form *form, const char *word, size_t bytes,

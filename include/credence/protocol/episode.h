@@ -40,7 +40,7 @@ struct cr_episode_cfg {
     uint32_t replicate;
 };
 
-CR_MUST_CHECK enum cr_status cr_episode_create(const struct cr_episode_cfg *setting,
+CR_MUST_CHECK enum cr_status cr_episode_create(const struct cr_episode_cfg *cfg,
                                                struct cr_episode **out,
                                                struct cr_err *err);
 void cr_episode_destroy(struct cr_episode *episode);

@@ -1,7 +1,8 @@
 // stop.h - stop rules: when a market has reached its equilibrium. Pure.
 //
-// Layer    protocol (2); used by the engine while a market runs and by the analysis
-// after Threads  no shared state MPI      none
+// Layer    protocol (2); used by the engine and by the analysis
+// Threads  no shared state
+// MPI      none
 #ifndef CREDENCE_PROTOCOL_STOP_H
 #define CREDENCE_PROTOCOL_STOP_H
 

@@ -20,7 +20,7 @@
 // n noise and F the normal distribution function; with n = 0 it is c.
 //
 // Trader. Free: argues for the side of its belief, with strength 1/2 + noise/4 * z.
-// Told a direction by its system prompt: argues for it with strength `strength`. The
+// Given a direction by its prompt: argues for it with strength `strength`. The
 // text says "Evidence of strength S points to true." (false; a larger value; a smaller
 // value; "the option"), which is what a simulated maker reads; prose that it does not
 // understand does not move it.
@@ -79,7 +79,7 @@ struct cr_sim_price {
     double at[CR_OPTIONS_MAX];
 };
 
-// sim_mind.c: what an agent thinks. Pure.
+// policy.c: what an agent thinks. Pure.
 void cr_sim_belief(const struct cr_sim_dials *dials, const struct cr_call *call,
                    struct cr_sim_price *out);
 void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
@@ -87,14 +87,14 @@ void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
 void cr_sim_argue(const struct cr_sim_dials *dials, const struct cr_call *call,
                   struct cr_sim_argument *out);
 
-// sim_chat.c: what an agent reads.
+// read.c: what an agent reads.
 // Prices of the maker's last judgment in its own turns; false when none can be read.
 bool cr_sim_read_price(const struct cr_call *call, struct cr_sim_price *out);
 // The next argument of TURN from *at on; false when there is none.
 bool cr_sim_read_argument(const struct cr_proposition *about,
                           const struct cr_turn *turn, const char **at,
                           struct cr_sim_argument *out);
-// What a trader is told to argue for, in its last user turn or its system prompt: fills
+// What a trader is asked to argue for, in its last user turn or its system prompt: fills
 // side or option of *toward. False when it may choose.
 bool cr_sim_read_order(const struct cr_call *call, struct cr_sim_argument *toward);
 // The current price as a trader is shown it ("price: 0.73"); FALLBACK when it is not.
@@ -103,7 +103,7 @@ double cr_sim_read_shown(const struct cr_call *call, double fallback);
 bool cr_sim_read_letter(const struct cr_call *call, uint32_t option, char *letter,
                         size_t letter_bytes);
 
-// sim_write.c: what an agent writes. CR_E_MEMORY.
+// write.c: what an agent writes. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_sim_write_judgment(const struct cr_call *call,
                                                    const struct cr_sim_price *price,
                                                    struct cr_buf *out);

@@ -1,4 +1,4 @@
-// settle.c - takes a round of answers into the history: prices, arguments, costs.
+// round.c - takes a round of answers into the history: prices, arguments, costs.
 #include <math.h>
 #include <string.h>
 
@@ -87,7 +87,7 @@ static enum cr_status add_event(struct cr_episode *episode, struct cr_event even
 }
 
 // A direction as the trajectory keeps it: options in the file's order.
-static int8_t push_of(const struct cr_history *h, int direction) {
+static int8_t direction_of(const struct cr_history *h, int direction) {
     return (int8_t)(h->shown != NULL && direction > 0 ? 1 + (int)h->shown[direction - 1]
                                                       : direction);
 }
@@ -103,7 +103,7 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
     if (status != CR_OK) {
         return status;
     }
-    int8_t direction = push_of(h, slot->direction);
+    int8_t direction = direction_of(h, slot->direction);
     step->direction =
         h->arguments_len == 0 || step->direction == direction ? direction : 0;
     struct cr_event event = {.role = CR_ROLE_TRADER,
@@ -119,7 +119,7 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
 // Note which rules fire at the last judgment. A market that is run to its full length
 // asks none of them.
 static void ask_stops(struct cr_episode *episode) {
-    const struct cr_episode_cfg *s = &episode->setting;
+    const struct cr_episode_cfg *s = &episode->cfg;
     const struct cr_trajectory *t = &episode->trajectory;
     struct cr_history *h = &episode->history;
     bool is_stopped = true;
@@ -288,7 +288,7 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
     return status != CR_OK ? status : add_event(episode, event);
 }
 
-enum cr_status cr_settle(struct cr_episode *episode) {
+enum cr_status cr_round_finish(struct cr_episode *episode) {
     const struct cr_move *move = &episode->move;
     if (episode->has_failed) {
         return finish(episode, CR_FAILED, CR_ENDED_FAILED);
