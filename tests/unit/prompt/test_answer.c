@@ -126,7 +126,7 @@ static const struct choice_case choices[] = {
     {"{\"prices\":{\"A\":0.5,\"B\":0.3,\"C\":0.17}}", {0}, "sum to 0.97"},
     {"{\"prices\":{\"A\":0.5,\"B\":0.5}}", {0}, "lacks option C"},
     {"{\"prices\":{\"A\":0.5,\"Berlin\":0.5}}", {0}, "\"Berlin\", which is not an option"},
-    {"{\"prices\":{\"A\":0.5,\"Paris\":0.5}}", {0}, "no option that is left"},
+    {"{\"prices\":{\"A\":0.5,\"Paris\":0.5}}", {0}, "not an option that is left"},
     {"{\"prices\":{\"A\":0.5,\"A\":0.5}}", {0}, "twice"},
     {"{\"prices\":{\"A\":1.5,\"B\":-0.5,\"C\":0}}", {0}, "1.5, not within 0 to 1"},
     {"{\"prices\":{\"A\":\"most\",\"B\":0,\"C\":0}}", {0}, "\"most\""},
