@@ -35,7 +35,7 @@ static enum cr_status add_option(struct cr_reader *reader, struct lettered *list
     }
     for (uint32_t i = 0; i < at; i++) {
         if (strcmp(list->letters[i], list->letters[at]) == 0) {
-            return cr_reader_refuse(reader, "the choice label %s stands twice",
+            return cr_reader_refuse(reader, "the choice label %s appears twice",
                                     cr_reader_quote(reader, list->letters[at]));
         }
     }

@@ -77,7 +77,7 @@ uint32_t cr_reader_draw(const struct cr_reader *reader, const char *purpose,
 const char *cr_reader_group(struct cr_reader *reader, const char *scenario);
 
 // Add one proposition as given. CR_E_JOB when its id is taken, CR_E_MEMORY. A NULL
-// text stands for memory that ran out on the way.
+// text means that memory ran out on the way.
 CR_MUST_CHECK enum cr_status cr_reader_add(struct cr_reader *reader,
                                            const struct cr_proposition *proposition);
 // Add a claim that is the item's only one, LABEL 0 or 1.
@@ -112,10 +112,6 @@ bool cr_choice_is_same(const char *a, const char *b);
 CR_MUST_CHECK enum cr_status cr_choice_add(struct cr_reader *reader,
                                            const struct cr_choice *choice);
 
-// ETHICS: 0 or 1 from FIELD.
-CR_MUST_CHECK enum cr_status cr_ethics_label(struct cr_reader *reader,
-                                             const char *field, int32_t *label);
-
 extern const struct cr_bench_format cr_format_truthfulqa;
 extern const struct cr_bench_format cr_format_ethics_commonsense;
 extern const struct cr_bench_format cr_format_ethics_deontology;
@@ -124,5 +120,8 @@ extern const struct cr_bench_format cr_format_ethics_utilitarianism;
 extern const struct cr_bench_format cr_format_ethics_virtue;
 extern const struct cr_bench_format cr_format_commonsenseqa;
 extern const struct cr_bench_format cr_format_jsonl;
+
+// The format called NAME (table.c); NULL when unknown.
+const struct cr_bench_format *cr_bench_format(const char *name);
 
 #endif

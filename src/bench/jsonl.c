@@ -3,8 +3,7 @@
 //   {"id", "question", "options", "label"}            label an option, its letter or
 //   index
 //   {"id", "question", "value", "range": [low, high]} with "unit" if it has one
-// "question_id" may join items for the statistics; other keys are the author's
-// business.
+// "question_id" may join items for the statistics; other keys are ignored.
 #include <math.h>
 #include <string.h>
 
@@ -71,7 +70,7 @@ static enum cr_status add_option(struct cr_reader *reader, const struct cr_json 
     }
     for (uint32_t i = 0; i < choice->options_len; i++) {
         if (cr_choice_is_same(choice->options[i], text)) {
-            return cr_reader_refuse(reader, "the option %s stands twice",
+            return cr_reader_refuse(reader, "the option %s appears twice",
                                     cr_reader_quote(reader, text));
         }
     }
@@ -84,8 +83,8 @@ static enum cr_status read_options(struct cr_reader *reader,
                                    struct cr_choice *choice) {
     const struct cr_json *options = cr_json_get(object, "options");
     if (!is_array(options) || cr_json_len(options) < 2) {
-        return cr_reader_refuse(
-            reader, "\"options\" is no list of two or more, expected one of strings");
+        return cr_reader_refuse(reader,
+                                "\"options\" must be a list of two or more strings");
     }
     enum cr_status status = CR_OK;
     for (const struct cr_json *o = cr_json_first(options); status == CR_OK && o != NULL;
@@ -126,8 +125,7 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
     }
     return cr_reader_refuse(
         reader,
-        "\"label\" is no option, expected one's text, its letter, or "
-        "its index from 0 to %u",
+        "\"label\" must be an option's text, its letter, or its index from 0 to %u",
         choice->options_len - 1);
 }
 
@@ -158,12 +156,12 @@ static enum cr_status read_range(struct cr_reader *reader, const struct cr_json 
     quantity->high = is_pair ? cr_json_number(cr_json_next(low), NAN) : NAN;
     if (!isfinite(quantity->low) || !isfinite(quantity->high) ||
         !isfinite(quantity->high - quantity->low) || quantity->low >= quantity->high) {
-        return cr_reader_refuse(
-            reader, "\"range\" is not two rising numbers, expected [low, high]");
+        return cr_reader_refuse(reader,
+                                "\"range\" must be [low, high] with low < high");
     }
     quantity->value = cr_json_number(cr_json_get(object, "value"), NAN);
     if (!isfinite(quantity->value)) {
-        return cr_reader_refuse(reader, "\"value\" is no number, expected one");
+        return cr_reader_refuse(reader, "\"value\" must be a number");
     }
     if (quantity->value < quantity->low || quantity->value > quantity->high) {
         return cr_reader_refuse(reader, "value %g, expected one from %g to %g",

@@ -7,8 +7,15 @@
 #define CR_BENCH_READER_H
 
 #include "bench/format.h"
-#include "bench/seen.h"
 #include "credence/base/buf.h"
+#include "credence/base/hash.h"
+
+// Ids and the line each was first met on.
+struct cr_seen {
+    struct cr_seen_slot *slots;
+    size_t cap; // a power of two, or 0
+    size_t len;
+};
 
 struct cr_reader {
     const struct cr_bench_format *format;
@@ -25,11 +32,5 @@ struct cr_reader {
     struct cr_arena scratch;             // of the current item
     struct cr_buf scenario, scenario_id; // of the item before: cr_reader_group
 };
-
-// Give ITEM, its id set, to the format.
-CR_MUST_CHECK enum cr_status cr_reader_item(struct cr_reader *reader,
-                                            const struct cr_item *item);
-CR_MUST_CHECK enum cr_status cr_reader_csv(struct cr_reader *reader);
-CR_MUST_CHECK enum cr_status cr_reader_json_lines(struct cr_reader *reader);
 
 #endif

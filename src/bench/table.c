@@ -1,9 +1,8 @@
 // The list of benchmark formats; see format.h for how to add one.
-#include "bench/table.h"
-
 #include <assert.h>
 #include <string.h>
 
+#include "bench/format.h"
 #include "credence/bench/bench.h"
 
 static const struct cr_bench_format *const cr_bench_table[] = {

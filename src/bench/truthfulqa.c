@@ -23,7 +23,7 @@ static bool is_listed(const struct cr_choice *choice, const char *answer) {
     return false;
 }
 
-// Add the answers of LIST, split at `;`, that are not there yet, as far as they fit.
+// Add the answers of LIST, split at `;`, that are not among them yet, as far as they fit.
 static enum cr_status add_options(struct cr_reader *reader, struct cr_choice *choice,
                                   const char *list) {
     while (*list && choice->options_len < CR_OPTIONS_MAX) {

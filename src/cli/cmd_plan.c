@@ -229,7 +229,11 @@ static enum cr_status add_amount(struct cr_json *object, const char *key,
     for (int i = 0; i < 4 && status == CR_OK; i++) {
         status = cr_json_put(out, names[i], cr_json_new_number(values[i]));
     }
-    return status == CR_OK ? cr_json_put(object, key, out) : status;
+    if (status != CR_OK) {
+        cr_json_free(out);
+        return status;
+    }
+    return cr_json_put(object, key, out);
 }
 
 static enum cr_status add_cells(struct cr_json *object, const struct cr_job *job) {
@@ -244,9 +248,17 @@ static enum cr_status add_cells(struct cr_json *object, const struct cr_job *job
         status = status == CR_OK
                      ? cr_json_put(cell, "trajectory", cr_json_new_number(trajectory))
                      : status;
-        status = status == CR_OK ? cr_json_push(list, cell) : status;
+        if (status != CR_OK) {
+            cr_json_free(cell);
+        } else {
+            status = cr_json_push(list, cell);
+        }
     }
-    return status == CR_OK ? cr_json_put(object, "cells", list) : status;
+    if (status != CR_OK) {
+        cr_json_free(list);
+        return status;
+    }
+    return cr_json_put(object, "cells", list);
 }
 
 static enum cr_status add_numbers(struct cr_json *object,

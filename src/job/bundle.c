@@ -1,17 +1,20 @@
 // The bundle: one read of every input, so that all ranks run the same job even when a
 // file changes on disk meanwhile or is not to be seen from their node.
-#include "job/bundle.h"
+#include "credence/job/bundle.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "credence/base/data_dir.h"
 #include "credence/base/file.h"
 #include "credence/base/hash.h"
+#include "credence/base/json.h"
 #include "credence/base/mem.h"
 
-const struct cr_json_limits cr_job_json_limits = {CR_JOB_BYTES_MAX, CR_JOB_DEPTH_MAX};
+static const struct cr_json_limits job_limits = {CR_JOB_BYTES_MAX, CR_JOB_DEPTH_MAX};
 
 static const char MAGIC[8] = {'C', 'R', 'B', 'U', 'N', 'D', 'L', 'E'};
 enum {
@@ -36,17 +39,22 @@ static uint64_t get_le(const unsigned char *bytes, size_t len) {
     return value;
 }
 
-enum cr_status cr_bundle_begin(struct cr_bundle_writer *writer, struct cr_buf *out) {
+struct bundle_writer {
+    struct cr_buf *out;
+    uint32_t sections_len;
+};
+
+static enum cr_status begin_bundle(struct bundle_writer *writer, struct cr_buf *out) {
     unsigned char header[HEADER_BYTES];
     memcpy(header, MAGIC, sizeof MAGIC);
     put_le(header + 8, VERSION, 4);
     put_le(header + 12, 0, 4); // the number of sections, set at the end
-    *writer = (struct cr_bundle_writer){.out = out};
+    *writer = (struct bundle_writer){.out = out};
     return cr_buf_add(out, header, sizeof header);
 }
 
-enum cr_status cr_bundle_add(struct cr_bundle_writer *writer, const char *name,
-                             const void *bytes, size_t len) {
+static enum cr_status add_section(struct bundle_writer *writer, const char *name,
+                                  const void *bytes, size_t len) {
     unsigned char header[SECTION_HEADER_BYTES];
     size_t name_len = strlen(name);
     if (name_len > NAME_BYTES_MAX) {
@@ -65,7 +73,7 @@ enum cr_status cr_bundle_add(struct cr_bundle_writer *writer, const char *name,
     return status;
 }
 
-enum cr_status cr_bundle_end(struct cr_bundle_writer *writer) {
+static enum cr_status end_bundle(struct bundle_writer *writer) {
     unsigned char checksum[CHECKSUM_BYTES];
     put_le((unsigned char *)writer->out->data + 12, writer->sections_len, 4);
     put_le(checksum, cr_hash64(writer->out->data, writer->out->used_bytes, 0), 8);
@@ -112,7 +120,7 @@ bool cr_bundle_find(const void *bytes, size_t len, const char *name,
 enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err) {
     const unsigned char *p = bytes;
     if (len < HEADER_BYTES + CHECKSUM_BYTES || memcmp(p, MAGIC, sizeof MAGIC) != 0) {
-        return cr_err_set(err, CR_E_FORMAT, "this is no job bundle");
+        return cr_err_set(err, CR_E_FORMAT, "not a job bundle");
     }
     if (get_le(p + 8, 4) != VERSION) {
         return cr_err_set(err, CR_E_FORMAT, "job bundle of version %u, expected %d",
@@ -137,10 +145,223 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
     return CR_OK;
 }
 
+// The prompt sets that a job names: a shipped set by its name, or a folder.
+
+enum { FILES_MAX = 64, NAMES_MAX = 256, SECTION_NAME_MAX = 4096 };
+
+struct sets {
+    const char *names[NAMES_MAX];
+    size_t len;
+};
+
+static void add_name(struct sets *sets, const struct cr_json *value) {
+    const char *name = cr_json_string(value);
+    for (size_t i = 0; name != NULL && i < sets->len; i++) {
+        if (strcmp(sets->names[i], name) == 0) {
+            return;
+        }
+    }
+    if (name != NULL && *name != '\0' && sets->len < NAMES_MAX) {
+        sets->names[sets->len++] = name;
+    }
+}
+
+// "paper" first: it fills in what the others lack.
+static void gather(struct sets *sets, const struct cr_json *job) {
+    sets->names[sets->len++] = "paper";
+    add_name(sets, cr_json_get(cr_json_get(job, "cell"), "prompts"));
+    const struct cr_json *axis = cr_json_get(cr_json_get(job, "grid"), "prompts");
+    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
+         c = cr_json_next(c)) {
+        add_name(sets, c);
+    }
+    const struct cr_json *cells = cr_json_get(job, "cells");
+    for (const struct cr_json *c = cr_json_first(cells); c != NULL;
+         c = cr_json_next(c)) {
+        add_name(sets, cr_json_get(c, "prompts"));
+    }
+}
+
+// The folder of set NAME into OUT: a shipped one unless NAME looks like a path.
+static enum cr_status find_folder(const char *name, const char *dir,
+                                  struct cr_buf *out) {
+    struct cr_buf data;
+    enum cr_status status = CR_E_NOT_FOUND;
+    cr_buf_init(&data, PATH_MAX);
+    if (strchr(name, '/') == NULL) {
+        status = cr_data_dir(&data, NULL);
+    }
+    if (status == CR_OK) {
+        cr_buf_clear(out);
+        status = cr_buf_printf(out, "%s/prompts/%s", data.data, name);
+        if (status == CR_OK && !cr_dir_exists(out->data)) {
+            status = CR_E_NOT_FOUND;
+        }
+    }
+    cr_buf_fini(&data);
+    return status == CR_E_NOT_FOUND ? cr_path_join(out, dir, name) : status;
+}
+
+static int is_template(const struct dirent *entry) {
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 &&
+           strcmp(entry->d_name + len - 4, ".txt") == 0;
+}
+
+static enum cr_status add_file(struct bundle_writer *writer, const char *set,
+                               const char *folder, const char *file,
+                               struct cr_err *err) {
+    struct cr_buf path, text;
+    char section[SECTION_NAME_MAX];
+    cr_buf_init(&path, PATH_MAX);
+    cr_buf_init(&text, CR_JOB_BYTES_MAX);
+    enum cr_status status = cr_path_join(&path, folder, file);
+    if (status == CR_OK) {
+        status = cr_file_read(path.data, &text, err);
+    }
+    if (status == CR_OK) {
+        snprintf(section, sizeof section, "prompts/%s/%s", set, file);
+        status = add_section(writer, section, text.data, text.used_bytes);
+    }
+    cr_buf_fini(&text);
+    cr_buf_fini(&path);
+    return status;
+}
+
+static enum cr_status add_folder(struct bundle_writer *writer, const char *set,
+                                 const char *folder, struct cr_err *err) {
+    struct dirent **entries = NULL;
+    char section[SECTION_NAME_MAX];
+    int len = scandir(folder, &entries, is_template, alphasort);
+    enum cr_status status = CR_OK;
+    if (len <= 0) {
+        snprintf(section, sizeof section, "problem/prompts/%s", set);
+        status = add_section(writer, section, folder, strlen(folder));
+    }
+    if (len > FILES_MAX) {
+        status = cr_err_set(err, CR_E_JOB, "%s: %d templates, at most %d are expected",
+                            folder, len, FILES_MAX);
+    }
+    for (int i = 0; i < len; i++) {
+        if (status == CR_OK) {
+            status = add_file(writer, set, folder, entries[i]->d_name, err);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+// Add the texts of every prompt set that JOB names, and of "paper", to WRITER.
+// DIR is the job file's folder.
+static enum cr_status add_prompts(struct bundle_writer *writer,
+                                  const struct cr_json *job, const char *dir,
+                                  struct cr_err *err) {
+    struct sets sets = {.len = 0};
+    struct cr_buf folder;
+    enum cr_status status = CR_OK;
+    gather(&sets, job);
+    cr_buf_init(&folder, PATH_MAX);
+    for (size_t i = 0; i < sets.len && status == CR_OK; i++) {
+        status = find_folder(sets.names[i], dir, &folder);
+        status = status == CR_OK ? add_folder(writer, sets.names[i], folder.data, err)
+                                 : status;
+    }
+    cr_buf_fini(&folder);
+    return status;
+}
+
+// --set PATH=VALUE: a value of the job file replaced from the command line.
+
+// Names of models and axes of the grid hold dots ("gpt-4.1", "stop.threshold"), so the
+// longest existing key that PATH begins with is taken; failing that, all of PATH when
+// IS_WHOLE (a new axis), else up to its first dot.
+static size_t key_len(const struct cr_json *object, const char *path, bool is_whole) {
+    size_t best = 0;
+    for (const struct cr_json *c = cr_json_first(object); c != NULL;
+         c = cr_json_next(c)) {
+        size_t len = strlen(cr_json_key(c));
+        bool fits = strncmp(path, cr_json_key(c), len) == 0 &&
+                    (path[len] == '\0' || path[len] == '.');
+        best = fits && len > best ? len : best;
+    }
+    if (best > 0) {
+        return best;
+    }
+    return is_whole ? strlen(path) : strcspn(path, ".");
+}
+
+// A copy of NODE (or a new object) with the value at PATH replaced by VALUE (taken);
+// NULL when out of memory or when PATH runs through something else than an object.
+static struct cr_json *with(const struct cr_json *node, const char *path,
+                            struct cr_json *value, bool is_whole) {
+    bool is_absent = node == NULL || cr_json_type(node) == CR_JSON_NULL;
+    if (!is_absent && cr_json_type(node) != CR_JSON_OBJECT) {
+        cr_json_free(value);
+        return NULL;
+    }
+    size_t len = is_absent && is_whole
+                     ? strlen(path)
+                     : key_len(is_absent ? NULL : node, path, is_whole);
+    char *key = cr_strndup(path, len);
+    struct cr_json *copy = is_absent ? cr_json_new_object() : cr_json_copy(node);
+    if (key == NULL || copy == NULL || len == 0) {
+        cr_json_free(value);
+        goto fail;
+    }
+    if (path[len] == '.') {
+        value = with(cr_json_get(copy, key), path + len + 1, value,
+                     strcmp(key, "grid") == 0);
+    }
+    if (value == NULL || cr_json_put(copy, key, value) != CR_OK) {
+        goto fail;
+    }
+    cr_free(key);
+    return copy;
+fail:
+    cr_free(key);
+    cr_json_free(copy);
+    return NULL;
+}
+
+// *root with the value at PATH replaced by VALUE_TEXT (JSON, or else taken as a
+// string). A key with dots in it ("models.gpt-4.1.params", any axis of "grid") is found
+// whole. CR_E_USAGE when PATH runs through something that is not an object.
+static enum cr_status apply_set(struct cr_json **root, const char *set,
+                                struct cr_err *err) {
+    const char *equals = strchr(set, '=');
+    if (equals == NULL || equals == set) {
+        return cr_err_set(err, CR_E_USAGE, "--set %s: expected PATH=VALUE", set);
+    }
+    const char *text = equals + 1;
+    struct cr_json *value = NULL;
+    enum cr_status status = cr_json_parse(text, strlen(text), job_limits, &value, NULL);
+    if (status != CR_OK) { // a bare word is a string: --set cell.maker=sim
+        value = cr_json_new_string(text);
+    }
+    char *path = cr_strndup(set, (size_t)(equals - set));
+    struct cr_json *changed = NULL;
+    if (value == NULL || path == NULL) {
+        cr_json_free(value);
+    } else {
+        changed = with(*root, path, value, false);
+    }
+    cr_free(path);
+    if (changed == NULL) {
+        return cr_err_set(
+            err, CR_E_USAGE,
+            "--set %s: the path runs through a value that is not an object", set);
+    }
+    cr_json_free(*root);
+    *root = changed;
+    return CR_OK;
+}
+
 // What cr_bundle_read works on.
+
 struct reading {
     const struct cr_bundle_request *request;
-    struct cr_bundle_writer writer;
+    struct bundle_writer writer;
     struct cr_buf source; // the job file, comments blanked
     struct cr_buf scratch;
     struct cr_buf dir; // absolute folder of the job file
@@ -160,7 +381,7 @@ static enum cr_status read_source(struct reading *reading, struct cr_err *err) {
     size_t bytes = reading->source.used_bytes;
     cr_json_strip(text, bytes);
     struct cr_err inner = {0};
-    status = cr_json_parse(text, bytes, cr_job_json_limits, &reading->job, &inner);
+    status = cr_json_parse(text, bytes, job_limits, &reading->job, &inner);
     if (status == CR_E_FORMAT || status == CR_E_LIMIT) {
         return cr_err_set(err, CR_E_JOB, "%s:%s", path, inner.text);
     }
@@ -182,7 +403,7 @@ static enum cr_status refuse_duplicate_keys(struct reading *reading,
     }
     const char *path = reading->scratch.data;
     (void)cr_json_locate(text, bytes, path, &line, &column);
-    return cr_err_set(err, CR_E_JOB, "%s:%u:%u: %s: this key stands twice",
+    return cr_err_set(err, CR_E_JOB, "%s:%u:%u: %s: this key appears twice",
                       reading->request->job_path, line, column, path);
 }
 
@@ -241,9 +462,8 @@ static enum cr_status add_benchmark(struct reading *reading,
                  cr_json_key(benchmark));
         const char *what = is_read ? bytes.data : inner.text;
         size_t len = is_read ? bytes.used_bytes : strlen(inner.text);
-        status = status == CR_E_MEMORY
-                     ? status
-                     : cr_bundle_add(&reading->writer, name, what, len);
+        status = status == CR_E_MEMORY ? status
+                                       : add_section(&reading->writer, name, what, len);
     }
     cr_buf_fini(&full);
     cr_buf_fini(&bytes);
@@ -265,23 +485,21 @@ static enum cr_status add_benchmarks(struct reading *reading) {
 
 static enum cr_status add_request(struct reading *reading) {
     const struct cr_bundle_request *request = reading->request;
-    struct cr_bundle_writer *writer = &reading->writer;
+    struct bundle_writer *writer = &reading->writer;
     char name[64], shard[64];
     enum cr_status status =
-        cr_bundle_add(writer, "file", request->job_path, strlen(request->job_path));
+        add_section(writer, "file", request->job_path, strlen(request->job_path));
     if (status == CR_OK) {
-        status =
-            cr_bundle_add(writer, "dir", reading->dir.data, reading->dir.used_bytes);
+        status = add_section(writer, "dir", reading->dir.data, reading->dir.used_bytes);
     }
     if (status == CR_OK) {
         int len = snprintf(shard, sizeof shard, "%u/%u", request->shard,
                            request->shards == 0 ? 1 : request->shards);
-        status = cr_bundle_add(writer, "shard", shard, (size_t)len);
+        status = add_section(writer, "shard", shard, (size_t)len);
     }
     for (size_t i = 0; i < request->sets_len && status == CR_OK; i++) {
         snprintf(name, sizeof name, "set/%zu", i);
-        status =
-            cr_bundle_add(writer, name, request->sets[i], strlen(request->sets[i]));
+        status = add_section(writer, name, request->sets[i], strlen(request->sets[i]));
     }
     return status;
 }
@@ -290,25 +508,25 @@ static enum cr_status add_job(struct reading *reading) {
     cr_buf_clear(&reading->scratch);
     enum cr_status status = cr_json_print(reading->job, false, &reading->scratch);
     if (status == CR_OK) {
-        status = cr_bundle_add(&reading->writer, "job", reading->scratch.data,
-                               reading->scratch.used_bytes);
+        status = add_section(&reading->writer, "job", reading->scratch.data,
+                             reading->scratch.used_bytes);
     }
     return status == CR_OK
-               ? cr_bundle_add(&reading->writer, "source", reading->source.data,
-                               reading->source.used_bytes)
+               ? add_section(&reading->writer, "source", reading->source.data,
+                             reading->source.used_bytes)
                : status;
 }
 
 static enum cr_status write_bundle(struct reading *reading, struct cr_buf *out,
                                    struct cr_err *err) {
-    enum cr_status status = cr_bundle_begin(&reading->writer, out);
+    enum cr_status status = begin_bundle(&reading->writer, out);
     status = status == CR_OK ? add_request(reading) : status;
     status = status == CR_OK ? add_job(reading) : status;
     status = status == CR_OK ? add_benchmarks(reading) : status;
-    status = status == CR_OK ? cr_bundle_add_prompts(&reading->writer, reading->job,
-                                                     reading->dir.data, err)
-                             : status;
-    return status == CR_OK ? cr_bundle_end(&reading->writer) : status;
+    status = status == CR_OK
+                 ? add_prompts(&reading->writer, reading->job, reading->dir.data, err)
+                 : status;
+    return status == CR_OK ? end_bundle(&reading->writer) : status;
 }
 
 enum cr_status cr_bundle_read(const struct cr_bundle_request *request,
@@ -326,7 +544,7 @@ enum cr_status cr_bundle_read(const struct cr_bundle_request *request,
     status = status == CR_OK ? refuse_duplicate_keys(&reading, err) : status;
     status = status == CR_OK ? find_dir(&reading, err) : status;
     for (size_t i = 0; i < request->sets_len && status == CR_OK; i++) {
-        status = cr_set_apply(&reading.job, request->sets[i], err);
+        status = apply_set(&reading.job, request->sets[i], err);
     }
     status = status == CR_OK ? apply_limit(&reading) : status;
     status = status == CR_OK ? write_bundle(&reading, out, err) : status;

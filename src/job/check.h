@@ -36,6 +36,9 @@ void cr_check_mistake(struct cr_check *check, const char *path, const char *fmt,
 void cr_check_unknown(struct cr_check *check, const char *path, const char *name,
                       struct cr_names names);
 void cr_check_memory(struct cr_check *check); // remember that memory ran out
+// LEN elements, zeroed, in the job's arena; NULL after memory ran out, which is
+// remembered.
+void *cr_check_alloc(struct cr_check *check, size_t len, size_t element_bytes);
 
 // PATH "." NAME into OUT.
 void cr_key_path_child(char out[CR_PATH_MAX], const char *path, const char *name);
@@ -56,7 +59,7 @@ struct cr_check_target {
     bool is_partial;          // only what is there: no defaults, nothing required
 };
 // Read OBJECT by TABLE. Keys it does not know, values that do not fit and required keys
-// that lack are reported.
+// that are missing are reported.
 void cr_check_object(struct cr_check *check, const struct cr_key_table *table,
                      const struct cr_json *object,
                      const struct cr_check_target *target);

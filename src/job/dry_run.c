@@ -1,5 +1,5 @@
 // Made-up replies, in the shapes of answer.h. The history grows by their length in
-// every later prompt, so prompts are linear in it: two lengths tell all.
+// every later prompt, so prompts are linear in it: two lengths determine them.
 #include "job/dry_run.h"
 
 #include <string.h>

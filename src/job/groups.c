@@ -1,6 +1,7 @@
 // Which cells share trajectories: those that differ in their stop rule alone.
 // Equilibrium is monotone, so one market run under the strictest of their rules serves
 // them all.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,80 @@
 #include "credence/prompt/prompt.h"
 #include "credence/protocol/protocol.h"
 #include "job/builder.h"
+
+// The whole trajectory of a group that runs on: a run file holds views, so a rule that
+// is asked later needs one view that nothing has cut.
+
+struct whole {
+    const struct cr_cell *origin; // the group's first cell with "stop_early": false
+    uint32_t longest;             // max_iterations
+    bool is_there;                // a cell that sees all of it
+};
+
+static void look_at_cells(const struct cr_job *job, struct whole *wholes) {
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        struct whole *whole = &wholes[cell->trajectory];
+        uint32_t own = cell->stop.max_iterations;
+        whole->longest = own > whole->longest ? own : whole->longest;
+        if (whole->origin == NULL && !cell->stop_early &&
+            cr_protocol_has_stop_rule(cell->protocol)) {
+            whole->origin = cell;
+        }
+    }
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        struct whole *whole = &wholes[cell->trajectory];
+        whole->is_there =
+            whole->is_there || (cell->stop.rule == CR_STOP_FIXED &&
+                                cell->stop.max_iterations == whole->longest);
+    }
+}
+
+static void make_whole(struct cr_job_builder *builder, const struct whole *whole,
+                       struct cr_cell *out) {
+    char name[CR_CELL_NAME_MAX + sizeof " to the end"];
+    memcpy(out, whole->origin, sizeof *out);
+    snprintf(name, sizeof name, "%s to the end", out->name);
+    out->name = cr_arena_strdup(&builder->check.job->arena, name);
+    if (out->name == NULL) {
+        cr_check_memory(&builder->check);
+    }
+    out->stop.rule = CR_STOP_FIXED;
+    out->stop.max_iterations = whole->longest;
+    out->is_whole = true;
+}
+
+// One cell more for each of GROUPS that runs on (a cell of it says
+// "stop_early": false) and of which no cell sees the whole trajectory.
+static void add_whole(struct cr_job_builder *builder, uint32_t groups) {
+    struct cr_job *job = builder->check.job;
+    struct whole *wholes = cr_check_alloc(&builder->check, groups, sizeof *wholes);
+    if (wholes == NULL) {
+        return;
+    }
+    look_at_cells(job, wholes);
+    uint32_t len = job->cells_len;
+    for (uint32_t i = 0; i < groups; i++) {
+        len += wholes[i].origin != NULL && !wholes[i].is_there;
+    }
+    if (len == job->cells_len) {
+        return;
+    }
+    struct cr_cell *cells = cr_check_alloc(&builder->check, len, sizeof *cells);
+    if (cells == NULL) {
+        return;
+    }
+    memcpy(cells, job->cells, job->cells_len * sizeof *cells);
+    len = job->cells_len;
+    for (uint32_t i = 0; i < groups; i++) {
+        if (wholes[i].origin != NULL && !wholes[i].is_there) {
+            make_whole(builder, &wholes[i], &cells[len++]);
+        }
+    }
+    job->cells = cells;
+    job->cells_len = len;
+}
 
 static uint64_t mix_text(uint64_t key, const char *text) {
     return cr_hash_mix(key, cr_hash64(text, strlen(text), 0));
@@ -118,7 +193,7 @@ static int compare_names(const void *a, const void *b) {
 static void refuse_equal_names(struct cr_job_builder *builder) {
     const struct cr_job *job = builder->check.job;
     const struct cr_cell **sorted =
-        cr_job_builder_alloc(builder, job->cells_len, sizeof *sorted);
+        cr_check_alloc(&builder->check, job->cells_len, sizeof *sorted);
     if (sorted == NULL) {
         return;
     }
@@ -159,9 +234,9 @@ static uint32_t number_groups(struct cr_job *job, const struct ranked *ranked,
 void cr_job_group_cells(struct cr_job_builder *builder) {
     struct cr_job *job = builder->check.job;
     struct ranked *ranked =
-        cr_job_builder_alloc(builder, job->cells_len, sizeof *ranked);
+        cr_check_alloc(&builder->check, job->cells_len, sizeof *ranked);
     uint32_t *first_of =
-        cr_job_builder_alloc(builder, job->cells_len, sizeof *first_of);
+        cr_check_alloc(&builder->check, job->cells_len, sizeof *first_of);
     if (ranked == NULL || first_of == NULL) {
         return;
     }
@@ -175,6 +250,6 @@ void cr_job_group_cells(struct cr_job_builder *builder) {
             refuse_pair(builder, &ranked[i - 1], &ranked[i]);
         }
     }
-    cr_job_add_whole(builder, number_groups(job, ranked, first_of));
+    add_whole(builder, number_groups(job, ranked, first_of));
     refuse_equal_names(builder);
 }

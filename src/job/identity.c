@@ -1,39 +1,123 @@
 // What makes two jobs the same job: all that shapes an answer or a row of the result,
-// and nothing of how fast, how dear or where it is run. Budgets, limits, endpoints,
+// and nothing of its speed, its price or the place where it runs. Budgets, limits, endpoints,
 // servers, prices, keys, headers, caches, the name, replicates and benchmark limits may
 // change between two launches into one directory; the last two only add or leave out
 // episodes.
+#include <assert.h>
+#include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "credence/job/bundle.h"
+#include "credence/job/job_file.h"
 #include "credence/prompt/prompt.h"
 #include "job/builder.h"
+#include "job/check.h"
 
-bool cr_model_identity(const struct cr_model *model, struct cr_hash *out) {
-    const struct cr_sim_dials *sim = &model->sim;
-    double numbers[] = {model->temperature,
-                        sim->competence,
-                        sim->noise,
-                        sim->stubbornness,
-                        sim->persuasion,
-                        sim->strength,
-                        sim->malformed,
-                        sim->rate,
-                        (double)sim->behaviour,
-                        model->max_tokens,
-                        model->send_seed ? 1 : 0};
-    const char *texts[] = {model->model, model->params, model->extra,
-                           model->structured};
+// The value of KEY at AT as a hash takes it: a text as it is, all else as a double.
+static const char *text_at(const struct cr_key *key, const char *at) {
+    const char *text = NULL;
+    if (key->type != CR_KEY_TEXT && key->type != CR_KEY_WORD &&
+        key->type != CR_KEY_OBJECT && key->type != CR_KEY_MAP) {
+        return NULL;
+    }
+    memcpy(&text, at, sizeof text);
+    return text == NULL ? "" : text;
+}
+
+static double number_at(const struct cr_key *key, const char *at) {
+    double number = 0;
+    uint32_t count = 0;
+    bool truth = false;
+    switch (key->type) {
+    case CR_KEY_NUMBER:
+        memcpy(&number, at, sizeof number);
+        return number;
+    case CR_KEY_TRUTH:
+        memcpy(&truth, at, sizeof truth);
+        return truth ? 1 : 0;
+    default:
+        memcpy(&count, at, sizeof count);
+        return count;
+    }
+}
+
+static void hash_value(struct cr_hasher *hasher, const struct cr_key *key,
+                       const void *object) {
+    const char *at = (const char *)object + key->offset;
+    const char *text = text_at(key, at);
+    double number = text == NULL ? number_at(key, at) : 0;
+    if (text != NULL) {
+        cr_hasher_add(hasher, text, strlen(text));
+    } else {
+        cr_hasher_add(hasher, &number, sizeof number);
+    }
+}
+
+// Whether KEY has its default in OBJECT. PLAIN is an object of that kind with nothing in
+// it but that default.
+static bool is_default(const struct cr_key *key, const void *object,
+                       const void *plain) {
+    const char *at = (const char *)object + key->offset;
+    const char *other = (const char *)plain + key->offset;
+    const char *text = text_at(key, at);
+    if (text != NULL) {
+        return strcmp(text, text_at(key, other)) == 0;
+    }
+    double a = number_at(key, at), b = number_at(key, other);
+    return a == b || (isnan(a) && isnan(b));
+}
+
+void cr_identity_add_named(struct cr_check *check, const struct cr_key_table *table,
+                           const void *object, void *plain, struct cr_hasher *hasher) {
+    for (size_t i = 0; i < table->len; i++) {
+        const struct cr_key *key = &table->keys[i];
+        if (key->identity != CR_IDENTITY_BY_NAME) {
+            continue;
+        }
+        cr_check_default(check, key, (char *)plain + key->offset);
+        if (!is_default(key, object, plain)) {
+            cr_hasher_add(hasher, key->name, strlen(key->name) + 1);
+            hash_value(hasher, key, object);
+        }
+    }
+}
+
+static const struct cr_key *key_in_place(const struct cr_key_table *table,
+                                         unsigned place) {
+    for (size_t i = 0; i < table->len; i++) {
+        if (table->keys[i].identity == place) {
+            return &table->keys[i];
+        }
+    }
+    return NULL;
+}
+
+bool cr_model_identity(struct cr_check *check, const struct cr_model *model,
+                       struct cr_hash *out) {
+    struct cr_model plain = {0};
     struct cr_hasher hasher;
     if (cr_hasher_init(&hasher) != 0) {
         return false;
     }
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *text = texts[i] == NULL ? "" : texts[i];
-        cr_hasher_add(&hasher, text, strlen(text));
+    double numbers[CR_IDENTITY_PLACES]; // hashed as one run, behind the texts
+    size_t numbers_len = 0;
+    for (unsigned place = 1; place <= CR_IDENTITY_PLACES; place++) {
+        const struct cr_key *key = key_in_place(&cr_keys_model, place);
+        key = key != NULL ? key : key_in_place(&cr_keys_params, place);
+        assert(key != NULL);
+        const char *at = (const char *)model + key->offset;
+        const char *text = text_at(key, at);
+        if (text != NULL) {
+            cr_hasher_add(&hasher, text, strlen(text));
+        } else {
+            numbers[numbers_len++] = number_at(key, at);
+        }
     }
-    cr_hasher_add(&hasher, numbers, sizeof numbers);
+    cr_hasher_add(&hasher, numbers, numbers_len * sizeof *numbers);
+    cr_identity_add_named(check, &cr_keys_model, model, &plain, &hasher);
+    cr_identity_add_named(check, &cr_keys_params, model, &plain, &hasher);
     *out = cr_hasher_digest(&hasher);
     cr_hasher_fini(&hasher);
     return true;
@@ -90,14 +174,29 @@ static struct cr_json *sorted_copy(const struct cr_json *value) {
     return copy;
 }
 
-// The members of OBJECT that their rows say shape an answer.
+// Whether VALUE is what the JSON text FALLBACK says.
+static bool reads_as(const struct cr_json *value, const char *fallback) {
+    struct cr_json *other = NULL;
+    if (cr_json_parse(fallback, strlen(fallback), (struct cr_json_limits){4096, 8},
+                      &other, NULL) != CR_OK) {
+        return false;
+    }
+    bool is_same = cr_json_equal(value, other);
+    cr_json_free(other);
+    return is_same;
+}
+
+// The members of OBJECT that their rows say shape an answer; rows added since only where
+// they are not at their default.
 static struct cr_json *shaping(struct cr_check *check, const struct cr_key_table *table,
                                const struct cr_json *object) {
     struct cr_json *out = cr_json_new_object();
     for (size_t i = 0; i < table->len && out != NULL; i++) {
         const struct cr_key *key = &table->keys[i];
         const struct cr_json *member = cr_json_get(object, key->name);
-        if (key->shapes && member != NULL) {
+        bool is_new = key->identity == CR_IDENTITY_BY_NAME;
+        if (key->shapes && member != NULL &&
+            !(is_new && reads_as(member, key->fallback))) {
             cr_check_put(check, out, key->name, cr_json_copy(member));
         }
     }
@@ -260,4 +359,71 @@ void cr_job_identify(struct cr_job_builder *builder) {
     }
     cr_json_free(sorted);
     cr_json_free(all);
+}
+
+// How two jobs differ, in the words of the job file.
+
+enum { SHOWN_BYTES_MAX = 80 };
+
+static enum cr_status add_value(struct cr_buf *out, const struct cr_json *value) {
+    struct cr_buf text;
+    if (value == NULL) {
+        return cr_buf_add_text(out, "nothing");
+    }
+    cr_buf_init(&text, SIZE_MAX / 2);
+    enum cr_status status = cr_json_print(value, false, &text);
+    if (status == CR_OK) {
+        bool is_long = text.used_bytes > SHOWN_BYTES_MAX;
+        status = cr_buf_printf(out, "%.*s%s", SHOWN_BYTES_MAX, text.data,
+                               is_long ? "..." : "");
+    }
+    cr_buf_fini(&text);
+    return status;
+}
+
+static enum cr_status add_line(struct cr_buf *out, const char *path,
+                               const struct cr_json *a, const struct cr_json *b) {
+    enum cr_status status =
+        cr_buf_printf(out, "%s%s: ", out->used_bytes > 0 ? "\n" : "", path);
+    status = status == CR_OK ? add_value(out, a) : status;
+    status = status == CR_OK ? cr_buf_add_text(out, " there, ") : status;
+    status = status == CR_OK ? add_value(out, b) : status;
+    return status == CR_OK ? cr_buf_add_text(out, " here") : status;
+}
+
+static enum cr_status compare_values(struct cr_buf *out, const char *path,
+                                     const struct cr_json *a, const struct cr_json *b) {
+    char inner[CR_PATH_MAX];
+    enum cr_status status = CR_OK;
+    if (a == NULL || b == NULL || cr_json_type(a) != CR_JSON_OBJECT ||
+        cr_json_type(b) != CR_JSON_OBJECT) {
+        bool is_same = a != NULL && b != NULL && cr_json_equal(a, b);
+        return is_same ? CR_OK : add_line(out, path, a, b);
+    }
+    for (const struct cr_json *c = cr_json_first(a); c != NULL && status == CR_OK;
+         c = cr_json_next(c)) {
+        cr_key_path_child(inner, path, cr_json_key(c));
+        status = compare_values(out, inner, c, cr_json_get(b, cr_json_key(c)));
+    }
+    for (const struct cr_json *c = cr_json_first(b); c != NULL && status == CR_OK;
+         c = cr_json_next(c)) {
+        if (cr_json_get(a, cr_json_key(c)) == NULL) {
+            cr_key_path_child(inner, path, cr_json_key(c));
+            status = compare_values(out, inner, NULL, c);
+        }
+    }
+    return status;
+}
+
+enum cr_status cr_job_difference(const char *stored, const char *now,
+                                 struct cr_buf *out) {
+    struct cr_json_limits limits = {SIZE_MAX / 2, 64};
+    struct cr_json *a = NULL, *b = NULL;
+    enum cr_status status = cr_json_parse(stored, strlen(stored), limits, &a, NULL);
+    status =
+        status == CR_OK ? cr_json_parse(now, strlen(now), limits, &b, NULL) : status;
+    status = status == CR_OK ? compare_values(out, "", a, b) : status;
+    cr_json_free(a);
+    cr_json_free(b);
+    return status;
 }

@@ -6,25 +6,256 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credence/bench/bench.h"
 #include "credence/job/bundle.h"
 #include "credence/model/client.h"
 #include "credence/prompt/prompt.h"
 #include "job/builder.h"
-#include "job/bundle.h"
+
+// Benchmarks: their rows, then their propositions from the bytes in the bundle.
+
+static void read_benchmark(struct cr_job_builder *builder, const struct cr_json *object,
+                           struct cr_benchmark *benchmark, struct cr_json *all) {
+    struct cr_check *check = &builder->check;
+    char path[CR_PATH_MAX];
+    cr_key_path_child(path, "benchmarks", cr_json_key(object));
+    benchmark->name = cr_arena_strdup(&check->job->arena, cr_json_key(object));
+    if (benchmark->name == NULL) {
+        cr_check_memory(check);
+        return;
+    }
+    if (cr_json_type(object) != CR_JSON_OBJECT) {
+        cr_check_mistake(check, path,
+                         "found %s, expected an object with a benchmark's "
+                         "keys",
+                         cr_json_type_name(cr_json_type(object)));
+        return;
+    }
+    struct cr_json *resolved = cr_json_new_object();
+    struct cr_check_target target = {
+        .path = path, .out = benchmark, .resolved = resolved};
+    cr_check_object(check, &cr_keys_benchmark, object, &target);
+    cr_check_put(check, all, cr_json_key(object), resolved);
+}
+
+static void read_all_benchmarks(struct cr_job_builder *builder) {
+    struct cr_job *job = builder->check.job;
+    const struct cr_json *all = cr_json_get(builder->root, "benchmarks");
+    struct cr_json *resolved = cr_json_new_object();
+    size_t len = cr_json_type(all) == CR_JSON_OBJECT ? cr_json_len(all) : 0;
+    const char **names = cr_check_alloc(&builder->check, len, sizeof *names);
+    job->benchmarks = cr_check_alloc(&builder->check, len, sizeof *job->benchmarks);
+    if (names != NULL && job->benchmarks != NULL && len > 0) {
+        for (const struct cr_json *c = cr_json_first(all); c != NULL;
+             c = cr_json_next(c)) {
+            read_benchmark(builder, c, &job->benchmarks[job->benchmarks_len], resolved);
+            names[job->benchmarks_len++] = cr_json_key(c);
+        }
+    }
+    if (cr_json_type(all) == CR_JSON_OBJECT && len == 0) {
+        cr_check_mistake(&builder->check, "benchmarks",
+                         "names no benchmark, expected at least one");
+    }
+    builder->check.names[CR_NAMES_BENCHMARKS] = (struct cr_names){names, len};
+    cr_check_put(&builder->check, builder->resolved, "benchmarks", resolved);
+}
+
+static void read_text(struct cr_job_builder *builder, struct cr_benchmark *benchmark,
+                      const struct cr_section *section, const char *path) {
+    struct cr_err inner = {0};
+    benchmark->bytes_hash = cr_hash128(section->bytes, section->len, 0);
+    // A reader wants a text with a NUL behind it, which a section does not have.
+    char *text = cr_strndup(section->bytes, section->len);
+    if (text == NULL) {
+        cr_check_memory(&builder->check);
+        return;
+    }
+    enum cr_status status =
+        cr_bench_read(benchmark, text, section->len, builder->check.job->seed, &inner);
+    cr_free(text);
+    if (status == CR_E_MEMORY) {
+        cr_check_memory(&builder->check);
+    } else if (status != CR_OK) {
+        cr_check_mistake(&builder->check, path, "%s", inner.text);
+    } else if (benchmark->propositions.len == 0) {
+        cr_check_mistake(&builder->check, path, "gives no proposition (%s)",
+                         benchmark->path);
+    }
+}
+
+static void read_propositions(struct cr_job_builder *builder,
+                              struct cr_benchmark *benchmark) {
+    struct cr_check *check = &builder->check;
+    char path[CR_PATH_MAX], parent[CR_PATH_MAX], name[CR_PATH_MAX];
+    struct cr_section section;
+    cr_key_path_child(parent, "benchmarks", benchmark->name);
+    int format = cr_bench_find(benchmark->format);
+    if (!cr_bench_can_frame(format, benchmark->framing)) {
+        cr_key_path_child(path, parent, "framing");
+        cr_check_mistake(check, path,
+                         "a benchmark of format '%s' cannot be framed as %s",
+                         benchmark->format, cr_space_names[benchmark->framing]);
+        return;
+    }
+    cr_key_path_child(path, parent, "path");
+    snprintf(name, sizeof name, "problem/benchmark/%s", benchmark->name);
+    if (cr_bundle_find(builder->bundle, builder->bundle_len, name, &section)) {
+        cr_check_mistake(check, path, "%.*s", (int)section.len, section.bytes);
+    } else if (cr_bundle_find(builder->bundle, builder->bundle_len,
+                              name + strlen("problem/"), &section)) {
+        read_text(builder, benchmark, &section, path);
+    }
+}
+
+static void read_all_propositions(struct cr_job_builder *builder) {
+    const struct cr_job *job = builder->check.job;
+    for (uint32_t i = 0; i < job->benchmarks_len; i++) {
+        struct cr_benchmark *benchmark = &job->benchmarks[i];
+        if (benchmark->name != NULL && benchmark->format != NULL &&
+            benchmark->path != NULL) {
+            read_propositions(builder, benchmark);
+        }
+    }
+}
+
+// Prompt sets: "paper" comes first in the bundle, and fills in what the others lack.
+
+enum { SOURCES_MAX = 64, PROMPT_SETS_MAX = 256 };
+
+// The sets of a bundle, as far as they were found.
+struct found {
+    const char *names[PROMPT_SETS_MAX];
+    size_t len;
+    struct cr_prompt_source sources[SOURCES_MAX]; // of the last of them
+    size_t sources_len;
+};
+
+// The set and file of a section "prompts/SET/FILE" (SET may hold slashes), or the set
+// alone of "problem/prompts/SET"; false for other sections.
+static bool split(struct cr_job_builder *builder, const struct cr_section *section,
+                  const char **set, const char **file) {
+    static const char good[] = "prompts/", bad[] = "problem/prompts/";
+    struct cr_arena *arena = &builder->check.job->arena;
+    bool is_bad = section->name_len >= sizeof bad &&
+                  memcmp(section->name, bad, sizeof bad - 1) == 0;
+    size_t skip = is_bad ? sizeof bad - 1 : sizeof good - 1;
+    size_t end = section->name_len;
+    *file = NULL;
+    *set = NULL;
+    if (!is_bad && (end < sizeof good || memcmp(section->name, good, skip) != 0)) {
+        return false;
+    }
+    if (!is_bad) {
+        while (end > skip && section->name[end - 1] != '/') {
+            end--;
+        }
+        *file = cr_arena_strndup(arena, section->name + end, section->name_len - end);
+        end--;
+    }
+    *set = cr_arena_strndup(arena, section->name + skip, end - skip);
+    return *set != NULL;
+}
+
+// Where the job file names SET, for a message.
+static void place_of(const struct cr_job_builder *builder, const char *set,
+                     char out[CR_PATH_MAX]) {
+    const struct cr_json *grid = cr_json_get(builder->root, "grid");
+    const struct cr_json *axis = cr_json_get(grid, "prompts");
+    size_t index = 0;
+    snprintf(out, CR_PATH_MAX, "cell.prompts");
+    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
+         c = cr_json_next(c)) {
+        const char *name = cr_json_string(c);
+        if (name != NULL && strcmp(name, set) == 0) {
+            cr_key_path_element(out, "grid.prompts", index);
+        }
+        index++;
+    }
+}
+
+static void finish_set(struct cr_job_builder *builder, struct found *found) {
+    struct cr_job *job = builder->check.job;
+    struct cr_prompt_set *set = NULL;
+    struct cr_err inner = {0};
+    char path[CR_PATH_MAX];
+    if (found->sources_len == 0) {
+        return;
+    }
+    const char *name = found->names[found->len - 1];
+    const struct cr_prompt_set *base = job->prompts_len > 0 ? job->prompts[0] : NULL;
+    enum cr_status status = cr_prompt_set_create(
+        name, (struct cr_prompt_sources){found->sources, found->sources_len}, base,
+        &set, &inner);
+    found->sources_len = 0;
+    if (status == CR_OK) {
+        job->prompts[job->prompts_len++] = set;
+        return;
+    }
+    found->len--;
+    if (status == CR_E_MEMORY) {
+        cr_check_memory(&builder->check);
+        return;
+    }
+    place_of(builder, name, path);
+    cr_check_mistake(&builder->check, path, "%s", inner.text);
+}
+
+static void report_absent(struct cr_job_builder *builder, const char *set,
+                          const struct cr_section *section) {
+    char path[CR_PATH_MAX];
+    place_of(builder, set, path);
+    cr_check_mistake(&builder->check, path,
+                     "found '%s', expected a shipped prompt set such as 'paper' or a "
+                     "folder of templates (%.*s holds none)",
+                     set, (int)section->len, section->bytes);
+}
+
+static void take_section(struct cr_job_builder *builder, struct found *found,
+                         const struct cr_section *section) {
+    const char *set, *file;
+    if (!split(builder, section, &set, &file)) {
+        return;
+    }
+    if (file == NULL) {
+        report_absent(builder, set, section);
+        return;
+    }
+    bool is_new = found->sources_len == 0 || found->len == 0 ||
+                  strcmp(found->names[found->len - 1], set) != 0;
+    if (is_new) {
+        finish_set(builder, found);
+        if (found->len == PROMPT_SETS_MAX) {
+            cr_check_mistake(&builder->check, "", "more than %d prompt sets",
+                             PROMPT_SETS_MAX);
+            return;
+        }
+        found->names[found->len++] = set;
+    }
+    if (found->sources_len < SOURCES_MAX) {
+        found->sources[found->sources_len++] =
+            (struct cr_prompt_source){file, section->bytes, section->len};
+    }
+}
+
+static void read_all_prompts(struct cr_job_builder *builder) {
+    struct cr_job *job = builder->check.job;
+    struct found *found = cr_check_alloc(&builder->check, 1, sizeof *found);
+    struct cr_section section;
+    size_t at = 0;
+    job->prompts =
+        cr_check_alloc(&builder->check, PROMPT_SETS_MAX, sizeof *job->prompts);
+    if (found == NULL || job->prompts == NULL) {
+        return;
+    }
+    while (cr_bundle_next(builder->bundle, builder->bundle_len, &at, &section)) {
+        take_section(builder, found, &section);
+    }
+    finish_set(builder, found);
+    builder->check.names[CR_NAMES_PROMPTS] =
+        (struct cr_names){found->names, found->len};
+}
 
 enum { SETS_MAX = 1024 };
-
-void *cr_job_builder_alloc(struct cr_job_builder *builder, size_t len,
-                           size_t element_bytes) {
-    size_t bytes = (len == 0 ? 1 : len) * element_bytes;
-    void *block = cr_arena_alloc(&builder->check.job->arena, bytes);
-    if (block == NULL) {
-        cr_check_memory(&builder->check);
-        return NULL;
-    }
-    memset(block, 0, bytes);
-    return block;
-}
 
 // The text of section NAME as a string in the arena; "" when there is none.
 static const char *section_text(struct cr_job_builder *builder, const char *name) {
@@ -44,7 +275,7 @@ static const char *section_text(struct cr_job_builder *builder, const char *name
 static void read_known_names(struct cr_job_builder *builder) {
     for (int i = 0; i < CR_NAMES_OF_JOB; i++) {
         const char **names =
-            cr_job_builder_alloc(builder, CR_KNOWN_NAMES_MAX, sizeof *names);
+            cr_check_alloc(&builder->check, CR_KNOWN_NAMES_MAX, sizeof *names);
         size_t len = names == NULL ? 0 : cr_names_known((enum cr_names_from)i, names);
         builder->check.names[i] = (struct cr_names){names, len};
     }
@@ -53,7 +284,7 @@ static void read_known_names(struct cr_job_builder *builder) {
 static void read_request(struct cr_job_builder *builder) {
     struct cr_check *check = &builder->check;
     char name[32];
-    const char **sets = cr_job_builder_alloc(builder, SETS_MAX, sizeof *sets);
+    const char **sets = cr_check_alloc(&builder->check, SETS_MAX, sizeof *sets);
     check->file = section_text(builder, "file");
     check->dir = section_text(builder, "dir");
     check->source = section_text(builder, "source");
@@ -137,9 +368,9 @@ static void read_all(struct cr_job_builder *builder) {
     refuse_secrets(check, builder->root, "");
     cr_check_object(check, &cr_keys_job, builder->root, &target);
     cr_job_read_models(builder);
-    cr_job_read_benchmarks(builder);
-    cr_job_read_prompts(builder);
-    cr_job_read_propositions(builder);
+    read_all_benchmarks(builder);
+    read_all_prompts(builder);
+    read_all_propositions(builder);
     cr_job_read_cells(builder);
     if (check->mistakes_len == 0 && !check->is_out_of_memory) {
         cr_job_group_cells(builder);

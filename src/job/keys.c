@@ -2,7 +2,14 @@
 #include "job/keys.h"
 
 #include <float.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "credence/bench/bench.h"
+#include "credence/core/cell.h"
+#include "credence/job/job_file.h"
+#include "credence/model/client.h"
+#include "credence/protocol/protocol.h"
 
 #define LEN(array) (sizeof(array) / sizeof *(array))
 #define COUNT_MAX 4294967295.0
@@ -14,17 +21,18 @@ const char *const cr_api_names[4] = {"openai", "anthropic", "sim", "replay"};
 
 static const struct cr_key limit_keys[] = {
     {"concurrency", CR_KEY_COUNT, "null", 1, 1000000, AT(cr_limits, concurrency),
-     .summary = "calls in flight at most, over the whole job; absent: found out"},
+     .summary = "maximum calls in flight, over the whole job; default: adaptive"},
     {"rpm", CR_KEY_NUMBER, "null", 0.001, 1e12, AT(cr_limits, rpm),
      .summary = "requests a minute, over the whole job"},
     {"tpm", CR_KEY_NUMBER, "null", 0.001, 1e15, AT(cr_limits, tpm),
      .summary = "tokens a minute, over the whole job"},
     {"timeout_s", CR_KEY_NUMBER, "600", 0.001, 1e6, AT(cr_limits, timeout_s),
-     .summary = "seconds an attempt may take"},
+     .summary = "seconds before an attempt is given up"},
     {"connect_timeout_s", CR_KEY_NUMBER, "10", 0.001, 1e6,
-     AT(cr_limits, connect_timeout_s), .summary = "seconds connecting may take"},
+     AT(cr_limits, connect_timeout_s),
+     .summary = "seconds before a connection attempt is given up"},
     {"retries", CR_KEY_COUNT, "8", 0, 1000, AT(cr_limits, retries),
-     .summary = "attempts after the first, for what is worth retrying"},
+     .summary = "further attempts after one that is worth retrying"},
 };
 static const struct cr_key_table limit_table = {"limits", limit_keys, LEN(limit_keys)};
 
@@ -35,7 +43,7 @@ static const struct cr_key cost_keys[] = {
      .summary = "dollars per million answer tokens"},
     {"cached", CR_KEY_NUMBER, "null", 0, 1e9, AT(cr_model, cost_cached),
      .absent_is_nan = true,
-     .summary = "dollars per million cached prompt tokens; absent: as input"},
+     .summary = "dollars per million cached prompt tokens; default: as input"},
 };
 static const struct cr_key_table cost_table = {"cost", cost_keys, LEN(cost_keys)};
 
@@ -48,9 +56,9 @@ static const struct cr_key serve_keys[] = {
     {"health", CR_KEY_TEXT, "\"/health\"", AT(cr_serve, health),
      .summary = "path that answers 200 when the server is ready"},
     {"port", CR_KEY_COUNT, "null", 1, 65535, AT(cr_serve, port),
-     .summary = "port to listen on; absent: any free one"},
+     .summary = "port to listen on; default: any free one"},
     {"startup_s", CR_KEY_NUMBER, "600", 0.1, 1e5, AT(cr_serve, startup_s),
-     .summary = "seconds until it must be ready"},
+     .summary = "seconds it may take to be ready"},
     {"gpus", CR_KEY_COUNT, "1", 1, 1024, AT(cr_serve, gpus),
      .summary = "devices each server gets when per is gpu"},
 };
@@ -58,24 +66,26 @@ static const struct cr_key_table serve_table = {"serve", serve_keys, LEN(serve_k
 
 static const struct cr_key param_keys[] = {
     {"temperature", CR_KEY_NUMBER, "null", 0, 100, AT(cr_model, temperature),
-     .absent_is_nan = true, .shapes = true, .summary = "absent: not sent"},
+     .absent_is_nan = true, .shapes = true, .identity = 5,
+     .summary = "default: not sent"},
     {"max_tokens", CR_KEY_COUNT, "1024", 1, 10000000, AT(cr_model, max_tokens),
-     .shapes = true, .summary = "tokens an answer may have"},
+     .shapes = true, .identity = 14, .summary = "maximum tokens of an answer"},
 };
 const struct cr_key_table cr_keys_params = {"params", param_keys, LEN(param_keys)};
 
-#define DIAL(name_, fallback_, high_, member_, shapes_, summary_)                      \
+#define DIAL(name_, fallback_, high_, member_, place_, summary_)                       \
     {                                                                                  \
         name_, CR_KEY_NUMBER, fallback_, 0, high_, AT(cr_model, sim.member_),          \
-            .apis = CR_API_DIALS, .shapes = shapes_, .summary = summary_               \
+            .apis = CR_API_DIALS, .shapes = (place_) > 0, .identity = (place_),        \
+            .summary = summary_                                                        \
     }
 
 static const struct cr_key model_keys[] = {
     {"api", CR_KEY_WORD, NULL, .from = CR_NAMES_BACKENDS, AT(cr_model, api),
      .shapes = true,
      .summary = "how to talk to it; sim: simulated agents inside the process"},
-    {"model", CR_KEY_TEXT, "null", AT(cr_model, model), .shapes = true,
-     .apis = CR_API_HTTP, .summary = "the name the server knows it by"},
+    {"model", CR_KEY_TEXT, "null", AT(cr_model, model), .shapes = true, .identity = 1,
+     .apis = CR_API_HTTP, .summary = "the model's name on the server"},
     {"endpoints", CR_KEY_TEXTS, "null", .offset = offsetof(struct cr_model, endpoints),
      .len_offset = offsetof(struct cr_model, endpoints_len), .apis = CR_API_HTTP,
      .summary = "base URL or URLs, such as http://127.0.0.1:8000/v1"},
@@ -84,47 +94,47 @@ static const struct cr_key model_keys[] = {
     {"api_key_file", CR_KEY_TEXT, "null", AT(cr_model, api_key_file),
      .apis = CR_API_HTTP, .summary = "file of mode 600 that holds the key"},
     {"allow_insecure", CR_KEY_TRUTH, "false", AT(cr_model, allow_insecure),
-     .apis = CR_API_HTTP, .summary = "send a key over plain http to another host"},
+     .apis = CR_API_HTTP, .summary = "allow a key over plain http to another host"},
     {"dialect", CR_KEY_WORD, "null", .from = CR_NAMES_DIALECTS, AT(cr_model, dialect),
      .apis = CR_API_HTTP,
-     .summary = "variant of the api, such as azure; absent: the api's own"},
+     .summary = "variant of the api, such as azure; default: the api's own"},
     {"api_version", CR_KEY_TEXT, "null", AT(cr_model, api_version), .apis = CR_API_HTTP,
      .summary = "version the server asks for (azure, anthropic)"},
-    {"params", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .shapes = true,
+    {"params", CR_KEY_MAP, "{}", AT(cr_model, params), .shapes = true, .identity = 2,
      .apis = CR_API_HTTP, .group = &cr_keys_params,
      .summary = "sampling; keys other than these go into the request as they are"},
-    {"extra", CR_KEY_OBJECT, "{}", AT(cr_model, extra), .shapes = true,
-     .apis = CR_API_HTTP, .summary = "further body fields of this provider alone"},
+    {"extra", CR_KEY_OBJECT, "{}", AT(cr_model, extra), .shapes = true, .identity = 3,
+     .apis = CR_API_HTTP, .summary = "provider-specific fields of the request body"},
     {"structured", CR_KEY_WORD, "\"auto\"", .from = CR_NAMES_STRUCTURED,
-     AT(cr_model, structured), .shapes = true, .apis = CR_API_HTTP,
-     .summary = "how answers are held to JSON"},
+     AT(cr_model, structured), .shapes = true, .identity = 4, .apis = CR_API_HTTP,
+     .summary = "how the server is asked for JSON"},
     {"send_seed", CR_KEY_TRUTH, "true", AT(cr_model, send_seed), .shapes = true,
-     .apis = CR_API_HTTP, .summary = "send each call's seed"},
+     .identity = 15, .apis = CR_API_HTTP, .summary = "send each call's seed"},
     {"headers", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .apis = CR_API_HTTP,
      .summary = "further request headers, name: value; no keys here"},
     {"unix_socket", CR_KEY_TEXT, "null", AT(cr_model, unix_socket), .apis = CR_API_HTTP,
-     .summary = "connect through this socket file"},
+     .summary = "connect through this Unix socket"},
     {"limits", CR_KEY_GROUP, "{}", .group = &limit_table, AT(cr_model, limits),
-     .summary = "how hard it may be driven"},
+     .summary = "rate and concurrency limits"},
     {"cost", CR_KEY_GROUP, "{}", .group = &cost_table, .offset = 0,
-     .len_offset = CR_NOWHERE, .summary = "its price"},
+     .len_offset = CR_NOWHERE, .summary = "prices"},
     {"serve", CR_KEY_GROUP, "{}", .group = &serve_table, AT(cr_model, serve),
      .apis = CR_API_HTTP, .summary = "a server that the run starts itself"},
-    DIAL("competence", "0.7", 1, competence, true,
+    DIAL("competence", "0.7", 1, competence, 6,
          "how likely a belief is on the true side"),
-    DIAL("noise", "0.3", 1, noise, true, "spread of a belief and of a move"),
-    DIAL("stubbornness", "0.5", 1, stubbornness, true,
+    DIAL("noise", "0.3", 1, noise, 7, "spread of a belief and of a move"),
+    DIAL("stubbornness", "0.5", 1, stubbornness, 8,
          "share of the way to an argument that the maker does not go"),
-    DIAL("persuasion", "0.5", 1, persuasion, true,
+    DIAL("persuasion", "0.5", 1, persuasion, 9,
          "how likely an argument moves the maker at all"),
-    DIAL("strength", "0.5", 1, strength, true, "of an adversary's argument"),
-    DIAL("malformed", "0", 1, malformed, true, "share of replies that are unusable"),
-    DIAL("failures", "0", 1, failures, false, "share of attempts that fail"),
-    DIAL("latency_ms", "0", 1e6, latency_ms, false, "mean time to answer"),
+    DIAL("strength", "0.5", 1, strength, 10, "of an adversary's argument"),
+    DIAL("malformed", "0", 1, malformed, 11, "share of replies that are unusable"),
+    DIAL("failures", "0", 1, failures, 0, "share of attempts that fail"),
+    DIAL("latency_ms", "0", 1e6, latency_ms, 0, "mean time to answer"),
     {"behaviour", CR_KEY_CHOICE, "\"belief\"", .from = CR_NAMES_BEHAVIOURS,
-     AT(cr_model, sim.behaviour), .apis = CR_API_DIALS, .shapes = true,
+     AT(cr_model, sim.behaviour), .apis = CR_API_DIALS, .shapes = true, .identity = 13,
      .summary = "how its prices move"},
-    DIAL("rate", "0.5", 1, rate, true, "of contraction and trend"),
+    DIAL("rate", "0.5", 1, rate, 12, "of contraction and trend"),
     {"tapes", CR_KEY_TEXTS, "null", .offset = offsetof(struct cr_model, tapes),
      .len_offset = offsetof(struct cr_model, tapes_len), .apis = CR_API_REPLAY,
      .summary = "run directories or tape files that answer"},
@@ -142,9 +152,9 @@ static const struct cr_key benchmark_keys[] = {
      AT(cr_benchmark, pairing), .shapes = true,
      .summary = "a true and a false proposition of each item, or one by seed"},
     {"limit", CR_KEY_COUNT64, "null", 1, EXACT_MAX, AT(cr_benchmark, limit),
-     .summary = "items read at most"},
+     .summary = "maximum items"},
     {"offset", CR_KEY_COUNT64, "0", 0, EXACT_MAX, AT(cr_benchmark, offset),
-     .shapes = true, .summary = "items skipped first"},
+     .shapes = true, .summary = "items to skip"},
 };
 const struct cr_key_table cr_keys_benchmark = {"a benchmark", benchmark_keys,
                                                LEN(benchmark_keys)};
@@ -169,13 +179,13 @@ static const struct cr_key cell_keys[] = {
     {"trader", CR_KEY_CHOICES, "null", .from = CR_NAMES_MODELS,
      .offset = offsetof(struct cr_cell, traders),
      .len_offset = offsetof(struct cr_cell, traders_len), .shapes = true,
-     .summary = "the model or models that argue; absent: the maker's"},
+     .summary = "the model or models that argue; default: the maker"},
     {"stance", CR_KEY_CHOICE, "\"free\"", .from = CR_NAMES_STANCES, AT(cr_cell, stance),
      .shapes = true, .summary = "what the trader argues for"},
     {"elicitation", CR_KEY_CHOICE, "\"verbal\"", .from = CR_NAMES_ELICITATIONS,
      AT(cr_cell, elicitation), .shapes = true, .summary = "how a price is read"},
     {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
-     .shapes = true, .summary = "how several traders speak"},
+     .shapes = true, .summary = "in which order several traders speak"},
     {"prompts", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
      AT(cr_cell, prompts), .shapes = true, .summary = "a shipped set or a folder"},
     {"replicates", CR_KEY_COUNT, "1", 1, 1000000, AT(cr_cell, replicates),
@@ -196,7 +206,7 @@ static const struct cr_key cell_keys[] = {
                 "rule later; a further cell, NAME to the end, keeps the whole length"},
     {"max_iterations", CR_KEY_COUNT, "10", 0, CR_ITERATIONS_MAX,
      AT(cr_cell, stop.max_iterations), .shapes = true,
-     .summary = "arguments at most; one price more than that"},
+     .summary = "maximum arguments; there is one price more"},
     {"stop", CR_KEY_GROUP, "{}", .group = &stop_table, AT(cr_cell, stop),
      .shapes = true, .summary = "the equilibrium"},
 };
@@ -223,7 +233,7 @@ static const struct cr_key_table output_table = {"output", output_keys,
                                                  LEN(output_keys)};
 
 static const struct cr_key job_keys[] = {
-    {"name", CR_KEY_TEXT, NULL, AT(cr_job, name), .summary = "for people"},
+    {"name", CR_KEY_TEXT, NULL, AT(cr_job, name), .summary = "a title, for people"},
     {"seed", CR_KEY_COUNT64, "1", 0, EXACT_MAX, AT(cr_job, seed), .shapes = true,
      .summary = "every random choice comes from it"},
     {"models", CR_KEY_MAP, NULL, .group = &cr_keys_model, .offset = CR_NOWHERE,
@@ -268,4 +278,130 @@ const struct cr_key *cr_key_find(const struct cr_key_table *table, const char *p
         return key;
     }
     return NULL;
+}
+
+// The words a job file may use, from the tables that give them their meaning.
+
+#define LEN(array) (sizeof(array) / sizeof *(array))
+
+static const char *const structured[] = {"auto", "json_schema", "json_object", "none"};
+static const char *const per[] = {"node", "gpu", "job"};
+static const char *const pairings[] = {
+    [CR_PAIRING_BOTH] = "both", [CR_PAIRING_ONE] = "one"};
+
+static const char *protocol_at(size_t index) {
+    return cr_protocol_name((uint32_t)index);
+}
+
+// Either a list, or a function of the index.
+struct source {
+    const char *const *list;
+    size_t list_len;
+    size_t (*count)(void);
+    const char *(*at)(size_t index);
+};
+
+static const struct source sources[CR_NAMES_OF_JOB] = {
+    [CR_NAMES_BACKENDS] = {.count = cr_backend_count, .at = cr_backend_name},
+    [CR_NAMES_DIALECTS] = {.count = cr_dialect_count, .at = cr_dialect_name},
+    [CR_NAMES_STRUCTURED] = {.list = structured, .list_len = LEN(structured)},
+    [CR_NAMES_PER] = {.list = per, .list_len = LEN(per)},
+    [CR_NAMES_BEHAVIOURS] = {.list = cr_sim_behaviour_names,
+                             .list_len = CR_SIM_BEHAVIOURS},
+    [CR_NAMES_FORMATS] = {.count = cr_bench_count, .at = cr_bench_name},
+    [CR_NAMES_FRAMINGS] = {.list = cr_space_names, .list_len = 3},
+    [CR_NAMES_PAIRINGS] = {.list = pairings, .list_len = LEN(pairings)},
+    [CR_NAMES_PROTOCOLS] = {.count = cr_protocol_count, .at = protocol_at},
+    [CR_NAMES_STANCES] = {.list = cr_stance_names, .list_len = CR_STANCE_COUNT},
+    [CR_NAMES_ELICITATIONS] = {.list = cr_elicitation_names,
+                               .list_len = CR_ELICIT_COUNT},
+    [CR_NAMES_ORDERS] = {.list = cr_order_names, .list_len = CR_ORDER_COUNT},
+    [CR_NAMES_RULES] = {.list = cr_stop_rule_names, .list_len = CR_STOP_RULE_COUNT},
+};
+
+size_t cr_names_known(enum cr_names_from from, const char *out[CR_KNOWN_NAMES_MAX]) {
+    if (from >= CR_NAMES_OF_JOB) {
+        return 0;
+    }
+    const struct source *source = &sources[from];
+    size_t len = source->count != NULL ? source->count() : source->list_len;
+    for (size_t i = 0; i < len && i < CR_KNOWN_NAMES_MAX; i++) {
+        out[i] = source->at != NULL ? source->at(i) : source->list[i];
+    }
+    return len < CR_KNOWN_NAMES_MAX ? len : CR_KNOWN_NAMES_MAX;
+}
+
+// The keys of the job file for people: help and the manual.
+
+struct docs {
+    struct cr_job_key *out;
+    size_t cap;
+    size_t len;
+};
+
+static void names_type(const struct cr_key *key, char *out, size_t bytes) {
+    const char *names[CR_KNOWN_NAMES_MAX];
+    size_t len = cr_names_known(key->from, names), used = 0;
+    static const char *const of_job[] = {"a model", "a benchmark", "a prompt set"};
+    if (len == 0) {
+        snprintf(out, bytes, "%s%s", of_job[key->from - CR_NAMES_OF_JOB],
+                 key->type == CR_KEY_CHOICES ? " or a list of them" : "");
+        return;
+    }
+    for (size_t i = 0; i < len && used + 1 < bytes; i++) {
+        int n = snprintf(out + used, bytes - used, "%s%s", i > 0 ? ", " : "", names[i]);
+        used += n < 0 ? 0 : (size_t)n;
+    }
+}
+
+static void describe_type(const struct cr_key *key, char *out, size_t bytes) {
+    static const char *const words[CR_KEY_TYPE_COUNT] = {
+        [CR_KEY_TEXT] = "text",
+        [CR_KEY_TEXTS] = "text or a list of texts",
+        [CR_KEY_TRUTH] = "true or false",
+        [CR_KEY_OBJECT] = "an object",
+        [CR_KEY_GROUP] = "an object",
+        [CR_KEY_LIST] = "a list",
+        [CR_KEY_MAP] = "an object",
+        [CR_KEY_NUMBER] = "a number",
+        [CR_KEY_COUNT] = "a whole number",
+        [CR_KEY_COUNT64] = "a whole number"};
+    bool is_number = key->type == CR_KEY_NUMBER || key->type == CR_KEY_COUNT ||
+                     key->type == CR_KEY_COUNT64;
+    if (key->from != CR_NAMES_NONE) {
+        names_type(key, out, bytes);
+    } else if (is_number) {
+        snprintf(out, bytes, "%s from %.16g to %.16g", words[key->type], key->low,
+                 key->high);
+    } else {
+        snprintf(out, bytes, "%s", words[key->type]);
+    }
+}
+
+static void add_table(struct docs *docs, const struct cr_key_table *table,
+                      const char *prefix) {
+    for (size_t i = 0; i < table->len; i++) {
+        const struct cr_key *key = &table->keys[i];
+        struct cr_job_key row = {.fallback = key->fallback, .summary = key->summary};
+        snprintf(row.path, sizeof row.path, "%s%s%s", prefix, *prefix ? "." : "",
+                 key->name);
+        describe_type(key, row.type, sizeof row.type);
+        if (docs->len < docs->cap) {
+            docs->out[docs->len] = row;
+        }
+        docs->len++;
+        if (key->group != NULL) {
+            char inner[sizeof row.path + 2];
+            bool is_named = key->group == &cr_keys_model ||
+                            key->group == &cr_keys_benchmark; // by names of the user's
+            snprintf(inner, sizeof inner, "%s%s", row.path, is_named ? ".*" : "");
+            add_table(docs, key->group, inner);
+        }
+    }
+}
+
+size_t cr_job_keys(struct cr_job_key *out, size_t cap) {
+    struct docs docs = {out, cap, 0};
+    add_table(&docs, &cr_keys_job, "");
+    return docs.len;
 }

@@ -3,7 +3,7 @@
 // Layer    job (4), private to the folder
 //
 // One row a key: the reader, the check, the defaults, what `plan` prints, what makes
-// two jobs the same and the list in the manual all come from these rows.
+// two jobs and two models the same, and the list in the manual all come from these rows.
 #ifndef CR_JOB_KEYS_H
 #define CR_JOB_KEYS_H
 
@@ -70,6 +70,12 @@ extern const char *const cr_api_names[4]; // in the order of the bits
 
 #define CR_NOWHERE SIZE_MAX // a row whose value is read by code of its own
 
+// How a row enters the identity of a model (and, BY_NAME, of a cell). Places from 1 are
+// hashed in their order, values alone: the seeds of every run hang on it, so a place is
+// never given anew. Rows added since are hashed with their names, and only where they
+// differ from their default: then older runs keep their identity.
+enum { CR_IDENTITY_NONE = 0, CR_IDENTITY_PLACES = 15, CR_IDENTITY_BY_NAME = 255 };
+
 struct cr_key_table;
 
 struct cr_key {
@@ -83,6 +89,7 @@ struct cr_key {
     size_t len_offset; // of the uint32_t number of a list's elements; CR_NOWHERE: none
     unsigned apis;     // 0: all
     bool shapes;       // part of what makes two jobs the same
+    unsigned identity; // its place from 1 to CR_IDENTITY_PLACES, NONE or BY_NAME
     bool absent_is_nan;
     const char *summary;
 };

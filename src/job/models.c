@@ -92,7 +92,7 @@ static void read_headers(struct cr_job_builder *builder, struct cr_model *model,
     char path[CR_PATH_MAX], parent[CR_PATH_MAX];
     cr_key_path_child(parent, model_path, "headers");
     model->headers =
-        cr_job_builder_alloc(builder, cr_json_len(headers), sizeof(struct cr_header));
+        cr_check_alloc(&builder->check, cr_json_len(headers), sizeof(struct cr_header));
     for (const struct cr_json *c = cr_json_first(headers);
          c != NULL && model->headers != NULL; c = cr_json_next(c)) {
         const char *name = cr_json_key(c), *value = cr_json_string(c);
@@ -137,7 +137,7 @@ static const char *absolute(struct cr_job_builder *builder, const char *path) {
 
 static const char *const *absolutes(struct cr_job_builder *builder,
                                     const char *const *paths, uint32_t len) {
-    const char **full = cr_job_builder_alloc(builder, (size_t)len + 1, sizeof *full);
+    const char **full = cr_check_alloc(&builder->check, (size_t)len + 1, sizeof *full);
     for (uint32_t i = 0; full != NULL && i < len; i++) {
         full[i] = absolute(builder, paths[i]);
     }
@@ -155,14 +155,12 @@ static void check_whole(struct cr_check *check, const struct cr_model *model,
                         const char *path, unsigned api) {
     bool is_http = (api & (CR_API_OPENAI | CR_API_ANTHROPIC)) != 0;
     if (is_http && model->model == NULL) {
-        cr_check_mistake(check, path,
-                         "has no key 'model': the name its server knows it "
-                         "by");
+        cr_check_mistake(check, path, "has no key 'model': its name on the server");
     }
     if (is_http && model->endpoints_len == 0 && model->serve.command == NULL) {
         cr_check_mistake(check, path,
-                         "has neither 'endpoints' nor 'serve': where is it "
-                         "to be found?");
+                         "has neither 'endpoints' nor 'serve'; one of them "
+                         "is required");
     }
     if (model->api_key_env != NULL && model->api_key_file != NULL) {
         cr_check_mistake(check, path,
@@ -170,7 +168,7 @@ static void check_whole(struct cr_check *check, const struct cr_model *model,
                          "expected one of them");
     }
     if (api == CR_API_REPLAY && model->tapes_len == 0) {
-        cr_check_mistake(check, path, "has no key 'tapes': what is to be replayed?");
+        cr_check_mistake(check, path, "has no key 'tapes': name the runs to replay");
     }
 }
 
@@ -218,15 +216,15 @@ void cr_job_read_models(struct cr_job_builder *builder) {
     const struct cr_json *models = cr_json_get(builder->root, "models");
     struct cr_json *resolved = cr_json_new_object();
     size_t len = cr_json_type(models) == CR_JSON_OBJECT ? cr_json_len(models) : 0;
-    const char **names = cr_job_builder_alloc(builder, len, sizeof *names);
-    job->models = cr_job_builder_alloc(builder, len, sizeof *job->models);
+    const char **names = cr_check_alloc(&builder->check, len, sizeof *names);
+    job->models = cr_check_alloc(&builder->check, len, sizeof *job->models);
     if (names != NULL && job->models != NULL && len > 0) {
         for (const struct cr_json *c = cr_json_first(models); c != NULL;
              c = cr_json_next(c)) {
             struct cr_model *model = &job->models[job->models_len];
             read_model(builder, c, model, resolved);
             names[job->models_len++] = cr_json_key(c);
-            if (!cr_model_identity(model, &model->identity)) {
+            if (!cr_model_identity(&builder->check, model, &model->identity)) {
                 cr_check_memory(&builder->check);
             }
         }

@@ -29,7 +29,7 @@ bool cr_bench_can_frame(int format, enum cr_framing framing);
 // but for utilitarianism, propositions of `jsonl`) is one proposition under either
 // pairing. A byte order mark and CRLF change nothing.
 //
-// CR_E_JOB names path:line, what stands there and what was expected; CR_E_MEMORY. The
+// CR_E_JOB names path:line, what was found and what was expected; CR_E_MEMORY. The
 // propositions are untouched then.
 CR_MUST_CHECK enum cr_status cr_bench_read(struct cr_benchmark *benchmark,
                                            const char *text, size_t bytes,

@@ -21,6 +21,7 @@
 
 // Benchmarks are tens of megabytes at most; a buffer for a bundle is made with this.
 #define CR_BUNDLE_BYTES_MAX ((size_t)1 << 30)
+enum { CR_JOB_BYTES_MAX = 16 << 20, CR_JOB_DEPTH_MAX = 32 }; // of the job file
 
 struct cr_bundle_request {
     const char *job_path;
@@ -33,7 +34,7 @@ struct cr_bundle_request {
 
 // Append the bundle of REQUEST to OUT (empty, made with CR_BUNDLE_BYTES_MAX).
 // CR_E_NOT_FOUND, CR_E_IO   the job file itself cannot be read
-// CR_E_JOB                  it is no JSON (file:line:column), or a key stands twice
+// CR_E_JOB                  it is not JSON (file:line:column), or a key appears twice
 // CR_E_USAGE                a --set that cannot be applied, a shard out of range
 CR_MUST_CHECK enum cr_status cr_bundle_read(const struct cr_bundle_request *request,
                                             struct cr_buf *out, struct cr_err *err);

@@ -48,7 +48,7 @@ CR_MUST_CHECK enum cr_status cr_plan_create(const struct cr_job *job,
                                             struct cr_plan **out, struct cr_err *err);
 void cr_plan_destroy(struct cr_plan *plan);
 
-// Where a trajectory stands. TRAJECTORY < plan->trajectories.
+// What a trajectory is made of. TRAJECTORY < plan->trajectories.
 struct cr_plan_place {
     const struct cr_plan_group *group;
     const struct cr_proposition *proposition;
