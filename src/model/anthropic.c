@@ -1,4 +1,4 @@
-// anthropic.c - the messages API: the system prompt stands apart, JSON is asked for in
+// anthropic.c - the messages API: the system prompt is a member of its own, JSON is asked for in
 // words, and the stable prefix is marked for the server's prompt cache.
 #include <stdio.h>
 #include <string.h>

@@ -8,9 +8,8 @@
 #include "credence/base/text.h"
 #include "model/wire.h"
 
-// A reply whose bytes are no UTF-8 is most likely damage on the way; a model that
-// writes such bytes would do it again, so from the second time on they are mended
-// instead.
+// A reply that is not valid UTF-8 was most likely damaged on the way; a model that
+// writes such bytes would do it again, so from the second time on they are replaced.
 enum { BAD_TEXTS_REFUSED = 1 };
 
 static enum cr_reason fail_of(const struct cr_transfer *transfer) {
@@ -34,7 +33,7 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
     out->was_heard = transfer->http_status > 0;
     if (is_distrust(transfer->result)) {
         out->verdict.retry = CR_RETRY_NEVER;
-        out->verdict.is_unhealthy = false; // no rest would cure it: say so at once
+        out->verdict.is_unhealthy = false; // waiting would not cure it: fail at once
     }
     if (fail == CR_REASON_SERVER) {
         snprintf(out->what, sizeof out->what, "the reply is larger than %d bytes",
@@ -74,17 +73,17 @@ static void judge_status(const struct cr_upstream *upstream,
 static void judge_format(const char *why, struct cr_attempt *out) {
     out->verdict = cr_retry_by_fail(CR_REASON_SERVER);
     out->was_heard = true;
-    snprintf(out->what, sizeof out->what, "a reply that is no answer: %s", why);
+    snprintf(out->what, sizeof out->what, "unusable reply: %s", why);
 }
 
-// Replace what is no UTF-8. CR_E_FORMAT when that is refused this time.
+// Replace bytes that are not valid UTF-8. CR_E_FORMAT when they are refused this time.
 static enum cr_status mend(struct cr_request *request, struct cr_err *why) {
     struct cr_buf *answer = &request->transfer->answer, mended;
     if (answer->used_bytes == 0 || cr_text_is_utf8(answer->data, answer->used_bytes)) {
         return CR_OK;
     }
     if (request->bad_texts++ < BAD_TEXTS_REFUSED) {
-        return cr_err_set(why, CR_E_FORMAT, "its bytes are no UTF-8");
+        return cr_err_set(why, CR_E_FORMAT, "the response body is not valid UTF-8");
     }
     cr_buf_init(&mended, 3 * (size_t)CR_REPLY_BYTES_MAX);
     enum cr_status status = cr_text_add_utf8(&mended, answer->data, answer->used_bytes);

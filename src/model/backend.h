@@ -79,7 +79,7 @@ struct cr_backend {
                              struct cr_err *why);
 
     // Answer attempt number ATTEMPT (from 1) at once; reply->latency_s is how long the
-    // pool shall let it take. An attempt that fails like a server sets reply->reason,
+    // pool lets it take. An attempt that fails like a server sets reply->reason,
     // reply->http_status and reply->error. In-process only.
     enum cr_status (*answer)(const struct cr_model *model, const struct cr_call *call,
                              uint32_t attempt, struct cr_reply *reply);

@@ -96,7 +96,7 @@ static bool is_better(const struct cr_endpoint *a, const struct cr_endpoint *b) 
     if (a->in_flight != b->in_flight) {
         return a->in_flight < b->in_flight;
     }
-    return a->settled < b->settled;
+    return a->trajectories < b->trajectories;
 }
 
 static uint32_t least_loaded(const struct cr_endpoints *endpoints, uint32_t avoid,
@@ -104,7 +104,7 @@ static uint32_t least_loaded(const struct cr_endpoints *endpoints, uint32_t avoi
     uint32_t best = CR_ENDPOINT_NONE;
     for (uint32_t i = 0; i < endpoints->len; i++) {
         const struct cr_endpoint *endpoint = &endpoints->at[i];
-        // A breaker that is due for its probe is preferred once: health is news.
+        // A breaker that is due for its probe is preferred once: its state is worth knowing.
         bool is_due = endpoint->breaker == CR_BREAKER_OPEN;
         if (i == avoid || !is_usable(endpoint, now_ns)) {
             continue;
@@ -135,7 +135,7 @@ uint32_t cr_endpoints_choose(struct cr_endpoints *endpoints, uint64_t trajectory
     }
     if (chosen != CR_ENDPOINT_NONE) {
         *known = (struct cr_affinity){trajectory, chosen, true};
-        endpoints->at[chosen].settled++;
+        endpoints->at[chosen].trajectories++;
     }
     return chosen;
 }
@@ -170,7 +170,7 @@ void cr_endpoints_land(struct cr_endpoints *endpoints, uint32_t index,
     }
     bool was_probe = endpoint->breaker == CR_BREAKER_PROBING;
     if (health == CR_HEALTH_UNKNOWN) {
-        // A probe that was dropped has told nothing: the next request is the probe.
+        // A dropped probe says nothing about the server: the next request is the probe.
         endpoint->breaker = was_probe ? CR_BREAKER_OPEN : endpoint->breaker;
         return;
     }

@@ -41,7 +41,7 @@ struct cr_endpoint {
     int64_t open_until_ns;
     int64_t open_ms; // how long the breaker was last opened for
     uint32_t in_flight;
-    uint32_t settled;              // trajectories that were sent here
+    uint32_t trajectories;         // that were sent here
     enum cr_structured structured; // the strictest form it was not seen to refuse
 };
 

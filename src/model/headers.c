@@ -18,8 +18,8 @@ static enum cr_status read_open_file(int fd, const struct cr_model *model,
     struct stat about;
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
         return cr_err_set(err, CR_E_JOB,
-                          "models.%s.api_key_file: %s is no regular file", model->name,
-                          model->api_key_file);
+                          "models.%s.api_key_file: %s is not a regular file",
+                          model->name, model->api_key_file);
     }
     if (about.st_mode & (S_IRWXG | S_IRWXO)) {
         return cr_err_set(err, CR_E_JOB,
@@ -68,14 +68,19 @@ static enum cr_status check_key(const struct cr_model *model, struct key *key,
     while (end > key->text && strchr(" \t\r\n", end[-1]) != NULL) {
         *--end = '\0';
     }
-    bool is_word = end > key->text;
-    for (const char *at = key->text; *at; at++) {
-        is_word = is_word && *at > ' ' && *at < 0x7f;
+    if (end == key->text) {
+        return cr_err_set(err, CR_E_JOB, "models.%s: the API key is empty",
+                          model->name);
     }
-    return is_word
-               ? CR_OK
-               : cr_err_set(err, CR_E_JOB, "models.%s: the API key is no single word",
-                            model->name);
+    for (const char *at = key->text; *at; at++) {
+        if (*at <= ' ' || *at >= 0x7f) {
+            return cr_err_set(
+                err, CR_E_JOB, "models.%s: the API key contains %s", model->name,
+                strchr(" \t\r\n", *at) != NULL ? "whitespace"
+                                               : "characters outside printable ASCII");
+        }
+    }
+    return CR_OK;
 }
 
 static enum cr_status read_key(const struct cr_model *model, struct key *key,

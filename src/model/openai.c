@@ -154,7 +154,7 @@ static enum cr_status read_choice(const struct cr_json *choice, struct cr_reply 
     const struct cr_json *content = cr_json_get(message, "content");
     const char *refusal = cr_json_string(cr_json_get(message, "refusal"));
     if (message == NULL || cr_json_type(message) != CR_JSON_OBJECT) {
-        return cr_err_set(why, CR_E_FORMAT, "choices[0].message is no object");
+        return cr_err_set(why, CR_E_FORMAT, "choices[0].message is not an object");
     }
     enum cr_json_type type = content != NULL ? cr_json_type(content) : CR_JSON_NULL;
     if (type != CR_JSON_NULL && type != CR_JSON_STRING && type != CR_JSON_ARRAY) {

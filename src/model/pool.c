@@ -26,13 +26,26 @@
 
 static const int64_t NS_PER_MS = 1000000;
 
-static struct cr_upstream *lane_of(struct cr_pool *pool,
-                                   const struct cr_request *request) {
+static struct cr_upstream *upstream_of(struct cr_pool *pool,
+                                       const struct cr_request *request) {
     return &pool->upstreams[request->upstream];
 }
 
 static int64_t now_of(const struct cr_pool *pool) {
     return cr_clock_now_ns(pool->cfg.clock);
+}
+
+void cr_pool_move(struct cr_pool *pool, struct cr_request *request,
+                  enum cr_request_state to) {
+    if (cr_log_shows(pool->cfg.log, CR_LOG_MODEL)) {
+        const struct cr_call *call = request->call;
+        cr_log_trace(pool->cfg.log, CR_LOG_MODEL,
+                     "trajectory %llu iteration %u %s repair %u: %s -> %s",
+                     (unsigned long long)call->trajectory, call->id.iteration,
+                     cr_role_names[call->id.role], call->id.repair,
+                     cr_request_state_name(request->state), cr_request_state_name(to));
+    }
+    cr_request_move(request, to);
 }
 
 // Copy what answers LEADER to a follower. Nothing was sent for it.
@@ -52,12 +65,12 @@ static enum cr_status copy_reply(const struct cr_reply *from, struct cr_reply *t
 }
 
 static void complete(struct cr_pool *pool, struct cr_request *request) {
-    cr_request_move(request, CR_REQUEST_DONE);
+    cr_pool_move(pool, request, CR_REQUEST_DONE);
     cr_queue_push(&pool->done, request);
-    cr_upstream_count(lane_of(pool, request), &request->reply);
+    cr_upstream_count(upstream_of(pool, request), &request->reply);
 }
 
-// The reply is in request->reply, and the request stands in no list.
+// The reply is in request->reply, and the request is in no list.
 enum cr_status cr_pool_finish(struct cr_pool *pool, struct cr_request *request) {
     enum cr_status status = CR_OK;
     if (request->is_leader) {
@@ -84,23 +97,24 @@ void cr_pool_stop(struct cr_pool *pool, struct cr_request *request) {
     assert(status == CR_OK);
 }
 
-enum cr_status cr_pool_fail(struct cr_pool *pool, struct cr_request *request,
-                            enum cr_reason fail, const char *what) {
+// Complete REQUEST as failed for good.
+static enum cr_status fail(struct cr_pool *pool, struct cr_request *request,
+                           enum cr_reason reason, const char *what) {
     enum cr_status status =
-        cr_attempt_give_up(lane_of(pool, request), request, fail, what);
+        cr_attempt_give_up(upstream_of(pool, request), request, reason, what);
     enum cr_status finished = cr_pool_finish(pool, request);
     return status != CR_OK ? status : finished;
 }
 
 static void rest(struct cr_pool *pool, struct cr_request *request, int64_t rest_ms) {
-    cr_request_move(request, CR_REQUEST_BACKING_OFF);
+    cr_pool_move(pool, request, CR_REQUEST_BACKING_OFF);
     request->due_ns = now_of(pool) + rest_ms * NS_PER_MS;
     cr_heap_add(&pool->timers, request);
 }
 
 static void requeue(struct cr_pool *pool, struct cr_request *request) {
-    cr_request_move(request, CR_REQUEST_WAITING);
-    cr_heap_add(&lane_of(pool, request)->waiting, request);
+    cr_pool_move(pool, request, CR_REQUEST_WAITING);
+    cr_heap_add(&upstream_of(pool, request)->waiting, request);
 }
 
 // Remember that the server takes no such form, unless that is known already.
@@ -114,9 +128,9 @@ static void simplify(struct cr_upstream *upstream, const struct cr_request *requ
 
 static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *request,
                                     const struct cr_attempt *attempt) {
-    struct cr_upstream *upstream = lane_of(pool, request);
+    struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_verdict verdict = attempt->verdict;
-    cr_throttle_settle(&upstream->throttle, request->reserved_tokens,
+    cr_throttle_refund(&upstream->throttle, request->reserved_tokens,
                        0); // no answer, no tokens
     if (pool->is_draining && verdict.retry != CR_RETRY_NEVER) {
         cr_pool_stop(pool, request); // another attempt might have worked: not final
@@ -125,7 +139,7 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
     if (verdict.retry == CR_RETRY_NEVER ||
         (verdict.retry == CR_RETRY_LATER &&
          request->retries >= upstream->model->limits.retries)) {
-        return cr_pool_fail(pool, request, verdict.reason, attempt->what);
+        return fail(pool, request, verdict.reason, attempt->what);
     }
     cr_log_trace(pool->cfg.log, CR_LOG_MODEL, "model %s: attempt %u: %s",
                  upstream->model->name, request->attempts, attempt->what);
@@ -152,11 +166,11 @@ static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
     if (attempt->verdict.reason) {
         return decide_failed(pool, request, attempt);
     }
-    struct cr_upstream *upstream = lane_of(pool, request);
+    struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_reply *reply = &request->reply;
     reply->attempts = request->attempts;
     reply->endpoint = upstream->backend->is_remote ? request->endpoint : 0;
-    cr_throttle_settle(&upstream->throttle, request->reserved_tokens,
+    cr_throttle_refund(&upstream->throttle, request->reserved_tokens,
                        (int64_t)reply->tokens_in + reply->tokens_out);
     return cr_pool_finish(pool, request);
 }
@@ -173,8 +187,9 @@ static void land_on_endpoint(struct cr_upstream *upstream,
     cr_endpoints_land(&upstream->endpoints, request->endpoint, health, now_ns);
 }
 
-static void land_on_pace(struct cr_upstream *upstream, const struct cr_request *request,
-                         const struct cr_attempt *attempt, int64_t now_ns) {
+static void land_on_throttle(struct cr_upstream *upstream,
+                             const struct cr_request *request,
+                             const struct cr_attempt *attempt, int64_t now_ns) {
     bool is_rate = attempt->verdict.reason == CR_REASON_RATE;
     enum cr_landing landing = !attempt->verdict.reason       ? CR_LANDED_WELL
                               : attempt->verdict.is_overload ? CR_LANDED_OVERLOADED
@@ -201,8 +216,8 @@ static void heed_quota(struct cr_upstream *upstream, const struct cr_hints *hint
     }
 }
 
-static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_upstream *upstream = lane_of(pool, request);
+static enum cr_status on_complete(struct cr_pool *pool, struct cr_request *request) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_transfer *transfer = request->transfer;
     int64_t now_ns = now_of(pool);
     struct cr_attempt attempt;
@@ -216,7 +231,7 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
     } else {
         cr_attempt_judge_local(request, &attempt);
     }
-    land_on_pace(upstream, request, &attempt, now_ns);
+    land_on_throttle(upstream, request, &attempt, now_ns);
     if (status != CR_OK) {
         cr_pool_stop(pool, request);
         return status;
@@ -224,10 +239,11 @@ static enum cr_status land(struct cr_pool *pool, struct cr_request *request) {
     return decide(pool, request, &attempt);
 }
 
-static void take_off(struct cr_upstream *upstream, struct cr_request *request,
-                     int64_t now_ns) {
+static void mark_sent(struct cr_pool *pool, struct cr_request *request,
+                      int64_t now_ns) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
     cr_heap_remove(&upstream->waiting, request);
-    cr_request_move(request, CR_REQUEST_IN_FLIGHT);
+    cr_pool_move(pool, request, CR_REQUEST_IN_FLIGHT);
     request->attempts++;
     request->sent_ns = now_ns;
     request->reserved_tokens = cr_upstream_reserve(upstream, request->call);
@@ -236,9 +252,9 @@ static void take_off(struct cr_upstream *upstream, struct cr_request *request,
 }
 
 static enum cr_status start_local(struct cr_pool *pool, struct cr_request *request) {
-    struct cr_upstream *upstream = lane_of(pool, request);
+    struct cr_upstream *upstream = upstream_of(pool, request);
     int64_t now_ns = now_of(pool);
-    take_off(upstream, request, now_ns);
+    mark_sent(pool, request, now_ns);
     enum cr_status status = upstream->backend->answer(
         upstream->model, request->call, request->attempts, &request->reply);
     if (status == CR_OK && request->reply.latency_s > 0) {
@@ -251,12 +267,12 @@ static enum cr_status start_local(struct cr_pool *pool, struct cr_request *reque
         cr_pool_stop(pool, request);
         return status;
     }
-    return land(pool, request);
+    return on_complete(pool, request);
 }
 
-static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
-                               struct cr_transfer *transfer, uint32_t index) {
-    struct cr_upstream *upstream = lane_of(pool, request);
+static enum cr_status aim_and_start(struct cr_pool *pool, struct cr_request *request,
+                                    struct cr_transfer *transfer, uint32_t index) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_endpoint *endpoint = &upstream->endpoints.at[index];
     const struct cr_limits *limits = &upstream->model->limits;
     request->structured = endpoint->structured;
@@ -278,24 +294,24 @@ static enum cr_status send_off(struct cr_pool *pool, struct cr_request *request,
 
 static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *request,
                                    uint32_t index) {
-    struct cr_upstream *upstream = lane_of(pool, request);
+    struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_transfer *transfer = NULL;
     enum cr_status status = cr_loop_acquire(pool->loop, &transfer);
-    status = status != CR_OK ? status : send_off(pool, request, transfer, index);
+    status = status != CR_OK ? status : aim_and_start(pool, request, transfer, index);
     if (status != CR_OK) {
         if (transfer != NULL) {
             cr_loop_release(pool->loop, transfer);
         }
         cr_heap_remove(&upstream->waiting, request);
         if (status == CR_E_LIMIT) {
-            return cr_pool_fail(pool, request, CR_REASON_SERVER,
-                                "the request is larger than this client sends");
+            return fail(pool, request, CR_REASON_SERVER,
+                        "the request is larger than this client sends");
         }
         cr_pool_stop(pool, request);
         return status;
     }
     int64_t now_ns = now_of(pool);
-    take_off(upstream, request, now_ns);
+    mark_sent(pool, request, now_ns);
     request->transfer = transfer;
     request->endpoint = index;
     request->generation = upstream->endpoints.at[index].generation;
@@ -316,7 +332,8 @@ static uint32_t choose_endpoint(struct cr_upstream *upstream,
                                now_ns);
 }
 
-static enum cr_status start_lane(struct cr_pool *pool, struct cr_upstream *upstream) {
+static enum cr_status start_upstream(struct cr_pool *pool,
+                                     struct cr_upstream *upstream) {
     enum cr_status status = CR_OK;
     struct cr_request *request;
     while (status == CR_OK && (request = cr_heap_first(&upstream->waiting)) != NULL) {
@@ -340,8 +357,8 @@ static enum cr_status start_lane(struct cr_pool *pool, struct cr_upstream *upstr
 
 static enum cr_status start_all(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < pool->lanes_len && status == CR_OK; i++) {
-        status = start_lane(pool, &pool->upstreams[i]);
+    for (uint32_t i = 0; i < pool->upstreams_len && status == CR_OK; i++) {
+        status = start_upstream(pool, &pool->upstreams[i]);
     }
     return status;
 }
@@ -356,7 +373,7 @@ static enum cr_status wake_due(struct cr_pool *pool) {
         if (request->state == CR_REQUEST_BACKING_OFF) {
             requeue(pool, request);
         } else {
-            status = land(pool, request);
+            status = on_complete(pool, request);
         }
     }
     return status;
@@ -366,7 +383,7 @@ static enum cr_status wake_due(struct cr_pool *pool) {
 static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
     const struct cr_request *first = cr_heap_first(&pool->timers);
     int64_t wake = first != NULL ? first->due_ns : INT64_MAX;
-    for (uint32_t i = 0; i < pool->lanes_len; i++) {
+    for (uint32_t i = 0; i < pool->upstreams_len; i++) {
         const struct cr_upstream *upstream = &pool->upstreams[i];
         if (upstream->waiting.len == 0) {
             continue;
@@ -375,8 +392,8 @@ static int64_t wake_ns(const struct cr_pool *pool, int64_t now_ns) {
         int64_t broken = cr_endpoints_wake_ns(&upstream->endpoints);
         // A breaker that is due already holds nobody back.
         broken = broken > now_ns ? broken : INT64_MAX;
-        int64_t lane_wake = paused < broken ? paused : broken;
-        wake = lane_wake < wake ? lane_wake : wake;
+        int64_t upstream_wake = paused < broken ? paused : broken;
+        wake = upstream_wake < wake ? upstream_wake : wake;
     }
     return wake;
 }
@@ -394,11 +411,11 @@ static int64_t sleep_ms(const struct cr_pool *pool, int64_t timeout_ms) {
     return timeout_ms < 0 || left_ms < timeout_ms ? left_ms : timeout_ms;
 }
 
-static enum cr_status land_finished(struct cr_pool *pool) {
+static enum cr_status complete_finished(struct cr_pool *pool) {
     enum cr_status status = CR_OK;
     struct cr_transfer *transfer;
     while (status == CR_OK && (transfer = cr_loop_finished(pool->loop)) != NULL) {
-        status = land(pool, transfer->owner);
+        status = on_complete(pool, transfer->owner);
     }
     return status;
 }
@@ -415,32 +432,33 @@ static enum cr_status start_what_may(struct cr_pool *pool) {
     return status;
 }
 
-static enum cr_status say(enum cr_status status, struct cr_err *err) {
+static enum cr_status wrap_error(enum cr_status status, struct cr_err *err) {
     return status != CR_OK
                ? cr_err_set(err, status, "model requests: %s", cr_status_text(status))
                : CR_OK;
 }
 
 enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err) {
-    return say(start_what_may(pool), err);
+    return wrap_error(start_what_may(pool), err);
 }
 
-static enum cr_status hear(struct cr_pool *pool, int64_t timeout_ms,
-                           struct cr_err *err) {
+static enum cr_status poll_transfers(struct cr_pool *pool, int64_t timeout_ms,
+                                     struct cr_err *err) {
     enum cr_status status = cr_loop_wait(pool->loop, timeout_ms, err);
-    return status != CR_OK ? status : say(land_finished(pool), err);
+    return status != CR_OK ? status : wrap_error(complete_finished(pool), err);
 }
 
 // What has arrived is heard before anything is sent: a reply that says "wait" holds
 // back all that was not on the wire when it came.
 enum cr_status cr_pool_poll(struct cr_pool *pool, int64_t timeout_ms,
                             struct cr_err *err) {
-    enum cr_status status = say(wake_due(pool), err);
-    status = status != CR_OK ? status : hear(pool, 0, err);
+    enum cr_status status = wrap_error(wake_due(pool), err);
+    status = status != CR_OK ? status : poll_transfers(pool, 0, err);
     if (status != CR_OK || pool->done.head != NULL) {
         return status;
     }
     status = cr_pool_start(pool, err);
-    status = status != CR_OK ? status : hear(pool, sleep_ms(pool, timeout_ms), err);
-    return status != CR_OK ? status : say(wake_due(pool), err);
+    status = status != CR_OK ? status
+                             : poll_transfers(pool, sleep_ms(pool, timeout_ms), err);
+    return status != CR_OK ? status : wrap_error(wake_due(pool), err);
 }

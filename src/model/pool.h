@@ -15,7 +15,7 @@
 struct cr_pool {
     struct cr_client_cfg cfg;
     struct cr_upstream *upstreams; // by index of the job's models
-    uint32_t lanes_len;
+    uint32_t upstreams_len;
     struct cr_request *slots; // cfg.live_max of them
     struct cr_queue free;
     struct cr_queue done;
@@ -27,30 +27,21 @@ struct cr_pool {
     bool is_draining;
 };
 
-CR_MUST_CHECK enum cr_status
-cr_pool_init(struct cr_pool *pool, const struct cr_client_cfg *cfg, struct cr_err *err);
-void cr_pool_fini(struct cr_pool *pool);
-
-CR_MUST_CHECK enum cr_status cr_pool_submit(struct cr_pool *pool, struct cr_call *call,
-                                            struct cr_err *err);
 // One turn: land what is over; when that is nothing, start what may start, and sleep at
 // most TIMEOUT_MS until something is over.
 CR_MUST_CHECK enum cr_status cr_pool_poll(struct cr_pool *pool, int64_t timeout_ms,
                                           struct cr_err *err);
 // Start what may start, all replies having been taken.
 CR_MUST_CHECK enum cr_status cr_pool_start(struct cr_pool *pool, struct cr_err *err);
-bool cr_pool_take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *reply);
-void cr_pool_drain(struct cr_pool *pool);
-void cr_pool_drop(struct cr_pool *pool);
 
-// Completing a request that stands in no list (pool.c): with request->reply as it is,
-// as stopped, or as failed for good. Followers get the same. CR_E_MEMORY: completed all
+// cr_request_move, shown by --log model.
+void cr_pool_move(struct cr_pool *pool, struct cr_request *request,
+                  enum cr_request_state to);
+
+// Completing a request that is in no list: with request->reply as it is, or as stopped. Followers get the same. CR_E_MEMORY: completed all
 // the same, without some texts.
 CR_MUST_CHECK enum cr_status cr_pool_finish(struct cr_pool *pool,
                                             struct cr_request *request);
 void cr_pool_stop(struct cr_pool *pool, struct cr_request *request);
-CR_MUST_CHECK enum cr_status cr_pool_fail(struct cr_pool *pool,
-                                          struct cr_request *request,
-                                          enum cr_reason fail, const char *what);
 
 #endif

@@ -38,7 +38,7 @@ static enum cr_status add_trimmed(struct cr_reply *reply, const char *from,
 }
 
 // Marks count at the start of the text alone: an answer may quote them. A closing mark
-// without an opening one counts anywhere, unless an opening one stands before it.
+// without an opening one counts anywhere, unless an opening one comes before it.
 enum cr_status cr_think_split(struct cr_reply *reply) {
     if (reply->text == NULL) {
         return CR_OK;

@@ -1,4 +1,4 @@
-// request.h - one call on its way: its state, and the lists it stands in.
+// request.h - one call on its way: its state, and the lists it is in.
 //
 // Layer    model (3), private
 // Threads  one owner
@@ -43,7 +43,7 @@ struct cr_request {
     uint32_t bad_texts;            // 200s whose bytes were no UTF-8
     uint32_t endpoint;             // of the last attempt
     uint64_t generation;           // of that endpoint then
-    bool is_leader;                // stands in the flight table
+    bool is_leader;                // is in the table of requests in flight
     enum cr_structured structured; // how the answer's form was asked of it
     int64_t sent_ns;
     int64_t due_ns; // backing off or simulated: when it moves on
@@ -55,7 +55,7 @@ struct cr_request {
     struct cr_request *prev, *next; // in its list
     struct cr_request *followers;   // linked by `follower`
     struct cr_request *follower;
-    struct cr_request *bucket_next; // in the flight table
+    struct cr_request *bucket_next; // in that table
 };
 
 // The only way to another state; asserts that the move is legal.
@@ -63,7 +63,7 @@ void cr_request_move(struct cr_request *request, enum cr_request_state to);
 const char *cr_request_state_name(enum cr_request_state state);
 bool cr_request_may_move(enum cr_request_state from, enum cr_request_state to);
 
-// A list of requests; a request stands in one at most.
+// A list of requests; a request is in one at most.
 struct cr_queue {
     struct cr_request *head, *tail;
     uint32_t len;
@@ -81,7 +81,7 @@ bool cr_is_due_before(const struct cr_request *a, const struct cr_request *b);
 // prefixes are cached, instead of all of them moving a step in turn.
 bool cr_is_older(const struct cr_request *a, const struct cr_request *b);
 
-// Requests in the order of `before`; a request stands in one heap at most. Storage for
+// Requests in the order of `before`; a request is in one heap at most. Storage for
 // `cap` of them is made once.
 struct cr_heap {
     struct cr_request **at;

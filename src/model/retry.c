@@ -120,7 +120,7 @@ int64_t cr_retry_after_ms(const char *value, size_t len, int64_t wall_ms) {
     return when == -1 ? -1 : until_ms(when, wall_ms);
 }
 
-// The sum of "1h2m3.5s" in seconds; NaN when TEXT is no such thing.
+// The sum of "1h2m3.5s" in seconds; NaN when TEXT is not a duration.
 static double duration_seconds(const char *text) {
     double sum = 0;
     while (*text) {

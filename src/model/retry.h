@@ -30,7 +30,7 @@ struct cr_verdict {
     bool is_unhealthy; // a sign that the server is down
 };
 
-// By the status of a reply that is no 2xx.
+// By the HTTP status of a reply outside 2xx.
 struct cr_verdict cr_retry_by_status(uint32_t http_status);
 // By the class of a failure below HTTP.
 struct cr_verdict cr_retry_by_fail(enum cr_reason fail);

@@ -9,7 +9,7 @@ void cr_throttle_init(struct cr_throttle *throttle, uint32_t concurrency,
                       uint32_t most) {
     *throttle = (struct cr_throttle){
         .is_adaptive = concurrency == 0,
-        .limit = CR_PACE_START < most ? CR_PACE_START : most,
+        .limit = CR_THROTTLE_START < most ? CR_THROTTLE_START : most,
         .most = most,
         .lease_concurrency = concurrency > 0 ? concurrency : most,
         .requests_left = -1,
@@ -90,10 +90,10 @@ void cr_throttle_start(struct cr_throttle *throttle, int64_t reserved_tokens) {
     if (throttle->requests_left > 0) {
         throttle->requests_left--;
     }
-    cr_throttle_settle(throttle, 0, reserved_tokens);
+    cr_throttle_refund(throttle, 0, reserved_tokens);
 }
 
-void cr_throttle_settle(struct cr_throttle *throttle, int64_t reserved_tokens,
+void cr_throttle_refund(struct cr_throttle *throttle, int64_t reserved_tokens,
                         int64_t used_tokens) {
     if (!throttle->is_token_free) {
         throttle->tokens_left += reserved_tokens - used_tokens;
@@ -117,8 +117,9 @@ static void cut(struct cr_throttle *throttle, int64_t sent_ns, int64_t now_ns) {
     }
     throttle->was_cut = true;
     throttle->cut_ns = now_ns;
-    throttle->limit =
-        throttle->limit * CR_PACE_CUT > 1.0 ? throttle->limit * CR_PACE_CUT : 1.0;
+    throttle->limit = throttle->limit * CR_THROTTLE_CUT > 1.0
+                          ? throttle->limit * CR_THROTTLE_CUT
+                          : 1.0;
 }
 
 void cr_throttle_land(struct cr_throttle *throttle, enum cr_landing landing,
@@ -135,4 +136,9 @@ void cr_throttle_land(struct cr_throttle *throttle, enum cr_landing landing,
 
 int64_t cr_throttle_wake_ns(const struct cr_throttle *throttle, int64_t now_ns) {
     return throttle->pause_until_ns > now_ns ? throttle->pause_until_ns : INT64_MAX;
+}
+
+void cr_throttle_forget_peaks(struct cr_throttle *throttle) {
+    throttle->pause_seen_ms = 0;
+    throttle->wanted = 0;
 }

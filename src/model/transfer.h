@@ -59,7 +59,7 @@ CR_MUST_CHECK enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t s
                                                 struct cr_transfer **out);
 void cr_transfer_destroy(struct cr_transfer *transfer);
 
-// Aim at TO with what stands in transfer->body. CR_E_MEMORY, CR_E_NET.
+// Aim at TO with the request in transfer->body. CR_E_MEMORY, CR_E_NET.
 CR_MUST_CHECK enum cr_status cr_transfer_aim(struct cr_transfer *transfer,
                                              const struct cr_destination *to);
 // Note how it ended.

@@ -105,9 +105,9 @@ void cr_upstream_count(struct cr_upstream *upstream, const struct cr_reply *repl
     }
 }
 
-void cr_upstream_metrics(struct cr_upstream *upstream, int64_t now_ns,
+void cr_upstream_metrics(const struct cr_upstream *upstream, int64_t now_ns,
                          struct cr_model_metrics *out) {
-    struct cr_throttle *throttle = &upstream->throttle;
+    const struct cr_throttle *throttle = &upstream->throttle;
     *out = upstream->metrics;
     out->waiting = upstream->waiting.len;
     out->in_flight = throttle->in_flight;
@@ -117,6 +117,4 @@ void cr_upstream_metrics(struct cr_upstream *upstream, int64_t now_ns,
                         : 0;
     out->pause_seen_ms = throttle->pause_seen_ms;
     out->requests_wanted = throttle->wanted;
-    throttle->pause_seen_ms = 0;
-    throttle->wanted = 0;
 }

@@ -36,7 +36,7 @@ int64_t cr_upstream_reserve(const struct cr_upstream *upstream,
                             const struct cr_call *call);
 // Count a call that is over.
 void cr_upstream_count(struct cr_upstream *upstream, const struct cr_reply *reply);
-void cr_upstream_metrics(struct cr_upstream *upstream, int64_t now_ns,
+void cr_upstream_metrics(const struct cr_upstream *upstream, int64_t now_ns,
                          struct cr_model_metrics *out);
 
 #endif

@@ -136,7 +136,7 @@ enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
     // No scheme is guessed: "localhost:8000" would be read as scheme "localhost".
     if (curl_url_set(parsed, CURLUPART_URL, base, 0) != CURLUE_OK) {
         status = cr_err_set(err, CR_E_JOB,
-                            "models.%s.endpoints: \"%s\" is no URL; "
+                            "models.%s.endpoints: \"%s\" is not a URL; "
                             "expected http://HOST:PORT/v1 or the like",
                             model->name, base);
     }

@@ -24,7 +24,7 @@ struct cr_url {
     char *shown; // without user, password and query
 };
 
-// CR_E_JOB when BASE is no http(s) URL, or would carry MODEL's key in the clear to
+// CR_E_JOB when BASE is not an http(s) URL, or would carry MODEL's key in the clear to
 // another host (allow_insecure permits it). *out is the caller's.
 CR_MUST_CHECK enum cr_status cr_url_make(struct cr_url *out,
                                          const struct cr_model *model,

@@ -51,7 +51,7 @@ static void add_dialect_error(const struct cr_model *model, struct cr_err *err) 
         }
     }
     const char *near = cr_text_nearest(model->dialect, names, len);
-    cr_err_add_line(err, "models.%s.dialect: \"%s\" is no dialect of %s%s%s%s",
+    cr_err_add_line(err, "models.%s.dialect: \"%s\" is not a dialect of %s%s%s%s",
                     model->name, model->dialect, model->api,
                     near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                     near != NULL ? "\"?" : "");

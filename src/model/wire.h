@@ -37,7 +37,7 @@ uint32_t cr_wire_count(const struct cr_json *object, const char *key);
 // CR_FINISH_* by a server's word.
 enum cr_finish cr_wire_finish(const char *word);
 
-// Move what stands in <think> marks from reply->text to reply->reasoning: closed or
+// Move what is inside <think> marks from reply->text to reply->reasoning: closed or
 // not, and with the opening mark missing (some chat templates write it themselves).
 CR_MUST_CHECK enum cr_status cr_think_split(struct cr_reply *reply);
 // Append TEXT to reply->reasoning.

@@ -39,6 +39,7 @@ static enum cr_status tell_pauses(struct cr_worker *worker, struct cr_err *err) 
     for (uint32_t i = 0; i < worker->cfg.job->models_len; i++) {
         struct cr_model_metrics metrics;
         cr_client_metrics(worker->cfg.client, i, &metrics);
+        cr_client_forget_peaks(worker->cfg.client, i);
         worker->is_short_of_credit =
             worker->is_short_of_credit || metrics.requests_wanted > 0;
         if (metrics.pause_seen_ms <= 0) {
@@ -67,7 +68,6 @@ enum cr_status cr_worker_keep_time(struct cr_worker *worker, struct cr_err *err)
     if (worker->is_draining && now >= worker->drop_at_ms) {
         cr_client_drop(worker->cfg.client);
     }
-    // Before a beat too: reading the metrics for it forgets the pause.
     if (is_beat_due || now - worker->last_pause_ms >= PAUSE_CHECK_MS) {
         worker->last_pause_ms = now;
         status = tell_pauses(worker, err);

@@ -72,7 +72,7 @@ struct cr_call {
     const struct cr_proposition *proposition;
     const uint32_t *options_shown;
     struct cr_hash request_hash; // model identity, params, turns, schema, seed; set by
-                                 // cr_call_hash
+                                 // cr_client_hash
     void *ctx;                   // of whoever submits the call
 };
 

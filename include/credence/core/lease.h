@@ -26,9 +26,10 @@ struct cr_model_metrics {
     double usd;
     uint32_t waiting, in_flight, concurrency; // the limit now
     int64_t pause_ms;                         // left of a pause
-    int64_t pause_seen_ms;  // longest that a server asked for since this was last read
-    double latency_s;       // moving average of successful attempts
-    double requests_wanted; // starts refused for want of a lease since last read
+    int64_t
+        pause_seen_ms; // longest that a server asked for since it was last forgotten
+    double latency_s;  // moving average of successful attempts
+    double requests_wanted; // starts refused for want of a lease, likewise
 };
 
 #endif

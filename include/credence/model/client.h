@@ -102,8 +102,11 @@ CR_MUST_CHECK enum cr_status cr_client_endpoint(struct cr_client *client,
 void cr_client_drain(struct cr_client *client);
 void cr_client_drop(struct cr_client *client); // the rest, as CR_REASON_STOPPED
 
-void cr_client_metrics(struct cr_client *client, uint32_t model,
+void cr_client_metrics(const struct cr_client *client, uint32_t model,
                        struct cr_model_metrics *out);
+// Start pause_seen_ms and requests_wanted of the metrics again from 0: what they said
+// was passed on.
+void cr_client_forget_peaks(struct cr_client *client, uint32_t model);
 uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken
 
 #endif

@@ -9,6 +9,7 @@
 // chances in a row, with a wait that doubles; a minute of health clears the count.
 #include "credence/model/server.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,8 +20,6 @@
 #include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
-#include "model/serve/device.h"
-#include "model/serve/health.h"
 #include "model/serve/launch.h"
 #include "model/serve/supervisor.h"
 
@@ -30,9 +29,20 @@ enum {
     RESTART_MAX_MS = 60000,
     STEADY_MS = 60000, // of health clear the count of restarts
     ASK_EVERY_MS = 100,
+    HEALTH_TIMEOUT_MS = 2000,
     TAIL_BYTES = 1500, // of a log, in an error text
     URL_MAX = 512,
     STOP_MORE_MS = 5000 // than the grace, for a supervisor to end
+};
+
+struct health_check {
+    CURL *easy; // NULL: never asked
+    bool is_asking;
+    bool is_well; // the last answer was a 200
+};
+
+struct health_desk {
+    CURLM *multi;
 };
 
 enum server_state { SERVER_DOWN, SERVER_STARTING, SERVER_READY };
@@ -53,15 +63,92 @@ struct server {
     char *log_path;
     int64_t log_start_bytes; // what this start wrote is behind it
     struct cr_supervisor supervisor;
-    struct cr_health_check check;
+    struct health_check check;
 };
 
 struct cr_servers {
     struct cr_servers_cfg cfg;
-    struct cr_health_desk desk;
+    struct health_desk desk;
     struct server *at;
     uint32_t len;
 };
+
+// Health is asked for without waiting for the answer: a few GETs at a time, moved along
+// by polling.
+static size_t swallow(char *bytes, size_t size, size_t len, void *ctx) {
+    (void)bytes;
+    (void)ctx;
+    return size * len;
+}
+
+static enum cr_status open_desk(struct health_desk *desk) {
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, cr_malloc, cr_free, cr_realloc,
+                             cr_strdup, cr_calloc) != CURLE_OK) {
+        return CR_E_MEMORY;
+    }
+    desk->multi = curl_multi_init();
+    if (desk->multi == NULL) {
+        curl_global_cleanup();
+        return CR_E_MEMORY;
+    }
+    return CR_OK;
+}
+
+static void close_desk(struct health_desk *desk) {
+    if (desk->multi != NULL) {
+        curl_multi_cleanup(desk->multi);
+        curl_global_cleanup();
+        desk->multi = NULL;
+    }
+}
+
+static enum cr_status ask_health(struct health_desk *desk, struct health_check *check,
+                                 const char *url) {
+    if (check->easy == NULL) {
+        check->easy = curl_easy_init();
+        if (check->easy == NULL) {
+            return CR_E_MEMORY;
+        }
+        curl_easy_setopt(check->easy, CURLOPT_PRIVATE, check);
+        curl_easy_setopt(check->easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(check->easy, CURLOPT_NOPROXY, "*");
+        curl_easy_setopt(check->easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(check->easy, CURLOPT_FORBID_REUSE, 1L);
+        curl_easy_setopt(check->easy, CURLOPT_WRITEFUNCTION, swallow);
+        curl_easy_setopt(check->easy, CURLOPT_TIMEOUT_MS, (long)HEALTH_TIMEOUT_MS);
+    }
+    curl_easy_setopt(check->easy, CURLOPT_URL, url);
+    if (curl_multi_add_handle(desk->multi, check->easy) != CURLM_OK) {
+        return CR_E_MEMORY;
+    }
+    check->is_asking = true;
+    return CR_OK;
+}
+
+static void poll_health(struct health_desk *desk) {
+    int running = 0, left = 0;
+    const CURLMsg *message;
+    curl_multi_perform(desk->multi, &running);
+    while ((message = curl_multi_info_read(desk->multi, &left)) != NULL) {
+        struct health_check *check = NULL;
+        long status = 0;
+        CURL *easy = message->easy_handle;
+        bool is_heard = message->data.result == CURLE_OK;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&check);
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_multi_remove_handle(desk->multi, easy);
+        check->is_asking = false;
+        check->is_well = is_heard && status == 200;
+    }
+}
+
+static void forget_check(struct health_desk *desk, struct health_check *check) {
+    if (check->is_asking) {
+        curl_multi_remove_handle(desk->multi, check->easy);
+    }
+    curl_easy_cleanup(check->easy);
+    *check = (struct health_check){0};
+}
 
 static int64_t now_of(const struct cr_servers *servers) {
     return cr_clock_now_ms(servers->cfg.clock);
@@ -183,7 +270,7 @@ enum cr_status cr_servers_create(const struct cr_servers_cfg *cfg,
     servers->cfg = *cfg;
     servers->at = cr_calloc(CR_SERVERS_MAX, sizeof *servers->at);
     enum cr_status status =
-        servers->at != NULL ? cr_health_open(&servers->desk) : CR_E_MEMORY;
+        servers->at != NULL ? open_desk(&servers->desk) : CR_E_MEMORY;
     status = status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;
     status = status != CR_OK ? status : make_log_dir(cfg->dir, err);
     status = status != CR_OK ? status : add_all(servers, err);
@@ -198,6 +285,10 @@ enum cr_status cr_servers_create(const struct cr_servers_cfg *cfg,
 
 static void move(struct cr_servers *servers, struct server *server,
                  enum server_state state) {
+    static const char *const names[] = {"down", "starting", "ready"};
+    cr_log_trace(servers->cfg.log, CR_LOG_SERVER, "model %s, server %u: %s -> %s",
+                 server->model->name, server->index, names[server->state],
+                 names[state]);
     server->state = state;
     server->since_ms = now_of(servers);
 }
@@ -296,7 +387,7 @@ static enum cr_status on_death(struct cr_servers *servers, struct server *server
     snprintf(what, sizeof what,
              code > 128 ? "was ended by signal %d" : "exited with status %d",
              code > 128 ? code - 128 : code);
-    cr_health_forget(&servers->desk, &server->check);
+    forget_check(&servers->desk, &server->check);
     if (server->state == SERVER_READY) {
         announce(servers, server, "");
     }
@@ -318,7 +409,7 @@ static enum cr_status poll_starting(struct cr_servers *servers, struct server *s
                                     struct cr_err *err) {
     int64_t now_ms = now_of(servers);
     if (server->check.is_well) {
-        cr_health_forget(&servers->desk, &server->check);
+        forget_check(&servers->desk, &server->check);
         move(servers, server, SERVER_READY);
         server->was_ready = true;
         announce(servers, server, server->url);
@@ -335,8 +426,7 @@ static enum cr_status poll_starting(struct cr_servers *servers, struct server *s
     }
     if (!server->check.is_asking && now_ms >= server->due_ms) {
         server->due_ms = now_ms + ASK_EVERY_MS;
-        return cr_health_ask(&servers->desk, &server->check, server->health_url) ==
-                       CR_OK
+        return ask_health(&servers->desk, &server->check, server->health_url) == CR_OK
                    ? CR_OK
                    : cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
@@ -363,7 +453,7 @@ static enum cr_status poll_one(struct cr_servers *servers, struct server *server
 
 enum cr_status cr_servers_poll(struct cr_servers *servers, struct cr_err *err) {
     enum cr_status status = CR_OK;
-    cr_health_poll(&servers->desk);
+    poll_health(&servers->desk);
     for (uint32_t i = 0; i < servers->len && status == CR_OK; i++) {
         status = poll_one(servers, &servers->at[i], err);
     }
@@ -389,10 +479,10 @@ void cr_servers_destroy(struct cr_servers *servers) {
     for (uint32_t i = 0; i < servers->len; i++) {
         struct server *server = &servers->at[i];
         cr_supervisor_end(&server->supervisor, grace_of(servers) + STOP_MORE_MS);
-        cr_health_forget(&servers->desk, &server->check);
+        forget_check(&servers->desk, &server->check);
         cr_free(server->log_path);
     }
-    cr_health_close(&servers->desk);
+    close_desk(&servers->desk);
     cr_free(servers->at);
     cr_free(servers);
 }

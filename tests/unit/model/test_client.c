@@ -109,6 +109,37 @@ static void nothing_starts_before_what_has_ended_was_taken(void **state) {
     bench_close(&bench);
 }
 
+// What a log of MODULES shows of a call whose attempts fail at first.
+static void read_trace(unsigned modules, char text[4096]) {
+    struct cr_log log = {.file = tmpfile(), .rank = -1, .modules = modules};
+    struct bench bench;
+    assert_non_null(log.file);
+    bench_init(&bench);
+    bench.models[0].sim.failures = 0.9;
+    bench.models[0].limits.retries = 40;
+    bench.cfg.log = &log;
+    bench_open(&bench);
+    submit(&bench, 3, 4);
+    for (unsigned turn = 0; turn < 100 && take(&bench) == 0; turn++) {
+        cr_fake_clock_advance_ms(&bench.fake, 100000);
+    }
+    bench_close(&bench);
+    rewind(log.file);
+    text[fread(text, 1, 4095, log.file)] = '\0';
+    fclose(log.file);
+}
+
+static void a_trace_names_each_move_and_the_cause_of_each_retry(void **state) {
+    char text[4096];
+    (void)state;
+    read_trace(CR_LOG_MODEL, text);
+    assert_non_null(strstr(text, "trajectory 3 iteration 0 maker repair 0: free -> "));
+    assert_non_null(strstr(text, "in flight -> backing off"));
+    assert_non_null(strstr(text, "model sim: attempt 1: "));
+    read_trace(CR_LOG_SERVER, text);
+    assert_string_equal(text, "");
+}
+
 static void one_call_too_many_is_refused(void **state) {
     struct bench bench;
     struct cr_err err;
@@ -196,6 +227,9 @@ static void a_lease_is_never_exceeded(void **state) {
     assert_int_equal(take(&bench), 5);
     assert_int_equal(take(&bench), 0);
     assert_true(metrics_of(&bench, 0).requests_wanted >= 5);
+    assert_true(metrics_of(&bench, 0).requests_wanted >= 5); // reading forgets nothing
+    cr_client_forget_peaks(bench.client, 0);
+    assert_true(metrics_of(&bench, 0).requests_wanted == 0);
     cr_client_lease(bench.client, 0,
                     &(struct cr_lease){.concurrency = 8, .requests = 3, .tokens = -1});
     assert_int_equal(take(&bench), 3);
@@ -397,7 +431,7 @@ static void bad_models_are_all_named_at_once(void **state) {
     assert_string_equal(err.text,
                         "models.sim.competence: 1.5 is not within 0 to 1\n"
                         "models.sim.noise: nan is not within 0 to 1\n"
-                        "models.other.api: \"opnai\" is no backend; did you mean "
+                        "models.other.api: \"opnai\" is not a backend; did you mean "
                         "\"openai\"?");
 }
 
@@ -436,6 +470,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_completes_once),
         cmocka_unit_test(nothing_starts_before_what_has_ended_was_taken),
+        cmocka_unit_test(a_trace_names_each_move_and_the_cause_of_each_retry),
         cmocka_unit_test(one_call_too_many_is_refused),
         cmocka_unit_test(simulated_latency_is_waited_for_and_recorded),
         cmocka_unit_test(failures_are_retried_after_a_backoff),

@@ -16,7 +16,6 @@
 #include "credence/base/buf.h"
 #include "credence/base/file.h"
 #include "credence/model/server.h"
-#include "model/serve/device.h"
 #include "model/serve/launch.h"
 #include "scratch.h"
 

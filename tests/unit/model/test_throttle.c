@@ -33,37 +33,37 @@ static void the_limit_doubles_a_round_until_the_first_overload(void **state) {
     struct cr_throttle throttle;
     (void)state;
     cr_throttle_init(&throttle, 0, 1000);
-    assert_int_equal(cr_throttle_limit(&throttle), CR_PACE_START);
-    fly(&throttle, CR_PACE_START);
-    for (uint32_t i = 0; i < CR_PACE_START; i++) {
+    assert_int_equal(cr_throttle_limit(&throttle), CR_THROTTLE_START);
+    fly(&throttle, CR_THROTTLE_START);
+    for (uint32_t i = 0; i < CR_THROTTLE_START; i++) {
         cr_throttle_land(&throttle, CR_LANDED_WELL, 0, 1);
         while (cr_throttle_may_start(&throttle, 0, 1)) {
             cr_throttle_start(&throttle, 0);
         }
     }
-    assert_int_equal(cr_throttle_limit(&throttle), 2 * CR_PACE_START);
+    assert_int_equal(cr_throttle_limit(&throttle), 2 * CR_THROTTLE_START);
 }
 
 static void one_overload_cuts_once_for_all_that_were_under_way(void **state) {
     struct cr_throttle throttle;
     (void)state;
     cr_throttle_init(&throttle, 0, 1000);
-    fly(&throttle, CR_PACE_START);
-    land(&throttle, CR_PACE_START, CR_LANDED_OVERLOADED, 100, 200);
+    fly(&throttle, CR_THROTTLE_START);
+    land(&throttle, CR_THROTTLE_START, CR_LANDED_OVERLOADED, 100, 200);
     assert_int_equal(cr_throttle_limit(&throttle),
-                     (uint32_t)(CR_PACE_START * CR_PACE_CUT));
+                     (uint32_t)(CR_THROTTLE_START * CR_THROTTLE_CUT));
     fly(&throttle, 1);
     cr_throttle_land(&throttle, CR_LANDED_OVERLOADED, 300, 400);
     assert_int_equal(cr_throttle_limit(&throttle),
-                     (uint32_t)(CR_PACE_START * CR_PACE_CUT * CR_PACE_CUT));
+                     (uint32_t)(CR_THROTTLE_START * CR_THROTTLE_CUT * CR_THROTTLE_CUT));
 }
 
 static void after_a_cut_it_grows_by_one_a_round(void **state) {
     struct cr_throttle throttle;
     (void)state;
     cr_throttle_init(&throttle, 0, 1000);
-    fly(&throttle, CR_PACE_START);
-    land(&throttle, CR_PACE_START, CR_LANDED_OVERLOADED, 100, 200);
+    fly(&throttle, CR_THROTTLE_START);
+    land(&throttle, CR_THROTTLE_START, CR_LANDED_OVERLOADED, 100, 200);
     uint32_t cut = cr_throttle_limit(&throttle);
     fly(&throttle, cut);
     for (uint32_t i = 0; i <= cut; i++) {
@@ -92,7 +92,7 @@ static void a_limit_that_is_not_in_use_does_not_grow(void **state) {
         cr_throttle_start(&throttle, 0);
         cr_throttle_land(&throttle, CR_LANDED_WELL, 0, 1);
     }
-    assert_int_equal(cr_throttle_limit(&throttle), CR_PACE_START);
+    assert_int_equal(cr_throttle_limit(&throttle), CR_THROTTLE_START);
 }
 
 static void leases_add_up_and_bound_the_adaptive_limit(void **state) {
@@ -117,7 +117,7 @@ static void a_debt_of_tokens_is_paid_by_the_next_lease(void **state) {
     cr_throttle_lease(&throttle, &(struct cr_lease){10, -1, 100});
     cr_throttle_start(&throttle, 80);
     assert_true(cr_throttle_may_start(&throttle, 0, 1));
-    cr_throttle_settle(&throttle, 80, 150); // longer than was thought
+    cr_throttle_refund(&throttle, 80, 150); // longer than was thought
     assert_false(cr_throttle_may_start(&throttle, 0, 1));
     cr_throttle_lease(&throttle, &(struct cr_lease){10, -1, 50});
     assert_false(cr_throttle_may_start(&throttle, 0, 1));
