@@ -1,53 +1,49 @@
-// batch.c - see parcel.h.
+// batch.c - see batch.h.
 #include "cluster/batch.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
-struct piece { // in front of the bytes of a message; little-endian
-    uint32_t tag, len;
-};
+#include "credence/base/little_endian.h"
 
-bool cr_parcel_can_hold(const struct cr_packet *packet) {
-    return packet->len <= CR_PARCEL_BYTES - sizeof(struct piece);
+enum { PIECE_BYTES = 8 }; // in front of a message: its tag, then its bytes
+
+bool cr_batch_can_hold(const struct cr_packet *packet) {
+    return packet->len <= CR_BATCH_BYTES - PIECE_BYTES;
 }
 
-bool cr_parcel_has_room(const struct cr_parcel *parcel,
-                        const struct cr_packet *packet) {
-    return (parcel->used_bytes == 0 || parcel->rank == packet->rank) &&
-           cr_parcel_can_hold(packet) &&
-           sizeof(struct piece) + packet->len <= CR_PARCEL_BYTES - parcel->used_bytes;
+bool cr_batch_has_room(const struct cr_batch *batch, const struct cr_packet *packet) {
+    return (batch->used_bytes == 0 || batch->rank == packet->rank) &&
+           cr_batch_can_hold(packet) &&
+           PIECE_BYTES + packet->len <= CR_BATCH_BYTES - batch->used_bytes;
 }
 
-void cr_parcel_add(struct cr_parcel *parcel, const struct cr_packet *packet) {
-    assert(cr_parcel_has_room(parcel, packet));
-    const struct piece piece = {htole32((uint32_t)packet->tag),
-                                htole32((uint32_t)packet->len)};
-    char *at = parcel->bytes + parcel->used_bytes;
-    memcpy(at, &piece, sizeof piece);
+void cr_batch_add(struct cr_batch *batch, const struct cr_packet *packet) {
+    assert(cr_batch_has_room(batch, packet));
+    char *at = batch->bytes + batch->used_bytes;
+    cr_little_endian_put(at, (uint32_t)packet->tag, 4);
+    cr_little_endian_put(at + 4, packet->len, 4);
     if (packet->len > 0) {
-        memcpy(at + sizeof piece, packet->bytes, packet->len);
+        memcpy(at + PIECE_BYTES, packet->bytes, packet->len);
     }
-    parcel->rank = packet->rank;
-    parcel->used_bytes += sizeof piece + packet->len;
+    batch->rank = packet->rank;
+    batch->used_bytes += PIECE_BYTES + packet->len;
 }
 
-bool cr_parcel_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out) {
+bool cr_batch_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out) {
     const size_t left = len - *at;
-    struct piece piece;
-    if (left < sizeof piece) {
+    if (left < PIECE_BYTES) {
         return false;
     }
-    memcpy(&piece, bytes + *at, sizeof piece);
-    const size_t piece_bytes = le32toh(piece.len);
-    if (piece_bytes > left - sizeof piece) {
+    const char *piece = bytes + *at;
+    const size_t piece_bytes = (size_t)cr_little_endian_get(piece + 4, 4);
+    if (piece_bytes > left - PIECE_BYTES) {
         return false;
     }
-    out->tag = (int)le32toh(piece.tag);
-    out->bytes = bytes + *at + sizeof piece;
+    out->tag = (int)cr_little_endian_get(piece, 4);
+    out->bytes = piece + PIECE_BYTES;
     out->len = piece_bytes;
-    *at += sizeof piece + piece_bytes;
+    *at += PIECE_BYTES + piece_bytes;
     return true;
 }

@@ -11,22 +11,22 @@
 
 #include "credence/cluster/cluster.h"
 
-enum { CR_PARCEL_BYTES = 1 << 15 };
+enum { CR_BATCH_BYTES = 1 << 15 };
 
-struct cr_parcel {
+struct cr_batch {
     int rank; // whom it is for
     size_t used_bytes;
-    char bytes[CR_PARCEL_BYTES];
+    char bytes[CR_BATCH_BYTES];
 };
 
-// Whether an empty parcel has room for PACKET; whether this one, for its rank, has.
-bool cr_parcel_can_hold(const struct cr_packet *packet);
-bool cr_parcel_has_room(const struct cr_parcel *parcel, const struct cr_packet *packet);
+// Whether an empty batch has room for PACKET; whether this one, for its rank, has.
+bool cr_batch_can_hold(const struct cr_packet *packet);
+bool cr_batch_has_room(const struct cr_batch *batch, const struct cr_packet *packet);
 // Copy PACKET behind the others; there is room.
-void cr_parcel_add(struct cr_parcel *parcel, const struct cr_packet *packet);
+void cr_batch_add(struct cr_batch *batch, const struct cr_packet *packet);
 
-// The next message of the parcel that stands in BYTES, from *at (0 at first) on: its
+// The next message of the batch that stands in BYTES, from *at (0 at first) on: its
 // tag and, borrowed, its bytes. False at the end, and where the rest is none.
-bool cr_parcel_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out);
+bool cr_batch_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out);
 
 #endif

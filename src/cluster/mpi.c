@@ -7,7 +7,7 @@
 //   - receives are MPI_Improbe + MPI_Imrecv; several may be under way, because a large
 //     message from a rank that died half-way never completes;
 //   - after any loss nobody calls MPI_Finalize (it hangs in a few percent of runs).
-// Messages that can wait (cr_tag_can_wait) are gathered and go together, as a parcel,
+// Messages that can wait (cr_tag_can_wait) are gathered and go together, as a batch,
 // in front of the next message or at the next receive: thousands of small results a
 // second cost their receiver more in the library than in what it does with them. A rank
 // that waits inside MPI burns its core (progress is polled), so callers sleep between
@@ -43,7 +43,7 @@ enum {
     BCAST_CHUNK_BYTES = 1 << 28, // counts are int
     CLOSE_MS = 2000,             // for the last sends
     SENDS_TESTED = 32,           // a turn; the oldest, so that order is the cost
-    TAG_PARCEL = 1 << 14         // above all tags of messages
+    TAG_BATCH = 1 << 14          // above all tags of messages
 };
 
 struct sending {
@@ -68,8 +68,8 @@ struct mpi {
     struct sending *sends, **sends_last;
     struct receiving *receives, **receives_last; // in the order they were matched
     struct receiving *reading;                   // lent out by the last receive
-    size_t read_bytes;                           // of it, when it is a parcel
-    struct cr_parcel *parcel;                    // gathered, not sent yet
+    size_t read_bytes;                           // of it, when it is a batch
+    struct cr_batch *batch;                      // gathered, not sent yet
     int *pidfd;                                  // [size], -1 when not watched
     int ulfm_known;
     bool any_lost;
@@ -201,16 +201,16 @@ static enum cr_status send_now(struct mpi *mpi, const struct cr_packet *packet,
 }
 
 // What was gathered stays so when this fails.
-static enum cr_status send_parcel(struct mpi *mpi, struct cr_err *err) {
-    struct cr_parcel *parcel = mpi->parcel;
-    const struct cr_packet packet = {parcel->rank, TAG_PARCEL, parcel->bytes,
-                                     parcel->used_bytes};
+static enum cr_status send_batch(struct mpi *mpi, struct cr_err *err) {
+    struct cr_batch *batch = mpi->batch;
+    const struct cr_packet packet = {batch->rank, TAG_BATCH, batch->bytes,
+                                     batch->used_bytes};
     enum cr_status status = CR_OK;
-    if (parcel->used_bytes > 0 && !mpi->head.is_lost[parcel->rank]) {
+    if (batch->used_bytes > 0 && !mpi->head.is_lost[batch->rank]) {
         status = send_now(mpi, &packet, err);
     }
     if (status == CR_OK) {
-        parcel->used_bytes = 0;
+        batch->used_bytes = 0;
     }
     return status;
 }
@@ -218,13 +218,13 @@ static enum cr_status send_parcel(struct mpi *mpi, struct cr_err *err) {
 static enum cr_status mpi_send(struct cr_cluster *cluster,
                                const struct cr_packet *packet, struct cr_err *err) {
     struct mpi *mpi = mpi_of(cluster);
-    const bool can_wait = cr_tag_can_wait(packet->tag) && cr_parcel_can_hold(packet);
-    const bool must_go = !can_wait || !cr_parcel_has_room(mpi->parcel, packet);
-    const enum cr_status status = must_go ? send_parcel(mpi, err) : CR_OK;
+    const bool can_wait = cr_tag_can_wait(packet->tag) && cr_batch_can_hold(packet);
+    const bool must_go = !can_wait || !cr_batch_has_room(mpi->batch, packet);
+    const enum cr_status status = must_go ? send_batch(mpi, err) : CR_OK;
     if (status != CR_OK || !can_wait) {
         return status != CR_OK ? status : send_now(mpi, packet, err);
     }
-    cr_parcel_add(mpi->parcel, packet);
+    cr_batch_add(mpi->batch, packet);
     return CR_OK;
 }
 
@@ -302,18 +302,18 @@ static struct receiving *take_arrived(struct mpi *mpi) {
     return NULL;
 }
 
-// The next message of the parcel that is being read; false at its end.
+// The next message of the batch that is being read; false at its end.
 static bool take_piece(struct mpi *mpi, struct cr_packet *out) {
-    const struct receiving *parcel = mpi->reading;
-    out->rank = parcel->rank;
-    return !mpi->head.is_lost[parcel->rank] &&
-           cr_parcel_next(parcel->bytes, parcel->len, &mpi->read_bytes, out);
+    const struct receiving *batch = mpi->reading;
+    out->rank = batch->rank;
+    return !mpi->head.is_lost[batch->rank] &&
+           cr_batch_next(batch->bytes, batch->len, &mpi->read_bytes, out);
 }
 
 static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     struct mpi *mpi = mpi_of(cluster);
-    cr_status_ignore(send_parcel(mpi, NULL));
-    if (mpi->reading != NULL && mpi->reading->tag == TAG_PARCEL &&
+    cr_status_ignore(send_batch(mpi, NULL));
+    if (mpi->reading != NULL && mpi->reading->tag == TAG_BATCH &&
         take_piece(mpi, out)) {
         return true;
     }
@@ -329,7 +329,7 @@ static bool mpi_receive(struct cr_cluster *cluster, struct cr_packet *out) {
     }
     mpi->reading = receiving;
     mpi->read_bytes = 0;
-    if (receiving->tag == TAG_PARCEL) {
+    if (receiving->tag == TAG_BATCH) {
         return take_piece(mpi, out); // it has one: none is sent empty
     }
     *out = (struct cr_packet){receiving->rank, receiving->tag, receiving->bytes,
@@ -409,7 +409,7 @@ static void mpi_watch(struct cr_cluster *cluster, int rank, int64_t pid) {
 
 static bool mpi_is_moving(const struct cr_cluster *cluster) {
     const struct mpi *mpi = (const struct mpi *)cluster;
-    return mpi->sends != NULL || mpi->receives != NULL || mpi->parcel->used_bytes > 0;
+    return mpi->sends != NULL || mpi->receives != NULL || mpi->batch->used_bytes > 0;
 }
 
 static void mpi_free(struct mpi *mpi) {
@@ -419,7 +419,7 @@ static void mpi_free(struct mpi *mpi) {
         }
     }
     cr_free(mpi->pidfd);
-    cr_free(mpi->parcel);
+    cr_free(mpi->batch);
     cr_free(mpi->reading);
     cr_cluster_fini(&mpi->head);
     cr_free(mpi);
@@ -435,7 +435,7 @@ static bool all_are_here(void) {
 
 static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     struct mpi *mpi = mpi_of(cluster);
-    cr_status_ignore(send_parcel(mpi, NULL));
+    cr_status_ignore(send_batch(mpi, NULL));
     for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
         test_sends(mpi);
         if (mpi->sends != NULL) {
@@ -507,8 +507,8 @@ enum cr_status cr_cluster_open_mpi(struct cr_cluster **out, struct cr_err *err) 
     for (int rank = 0; mpi->pidfd != NULL && rank < mpi->head.size; rank++) {
         mpi->pidfd[rank] = -1;
     }
-    mpi->parcel = cr_calloc(1, sizeof *mpi->parcel);
-    if (mpi->pidfd == NULL || mpi->parcel == NULL) {
+    mpi->batch = cr_calloc(1, sizeof *mpi->batch);
+    if (mpi->pidfd == NULL || mpi->batch == NULL) {
         const int size = mpi->head.size;
         mpi_free(mpi);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);

@@ -1,5 +1,5 @@
-// coordinator.c - rank 0: what it does turn by turn. Its phases are in
-// coordinator_phase.c, what it makes of messages in coordinator_inbox.c.
+// coordinator.c - rank 0: what it does turn by turn. What it makes of messages is in
+// coordinator_messages.c; both stand on coordinator_state.c.
 //
 //   RUNNING --(all finished)--------------------------------> STOPPING -> OVER
 //      |                                                          ^
@@ -17,7 +17,6 @@
 #include <stdio.h>
 
 #include "credence/base/mem.h"
-#include "run/budget.h"
 #include "run/coordinator_internal.h"
 
 enum {
@@ -37,7 +36,7 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the coordinator");
     }
     c->cfg = *cfg;
-    c->deal = (struct cr_grants){cfg->ledger, cfg->dir, cfg->progress->launch};
+    c->grants = (struct cr_grants){cfg->ledger, cfg->dir, cfg->progress->launch};
     c->stepped_ms = cr_coordinator_now_ms(c);
     cr_buf_init(&c->out, CR_MESSAGE_BYTES_MAX);
     const int size = cr_cluster_size(cfg->cluster);
@@ -47,12 +46,12 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
         c->cfg.lost_ms = LOST_BEATS * c->beat_ms;
     }
     const struct cr_allowance left =
-        cr_allowance_of(&cfg->job->budget, &cfg->progress->before);
+        cr_limits_allowance(&cfg->job->budget, &cfg->progress->before);
     c->limits = cr_limits_create(cfg->job, size - 1, &left, cr_coordinator_now_ms(c));
     enum cr_status status =
         cr_roster_init(&c->roster, size, cr_coordinator_now_ms(c), err);
     if (status == CR_OK) {
-        status = cr_hosts_init(&c->hosts, size, err);
+        status = cr_server_placement_init(&c->placement, size, err);
     }
     if (status == CR_OK && c->limits == NULL) {
         status = cr_err_set(err, CR_E_MEMORY, "out of memory for the limits");
@@ -70,7 +69,7 @@ void cr_coordinator_destroy(struct cr_coordinator *c) {
         return;
     }
     cr_roster_fini(&c->roster);
-    cr_hosts_fini(&c->hosts);
+    cr_server_placement_fini(&c->placement);
     cr_limits_destroy(c->limits);
     cr_buf_fini(&c->out);
     cr_free(c);
@@ -90,14 +89,14 @@ static void look_for_losses(struct cr_coordinator *c) {
     c->looked_ms = cr_coordinator_now_ms(c);
     for (int rank; (rank = cr_cluster_lost(c->cfg.cluster)) >= 0;) {
         if (rank > 0) {
-            cr_inbox_lose(c, rank, "its process ended");
+            cr_coordinator_lose(c, rank, "its process ended");
         } else {
             cr_cluster_abandon(c->cfg.cluster, rank); // ourselves: a library's mistake
         }
     }
     for (int rank = 1; rank < c->roster.size && c->has_heard_all; rank++) {
         if (is_silent(c, rank)) {
-            cr_inbox_lose(c, rank, "it is silent");
+            cr_coordinator_lose(c, rank, "it is silent");
         }
     }
 }
@@ -114,10 +113,11 @@ static void forgive_own_silence(struct cr_coordinator *c) {
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
     const uint64_t share =
-        cr_grants_share(&c->deal, (uint64_t)(c->roster.live + c->roster.absent));
+        cr_grants_share(&c->grants, (uint64_t)(c->roster.live + c->roster.absent));
     struct cr_err err = {0};
-    if (cr_grants_fill(&c->deal, &c->roster.at[rank], share, &c->out, &err) != CR_OK) {
-        cr_phase_trouble(c, "rank 0", &err);
+    if (cr_grants_fill(&c->grants, &c->roster.at[rank], share, &c->out, &err) !=
+        CR_OK) {
+        cr_coordinator_fault(c, "rank 0", &err);
         return;
     }
     if (c->out.used_bytes == 0) {
@@ -137,17 +137,17 @@ static void grant_all(struct cr_coordinator *c, bool *moved) {
 }
 
 static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *snapshot) {
-    const char *which = cr_budget_used_up(
+    const char *which = cr_limits_used_up(
         &c->cfg.job->budget, &snapshot->spent,
         cr_coordinator_now_ms(c) - c->cfg.progress->started_ms, c->cfg.grace_ms);
     char why[256];
-    if (which == NULL || cr_phase_is_finished(c)) {
+    if (which == NULL || cr_coordinator_is_finished(c)) {
         return;
     }
     (void)snprintf(why, sizeof why,
                    "the budget of %s is used up; raise it and run again to go on",
                    which);
-    cr_phase_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
+    cr_coordinator_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
 }
 
 static void beat_workers(struct cr_coordinator *c) {
@@ -167,18 +167,19 @@ static void write_directory(struct cr_coordinator *c,
     struct cr_err err = {0};
     const enum cr_status status = cr_lock_beat(c->cfg.lock, &err);
     if (status == CR_E_BUSY) {
-        cr_phase_leave_directory(c, &err);
+        cr_coordinator_leave_directory(c, &err);
     } else if (status != CR_OK) {
-        cr_phase_trouble(c, "run directory", &err);
+        cr_coordinator_fault(c, "run directory", &err);
     }
     if (c->end == CR_END_EVICTED) {
         return;
     }
     if (!c->cannot_record) {
-        cr_phase_check_record(c, cr_run_file_flush(c->cfg.recorder->file, &err), &err);
+        cr_coordinator_check_record(c, cr_run_file_flush(c->cfg.recorder->file, &err),
+                                    &err);
     }
     if (cr_progress_write(c->cfg.progress, snapshot, &err) != CR_OK) {
-        cr_phase_trouble(c, "run directory", &err);
+        cr_coordinator_fault(c, "run directory", &err);
     }
 }
 
@@ -196,14 +197,84 @@ static void keep_time(struct cr_coordinator *c) {
     cr_progress_print(c->cfg.progress, &snapshot, c->cfg.log);
 }
 
+// After a drain: nobody has anything in flight any more.
+static bool is_drained(const struct cr_coordinator *c) {
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        const struct cr_member *member = &c->roster.at[rank];
+        if (member->state == CR_MEMBER_LIVE && member->granted_len > 0 &&
+            !member->has_drained) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_left(const struct cr_coordinator *c) {
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        if (cr_coordinator_send_reaches(c, rank) ||
+            c->roster.at[rank].state == CR_MEMBER_ABSENT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void begin_stop(struct cr_coordinator *c) {
+    c->phase = CR_STOPPING;
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        if (c->roster.at[rank].state == CR_MEMBER_LIVE) {
+            cr_coordinator_stop_member(c, rank);
+        }
+    }
+}
+
+static void move_phase(struct cr_coordinator *c) {
+    const bool is_late =
+        c->deadline_ms > 0 && cr_coordinator_now_ms(c) >= c->deadline_ms;
+    switch (c->phase) {
+    case CR_RUNNING:
+        if (cr_coordinator_is_finished(c)) {
+            c->end = CR_END_COMPLETE;
+            begin_stop(c);
+        } else if (c->roster.live + c->roster.absent == 0) {
+            cr_coordinator_drain(c, CR_END_INTERRUPTED, 0, "every worker is lost");
+        }
+        return;
+    case CR_DRAINING:
+        if (!is_drained(c) && !is_late) {
+            return;
+        }
+        if (c->end == CR_END_INTERRUPTED &&
+            cr_coordinator_is_finished(c)) { // the last ones landed
+            c->end = CR_END_COMPLETE;
+            c->message[0] = '\0';
+        }
+        begin_stop(c);
+        return;
+    case CR_STOPPING:
+        for (int rank = 1; rank < c->roster.size; rank++) {
+            if (c->roster.at[rank].state == CR_MEMBER_LEAVING &&
+                cr_coordinator_now_ms(c) >= c->roster.at[rank].stop_by_ms) {
+                cr_coordinator_lose(c, rank, "it did not stop");
+            }
+        }
+        if (all_left(c)) {
+            c->phase = CR_OVER;
+        }
+        return;
+    case CR_OVER:
+        return;
+    }
+}
+
 void cr_coordinator_step(struct cr_coordinator *c, bool *moved) {
     forgive_own_silence(c);
-    cr_inbox_receive(c, moved);
+    cr_coordinator_receive(c, moved);
     if (c->phase == CR_RUNNING) {
         grant_all(c, moved);
     }
     keep_time(c);
-    cr_phase_move(c);
+    move_phase(c);
 }
 
 void cr_coordinator_signal(struct cr_coordinator *c, int level, const char *name) {
@@ -214,11 +285,11 @@ void cr_coordinator_signal(struct cr_coordinator *c, int level, const char *name
     c->signal_level = level;
     (void)snprintf(why, sizeof why, "%s", name);
     if (level == 1) {
-        cr_phase_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
+        cr_coordinator_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
     } else {
-        cr_phase_drain(c, CR_END_INTERRUPTED, 0, why);
+        cr_coordinator_drain(c, CR_END_INTERRUPTED, 0, why);
         if (c->phase == CR_DRAINING) {
-            cr_phase_drain_workers(c, 0);
+            cr_coordinator_drain_workers(c, 0);
         }
     }
 }
@@ -231,8 +302,8 @@ enum cr_end cr_coordinator_end(const struct cr_coordinator *c) {
     return c->end;
 }
 
-bool cr_coordinator_has_complained(const struct cr_coordinator *c) {
-    return c->has_complained;
+bool cr_coordinator_has_reported(const struct cr_coordinator *c) {
+    return c->has_reported;
 }
 
 const char *cr_coordinator_message(const struct cr_coordinator *c) {

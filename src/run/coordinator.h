@@ -41,7 +41,7 @@ enum cr_end {
     CR_END_NONE,
     CR_END_COMPLETE,
     CR_END_INTERRUPTED, // a signal, a budget, lost workers: resumable
-    CR_END_TROUBLE,     // the machine failed somewhere: resumable when mended
+    CR_END_FAULT,       // the machine failed somewhere: resumable when mended
     CR_END_EVICTED      // another run took the directory: nothing in it is ours now
 };
 
@@ -61,7 +61,7 @@ void cr_coordinator_signal(struct cr_coordinator *coordinator, int level,
 bool cr_coordinator_is_over(const struct cr_coordinator *coordinator);
 enum cr_end cr_coordinator_end(const struct cr_coordinator *coordinator);
 // Whether a line about the machine's trouble has been written.
-bool cr_coordinator_has_complained(const struct cr_coordinator *coordinator);
+bool cr_coordinator_has_reported(const struct cr_coordinator *coordinator);
 const char *cr_coordinator_message(const struct cr_coordinator *coordinator);
 // The last snapshot, for status.json.
 void cr_coordinator_snapshot(const struct cr_coordinator *coordinator,

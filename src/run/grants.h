@@ -18,14 +18,18 @@ struct cr_grants { // borrowed by each call
 };
 
 // How many trajectories each of WORKERS may hold: its even share of what is open.
-uint64_t cr_grants_share(const struct cr_grants *deal, uint64_t workers);
-// Grant MEMBER what it wants, up to SHARE in all, into the GRANT message (cleared
-// first): *granted of them. On failure what was taken stays granted to MEMBER.
-CR_MUST_CHECK enum cr_status cr_grants_fill(const struct cr_grants *deal,
+uint64_t cr_grants_share(const struct cr_grants *grants, uint64_t workers);
+// Grant MEMBER what it wants, up to SHARE in all with what it holds already, into the
+// message GRANT (cleared first; empty when there is nothing to grant). One grant answers
+// one want. On failure what was taken from the ledger stays granted to MEMBER.
+// CR_E_MEMORY, CR_E_IO from a tape that cannot be read.
+CR_MUST_CHECK enum cr_status cr_grants_fill(const struct cr_grants *grants,
                                             struct cr_member *member, uint64_t share,
                                             struct cr_buf *grant, struct cr_err *err);
 // What MEMBER, which was RANK, held is open again, to go on from what its tape holds.
-CR_MUST_CHECK enum cr_status cr_grants_give_back(const struct cr_grants *deal,
+// On failure some of it may be open again, the rest is held by nobody: the next launch
+// finds it.
+CR_MUST_CHECK enum cr_status cr_grants_give_back(const struct cr_grants *grants,
                                                  struct cr_member *member, int rank,
                                                  struct cr_err *err);
 

@@ -134,18 +134,16 @@ static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
     return place.key;
 }
 
-void cr_ledger_settle(struct cr_ledger *ledger) {
+void cr_ledger_end_load(struct cr_ledger *ledger) {
     cr_free(ledger->keys);
     ledger->keys = NULL;
 }
 
 enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                 uint64_t *number, bool *is_ours, struct cr_err *err) {
-    if (*number < ledger->plan->trajectories) {
+    if (*number < ledger->plan->trajectories && key_of(ledger, *number) == key) {
         *is_ours = ledger->state[*number] != CR_LEDGER_OTHERS;
-        if (key_of(ledger, *number) == key) {
-            return CR_OK;
-        }
+        return CR_OK;
     }
     if (ledger->index == NULL) {
         ledger->index = index_create(ledger->plan);

@@ -48,7 +48,8 @@ void cr_ledger_fini(struct cr_ledger *ledger);
 
 void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
                    enum cr_ledger_state state);
-// The next trajectory to grant, now granted; false when none is pending.
+// The next trajectory to grant, now granted; false when none is pending. What was
+// returned comes first, then by number.
 bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory);
 // A granted trajectory is pending again.
 CR_MUST_CHECK enum cr_status cr_ledger_return(struct cr_ledger *ledger,
@@ -56,16 +57,17 @@ CR_MUST_CHECK enum cr_status cr_ledger_return(struct cr_ledger *ledger,
 // Trajectories that are neither finished nor another shard's.
 uint64_t cr_ledger_open_count(const struct cr_ledger *ledger);
 
-// The number that the trajectory of KEY has in this plan; NUMBER is what an older plan
-// of the job called it. False when this plan has no such trajectory.
+// The number that the trajectory of KEY has in this plan; *number is what an older plan
+// of the job called it. *is_ours: whether this plan has such a trajectory, and it is not
+// another shard's; *number is changed only when it has. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                               uint64_t *number, bool *is_ours,
                                               struct cr_err *err);
 
-// The reading is over: let go of what made it quick.
-void cr_ledger_settle(struct cr_ledger *ledger);
+// The reading of tapes is over: let go of what made it quick.
+void cr_ledger_end_load(struct cr_ledger *ledger);
 
-// Remember where a recorded call stands.
+// Remember where a recorded call is on the tapes. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_ledger_record(struct cr_ledger *ledger,
                                               const struct cr_tape_key *key,
                                               struct cr_err *err);

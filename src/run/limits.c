@@ -5,7 +5,17 @@
 
 #include "credence/base/mem.h"
 
-enum { GENEROUS = 64 }; // credits for each call under way, far from a budget's end
+enum {
+    GENEROUS = 64,   // credits for each call under way, far from a budget's end
+    FIRST_CALLS = 16 // at once, of a model of which no call has been paid yet
+};
+
+// Of one model in this launch: by one worker, or by all.
+struct usage {
+    uint64_t done;        // calls that were answered, and paid
+    uint64_t outstanding; // calls in flight, or with a credit to start
+    double tokens, usd;   // spent on those that are done
+};
 
 struct share {              // of one worker in one model
     uint32_t held;          // concurrency that it may be using
@@ -15,7 +25,7 @@ struct share {              // of one worker in one model
     int64_t requests_given; // credits given so far
     uint64_t committed;     // calls it has made, has in flight, or has credits for
     uint64_t begun;         // calls it has made or has in flight
-    struct cr_usage usage;  // at its last beat, and the credits since
+    struct usage usage;     // at its last beat, and the credits since
     bool is_gone;
 };
 
@@ -34,12 +44,98 @@ struct cr_limits_book {
     int ranks;
     uint32_t models_len;
     struct model_book *models;
-    struct share *shares;   // [models_len][ranks]
-    struct cr_usage *usage; // [models_len] of all shares
+    struct share *shares; // [models_len][ranks]
+    struct usage *usage;  // [models_len] of all shares
     bool has_budget;
     struct cr_allowance left; // when the launch began
     uint64_t committed;       // calls, of all shares
 };
+
+struct cr_allowance cr_limits_allowance(const struct cr_budget *budget,
+                                        const struct cr_spent *before) {
+    const double tokens = (double)before->tokens_in + (double)before->tokens_out;
+    struct cr_allowance left = {UINT64_MAX, INFINITY, INFINITY};
+    if (budget->calls > 0) {
+        left.calls = budget->calls > before->calls ? budget->calls - before->calls : 0;
+    }
+    if (budget->tokens > 0) {
+        left.tokens = fmax(0, (double)budget->tokens - tokens);
+    }
+    if (budget->usd > 0) {
+        left.usd = fmax(0, budget->usd - before->usd);
+    }
+    return left;
+}
+
+static bool has_budget(const struct cr_allowance *left) {
+    return left->calls != UINT64_MAX || !isinf(left->tokens) || !isinf(left->usd);
+}
+
+// METRICS of a worker that has UNUSED credits.
+static struct usage usage_of(const struct cr_model_metrics *metrics, uint64_t unused) {
+    return (struct usage){
+        .done = metrics->calls_done,
+        .outstanding = metrics->in_flight + unused,
+        .tokens = (double)metrics->tokens_in + (double)metrics->tokens_out,
+        .usd = metrics->usd,
+    };
+}
+
+// What was FROM in SUM is TO now.
+static void usage_move(struct usage *sum, const struct usage *from,
+                       const struct usage *to) {
+    sum->done = sum->done - from->done + to->done;
+    sum->outstanding = sum->outstanding - from->outstanding + to->outstanding;
+    sum->tokens += to->tokens - from->tokens;
+    sum->usd += to->usd - from->usd;
+}
+
+static double tokens_of(const struct usage *usage) {
+    return usage->tokens;
+}
+
+static double usd_of(const struct usage *usage) {
+    return usage->usd;
+}
+
+typedef double (*spent_fn)(const struct usage *usage);
+
+static double mean_of(const struct usage *usage, spent_fn spent) {
+    return usage->done > 0 ? spent(usage) / (double)usage->done : 0;
+}
+
+static uint64_t calls_for(double left, const struct usage *models, uint32_t len,
+                          const struct usage *model, spent_fn spent) {
+    if (isinf(left)) {
+        return UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        left -= spent(&models[i]) +
+                (double)models[i].outstanding * mean_of(&models[i], spent);
+    }
+    if (left <= 0) {
+        return 0;
+    }
+    if (model->done == 0) {
+        return model->outstanding < FIRST_CALLS ? FIRST_CALLS - model->outstanding : 0;
+    }
+    const double calls = ceil(left / mean_of(model, spent)); // infinite when it is free
+    return calls < 1e18 ? (uint64_t)calls : UINT64_MAX;
+}
+
+// How many further calls of MODEL the budgets of tokens and dollars allow, MODELS (LEN
+// of them) being what is known of all; UINT64_MAX: any number. What a call costs is
+// known only when it is over, so what is outstanding is reckoned at the mean of its
+// model, and no more may start than the rest would pay for. When the mean is right the
+// budget is met to the call; whatever it is, no call starts once the budget is spent.
+static uint64_t allowed_calls(const struct cr_allowance *left,
+                              const struct usage *models, uint32_t len,
+                              uint32_t model) {
+    const uint64_t by_tokens =
+        calls_for(left->tokens, models, len, &models[model], tokens_of);
+    const uint64_t by_usd = calls_for(left->usd, models, len, &models[model], usd_of);
+    return by_tokens < by_usd ? by_tokens : by_usd;
+}
 
 static struct bucket bucket_of(double per_minute, int64_t now_ms) {
     // One second's worth at most, so that no minute sees more than the limit + 1/60.
@@ -68,7 +164,7 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
     }
     book->ranks = ranks;
     book->models_len = job->models_len;
-    book->has_budget = cr_allowance_has_any(left);
+    book->has_budget = has_budget(left);
     book->left = *left;
     book->models = cr_calloc(job->models_len + 1u, sizeof *book->models);
     book->shares =
@@ -190,8 +286,8 @@ static int64_t unused_credits(const struct share *share,
 }
 
 static void set_usage(struct cr_limits_book *book, uint32_t model, struct share *share,
-                      struct cr_usage now) {
-    cr_usage_move(&book->usage[model], &share->usage, &now);
+                      struct usage now) {
+    usage_move(&book->usage[model], &share->usage, &now);
     share->usage = now;
 }
 
@@ -205,7 +301,7 @@ static void commit(struct cr_limits_book *book, uint32_t model, struct share *sh
     share->begun = m->calls_done + m->calls_failed + m->in_flight;
     book->committed = book->committed - share->committed + share->begun + unused;
     share->committed = share->begun + unused;
-    set_usage(book, model, share, cr_usage_of(m, unused));
+    set_usage(book, model, share, usage_of(m, unused));
 }
 
 // Calls of MODEL that every budget still allows.
@@ -216,7 +312,7 @@ static uint64_t budget_left(const struct cr_limits_book *book, uint32_t model) {
             book->left.calls > book->committed ? book->left.calls - book->committed : 0;
     }
     const uint64_t paid =
-        cr_allowance_calls(&book->left, book->usage, book->models_len, model);
+        allowed_calls(&book->left, book->usage, book->models_len, model);
     return paid < calls ? paid : calls;
 }
 
@@ -310,7 +406,7 @@ void cr_limits_forget(struct cr_limits_book *book, int worker) {
         // spent, as far as its last beat told of them: somebody answers them, and is
         // paid.
         book->committed -= share->committed - share->begun;
-        struct cr_usage usage = share->usage;
+        struct usage usage = share->usage;
         usage.outstanding -= share->committed - share->begun;
         set_usage(book, model, share, usage);
         *share = (struct share){.is_gone = true,
@@ -318,4 +414,24 @@ void cr_limits_forget(struct cr_limits_book *book, int worker) {
                                 .begun = share->begun,
                                 .usage = usage};
     }
+}
+
+const char *cr_limits_used_up(const struct cr_budget *budget,
+                              const struct cr_spent *spent, int64_t elapsed_ms,
+                              int64_t grace_ms) {
+    const double wall_ms = budget->wall_s * 1000;
+    if (budget->calls > 0 && spent->calls >= budget->calls) {
+        return "calls";
+    }
+    if (budget->tokens > 0 && spent->tokens_in + spent->tokens_out >= budget->tokens) {
+        return "tokens";
+    }
+    if (budget->usd > 0 && spent->usd >= budget->usd) {
+        return "dollars (usd)";
+    }
+    if (budget->wall_s > 0 &&
+        (double)elapsed_ms + fmin((double)grace_ms, wall_ms / 4) >= wall_ms) {
+        return "wall time (wall_s)";
+    }
+    return NULL;
 }

@@ -8,7 +8,7 @@
 // in flight; only then is the difference given to others.
 // Requests: a token bucket of one second; credits go to ranks that wait for them.
 // A calls budget is a bucket that is never refilled; budgets of tokens and dollars are
-// reckoned in calls (allowance.h).
+// reckoned in calls.
 #ifndef CR_RUN_LIMITS_H
 #define CR_RUN_LIMITS_H
 
@@ -17,9 +17,28 @@
 
 #include "credence/cluster/message.h"
 #include "credence/core/job.h"
-#include "run/allowance.h"
 
 struct cr_limits_book;
+
+// What calls have cost; of earlier launches from the tape, of this one from the beats.
+struct cr_spent {
+    uint64_t calls, retries, rate_limited;
+    uint64_t tokens_in, tokens_out, tokens_cached;
+    double usd;
+};
+
+// What is left of the budgets when a launch begins.
+struct cr_allowance {
+    uint64_t calls;     // UINT64_MAX: no budget
+    double tokens, usd; // INFINITY: no budget
+};
+struct cr_allowance cr_limits_allowance(const struct cr_budget *budget,
+                                        const struct cr_spent *before);
+// Which part of BUDGET is used up, for people; NULL: none. A wall budget ends early by
+// GRACE_MS, the time that calls in flight may need, but by no more than a quarter.
+const char *cr_limits_used_up(const struct cr_budget *budget,
+                              const struct cr_spent *spent, int64_t elapsed_ms,
+                              int64_t grace_ms);
 
 // RANKS workers share the limits of JOB and what is LEFT of its budgets.
 struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,

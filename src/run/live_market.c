@@ -1,4 +1,4 @@
-// live_market.c - see market.h. A recorded reply is believed only for the very request it
+// live_market.c - see live_market.h. A recorded reply is believed only for the very request it
 // answered (its hash): after a damaged line the calls behind it were made on another
 // history, so they are asked again.
 #include "run/live_market.h"

@@ -11,7 +11,7 @@
 #include "credence/model/client.h"
 #include "credence/model/server.h"
 
-struct cr_serving {
+struct cr_local_servers {
     const struct cr_job *job;
     const struct cr_clock *clock;
     struct cr_log *log;
@@ -24,12 +24,14 @@ struct cr_serving {
     enum cr_status status; // the first failure to announce a server
 };
 
-// Start what STARTS (CR_STARTS_ bits of hosts.h) says; the fields above are set.
-CR_MUST_CHECK enum cr_status cr_serving_start(struct cr_serving *serving,
-                                              uint32_t starts, struct cr_err *err);
+// Start what STARTS (CR_STARTS_ bits of server_placement.h) says; the fields above are set.
+CR_MUST_CHECK enum cr_status cr_local_servers_start(struct cr_local_servers *local,
+                                                    uint32_t starts,
+                                                    struct cr_err *err);
 // Look after them, a few times a second. CR_E_PEER as cr_servers_poll.
-CR_MUST_CHECK enum cr_status cr_serving_poll(struct cr_serving *serving,
-                                             struct cr_err *err);
-void cr_serving_stop(struct cr_serving *serving); // blocks until they are gone
+CR_MUST_CHECK enum cr_status cr_local_servers_poll(struct cr_local_servers *local,
+                                                   struct cr_err *err);
+void cr_local_servers_stop(
+    struct cr_local_servers *local); // blocks until they are gone
 
 #endif

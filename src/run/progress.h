@@ -11,15 +11,9 @@
 #include "credence/base/log.h"
 #include "credence/cluster/message.h"
 #include "credence/core/job.h"
+#include "run/limits.h"
 #include "run/recorder.h"
 #include "run/roster.h"
-
-// What calls have cost; of earlier launches from the tape, of this one from the beats.
-struct cr_spent {
-    uint64_t calls, retries, rate_limited;
-    uint64_t tokens_in, tokens_out, tokens_cached;
-    double usd;
-};
 
 struct cr_progress {
     const struct cr_job *job;
@@ -60,5 +54,13 @@ void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *s
 // The line goes away, the last word stays.
 void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                      struct cr_log *log);
+
+// One line about what the machine refused.
+enum { CR_FAULT_BYTES = CR_ERR_TEXT_MAX + 256 };
+
+// Who (PART: "rank 3", or NULL), what, and when a file system refused: where (DIR,
+// unless the text names a place in it) and what to do. OUT holds CR_FAULT_BYTES.
+void cr_fault_line(char *out, const char *dir, const char *part,
+                   const struct cr_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-// recorder.h - results into run.h5: each cell's view of a trajectory becomes a row.
+// recorder.h - results into run.h5, of this launch and of earlier ones: each cell's view
+// of a trajectory becomes a row.
 //
 // Layer    run (5), private to rank 0
 // Threads  one owner
@@ -15,6 +16,7 @@
 #include "credence/store/run_file.h"
 #include "credence/store/spool.h"
 #include "run/ledger.h"
+#include "run/limits.h"
 
 struct cr_tally { // of episodes, for the progress line and status.json
     uint64_t done, invalid, failed;
@@ -55,5 +57,21 @@ CR_MUST_CHECK enum cr_status cr_recorder_beat(struct cr_recorder *recorder,
 // without it the next launch takes everything from the tapes.
 CR_MUST_CHECK enum cr_status cr_recorder_calls(struct cr_recorder *recorder,
                                                struct cr_err *err);
+
+struct cr_resume {
+    const char *dir;
+    struct cr_recorder *recorder; // its file is open, its spool is not
+    struct cr_ledger *ledger;
+    const struct cr_job *job;
+    struct cr_log *log;
+    bool ignores_spool; // rebuild: from the tape alone
+};
+
+// Open the spool and enter what it holds, then look through the tapes: calls of
+// trajectories that are not finished go into the ledger, what all calls have cost into
+// SPENT. Damage on a tape is reported to the log and those calls are asked again.
+CR_MUST_CHECK enum cr_status cr_recorder_resume(const struct cr_resume *resume,
+                                                struct cr_spent *spent,
+                                                struct cr_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-// reply_cache.c - see library.h.
+// reply_cache.c - see reply_cache.h.
 #include "run/reply_cache.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ struct place { // of one recorded reply
     uint64_t offset;
 };
 
-struct cr_library {
+struct cr_reply_cache {
     const char **dirs; // borrowed from the job
     uint32_t dirs_len;
     struct place *places; // sorted by hash; the first recorded of equals first
@@ -23,30 +23,30 @@ struct cr_library {
 };
 
 struct filling {
-    struct cr_library *library;
+    struct cr_reply_cache *reply_cache;
     uint32_t dir;
 };
 
 static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
                              struct cr_err *err) {
     const struct filling *filling = ctx;
-    struct cr_library *library = filling->library;
+    struct cr_reply_cache *cache = filling->reply_cache;
     if (key->reason != CR_REASON_NONE) {
         return CR_OK;
     }
-    library->is_simulated = library->is_simulated || key->is_simulated;
+    cache->is_simulated = cache->is_simulated || key->is_simulated;
     const enum cr_status status =
-        cr_array_grow((void **)&library->places, &library->places_cap,
-                      library->places_len + 1, sizeof *library->places);
+        cr_array_grow((void **)&cache->places, &cache->places_cap,
+                      cache->places_len + 1, sizeof *cache->places);
     if (status != CR_OK) {
         return cr_err_set(err, status, "out of memory for %zu recorded replies",
-                          library->places_len);
+                          cache->places_len);
     }
-    library->places[library->places_len++] = (struct place){.hash = key->request_hash,
-                                                            .dir = filling->dir,
-                                                            .launch = key->launch,
-                                                            .rank = key->rank,
-                                                            .offset = key->offset};
+    cache->places[cache->places_len++] = (struct place){.hash = key->request_hash,
+                                                        .dir = filling->dir,
+                                                        .launch = key->launch,
+                                                        .rank = key->rank,
+                                                        .offset = key->offset};
     return CR_OK;
 }
 
@@ -66,107 +66,105 @@ static uint32_t count_dirs(const struct cr_job *job) {
     return len;
 }
 
-static void list_dirs(struct cr_library *library, const struct cr_job *job) {
+static void list_dirs(struct cr_reply_cache *cache, const struct cr_job *job) {
     for (uint32_t i = 0; i < job->caches_len; i++) {
-        library->dirs[library->dirs_len++] = job->caches[i];
+        cache->dirs[cache->dirs_len++] = job->caches[i];
     }
     for (uint32_t i = 0; i < job->models_len; i++) {
         for (uint32_t j = 0; j < job->models[i].tapes_len; j++) {
-            library->dirs[library->dirs_len++] = job->models[i].tapes[j];
+            cache->dirs[cache->dirs_len++] = job->models[i].tapes[j];
         }
     }
 }
 
-static enum cr_status read_dir(struct cr_library *library, uint32_t dir,
+static enum cr_status read_dir(struct cr_reply_cache *cache, uint32_t dir,
                                struct cr_log *log, struct cr_err *err) {
-    struct filling filling = {library, dir};
+    struct filling filling = {cache, dir};
     struct cr_tape_damage damage = {0};
-    if (cr_tape_next_launch(library->dirs[dir]) == 0) {
+    if (cr_tape_next_launch(cache->dirs[dir]) == 0) {
         return cr_err_set(err, CR_E_NOT_FOUND,
                           "%s has no tape: 'cache' and 'tapes' want run directories",
-                          library->dirs[dir]);
+                          cache->dirs[dir]);
     }
     const enum cr_status status =
-        cr_tape_scan_keys(library->dirs[dir], on_key, &filling, &damage, err);
+        cr_tape_scan_keys(cache->dirs[dir], on_key, &filling, &damage, err);
     if (status == CR_OK && damage.damaged > 0) {
         cr_log_write(log, CR_LOG_WARN, "%s: %s; %" PRIu64 " lines are not used",
-                     library->dirs[dir], damage.first, damage.damaged);
+                     cache->dirs[dir], damage.first, damage.damaged);
     }
     return status;
 }
 
-enum cr_status cr_library_open(const struct cr_job *job, struct cr_log *log,
-                               struct cr_library **out, struct cr_err *err) {
+enum cr_status cr_reply_cache_open(const struct cr_job *job, struct cr_log *log,
+                                   struct cr_reply_cache **out, struct cr_err *err) {
     const uint32_t len = count_dirs(job);
     if (len == 0) {
         *out = NULL;
         return CR_OK;
     }
-    struct cr_library *library = cr_calloc(1, sizeof *library);
-    if (library != NULL) {
-        library->dirs = cr_calloc(len, sizeof *library->dirs);
+    struct cr_reply_cache *cache = cr_calloc(1, sizeof *cache);
+    if (cache != NULL) {
+        cache->dirs = cr_calloc(len, sizeof *cache->dirs);
     }
-    if (library == NULL || library->dirs == NULL) {
-        cr_library_close(library);
+    if (cache == NULL || cache->dirs == NULL) {
+        cr_reply_cache_close(cache);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for recorded replies");
     }
-    list_dirs(library, job);
+    list_dirs(cache, job);
     enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < library->dirs_len && status == CR_OK; i++) {
-        status = read_dir(library, i, log, err);
+    for (uint32_t i = 0; i < cache->dirs_len && status == CR_OK; i++) {
+        status = read_dir(cache, i, log, err);
     }
     if (status != CR_OK) {
-        cr_library_close(library);
+        cr_reply_cache_close(cache);
         return status;
     }
-    if (library->places_len > 0) {
-        qsort(library->places, library->places_len, sizeof *library->places, by_hash);
+    if (cache->places_len > 0) {
+        qsort(cache->places, cache->places_len, sizeof *cache->places, by_hash);
     }
-    *out = library;
+    *out = cache;
     return CR_OK;
 }
 
-bool cr_library_is_simulated(const struct cr_library *library) {
-    return library != NULL && library->is_simulated;
+bool cr_reply_cache_is_simulated(const struct cr_reply_cache *cache) {
+    return cache != NULL && cache->is_simulated;
 }
 
-void cr_library_close(struct cr_library *library) {
-    if (library == NULL) {
+void cr_reply_cache_close(struct cr_reply_cache *cache) {
+    if (cache == NULL) {
         return;
     }
-    cr_call_records_fini(&library->lent);
-    cr_free(library->places);
-    cr_free(library->dirs);
-    cr_free(library);
+    cr_call_records_fini(&cache->lent);
+    cr_free(cache->places);
+    cr_free(cache->dirs);
+    cr_free(cache);
 }
 
 static enum cr_status keep(void *ctx, const struct cr_call_record *record,
                            struct cr_err *err) {
-    struct cr_library *library = ctx;
+    struct cr_reply_cache *cache = ctx;
     (void)err;
-    return cr_call_records_add(&library->lent, record);
+    return cr_call_records_add(&cache->lent, record);
 }
 
-bool cr_library_lookup(void *ctx, const struct cr_call *call,
-                       struct cr_call_record *out) {
-    struct cr_library *library = ctx;
+bool cr_reply_cache_lookup(void *ctx, const struct cr_call *call,
+                           struct cr_call_record *out) {
+    struct cr_reply_cache *cache = ctx;
     const struct place wanted = {.hash = call->request_hash};
-    const struct place *found =
-        library->places_len == 0
-            ? NULL
-            : bsearch(&wanted, library->places, library->places_len,
-                      sizeof *library->places, by_hash);
+    const struct place *found = cache->places_len == 0
+                                    ? NULL
+                                    : bsearch(&wanted, cache->places, cache->places_len,
+                                              sizeof *cache->places, by_hash);
     if (found == NULL) {
         return false;
     }
     const struct cr_tape_key key = {
         .launch = found->launch, .rank = found->rank, .offset = found->offset};
-    cr_call_records_fini(&library->lent);
-    if (cr_tape_read_at(library->dirs[found->dir], &key, keep, library, NULL) !=
-            CR_OK ||
-        library->lent.len != 1) {
+    cr_call_records_fini(&cache->lent);
+    if (cr_tape_read_at(cache->dirs[found->dir], &key, keep, cache, NULL) != CR_OK ||
+        cache->lent.len != 1) {
         return false; // the tape has changed under us: ask
     }
-    *out = library->lent.at[0];
+    *out = cache->lent.at[0];
     return true;
 }

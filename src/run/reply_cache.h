@@ -17,22 +17,22 @@
 #include "credence/core/job.h"
 #include "credence/core/trajectory.h"
 
-struct cr_library;
+struct cr_reply_cache;
 
 // Read the keys of every tape that JOB names: its caches and its replay models' tapes.
 // *out is NULL when it names none. CR_E_NOT_FOUND for a directory without a tape.
-CR_MUST_CHECK enum cr_status cr_library_open(const struct cr_job *job,
-                                             struct cr_log *log,
-                                             struct cr_library **out,
-                                             struct cr_err *err);
-void cr_library_close(struct cr_library *library);
+CR_MUST_CHECK enum cr_status cr_reply_cache_open(const struct cr_job *job,
+                                                 struct cr_log *log,
+                                                 struct cr_reply_cache **out,
+                                                 struct cr_err *err);
+void cr_reply_cache_close(struct cr_reply_cache *cache);
 
 // Whether any of the replies came from simulated agents: then whatever is made of them
 // is simulated too.
-bool cr_library_is_simulated(const struct cr_library *library);
+bool cr_reply_cache_is_simulated(const struct cr_reply_cache *cache);
 
-// As cr_lookup_fn of client.h; CTX is the library.
-bool cr_library_lookup(void *ctx, const struct cr_call *call,
-                       struct cr_call_record *out);
+// As cr_lookup_fn of client.h; CTX is the cache.
+bool cr_reply_cache_lookup(void *ctx, const struct cr_call *call,
+                           struct cr_call_record *out);
 
 #endif

@@ -54,7 +54,7 @@ enum cr_status cr_member_grant(struct cr_member *member, uint64_t trajectory) {
     return status;
 }
 
-void cr_member_settle(struct cr_member *member, uint64_t trajectory) {
+void cr_member_release(struct cr_member *member, uint64_t trajectory) {
     for (size_t i = 0; i < member->granted_len; i++) {
         if (member->granted[i] == trajectory) {
             member->granted[i] = member->granted[--member->granted_len];

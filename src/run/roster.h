@@ -44,6 +44,6 @@ void cr_roster_set(struct cr_roster *roster, int rank, enum cr_member_state stat
 CR_MUST_CHECK enum cr_status cr_member_grant(struct cr_member *member,
                                              uint64_t trajectory);
 // It is no longer working on TRAJECTORY.
-void cr_member_settle(struct cr_member *member, uint64_t trajectory);
+void cr_member_release(struct cr_member *member, uint64_t trajectory);
 
 #endif

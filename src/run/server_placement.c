@@ -1,4 +1,4 @@
-// server_placement.c - see hosts.h.
+// server_placement.c - see server_placement.h.
 #include "run/server_placement.h"
 
 #include <string.h>
@@ -6,145 +6,154 @@
 #include "credence/base/mem.h"
 #include "credence/model/server.h"
 
-enum cr_status cr_hosts_init(struct cr_hosts *hosts, int size, struct cr_err *err) {
-    *hosts = (struct cr_hosts){.size = size};
-    hosts->host = cr_calloc((size_t)size, sizeof *hosts->host);
-    hosts->starts = cr_calloc((size_t)size, sizeof *hosts->starts);
-    if (hosts->host != NULL && hosts->starts != NULL) {
+enum cr_status cr_server_placement_init(struct cr_server_placement *placement, int size,
+                                        struct cr_err *err) {
+    *placement = (struct cr_server_placement){.size = size};
+    placement->host = cr_calloc((size_t)size, sizeof *placement->host);
+    placement->starts = cr_calloc((size_t)size, sizeof *placement->starts);
+    if (placement->host != NULL && placement->starts != NULL) {
         return CR_OK;
     }
-    cr_hosts_fini(hosts);
+    cr_server_placement_fini(placement);
     return cr_err_set(err, CR_E_MEMORY, "out of memory for %d ranks", size);
 }
 
-void cr_hosts_fini(struct cr_hosts *hosts) {
-    for (int rank = 0; hosts->host != NULL && rank < hosts->size; rank++) {
-        cr_free(hosts->host[rank]);
+void cr_server_placement_fini(struct cr_server_placement *placement) {
+    for (int rank = 0; placement->host != NULL && rank < placement->size; rank++) {
+        cr_free(placement->host[rank]);
     }
-    for (size_t i = 0; i < hosts->places_len; i++) {
-        cr_free((char *)hosts->places[i].endpoint.url);
+    for (size_t i = 0; i < placement->places_len; i++) {
+        cr_free((char *)placement->places[i].endpoint.url);
     }
-    cr_free(hosts->host);
-    cr_free(hosts->starts);
-    cr_free(hosts->places);
-    *hosts = (struct cr_hosts){0};
+    cr_free(placement->host);
+    cr_free(placement->starts);
+    cr_free(placement->places);
+    *placement = (struct cr_server_placement){0};
 }
 
-static bool is_on_host(const struct cr_hosts *hosts, int rank, const char *host) {
-    return hosts->host[rank] != NULL && strcmp(hosts->host[rank], host) == 0;
+static bool is_on_host(const struct cr_server_placement *placement, int rank,
+                       const char *host) {
+    return placement->host[rank] != NULL && strcmp(placement->host[rank], host) == 0;
 }
 
 // What nobody starts yet on HOST.
-static uint32_t vacant(const struct cr_hosts *hosts, const char *host) {
+static uint32_t vacant(const struct cr_server_placement *placement, const char *host) {
     uint32_t vacant = CR_STARTS_NODE | CR_STARTS_JOB;
-    for (int rank = 0; rank < hosts->size; rank++) {
-        if (is_on_host(hosts, rank, host)) {
-            vacant &= ~(hosts->starts[rank] & CR_STARTS_NODE);
+    for (int rank = 0; rank < placement->size; rank++) {
+        if (is_on_host(placement, rank, host)) {
+            vacant &= ~(placement->starts[rank] & CR_STARTS_NODE);
         }
-        vacant &= ~(hosts->starts[rank] & CR_STARTS_JOB);
+        vacant &= ~(placement->starts[rank] & CR_STARTS_JOB);
     }
     return vacant;
 }
 
-enum cr_status cr_hosts_add(struct cr_hosts *hosts, int rank, const char *host,
-                            uint32_t *starts, struct cr_err *err) {
+enum cr_status cr_server_placement_add(struct cr_server_placement *placement, int rank,
+                                       const char *host, uint32_t *starts,
+                                       struct cr_err *err) {
     char *copy = cr_strdup(host);
     if (copy == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the name of a host");
     }
-    *starts = vacant(hosts, host);
-    cr_free(hosts->host[rank]);
-    hosts->host[rank] = copy;
-    hosts->starts[rank] = *starts;
+    *starts = vacant(placement, host);
+    cr_free(placement->host[rank]);
+    placement->host[rank] = copy;
+    placement->starts[rank] = *starts;
     return CR_OK;
 }
 
-static void forget_places(struct cr_hosts *hosts, int rank) {
+static void forget_places(struct cr_server_placement *placement, int rank) {
     size_t kept = 0;
-    for (size_t i = 0; i < hosts->places_len; i++) {
-        if (hosts->places[i].rank == rank) {
-            cr_free((char *)hosts->places[i].endpoint.url);
+    for (size_t i = 0; i < placement->places_len; i++) {
+        if (placement->places[i].rank == rank) {
+            cr_free((char *)placement->places[i].endpoint.url);
         } else {
-            hosts->places[kept++] = hosts->places[i];
+            placement->places[kept++] = placement->places[i];
         }
     }
-    hosts->places_len = kept;
+    placement->places_len = kept;
 }
 
 // Another rank on HOST; for a server of the job alone any rank will do.
-static int find_heir(const struct cr_hosts *hosts, const char *host, uint32_t starts) {
-    for (int rank = 0; rank < hosts->size; rank++) {
-        if (is_on_host(hosts, rank, host)) {
+static int find_heir(const struct cr_server_placement *placement, const char *host,
+                     uint32_t starts) {
+    for (int rank = 0; rank < placement->size; rank++) {
+        if (is_on_host(placement, rank, host)) {
             return rank;
         }
     }
-    for (int rank = 0; (starts & CR_STARTS_JOB) != 0 && rank < hosts->size; rank++) {
-        if (hosts->host[rank] != NULL) {
+    for (int rank = 0; (starts & CR_STARTS_JOB) != 0 && rank < placement->size;
+         rank++) {
+        if (placement->host[rank] != NULL) {
             return rank;
         }
     }
     return -1;
 }
 
-void cr_hosts_remove(struct cr_hosts *hosts, int rank, int *heir, uint32_t *starts) {
-    char *host = hosts->host[rank];
+void cr_server_placement_remove(struct cr_server_placement *placement, int rank,
+                                int *heir, uint32_t *starts) {
+    char *host = placement->host[rank];
     *heir = -1;
-    *starts = hosts->starts[rank];
-    hosts->host[rank] = NULL;
-    hosts->starts[rank] = 0;
-    forget_places(hosts, rank);
+    *starts = placement->starts[rank];
+    placement->host[rank] = NULL;
+    placement->starts[rank] = 0;
+    forget_places(placement, rank);
     if (host == NULL || *starts == 0) {
         cr_free(host);
         return;
     }
-    *heir = find_heir(hosts, host, *starts);
+    *heir = find_heir(placement, host, *starts);
     if (*heir >= 0) {
-        if (!is_on_host(hosts, *heir, host)) {
+        if (!is_on_host(placement, *heir, host)) {
             *starts &= CR_STARTS_JOB;
         }
-        hosts->starts[*heir] |= *starts;
+        placement->starts[*heir] |= *starts;
     }
     cr_free(host);
 }
 
-static bool is_same_place(const struct cr_place_of_server *place, int rank,
+static bool is_same_place(const struct cr_server_place *place, int rank,
                           const struct cr_endpoint_message *endpoint) {
     return place->rank == rank && place->endpoint.scope == endpoint->scope &&
            place->endpoint.model == endpoint->model &&
            place->endpoint.endpoint == endpoint->endpoint;
 }
 
-enum cr_status cr_hosts_put(struct cr_hosts *hosts, int rank,
-                            const struct cr_endpoint_message *endpoint,
-                            struct cr_err *err) {
+enum cr_status cr_server_placement_put(struct cr_server_placement *placement, int rank,
+                                       const struct cr_endpoint_message *endpoint,
+                                       struct cr_err *err) {
     char *url = cr_strdup(endpoint->url);
     size_t i = 0;
-    while (i < hosts->places_len && !is_same_place(&hosts->places[i], rank, endpoint)) {
+    while (i < placement->places_len &&
+           !is_same_place(&placement->places[i], rank, endpoint)) {
         i++;
     }
-    if (url == NULL || cr_array_grow((void **)&hosts->places, &hosts->places_cap, i + 1,
-                                     sizeof *hosts->places) != CR_OK) {
+    if (url == NULL ||
+        cr_array_grow((void **)&placement->places, &placement->places_cap, i + 1,
+                      sizeof *placement->places) != CR_OK) {
         cr_free(url);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the places of servers");
     }
-    if (i < hosts->places_len) {
-        cr_free((char *)hosts->places[i].endpoint.url);
+    if (i < placement->places_len) {
+        cr_free((char *)placement->places[i].endpoint.url);
     } else {
-        hosts->places_len++;
+        placement->places_len++;
     }
-    hosts->places[i] = (struct cr_place_of_server){rank, *endpoint};
-    hosts->places[i].endpoint.url = url;
+    placement->places[i] = (struct cr_server_place){rank, *endpoint};
+    placement->places[i].endpoint.url = url;
     return CR_OK;
 }
 
-bool cr_hosts_concerns(const struct cr_hosts *hosts, int rank, int starter,
-                       const struct cr_endpoint_message *endpoint) {
-    if (rank == starter || hosts->host[rank] == NULL) {
+bool cr_server_placement_concerns(const struct cr_server_placement *placement, int rank,
+                                  int starter,
+                                  const struct cr_endpoint_message *endpoint) {
+    if (rank == starter || placement->host[rank] == NULL) {
         return false;
     }
     if (endpoint->scope == CR_SERVER_OF_JOB) {
         return true;
     }
-    return hosts->host[starter] != NULL &&
-           is_on_host(hosts, rank, hosts->host[starter]);
+    return placement->host[starter] != NULL &&
+           is_on_host(placement, rank, placement->host[starter]);
 }

@@ -18,37 +18,40 @@
 
 enum { CR_STARTS_NODE = 1, CR_STARTS_JOB = 2 }; // bits of what a rank is to start
 
-struct cr_place_of_server {
+struct cr_server_place {
     int rank;                            // that runs it
     struct cr_endpoint_message endpoint; // url is ours
 };
 
-struct cr_hosts {
+struct cr_server_placement {
     int size;
     char **host;      // [size] of each rank; NULL: not heard of, or lost
     uint32_t *starts; // [size] what each rank has been told to start
-    struct cr_place_of_server *places;
+    struct cr_server_place *places;
     size_t places_len, places_cap;
 };
 
-CR_MUST_CHECK enum cr_status cr_hosts_init(struct cr_hosts *hosts, int size,
-                                           struct cr_err *err);
-void cr_hosts_fini(struct cr_hosts *hosts);
+CR_MUST_CHECK enum cr_status
+cr_server_placement_init(struct cr_server_placement *placement, int size,
+                         struct cr_err *err);
+void cr_server_placement_fini(struct cr_server_placement *placement);
 
 // RANK lives on HOST: what is it to start (CR_STARTS_ bits)?
-CR_MUST_CHECK enum cr_status cr_hosts_add(struct cr_hosts *hosts, int rank,
-                                          const char *host, uint32_t *starts,
-                                          struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_server_placement_add(struct cr_server_placement *placement, int rank,
+                        const char *host, uint32_t *starts, struct cr_err *err);
 // RANK is lost. *heir is the rank that now starts *starts in its place; -1 for none.
 // Its servers are forgotten.
-void cr_hosts_remove(struct cr_hosts *hosts, int rank, int *heir, uint32_t *starts);
+void cr_server_placement_remove(struct cr_server_placement *placement, int rank,
+                                int *heir, uint32_t *starts);
 
 // RANK says where a server of its is (or "" no longer).
-CR_MUST_CHECK enum cr_status cr_hosts_put(struct cr_hosts *hosts, int rank,
-                                          const struct cr_endpoint_message *endpoint,
-                                          struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_server_placement_put(struct cr_server_placement *placement, int rank,
+                        const struct cr_endpoint_message *endpoint, struct cr_err *err);
 // Whether RANK may use the server of PLACE, and has not been told of it by itself.
-bool cr_hosts_concerns(const struct cr_hosts *hosts, int rank, int starter,
-                       const struct cr_endpoint_message *endpoint);
+bool cr_server_placement_concerns(const struct cr_server_placement *placement, int rank,
+                                  int starter,
+                                  const struct cr_endpoint_message *endpoint);
 
 #endif

@@ -17,7 +17,6 @@
 #include "credence/job/job_file.h"
 #include "credence/store/tape.h"
 #include "run/directory.h"
-#include "run/resume.h"
 #include "run/signals.h"
 
 enum {
@@ -162,9 +161,9 @@ static enum cr_status prepare_rank_0(struct cr_session *session, struct cr_err *
     }
     if (status == CR_OK && !session->is_alone) {
         cr_client_destroy(session->client);
-        cr_library_close(session->library);
+        cr_reply_cache_close(session->reply_cache);
         session->client = NULL;
-        session->library = NULL;
+        session->reply_cache = NULL;
     }
     if (status == CR_OK) {
         status = claim_directory(session, err);
@@ -281,13 +280,13 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
     const bool is_offline = session->options->job_path == NULL;
     if (!is_offline) {
         const enum cr_status status =
-            cr_library_open(session->job, session->log, &session->library, err);
+            cr_reply_cache_open(session->job, session->log, &session->reply_cache, err);
         if (status != CR_OK) {
             return status;
         }
         // Simulated results never look like real ones, replayed or not.
-        session->job->is_simulated =
-            session->job->is_simulated || cr_library_is_simulated(session->library);
+        session->job->is_simulated = session->job->is_simulated ||
+                                     cr_reply_cache_is_simulated(session->reply_cache);
     }
     const struct cr_client_cfg cfg = {
         .job = session->job,
@@ -296,8 +295,8 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
         .rank = cr_cluster_rank(session->worker_cluster),
         .live_max = live_markets(session) * calls_of_market(session->job),
         .is_offline = is_offline,
-        .lookup = session->library == NULL ? NULL : cr_library_lookup,
-        .lookup_ctx = session->library,
+        .lookup = session->reply_cache == NULL ? NULL : cr_reply_cache_lookup,
+        .lookup_ctx = session->reply_cache,
     };
     return cr_client_create(&cfg, &session->client, err);
 }
@@ -424,7 +423,7 @@ static enum cr_status load(struct cr_session *session, struct cr_err *err) {
         .ignores_spool = session->options->job_path == NULL,
     };
     const enum cr_status status =
-        cr_resume_load(&resume, &session->progress.before, err);
+        cr_recorder_resume(&resume, &session->progress.before, err);
     const struct cr_tally *tally = &session->recorder.tally;
     session->progress.episodes_before = tally->done + tally->invalid + tally->failed;
     return status;

@@ -27,7 +27,7 @@ struct cr_session {
     struct cr_plan *plan;
     char *dir;
     // What workers have.
-    struct cr_library *library; // recorded replies of other runs, or NULL
+    struct cr_reply_cache *reply_cache; // recorded replies of other runs, or NULL
     struct cr_client *client;
     struct cr_worker *worker;
     // What rank 0 has.

@@ -7,7 +7,6 @@
 #include "credence/cluster/message.h"
 #include "credence/job/job_file.h"
 #include "credence/store/run_file.h"
-#include "run/fault.h"
 #include "run/session.h"
 #include "run/signals.h"
 
@@ -25,7 +24,7 @@ static enum cr_status send_to(struct cr_session *session, int rank, enum cr_tag 
 }
 
 static void tell(const struct cr_session *session, const struct cr_err *why) {
-    char line[CR_TROUBLE_BYTES];
+    char line[CR_FAULT_BYTES];
     cr_fault_line(line, session->dir, NULL, why);
     cr_log_write(session->log, CR_LOG_ERROR, "%s", line);
 }
@@ -34,7 +33,8 @@ static void tell(const struct cr_session *session, const struct cr_err *why) {
 static void dismiss_workers(struct cr_session *session) {
     struct cr_buf message;
     cr_buf_init(&message, 64);
-    if (cr_number_encode(&message, 0) == CR_OK) {
+    const uint64_t nobody = 0; // was lost
+    if (cr_message_encode(&message, CR_TAG_STOP, &nobody) == CR_OK) {
         for (int rank = 1; rank < cr_cluster_size(session->cluster); rank++) {
             cr_status_ignore(send_to(session, rank, CR_TAG_STOP, &message));
         }
@@ -71,7 +71,7 @@ static enum cr_status excuse_self(struct cr_session *session,
                                      .text = why->text};
     struct cr_buf message;
     cr_buf_init(&message, 1 << 16);
-    enum cr_status status = cr_fault_encode(&message, &trouble);
+    enum cr_status status = cr_message_encode(&message, CR_TAG_FAULT, &trouble);
     if (status == CR_OK) {
         status = send_to(session, 0, CR_TAG_FAULT, &message);
     }
@@ -173,9 +173,9 @@ enum cr_exit cr_session_finish(struct cr_session *session) {
     if (status == CR_E_BUSY) { // another run took the lock during the last pass
         return leave(session, err.text);
     }
-    bool has_told = cr_coordinator_has_complained(session->coordinator);
+    bool has_told = cr_coordinator_has_reported(session->coordinator);
     if (status != CR_OK) {
-        end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_TROUBLE;
+        end = status == CR_E_STOPPED ? CR_END_INTERRUPTED : CR_END_FAULT;
         snapshot.message = has_told ? snapshot.message : err.text;
         tell_once(session, &err, &has_told);
     } else if (!is_whole && end == CR_END_COMPLETE) {
@@ -202,7 +202,7 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     bool ignored;
     cr_worker_destroy(session->worker);
     cr_client_destroy(session->client);
-    cr_library_close(session->library);
+    cr_reply_cache_close(session->reply_cache);
     cr_coordinator_destroy(session->coordinator);
     cr_run_file_abandon(session->recorder.file);
     cr_spool_close(session->recorder.spool);

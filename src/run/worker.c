@@ -1,13 +1,13 @@
-// worker.c - one rank's live markets.
+// worker.c - one rank's live markets. What it says and hears is in worker_messages.c.
 //
 //   grant -> queue -> live (episode, calls out) -> result
 //
 // Invariants:
-//   - a reply is on the tape before the episode hears of it (worker_replies.c), so
+//   - a reply is on the tape before the episode hears of it, so
 //     whatever a result says can be rebuilt;
 //   - at most one WANT is out, and live + queued never exceeds live_max + ahead;
 //   - after a DRAIN nothing starts; after a STOP the tape is synced before BYE.
-// A machine error here (a full disk) is told to the coordinator as TROUBLE, which
+// A machine error here (a full disk) is reported to the coordinator as a FAULT, which
 // drains the whole run; this rank then only waits for its STOP. A market that met it is
 // stopped: what it was told is on the tape, and it goes on from there some other time.
 #include "run/worker_internal.h"
@@ -22,7 +22,11 @@
 enum {
     BEAT_DEFAULT_MS = 500,
     LOST_DEFAULT_MS = 600000, // until WELCOME says better: rank 0 may be reading tapes
-    MESSAGE_BYTES_MAX = CR_MESSAGE_BYTES_MAX
+    MESSAGE_BYTES_MAX = CR_MESSAGE_BYTES_MAX,
+    REPLIES_A_TURN = 4096,
+    PAUSE_CHECK_MS = 20,
+    GAP_MS = 1000,   // between two steps: this rank itself stood still
+    URGENT_BEATS = 5 // times as often while calls wait for a lease
 };
 
 static uint32_t ahead(const struct cr_worker *worker) {
@@ -48,23 +52,11 @@ void cr_worker_destroy(struct cr_worker *worker) {
         return;
     }
     markets_free(worker);
-    cr_serving_stop(&worker->serving);
+    cr_local_servers_stop(&worker->serving);
     cr_status_ignore(cr_tape_close(worker->tape, NULL));
     cr_buf_fini(&worker->message);
     cr_free(worker->batch);
     cr_free(worker);
-}
-
-enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
-                              enum cr_status encoded, struct cr_err *err) {
-    if (encoded != CR_OK) {
-        return cr_err_set(err, encoded, "a message to the coordinator does not fit");
-    }
-    const struct cr_packet packet = {0, (int)tag, worker->message.data,
-                                     worker->message.used_bytes};
-    const enum cr_status status = cr_cluster_send(worker->cfg.cluster, &packet, err);
-    // A coordinator that is gone is noticed as such, not here.
-    return status == CR_E_PEER ? CR_OK : status;
 }
 
 static enum cr_status say_hello(struct cr_worker *worker, struct cr_err *err) {
@@ -74,13 +66,8 @@ static enum cr_status say_hello(struct cr_worker *worker, struct cr_err *err) {
                                    .job = worker->cfg.job->identity};
     cr_buf_clear(&worker->message);
     return cr_worker_send(worker, CR_TAG_HELLO,
-                          cr_hello_encode(&worker->message, &hello), err);
-}
-
-enum cr_status cr_worker_send_number(struct cr_worker *worker, enum cr_tag tag,
-                                     uint64_t number, struct cr_err *err) {
-    cr_buf_clear(&worker->message);
-    return cr_worker_send(worker, tag, cr_number_encode(&worker->message, number), err);
+                          cr_message_encode(&worker->message, CR_TAG_HELLO, &hello),
+                          err);
 }
 
 enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worker **out,
@@ -94,7 +81,7 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     worker->lost_ms = LOST_DEFAULT_MS;
     worker->last_heard_ms = worker->stepped_ms = cr_worker_now_ms(worker);
     worker->queue_last = &worker->queue;
-    worker->serving = (struct cr_serving){
+    worker->serving = (struct cr_local_servers){
         .job = cfg->job,
         .clock = cfg->clock,
         .log = cfg->log,
@@ -123,12 +110,6 @@ enum cr_status cr_worker_create(const struct cr_worker_cfg *cfg, struct cr_worke
     return CR_OK;
 }
 
-static void release(struct cr_worker *worker, struct cr_live_market *market) {
-    cr_live_market_clear(market);
-    market->next = worker->free;
-    worker->free = market;
-}
-
 static enum cr_status send_result(struct cr_worker *worker,
                                   struct cr_live_market *market, struct cr_err *err) {
     cr_buf_clear(&worker->message);
@@ -139,8 +120,8 @@ static enum cr_status send_result(struct cr_worker *worker,
         err);
 }
 
-enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_live_market *market,
-                                struct cr_err *err) {
+static enum cr_status finish_market(struct cr_worker *worker,
+                                    struct cr_live_market *market, struct cr_err *err) {
     if (market->out > 0 ||
         (!market->is_stopped && !cr_episode_is_done(market->episode))) {
         return CR_OK;
@@ -150,7 +131,103 @@ enum cr_status cr_worker_settle(struct cr_worker *worker, struct cr_live_market 
             ? cr_worker_send_number(worker, CR_TAG_RETURN, market->trajectory, err)
             : send_result(worker, market, err);
     worker->live--;
-    release(worker, market);
+    cr_worker_release(worker, market);
+    return status;
+}
+
+// Replies: first the tape, then the episodes. The replies that are there go on the tape
+// together, with one write, before any episode hears of its own: so nothing that was
+// learnt can be lost, and a thousand markets in step cost a write, not a thousand.
+
+// The market of a call that has come back.
+static struct cr_live_market *landed(struct cr_call *call) {
+    struct cr_live_market *market = call->ctx;
+    assert(market->out > 0);
+    market->out--;
+    return market;
+}
+
+// A call that was given up has nothing for the tape; its market stops.
+static enum cr_status take_dropped(struct cr_worker *worker, struct cr_call *call,
+                                   struct cr_err *err) {
+    struct cr_live_market *market = landed(call);
+    market->is_stopped = true;
+    return finish_market(worker, market, err);
+}
+
+// Fill the batch with replies that are to be recorded.
+static enum cr_status gather(struct cr_worker *worker, bool *moved,
+                             struct cr_err *err) {
+    struct cr_worker_batch *batch = worker->batch;
+    enum cr_status status = CR_OK;
+    batch->len = 0;
+    while (batch->len < CR_WORKER_BATCH_MAX && status == CR_OK) {
+        struct cr_reply *reply = &batch->replies[batch->len];
+        struct cr_call **call = &batch->calls[batch->len];
+        if (!cr_client_take(worker->cfg.client, call, reply)) {
+            break;
+        }
+        *moved = true;
+        if (reply->reason == CR_REASON_STOPPED) {
+            status = take_dropped(worker, *call, err);
+            cr_reply_fini(reply);
+            continue;
+        }
+        batch->records[batch->len++] =
+            cr_call_record_make(*call, reply, cr_clock_wall_ms(worker->cfg.clock));
+    }
+    return status;
+}
+
+// Tell the market of reply I, and send what it asks next. One whose reply is not on the
+// tape stops: it would know what nobody could rebuild.
+static enum cr_status tell(struct cr_worker *worker, uint32_t i, bool is_recorded,
+                           struct cr_err *err) {
+    struct cr_worker_batch *batch = worker->batch;
+    struct cr_live_market *market = landed(batch->calls[i]);
+    enum cr_status status = CR_OK;
+    market->is_stopped = market->is_stopped || !is_recorded;
+    if (!market->is_stopped) {
+        status = cr_live_market_answer(market, batch->calls[i], &batch->replies[i],
+                                       &batch->records[i], err);
+    }
+    // A draining episode may ask on: the client answers STOPPED at once.
+    if (status == CR_OK && !market->is_stopped) {
+        status = cr_live_market_submit_ready(market, worker->cfg.client, err);
+    }
+    market->is_stopped = market->is_stopped || status != CR_OK;
+    return cr_worker_first_of(status, finish_market(worker, market, err));
+}
+
+static enum cr_status take_batch(struct cr_worker *worker, bool *moved,
+                                 struct cr_err *err) {
+    struct cr_worker_batch *batch = worker->batch;
+    size_t kept = 0;
+    struct cr_err later;
+    enum cr_status status = gather(worker, moved, err);
+    if (batch->len > 0) {
+        status = cr_worker_first_of(
+            status, cr_tape_append_all(worker->tape, batch->records, batch->len, &kept,
+                                       status == CR_OK ? err : &later));
+    }
+    for (uint32_t i = 0; i < batch->len; i++) {
+        status = cr_worker_first_of(
+            status, tell(worker, i, i < kept, status == CR_OK ? err : &later));
+        cr_reply_fini(&batch->replies[i]);
+    }
+    return status;
+}
+
+static enum cr_status take_replies(struct cr_worker *worker, bool *moved,
+                                   struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (uint32_t taken = 0; taken < REPLIES_A_TURN && status == CR_OK;) {
+        status = take_batch(worker, moved, err);
+        if (worker->batch->len < CR_WORKER_BATCH_MAX) {
+            break;
+        }
+        taken += worker->batch->len;
+    }
     return status;
 }
 
@@ -163,7 +240,7 @@ static enum cr_status start(struct cr_worker *worker, struct cr_live_market *mar
         status = cr_live_market_submit_ready(market, worker->cfg.client, err);
     }
     market->is_stopped = status != CR_OK;
-    const enum cr_status settled = cr_worker_settle(worker, market, err);
+    const enum cr_status settled = finish_market(worker, market, err);
     return status != CR_OK ? status : settled;
 }
 
@@ -187,21 +264,108 @@ static enum cr_status start_queued(struct cr_worker *worker, bool *moved,
     return CR_OK;
 }
 
-static void empty_queue(struct cr_worker *worker) {
-    while (worker->queue != NULL) {
-        struct cr_live_market *market = worker->queue;
-        worker->queue = market->next;
-        release(worker, market);
+// A model that is not in use here keeps no starts from the ranks that wait for them.
+static void read_metrics(struct cr_worker *worker, uint32_t model,
+                         struct cr_model_metrics *out) {
+    cr_client_metrics(worker->cfg.client, model, out);
+    if (out->waiting > 0 || out->in_flight > 0) {
+        return;
     }
-    worker->queue_last = &worker->queue;
-    worker->queued = 0;
+    cr_client_return_requests(worker->cfg.client, model);
+    cr_client_metrics(worker->cfg.client, model, out);
 }
 
-void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms) {
-    worker->is_draining = true;
-    worker->drop_at_ms = cr_worker_now_ms(worker) + grace_ms;
-    empty_queue(worker);
-    cr_client_drain(worker->cfg.client);
+static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
+    struct cr_beat message = {.live = worker->live,
+                              .queued = worker->queued,
+                              .is_draining = worker->is_draining,
+                              .models_len = worker->cfg.job->models_len};
+    for (uint32_t i = 0; i < message.models_len; i++) {
+        message.models[i].sequence = worker->lease_sequence[i];
+        read_metrics(worker, i, &message.models[i].metrics);
+    }
+    cr_buf_clear(&worker->message);
+    return cr_worker_send(worker, CR_TAG_BEAT,
+                          cr_message_encode(&worker->message, CR_TAG_BEAT, &message),
+                          err);
+}
+
+// A Retry-After met here must keep every rank quiet, so it does not wait for a beat.
+static enum cr_status tell_pauses(struct cr_worker *worker, struct cr_err *err) {
+    for (uint32_t i = 0; i < worker->cfg.job->models_len; i++) {
+        struct cr_model_metrics metrics;
+        cr_client_metrics(worker->cfg.client, i, &metrics);
+        cr_client_forget_peaks(worker->cfg.client, i);
+        worker->is_short_of_credit =
+            worker->is_short_of_credit || metrics.requests_wanted > 0;
+        if (metrics.pause_seen_ms <= 0) {
+            continue;
+        }
+        const struct cr_pause_message pause = {.model = i,
+                                               .pause_ms = metrics.pause_seen_ms};
+        cr_buf_clear(&worker->message);
+        const enum cr_status status = cr_worker_send(
+            worker, CR_TAG_PAUSE,
+            cr_message_encode(&worker->message, CR_TAG_PAUSE, &pause), err);
+        if (status != CR_OK) {
+            return status;
+        }
+    }
+    return CR_OK;
+}
+
+static enum cr_status keep_time(struct cr_worker *worker, struct cr_err *err) {
+    const int64_t now = cr_worker_now_ms(worker);
+    const int64_t every_ms =
+        worker->is_short_of_credit ? worker->beat_ms / URGENT_BEATS : worker->beat_ms;
+    const bool has_drained =
+        worker->is_draining && worker->live == 0 && !worker->has_told_drained;
+    const bool is_beat_due = has_drained || now - worker->last_beat_ms >= every_ms;
+    enum cr_status status = CR_OK;
+    if (worker->is_draining && now >= worker->drop_at_ms) {
+        cr_client_drop(worker->cfg.client);
+    }
+    if (is_beat_due || now - worker->last_pause_ms >= PAUSE_CHECK_MS) {
+        worker->last_pause_ms = now;
+        status = tell_pauses(worker, err);
+    }
+    if (is_beat_due) {
+        worker->has_told_drained = worker->has_told_drained || has_drained;
+        worker->last_beat_ms = now;
+        worker->is_short_of_credit = false;
+        status = cr_worker_first_of(status, beat(worker, err));
+    }
+    if (worker->tape != NULL) {
+        status = cr_worker_first_of(status, cr_tape_sync(worker->tape, false, err));
+    }
+    if (!worker->is_draining) {
+        status =
+            cr_worker_first_of(status, cr_local_servers_poll(&worker->serving, err));
+    }
+    return status;
+}
+
+static bool coordinator_is_gone(struct cr_worker *worker) {
+    for (int rank; (rank = cr_cluster_lost(worker->cfg.cluster)) >= 0;) {
+        cr_cluster_abandon(worker->cfg.cluster, rank);
+        if (rank == 0) {
+            return true;
+        }
+    }
+    if (worker->stepped_ms - worker->last_heard_ms <= worker->lost_ms) {
+        return false;
+    }
+    cr_cluster_abandon(worker->cfg.cluster, 0);
+    return true;
+}
+
+// While this rank stood still it could not hear the coordinator.
+static void begin_step(struct cr_worker *worker) {
+    const int64_t gap_ms = cr_worker_now_ms(worker) - worker->stepped_ms;
+    worker->stepped_ms += gap_ms;
+    if (gap_ms > GAP_MS) {
+        worker->last_heard_ms += gap_ms - GAP_MS;
+    }
 }
 
 // The last words: the tape is on disk before the coordinator hears goodbye.
@@ -212,8 +376,7 @@ static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
         status = cr_tape_close(worker->tape, err);
         worker->tape = NULL;
     }
-    enum cr_status sent =
-        cr_worker_beat(worker, err); // the final count of what was spent
+    enum cr_status sent = beat(worker, err); // the final count of what was spent
     cr_buf_clear(&worker->message);
     if (sent == CR_OK) {
         sent = cr_worker_send(worker, CR_TAG_BYE, CR_OK, err);
@@ -246,41 +409,41 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
         status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
     }
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
-    status = cr_worker_first_of(status, cr_worker_take_replies(worker, moved, err));
+    status = cr_worker_first_of(status, take_replies(worker, moved, err));
     if (status == CR_OK) {
         status = cr_client_start(worker->cfg.client, err);
     }
-    status = cr_worker_first_of(status, cr_worker_keep_time(worker, err));
+    status = cr_worker_first_of(status, keep_time(worker, err));
     return worker->is_stopping ? cr_worker_first_of(status, leave(worker, err))
                                : status;
 }
 
 // The machine fails here: say so and start nothing more; the coordinator drains all.
 static void complain(struct cr_worker *worker, const struct cr_err *err) {
-    const struct cr_fault trouble = {.status = (uint32_t)err->status,
-                                     .text = err->text};
-    worker->has_trouble = true;
+    const struct cr_fault fault = {.status = (uint32_t)err->status, .text = err->text};
+    worker->has_failed = true;
     cr_worker_drain(worker, 0);
     cr_buf_clear(&worker->message);
-    cr_status_ignore(cr_worker_send(worker, CR_TAG_FAULT,
-                                    cr_fault_encode(&worker->message, &trouble), NULL));
+    cr_status_ignore(cr_worker_send(
+        worker, CR_TAG_FAULT, cr_message_encode(&worker->message, CR_TAG_FAULT, &fault),
+        NULL));
 }
 
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,
                               struct cr_err *err) {
     struct cr_err own = {0};
-    cr_worker_begin_step(worker);
+    begin_step(worker);
     enum cr_status status = move(worker, wait_ms, moved, &own);
     if (status != CR_OK) {
         if (err != NULL) {
             *err = own;
         }
-        if (worker->has_trouble) {
+        if (worker->has_failed) {
             return status;
         }
         complain(worker, &own);
     }
-    if (!worker->is_over && cr_worker_coordinator_is_gone(worker)) {
+    if (!worker->is_over && coordinator_is_gone(worker)) {
         worker->is_orphaned = true;
         if (worker->tape != NULL) {
             return cr_tape_sync(worker->tape, true, err);

@@ -1,5 +1,5 @@
-// worker_internal.h - what the parts of a worker share: its state, its words to the
-// coordinator, its inbox, its clock work.
+// worker_internal.h - what the two files of a worker share: its state, and what it says to
+// the coordinator and hears. worker.c calls worker_messages.c, never the other way.
 //
 // Layer    run (5), private to worker*.c
 #ifndef CR_RUN_WORKER_INTERNAL_H
@@ -11,31 +11,31 @@
 #include "run/worker.h"
 
 // Replies on their way to the tape and then to their markets.
-enum { CR_BATCH_MAX = 64 };
-struct cr_batch {
+enum { CR_WORKER_BATCH_MAX = 64 };
+struct cr_worker_batch {
     uint32_t len;
-    struct cr_call *calls[CR_BATCH_MAX];
-    struct cr_reply replies[CR_BATCH_MAX];
-    struct cr_call_record records[CR_BATCH_MAX]; // borrow the replies' texts
+    struct cr_call *calls[CR_WORKER_BATCH_MAX];
+    struct cr_reply replies[CR_WORKER_BATCH_MAX];
+    struct cr_call_record records[CR_WORKER_BATCH_MAX]; // borrow the replies' texts
 };
 
 struct cr_worker {
     struct cr_worker_cfg cfg;
-    struct cr_serving serving;      // local servers, when this rank starts any
-    struct cr_tape *tape;           // NULL before WELCOME and after STOP
-    struct cr_live_market *markets; // [markets_len], all there are
+    struct cr_local_servers serving; // local servers, when this rank starts any
+    struct cr_tape *tape;            // NULL before WELCOME and after STOP
+    struct cr_live_market *markets;  // [markets_len], all there are
     uint32_t markets_len;
     struct cr_live_market *free;
     struct cr_live_market *queue, **queue_last;
     uint32_t queued, live;
     uint32_t lease_sequence[CR_BEAT_MODELS_MAX];
-    struct cr_batch *batch;
+    struct cr_worker_batch *batch;
     struct cr_buf message;
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
     int64_t stepped_ms; // when the present step began
     int64_t drop_at_ms; // when a drain gives up on what is in flight; 0: no drain
-    bool is_wanting, is_draining, is_stopping, is_over, is_orphaned, has_trouble,
+    bool is_wanting, is_draining, is_stopping, is_over, is_orphaned, has_failed,
         has_told_drained, is_short_of_credit;
 };
 
@@ -48,38 +48,19 @@ static inline enum cr_status cr_worker_first_of(enum cr_status first,
     return first != CR_OK ? first : second;
 }
 
-// worker.c: words to the coordinator; worker->message holds the fields (ENCODED:
+// worker_messages.c. Words to the coordinator: worker->message holds the fields (ENCODED:
 // whether it could be filled).
 CR_MUST_CHECK enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
                                             enum cr_status encoded, struct cr_err *err);
 CR_MUST_CHECK enum cr_status cr_worker_send_number(struct cr_worker *worker,
                                                    enum cr_tag tag, uint64_t number,
                                                    struct cr_err *err);
-// worker.c: start nothing more; what is in flight has GRACE_MS.
+// Start nothing more; what is in flight has GRACE_MS.
 void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms);
-
-// worker.c: a market whose episode is over and that waits for nothing leaves the rank.
-CR_MUST_CHECK enum cr_status cr_worker_settle(struct cr_worker *worker,
-                                              struct cr_live_market *market,
-                                              struct cr_err *err);
-
-// worker_replies.c: what the client has, on the tape and to its markets; a bounded
-// number.
-CR_MUST_CHECK enum cr_status cr_worker_take_replies(struct cr_worker *worker,
-                                                    bool *moved, struct cr_err *err);
-
-// worker_inbox.c: what has come, a bounded number of messages.
+// MARKET is free for another trajectory.
+void cr_worker_release(struct cr_worker *worker, struct cr_live_market *market);
+// What has come, a bounded number of messages.
 CR_MUST_CHECK enum cr_status cr_worker_receive(struct cr_worker *worker, bool *moved,
                                                struct cr_err *err);
-
-// worker_clock.c: note that a step begins now.
-void cr_worker_begin_step(struct cr_worker *worker);
-CR_MUST_CHECK enum cr_status cr_worker_beat(struct cr_worker *worker,
-                                            struct cr_err *err);
-// What goes by the clock: pauses, heartbeat, sync, the end of a drain's patience.
-CR_MUST_CHECK enum cr_status cr_worker_keep_time(struct cr_worker *worker,
-                                                 struct cr_err *err);
-// Rank 0 is dead when the library or the kernel says so, or when it is silent too long.
-bool cr_worker_coordinator_is_gone(struct cr_worker *worker);
 
 #endif

@@ -52,21 +52,21 @@ static enum cr_status read_fixed(unsigned kind, const char *text, size_t len) {
     } out;
     switch (kind) {
     case 0:
-        return cr_hello_decode(text, len, &out.hello);
+        return cr_message_decode(CR_TAG_HELLO, text, len, &out.hello);
     case 1:
-        return cr_welcome_decode(text, len, &out.welcome);
+        return cr_message_decode(CR_TAG_WELCOME, text, len, &out.welcome);
     case 2:
-        return cr_lease_decode(text, len, &out.lease);
+        return cr_message_decode(CR_TAG_LEASE, text, len, &out.lease);
     case 3:
-        return cr_pause_decode(text, len, &out.pause);
+        return cr_message_decode(CR_TAG_PAUSE, text, len, &out.pause);
     case 4:
-        return cr_fault_decode(text, len, &out.trouble);
+        return cr_message_decode(CR_TAG_FAULT, text, len, &out.trouble);
     case 5:
-        return cr_endpoint_decode(text, len, &out.endpoint);
+        return cr_message_decode(CR_TAG_ENDPOINT, text, len, &out.endpoint);
     case 6:
-        return cr_beat_decode(text, len, &out.beat);
+        return cr_message_decode(CR_TAG_BEAT, text, len, &out.beat);
     default:
-        return cr_number_decode(text, len, &out.number);
+        return cr_message_decode(CR_TAG_WANT, text, len, &out.number);
     }
 }
 

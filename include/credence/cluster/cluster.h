@@ -4,8 +4,11 @@
 // Threads  one owner
 // MPI      each function says whether it is local or collective
 //
-// Nothing here blocks but cr_cluster_bcast. A send to a dead rank is dropped. Order is
-// kept between two ranks.
+// Three calls block, all at the start or the end: cr_cluster_open_mpi (MPI_Init; the
+// process ends by SIGALRM after 600 s), cr_cluster_bcast (asleep; CR_E_PEER after 600 s
+// without rank 0) and cr_cluster_close (asleep, for as long as rank 0 works on its file:
+// 3,600 s at most; up to 2 s for the last sends). All others return at once. A send to a
+// lost rank is dropped. Order is kept between two ranks.
 #ifndef CREDENCE_CLUSTER_CLUSTER_H
 #define CREDENCE_CLUSTER_CLUSTER_H
 
@@ -24,7 +27,8 @@ const char *cr_cluster_version(void);
 // Whether a launcher (mpirun, srun --mpi=pmix ...) started this process as one of many.
 bool cr_cluster_is_launched(void);
 
-// Local. Start MPI; at most once a process.
+// Collective: blocks in MPI_Init until every rank of the launch has come. At most once a
+// process. CR_E_PEER when MPI cannot start, CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_cluster_open_mpi(struct cr_cluster **out,
                                                  struct cr_err *err);
 // Local. SIZE ranks in this process, for a run alone and for tests: OUT[SIZE].
@@ -39,7 +43,8 @@ const char *cr_cluster_host(const struct cr_cluster *cluster);
 const char *
 cr_cluster_library(const struct cr_cluster *cluster); // "Open MPI v4.1.4 ..."
 
-// Collective. BUF of rank 0 into BUF of all; waits asleep.
+// Collective. BUF of rank 0 into BUF of all; waits asleep. CR_E_PEER after 600 s, and
+// when a rank was lost on the way; CR_E_MEMORY or CR_E_LIMIT where it does not fit.
 CR_MUST_CHECK enum cr_status cr_cluster_bcast(struct cr_cluster *cluster,
                                               struct cr_buf *buf, struct cr_err *err);
 
@@ -74,7 +79,7 @@ void cr_cluster_watch(struct cr_cluster *cluster, int rank, int64_t pid,
 bool cr_cluster_is_moving(const struct cr_cluster *cluster);
 
 // Collective unless a rank was lost: then nobody may finalise, and the process must
-// leave by _exit after this returns true in *must_exit.
+// leave by _exit after this returns true in *must_exit. CLUSTER may be NULL.
 void cr_cluster_close(struct cr_cluster *cluster, bool *must_exit);
 
 #endif

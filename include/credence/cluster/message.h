@@ -1,4 +1,5 @@
-// message.h - what ranks say to each other: every message, its sender and its fields.
+// message.h - what ranks say to each other: every message, its sender and its fields
+// (the table in message.c).
 //
 // Layer    cluster (3)
 // Threads  no shared state
@@ -17,7 +18,7 @@
 #include "credence/base/status.h"
 #include "credence/core/lease.h"
 
-enum { CR_MESSAGE_VERSION = 1, CR_MESSAGE_BYTES_MAX = 1 << 30 };
+enum { CR_MESSAGE_VERSION = 2, CR_MESSAGE_BYTES_MAX = 1 << 30 };
 
 enum cr_tag {
     CR_TAG_HELLO = 1, // worker: I am here
@@ -39,13 +40,8 @@ enum cr_tag {
     CR_TAG_COUNT
 };
 
-// One row a message.
-struct cr_message_kind {
-    const char *name;
-    const char *sender; // "worker", "coordinator" or "both"
-    const char *fields;
-};
-extern const struct cr_message_kind cr_message_kinds[CR_TAG_COUNT];
+// "grant"; "unknown" for a tag of a later version.
+const char *cr_tag_name(int tag);
 // Whether nobody waits for a message: it may be held until its sender sends another, or
 // receives.
 bool cr_tag_can_wait(int tag);
@@ -61,7 +57,7 @@ struct cr_welcome {
     const char *host;
     uint32_t launch;
     uint32_t starts; // local servers this rank is to start (run/server_placement.h)
-    int64_t beat_ms, lost_ms; // send a beat this often; silence this long is death
+    int64_t beat_ms, lost_ms; // send a beat this often; none for this long: given up
 };
 struct cr_lease_message {
     uint32_t model;
@@ -92,38 +88,16 @@ struct cr_beat {
     uint32_t models_len;
     struct cr_beat_model models[CR_BEAT_MODELS_MAX];
 };
-CR_MUST_CHECK enum cr_status cr_hello_encode(struct cr_buf *out,
-                                             const struct cr_hello *in);
-CR_MUST_CHECK enum cr_status cr_hello_decode(const char *bytes, size_t len,
-                                             struct cr_hello *out);
-CR_MUST_CHECK enum cr_status cr_welcome_encode(struct cr_buf *out,
-                                               const struct cr_welcome *in);
-CR_MUST_CHECK enum cr_status cr_welcome_decode(const char *bytes, size_t len,
-                                               struct cr_welcome *out);
-CR_MUST_CHECK enum cr_status cr_lease_encode(struct cr_buf *out,
-                                             const struct cr_lease_message *in);
-CR_MUST_CHECK enum cr_status cr_lease_decode(const char *bytes, size_t len,
-                                             struct cr_lease_message *out);
-CR_MUST_CHECK enum cr_status cr_pause_encode(struct cr_buf *out,
-                                             const struct cr_pause_message *in);
-CR_MUST_CHECK enum cr_status cr_pause_decode(const char *bytes, size_t len,
-                                             struct cr_pause_message *out);
-CR_MUST_CHECK enum cr_status cr_fault_encode(struct cr_buf *out,
-                                             const struct cr_fault *in);
-CR_MUST_CHECK enum cr_status cr_fault_decode(const char *bytes, size_t len,
-                                             struct cr_fault *out);
-CR_MUST_CHECK enum cr_status cr_endpoint_encode(struct cr_buf *out,
-                                                const struct cr_endpoint_message *in);
-CR_MUST_CHECK enum cr_status cr_endpoint_decode(const char *bytes, size_t len,
-                                                struct cr_endpoint_message *out);
-CR_MUST_CHECK enum cr_status cr_beat_encode(struct cr_buf *out,
-                                            const struct cr_beat *in);
-CR_MUST_CHECK enum cr_status cr_beat_decode(const char *bytes, size_t len,
-                                            struct cr_beat *out);
-// WANT, RETURN, APPOINT, DRAIN (grace in ms), SIGNAL (its level), STOP (0, or 1 + a
-// rank that was lost): one number.
-CR_MUST_CHECK enum cr_status cr_number_encode(struct cr_buf *out, uint64_t number);
-CR_MUST_CHECK enum cr_status cr_number_decode(const char *bytes, size_t len,
-                                              uint64_t *out);
+
+// The fields of a message: the struct above that is named after TAG; for WANT, RETURN,
+// APPOINT, DRAIN (grace in ms), SIGNAL (its level) and STOP (0, or 1 + a rank that was
+// lost) a uint64_t; NULL for BYE and an empty BEAT of the coordinator's. A grant and a
+// result are lists: result.h.
+// Append to OUT. CR_E_LIMIT, CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_message_encode(struct cr_buf *out, enum cr_tag tag,
+                                               const void *fields);
+// Texts are borrowed from the bytes. CR_E_FORMAT; what is in *fields then means nothing.
+CR_MUST_CHECK enum cr_status cr_message_decode(enum cr_tag tag, const char *bytes,
+                                               size_t len, void *fields);
 
 #endif

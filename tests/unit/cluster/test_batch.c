@@ -1,4 +1,4 @@
-// test_parcel.c - messages side by side come out as they went in, and no more of them.
+// test_batch.c - messages side by side come out as they went in, and no more of them.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +10,11 @@
 
 #include "cluster/batch.h"
 
-static struct cr_parcel parcel;
+static struct cr_batch batch;
 
 static int setup(void **state) {
     (void)state;
-    memset(&parcel, 0, sizeof parcel);
+    memset(&batch, 0, sizeof batch);
     return 0;
 }
 
@@ -23,57 +23,57 @@ static void messages_come_out_in_order_whatever_their_size(void **state) {
     static const struct cr_packet sent[] = {
         {3, 5, "first", 5}, {3, 7, NULL, 0}, {3, 5, "third one", 9}};
     for (size_t i = 0; i < 3; i++) {
-        assert_true(cr_parcel_has_room(&parcel, &sent[i]));
-        cr_parcel_add(&parcel, &sent[i]);
+        assert_true(cr_batch_has_room(&batch, &sent[i]));
+        cr_batch_add(&batch, &sent[i]);
     }
-    assert_int_equal(parcel.rank, 3);
+    assert_int_equal(batch.rank, 3);
     struct cr_packet got = {.rank = 3};
     size_t at = 0;
     for (size_t i = 0; i < 3; i++) {
-        assert_true(cr_parcel_next(parcel.bytes, parcel.used_bytes, &at, &got));
+        assert_true(cr_batch_next(batch.bytes, batch.used_bytes, &at, &got));
         assert_int_equal(got.tag, sent[i].tag);
         assert_int_equal(got.len, sent[i].len);
         if (sent[i].len > 0) {
             assert_memory_equal(got.bytes, sent[i].bytes, sent[i].len);
         }
     }
-    assert_false(cr_parcel_next(parcel.bytes, parcel.used_bytes, &at, &got));
+    assert_false(cr_batch_next(batch.bytes, batch.used_bytes, &at, &got));
 }
 
 static void one_for_another_rank_has_no_room(void **state) {
     (void)state;
     const struct cr_packet mine = {1, 5, "x", 1}, other = {2, 5, "x", 1};
-    assert_true(cr_parcel_has_room(&parcel, &other));
-    cr_parcel_add(&parcel, &mine);
-    assert_true(cr_parcel_has_room(&parcel, &mine));
-    assert_false(cr_parcel_has_room(&parcel, &other));
+    assert_true(cr_batch_has_room(&batch, &other));
+    cr_batch_add(&batch, &mine);
+    assert_true(cr_batch_has_room(&batch, &mine));
+    assert_false(cr_batch_has_room(&batch, &other));
 }
 
 static void it_is_full_to_the_last_byte_and_not_beyond(void **state) {
     (void)state;
-    static const char bytes[CR_PARCEL_BYTES];
+    static const char bytes[CR_BATCH_BYTES];
     enum { HEAD_BYTES = 8 };
-    const struct cr_packet most = {1, 5, bytes, CR_PARCEL_BYTES - HEAD_BYTES};
-    const struct cr_packet more = {1, 5, bytes, CR_PARCEL_BYTES - HEAD_BYTES + 1};
+    const struct cr_packet most = {1, 5, bytes, CR_BATCH_BYTES - HEAD_BYTES};
+    const struct cr_packet more = {1, 5, bytes, CR_BATCH_BYTES - HEAD_BYTES + 1};
     const struct cr_packet empty = {1, 5, bytes, 0};
-    assert_false(cr_parcel_can_hold(&more));
-    assert_true(cr_parcel_can_hold(&most));
-    cr_parcel_add(&parcel, &most);
-    assert_int_equal(parcel.used_bytes, CR_PARCEL_BYTES);
-    assert_false(cr_parcel_has_room(&parcel, &empty));
+    assert_false(cr_batch_can_hold(&more));
+    assert_true(cr_batch_can_hold(&most));
+    cr_batch_add(&batch, &most);
+    assert_int_equal(batch.used_bytes, CR_BATCH_BYTES);
+    assert_false(cr_batch_has_room(&batch, &empty));
 }
 
-static void a_parcel_cut_anywhere_ends_before_the_cut(void **state) {
+static void a_batch_cut_anywhere_ends_before_the_cut(void **state) {
     (void)state;
     const struct cr_packet sent = {1, 5, "message", 7};
     for (int i = 0; i < 3; i++) {
-        cr_parcel_add(&parcel, &sent);
+        cr_batch_add(&batch, &sent);
     }
-    const size_t each = parcel.used_bytes / 3;
-    for (size_t len = 0; len <= parcel.used_bytes; len++) {
+    const size_t each = batch.used_bytes / 3;
+    for (size_t len = 0; len <= batch.used_bytes; len++) {
         struct cr_packet got;
         size_t at = 0, count = 0;
-        while (cr_parcel_next(parcel.bytes, len, &at, &got)) {
+        while (cr_batch_next(batch.bytes, len, &at, &got)) {
             count++;
         }
         assert_int_equal(count, len / each);
@@ -88,7 +88,7 @@ int main(void) {
         CASE(messages_come_out_in_order_whatever_their_size),
         CASE(one_for_another_rank_has_no_room),
         CASE(it_is_full_to_the_last_byte_and_not_beyond),
-        CASE(a_parcel_cut_anywhere_ends_before_the_cut),
+        CASE(a_batch_cut_anywhere_ends_before_the_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,11 +234,11 @@ static void decode_everything(const char *bytes, size_t len) {
         assert_int_equal(read_one_by_one(bytes + used, len - used, &again), is_whole);
         cr_call_records_fini(&again);
     }
-    cr_status_ignore(cr_hello_decode(bytes, len, &hello));
-    cr_status_ignore(cr_welcome_decode(bytes, len, &welcome));
-    cr_status_ignore(cr_beat_decode(bytes, len, &beat));
-    cr_status_ignore(cr_lease_decode(bytes, len, &lease));
-    cr_status_ignore(cr_fault_decode(bytes, len, &trouble));
+    cr_status_ignore(cr_message_decode(CR_TAG_HELLO, bytes, len, &hello));
+    cr_status_ignore(cr_message_decode(CR_TAG_WELCOME, bytes, len, &welcome));
+    cr_status_ignore(cr_message_decode(CR_TAG_BEAT, bytes, len, &beat));
+    cr_status_ignore(cr_message_decode(CR_TAG_LEASE, bytes, len, &lease));
+    cr_status_ignore(cr_message_decode(CR_TAG_FAULT, bytes, len, &trouble));
     cr_trajectory_fini(&t);
     cr_call_records_fini(&records);
 }
@@ -280,8 +280,9 @@ static void a_beat_keeps_its_numbers(void **state) {
     sent.models[1].sequence = 9;
     sent.models[1].metrics = (struct cr_model_metrics){
         .calls_done = 1, .tokens_in = 1ULL << 40, .usd = 0.5, .pause_ms = 5000};
-    assert_int_equal(cr_beat_encode(&buf, &sent), CR_OK);
-    assert_int_equal(cr_beat_decode(buf.data, buf.used_bytes, &got), CR_OK);
+    assert_int_equal(cr_message_encode(&buf, CR_TAG_BEAT, &sent), CR_OK);
+    assert_int_equal(cr_message_decode(CR_TAG_BEAT, buf.data, buf.used_bytes, &got),
+                     CR_OK);
     assert_int_equal(got.models_len, 2);
     assert_int_equal(got.models[1].sequence, 9);
     assert_int_equal(got.models[1].metrics.tokens_in, 1ULL << 40);
@@ -289,13 +290,63 @@ static void a_beat_keeps_its_numbers(void **state) {
     assert_int_equal(got.models[1].metrics.pause_ms, 5000);
 }
 
-static void every_tag_is_documented(void **state) {
+static void every_tag_has_a_name(void **state) {
     (void)state;
     for (int tag = 1; tag < CR_TAG_COUNT; tag++) {
-        assert_non_null(cr_message_kinds[tag].name);
-        assert_non_null(cr_message_kinds[tag].sender);
-        assert_non_null(cr_message_kinds[tag].fields);
+        assert_string_not_equal(cr_tag_name(tag), "unknown");
+        for (int other = 1; other < tag; other++) {
+            assert_string_not_equal(cr_tag_name(tag), cr_tag_name(other));
+        }
     }
+    assert_string_equal(cr_tag_name(CR_TAG_COUNT), "unknown");
+    assert_string_equal(cr_tag_name(-1), "unknown");
+}
+
+// The value of a message whose only field is a number, at both ends of its range.
+static void a_number_of_any_size_comes_back(void **state) {
+    (void)state;
+    static const uint64_t numbers[] = {0, 1, 255, 256, UINT32_MAX, UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t got = 7;
+        cr_buf_clear(&buf);
+        assert_int_equal(cr_message_encode(&buf, CR_TAG_WANT, &numbers[i]), CR_OK);
+        assert_int_equal(buf.used_bytes, 8);
+        assert_int_equal(cr_message_decode(CR_TAG_WANT, buf.data, buf.used_bytes, &got),
+                         CR_OK);
+        assert_true(got == numbers[i]);
+        assert_int_equal(
+            cr_message_decode(CR_TAG_WANT, buf.data, buf.used_bytes - 1, &got),
+            CR_E_FORMAT);
+    }
+}
+
+static void why_travels_with_what(void **state) {
+    (void)state;
+    double price[4] = {0};
+    struct cr_step step[3] = {{.reason = CR_REASON_CUT, .is_estimated = 1}};
+    struct cr_trajectory sent = small_trajectory(price, NULL, step), got = {0};
+    struct cr_call_records calls = {0}, back = {0};
+    const struct cr_call_record record = {.reason = CR_REASON_CUT,
+                                          .finish = CR_FINISH_LENGTH,
+                                          .finish_word = "MAX_TOKENS",
+                                          .is_estimated = 1};
+    size_t used = 0;
+    sent.reason = CR_REASON_OUT_OF_RANGE;
+    assert_int_equal(cr_call_records_add(&calls, &record), CR_OK);
+    assert_int_equal(cr_result_encode(&buf, &sent, &calls, false), CR_OK);
+    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+                     CR_OK);
+    assert_int_equal(got.reason, CR_REASON_OUT_OF_RANGE);
+    assert_int_equal(got.step[0].reason, CR_REASON_CUT);
+    assert_int_equal(got.step[0].is_estimated, 1);
+    assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
+                     CR_OK);
+    assert_int_equal(back.at[0].reason, CR_REASON_CUT);
+    assert_string_equal(back.at[0].finish_word, "MAX_TOKENS");
+    assert_int_equal(back.at[0].is_estimated, 1);
+    cr_trajectory_fini(&got);
+    cr_call_records_fini(&calls);
+    cr_call_records_fini(&back);
 }
 
 int main(void) {
@@ -313,7 +364,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_cut_or_changed_result_is_refused_or_harmless,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_beat_keeps_its_numbers, setup, teardown),
-        cmocka_unit_test(every_tag_is_documented),
+        cmocka_unit_test(every_tag_has_a_name),
+        cmocka_unit_test_setup_teardown(a_number_of_any_size_comes_back, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(why_travels_with_what, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,14 +56,15 @@ static enum cr_status prepare(struct fleet *fleet, int rank,
                               &session->lock, &f->err);
     }
     if (status == CR_OK && rank > 0) {
-        status = cr_library_open(session->job, &fleet->log, &session->library, &f->err);
+        status = cr_reply_cache_open(session->job, &fleet->log, &session->reply_cache,
+                                     &f->err);
     }
     const struct cr_client_cfg cfg = {
         .job = session->job,
         .clock = &fleet->clock,
         .log = &fleet->log,
-        .lookup = session->library == NULL ? NULL : cr_library_lookup,
-        .lookup_ctx = session->library,
+        .lookup = session->reply_cache == NULL ? NULL : cr_reply_cache_lookup,
+        .lookup_ctx = session->reply_cache,
         .rank = rank,
         .live_max = 64};
     if (status == CR_OK && rank > 0) {

@@ -259,7 +259,7 @@ static void nothing_starts_on_a_budget_that_is_spent(void **state) {
     (void)state;
     const struct cr_budget budget = {.usd = 1, .tokens = 1000};
     const struct cr_spent before = {.tokens_in = 900, .tokens_out = 100};
-    const struct cr_allowance left = cr_allowance_of(&budget, &before);
+    const struct cr_allowance left = cr_limits_allowance(&budget, &before);
     assert_true(left.tokens == 0 && left.usd == 1);
     assert_true(spend(&left, 3, even) == 0);
 }
@@ -267,8 +267,17 @@ static void nothing_starts_on_a_budget_that_is_spent(void **state) {
 static void free_calls_do_not_use_up_dollars(void **state) {
     (void)state;
     const struct cr_allowance left = {UINT64_MAX, INFINITY, 1};
-    const struct cr_usage free_model = {.done = 10, .outstanding = 3, .tokens = 5000};
-    assert_true(cr_allowance_calls(&left, &free_model, 1, 0) == UINT64_MAX);
+    struct cr_model model = {0};
+    const struct cr_job job = job_with(&model);
+    struct cr_limits_book *book = cr_limits_create(&job, 1, &left, 0);
+    // Ten calls were made and cost nothing: as many more as it likes.
+    const struct cr_beat_model beat = {
+        .metrics = {.calls_done = 10, .attempts = 10, .tokens_in = 5000, .waiting = 3}};
+    const struct cr_limits_ask ask = {0, 0, &beat, 0};
+    struct cr_lease_message lease;
+    assert_true(cr_limits_lease(book, &ask, &lease));
+    assert_true(lease.lease.requests >= 3);
+    cr_limits_destroy(book);
 }
 
 static void no_limit_needs_no_lease(void **state) {
@@ -284,6 +293,37 @@ static void no_limit_needs_no_lease(void **state) {
     cr_limits_destroy(book);
 }
 
+static void each_part_ends_a_run_when_it_is_reached(void **state) {
+    (void)state;
+    static const struct {
+        struct cr_budget budget;
+        struct cr_spent spent;
+        int64_t elapsed_ms;
+        const char *used_up;
+    } cases[] = {
+        {{0}, {.calls = 1000000, .usd = 1e6}, 1000000000, NULL},
+        {{.calls = 10}, {.calls = 9}, 0, NULL},
+        {{.calls = 10}, {.calls = 10}, 0, "calls"},
+        {{.tokens = 10}, {.tokens_in = 4, .tokens_out = 5}, 0, NULL},
+        {{.tokens = 10}, {.tokens_in = 4, .tokens_out = 6}, 0, "tokens"},
+        {{.usd = 1.5}, {.usd = 1.49}, 0, NULL},
+        {{.usd = 1.5}, {.usd = 1.5}, 0, "dollars (usd)"},
+        {{.wall_s = 600}, {0}, 569999, NULL},
+        {{.wall_s = 600}, {0}, 570000, "wall time (wall_s)"}, // 30 s of grace
+        {{.wall_s = 20}, {0}, 14999, NULL}, // shorter than its grace: a quarter
+        {{.wall_s = 20}, {0}, 15000, "wall time (wall_s)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *found = cr_limits_used_up(&cases[i].budget, &cases[i].spent,
+                                              cases[i].elapsed_ms, 30000);
+        if (cases[i].used_up == NULL) {
+            assert_null(found);
+        } else {
+            assert_string_equal(found, cases[i].used_up);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_a_minute_are_exact_on_two_ranks_and_eight),
@@ -297,6 +337,7 @@ int main(void) {
         cmocka_unit_test(nothing_starts_on_a_budget_that_is_spent),
         cmocka_unit_test(free_calls_do_not_use_up_dollars),
         cmocka_unit_test(no_limit_needs_no_lease),
+        cmocka_unit_test(each_part_ends_a_run_when_it_is_reached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

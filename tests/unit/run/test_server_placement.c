@@ -4,22 +4,22 @@
 #include "run/server_placement.h"
 
 enum { RANKS = 5 };
-static struct cr_hosts hosts;
+static struct cr_server_placement hosts;
 
 static int setup(void **state) {
     (void)state;
-    return cr_hosts_init(&hosts, RANKS, NULL) == CR_OK ? 0 : -1;
+    return cr_server_placement_init(&hosts, RANKS, NULL) == CR_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
-    cr_hosts_fini(&hosts);
+    cr_server_placement_fini(&hosts);
     return 0;
 }
 
 static uint32_t add(int rank, const char *host) {
     uint32_t starts = 99;
-    assert_int_equal(cr_hosts_add(&hosts, rank, host, &starts, NULL), CR_OK);
+    assert_int_equal(cr_server_placement_add(&hosts, rank, host, &starts, NULL), CR_OK);
     return starts;
 }
 
@@ -38,13 +38,13 @@ static void a_lost_starter_is_followed_by_a_rank_of_its_node(void **state) {
     add(1, "a");
     add(2, "b");
     add(3, "b");
-    cr_hosts_remove(&hosts, 2, &heir, &starts);
+    cr_server_placement_remove(&hosts, 2, &heir, &starts);
     assert_int_equal(heir, 3);
     assert_int_equal(starts, CR_STARTS_NODE);
-    cr_hosts_remove(&hosts, 1, &heir, &starts); // the last of its node
+    cr_server_placement_remove(&hosts, 1, &heir, &starts); // the last of its node
     assert_int_equal(heir, 3);
     assert_int_equal(starts, CR_STARTS_JOB);
-    cr_hosts_remove(&hosts, 3, &heir, &starts);
+    cr_server_placement_remove(&hosts, 3, &heir, &starts);
     assert_int_equal(heir, -1);
 }
 
@@ -54,7 +54,7 @@ static void a_rank_that_starts_nothing_leaves_no_heir(void **state) {
     uint32_t starts;
     add(1, "a");
     add(2, "a");
-    cr_hosts_remove(&hosts, 2, &heir, &starts);
+    cr_server_placement_remove(&hosts, 2, &heir, &starts);
     assert_int_equal(heir, -1);
 }
 
@@ -65,11 +65,11 @@ static void a_server_concerns_the_ranks_that_may_use_it(void **state) {
     add(1, "a");
     add(2, "a");
     add(3, "b");
-    assert_false(cr_hosts_concerns(&hosts, 1, 1, &node)); // it knows
-    assert_true(cr_hosts_concerns(&hosts, 2, 1, &node));
-    assert_false(cr_hosts_concerns(&hosts, 3, 1, &node));
-    assert_true(cr_hosts_concerns(&hosts, 3, 1, &job));
-    assert_false(cr_hosts_concerns(&hosts, 4, 1, &job)); // not heard of yet
+    assert_false(cr_server_placement_concerns(&hosts, 1, 1, &node)); // it knows
+    assert_true(cr_server_placement_concerns(&hosts, 2, 1, &node));
+    assert_false(cr_server_placement_concerns(&hosts, 3, 1, &node));
+    assert_true(cr_server_placement_concerns(&hosts, 3, 1, &job));
+    assert_false(cr_server_placement_concerns(&hosts, 4, 1, &job)); // not heard of yet
 }
 
 static void places_are_kept_once_and_forgotten_with_their_rank(void **state) {
@@ -79,13 +79,13 @@ static void places_are_kept_once_and_forgotten_with_their_rank(void **state) {
     struct cr_endpoint_message endpoint = {.model = 1, .endpoint = 2, .url = "old"};
     add(1, "a");
     add(2, "b");
-    assert_int_equal(cr_hosts_put(&hosts, 1, &endpoint, NULL), CR_OK);
+    assert_int_equal(cr_server_placement_put(&hosts, 1, &endpoint, NULL), CR_OK);
     endpoint.url = "new";
-    assert_int_equal(cr_hosts_put(&hosts, 1, &endpoint, NULL), CR_OK);
-    assert_int_equal(cr_hosts_put(&hosts, 2, &endpoint, NULL), CR_OK);
+    assert_int_equal(cr_server_placement_put(&hosts, 1, &endpoint, NULL), CR_OK);
+    assert_int_equal(cr_server_placement_put(&hosts, 2, &endpoint, NULL), CR_OK);
     assert_int_equal(hosts.places_len, 2);
     assert_string_equal(hosts.places[0].endpoint.url, "new");
-    cr_hosts_remove(&hosts, 1, &heir, &starts);
+    cr_server_placement_remove(&hosts, 1, &heir, &starts);
     assert_int_equal(hosts.places_len, 1);
     assert_int_equal(hosts.places[0].rank, 2);
 }

@@ -1,15 +1,59 @@
-// worker_inbox.c - what the coordinator says. A message that cannot be read is an error
-// when a market or the tape depends on it; any other is passed over.
+// worker_messages.c - what a worker and the coordinator say to each other. A message that
+// cannot be read is an error when a market or the tape depends on it; any other is passed
+// over.
 #include "run/worker_internal.h"
 
 #include "credence/cluster/result.h"
 
 enum { MESSAGES_A_TURN = 64 };
 
+enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
+                              enum cr_status encoded, struct cr_err *err) {
+    if (encoded != CR_OK) {
+        return cr_err_set(err, encoded, "a message to the coordinator does not fit");
+    }
+    const struct cr_packet packet = {0, (int)tag, worker->message.data,
+                                     worker->message.used_bytes};
+    const enum cr_status status = cr_cluster_send(worker->cfg.cluster, &packet, err);
+    // A coordinator that is gone is noticed as such, not here.
+    return status == CR_E_PEER ? CR_OK : status;
+}
+
+enum cr_status cr_worker_send_number(struct cr_worker *worker, enum cr_tag tag,
+                                     uint64_t number, struct cr_err *err) {
+    cr_buf_clear(&worker->message);
+    return cr_worker_send(worker, tag,
+                          cr_message_encode(&worker->message, tag, &number), err);
+}
+
+void cr_worker_release(struct cr_worker *worker, struct cr_live_market *market) {
+    cr_live_market_clear(market);
+    market->next = worker->free;
+    worker->free = market;
+}
+
+static void empty_queue(struct cr_worker *worker) {
+    while (worker->queue != NULL) {
+        struct cr_live_market *market = worker->queue;
+        worker->queue = market->next;
+        cr_worker_release(worker, market);
+    }
+    worker->queue_last = &worker->queue;
+    worker->queued = 0;
+}
+
+void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms) {
+    worker->is_draining = true;
+    worker->drop_at_ms = cr_worker_now_ms(worker) + grace_ms;
+    empty_queue(worker);
+    cr_client_drain(worker->cfg.client);
+}
+
 static enum cr_status on_welcome(struct cr_worker *worker,
                                  const struct cr_packet *packet, struct cr_err *err) {
     struct cr_welcome welcome;
-    enum cr_status status = cr_welcome_decode(packet->bytes, packet->len, &welcome);
+    enum cr_status status =
+        cr_message_decode(CR_TAG_WELCOME, packet->bytes, packet->len, &welcome);
     if (status != CR_OK) {
         return cr_err_set(err, status, "a welcome that cannot be read");
     }
@@ -25,7 +69,7 @@ static enum cr_status on_welcome(struct cr_worker *worker,
     };
     status = cr_tape_open(&cfg, &worker->tape, err);
     if (status == CR_OK) {
-        status = cr_serving_start(&worker->serving, welcome.starts, err);
+        status = cr_local_servers_start(&worker->serving, welcome.starts, err);
     }
     return status;
 }
@@ -33,10 +77,11 @@ static enum cr_status on_welcome(struct cr_worker *worker,
 static enum cr_status on_appoint(struct cr_worker *worker,
                                  const struct cr_packet *packet, struct cr_err *err) {
     uint64_t starts = 0;
-    if (cr_number_decode(packet->bytes, packet->len, &starts) != CR_OK) {
+    if (cr_message_decode(CR_TAG_APPOINT, packet->bytes, packet->len, &starts) !=
+        CR_OK) {
         return CR_OK;
     }
-    return cr_serving_start(&worker->serving, (uint32_t)starts, err);
+    return cr_local_servers_start(&worker->serving, (uint32_t)starts, err);
 }
 
 static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet *packet,
@@ -73,7 +118,7 @@ static enum cr_status on_grant(struct cr_worker *worker, const struct cr_packet 
 
 static void on_lease(struct cr_worker *worker, const struct cr_packet *packet) {
     struct cr_lease_message lease;
-    if (cr_lease_decode(packet->bytes, packet->len, &lease) != CR_OK ||
+    if (cr_message_decode(CR_TAG_LEASE, packet->bytes, packet->len, &lease) != CR_OK ||
         lease.model >= worker->cfg.job->models_len) {
         return;
     }
@@ -83,7 +128,7 @@ static void on_lease(struct cr_worker *worker, const struct cr_packet *packet) {
 
 static void on_pause(struct cr_worker *worker, const struct cr_packet *packet) {
     struct cr_pause_message pause;
-    if (cr_pause_decode(packet->bytes, packet->len, &pause) == CR_OK &&
+    if (cr_message_decode(CR_TAG_PAUSE, packet->bytes, packet->len, &pause) == CR_OK &&
         pause.model < worker->cfg.job->models_len) {
         cr_client_pause(worker->cfg.client, pause.model, pause.pause_ms);
     }
@@ -92,7 +137,8 @@ static void on_pause(struct cr_worker *worker, const struct cr_packet *packet) {
 static enum cr_status on_endpoint(struct cr_worker *worker,
                                   const struct cr_packet *packet, struct cr_err *err) {
     struct cr_endpoint_message message;
-    if (cr_endpoint_decode(packet->bytes, packet->len, &message) != CR_OK ||
+    if (cr_message_decode(CR_TAG_ENDPOINT, packet->bytes, packet->len, &message) !=
+            CR_OK ||
         message.model >= worker->cfg.job->models_len) {
         return CR_OK;
     }
@@ -105,15 +151,16 @@ static enum cr_status on_endpoint(struct cr_worker *worker,
 
 static void on_drain(struct cr_worker *worker, const struct cr_packet *packet) {
     uint64_t grace_ms = 0;
-    cr_status_ignore(cr_number_decode(packet->bytes, packet->len, &grace_ms));
+    cr_status_ignore(
+        cr_message_decode(CR_TAG_DRAIN, packet->bytes, packet->len, &grace_ms));
     cr_worker_drain(worker, (int64_t)grace_ms);
 }
 
 static void on_stop(struct cr_worker *worker, const struct cr_packet *packet) {
     uint64_t lost = 0;
     worker->is_stopping = true;
-    if (cr_number_decode(packet->bytes, packet->len, &lost) == CR_OK && lost > 0 &&
-        lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster)) {
+    if (cr_message_decode(CR_TAG_STOP, packet->bytes, packet->len, &lost) == CR_OK &&
+        lost > 0 && lost <= (uint64_t)cr_cluster_size(worker->cfg.cluster)) {
         cr_cluster_abandon(worker->cfg.cluster, (int)(lost - 1));
     }
 }
