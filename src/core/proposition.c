@@ -2,6 +2,7 @@
 #include "credence/core/proposition.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "credence/base/hash.h"
@@ -33,16 +34,56 @@ static uint64_t identity(const struct cr_proposition *p) {
     return fold_text(key, p->unit);
 }
 
-static const char *const *copy_options(struct cr_arena *arena,
-                                       const struct cr_proposition *p) {
-    const char **options = cr_arena_alloc(arena, p->options_len * sizeof *options);
-    for (uint32_t i = 0; options != NULL && i < p->options_len; i++) {
-        options[i] = cr_arena_strdup(arena, p->options[i]);
-        if (options[i] == NULL) {
+static const char *copy_text(struct cr_arena *arena, const char *text) {
+    return *text == '\0' ? "" : cr_arena_strdup(arena, text);
+}
+
+static const char *const *copy_texts(struct cr_arena *arena, const char *const *texts,
+                                     size_t len) {
+    const char **copy = cr_arena_alloc(arena, len * sizeof *copy);
+    for (size_t i = 0; copy != NULL && i < len; i++) {
+        copy[i] = copy_text(arena, texts[i]);
+        if (copy[i] == NULL) {
             return NULL;
         }
     }
-    return options;
+    return copy;
+}
+
+enum cr_status cr_propositions_keep(struct cr_propositions *list,
+                                    const char *const *names, size_t len) {
+    assert(list->len == 0);
+    if (len == 0) {
+        return CR_OK;
+    }
+    list->kept_names = copy_texts(&list->arena, names, len);
+    list->kept_len = list->kept_names != NULL ? len : 0;
+    return list->kept_names != NULL ? CR_OK : CR_E_MEMORY;
+}
+
+// The texts of P into the arena of LIST. A question's id is often the item's own.
+static enum cr_status copy_all(struct cr_propositions *list,
+                               const struct cr_proposition *p,
+                               struct cr_proposition *copy) {
+    struct cr_arena *arena = &list->arena;
+    bool is_alone = p->question_id == NULL || strcmp(p->id, p->question_id) == 0;
+    copy->id = cr_arena_strdup(arena, p->id);
+    copy->question_id = is_alone ? copy->id : cr_arena_strdup(arena, p->question_id);
+    copy->text = cr_arena_strdup(arena, p->text);
+    copy->unit = copy_text(arena, p->unit != NULL ? p->unit : "");
+    copy->options = NULL;
+    copy->kept = NULL;
+    bool is_whole = copy->id != NULL && copy->question_id != NULL &&
+                    copy->text != NULL && copy->unit != NULL;
+    if (is_whole && p->options_len > 0) {
+        copy->options = copy_texts(arena, p->options, p->options_len);
+        is_whole = copy->options != NULL;
+    }
+    if (is_whole && p->kept != NULL && list->kept_len > 0) {
+        copy->kept = copy_texts(arena, p->kept, list->kept_len);
+        is_whole = copy->kept != NULL;
+    }
+    return is_whole ? CR_OK : CR_E_MEMORY;
 }
 
 enum cr_status cr_propositions_add(struct cr_propositions *list,
@@ -55,21 +96,9 @@ enum cr_status cr_propositions_add(struct cr_propositions *list,
     }
     list->at = at;
     struct cr_proposition copy = *p;
-    copy.id = cr_arena_strdup(&list->arena, p->id);
-    copy.question_id =
-        cr_arena_strdup(&list->arena, p->question_id != NULL ? p->question_id : p->id);
-    copy.text = cr_arena_strdup(&list->arena, p->text);
-    copy.unit = cr_arena_strdup(&list->arena, p->unit != NULL ? p->unit : "");
-    copy.options = NULL;
-    if (copy.id == NULL || copy.question_id == NULL || copy.text == NULL ||
-        copy.unit == NULL) {
-        return CR_E_MEMORY;
-    }
-    if (p->options_len > 0) {
-        copy.options = copy_options(&list->arena, p);
-        if (copy.options == NULL) {
-            return CR_E_MEMORY;
-        }
+    status = copy_all(list, p, &copy);
+    if (status != CR_OK) {
+        return status;
     }
     copy.key = identity(&copy);
     list->at[list->len++] = copy;

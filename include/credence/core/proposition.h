@@ -30,6 +30,9 @@ struct cr_proposition {
         *options; // in the file's order; the market shows them shuffled by seed
     double value, low, high; // continuous: truth and range, in `unit`
     const char *unit;        // "" when none
+    // What is kept of its item: a text for each name of the list's kept_names, "" where
+    // the item says nothing. NULL when the list keeps nothing.
+    const char *const *kept;
     uint64_t key; // identity: XXH3 of the id, the text, the options and the label
 };
 
@@ -44,10 +47,20 @@ struct cr_propositions {
     struct cr_proposition *at;
     size_t len;
     size_t cap;
+    // Columns of the items that go into run.h5 beside the propositions (/propositions/
+    // NAME) and are factors of the analysis (--by item.NAME); unique, none of the names
+    // that run.h5 uses itself.
+    const char *const *kept_names;
+    size_t kept_len;
     struct cr_arena arena; // all their texts
 };
 
-// Append a copy of P (texts copied into the arena) and compute its key.
+// Say which columns the propositions keep, before the first is added. Names are copied.
+CR_MUST_CHECK enum cr_status cr_propositions_keep(struct cr_propositions *list,
+                                                  const char *const *names, size_t len);
+
+// Append a copy of P (texts copied into the arena) and compute its key. P->kept holds
+// list->kept_len texts, or is NULL.
 CR_MUST_CHECK enum cr_status cr_propositions_add(struct cr_propositions *list,
                                                  const struct cr_proposition *p);
 void cr_propositions_fini(struct cr_propositions *list);

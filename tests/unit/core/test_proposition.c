@@ -37,6 +37,28 @@ static void texts_are_copied(void **state) {
     cr_propositions_fini(NULL);
 }
 
+static void columns_of_the_item_are_kept_beside_it(void **state) {
+    (void)state;
+    char value[] = "myths";
+    const char *const names[] = {"category", "type"};
+    const char *const kept[] = {value, ""};
+    struct cr_propositions list = {0};
+    struct cr_proposition p = claim();
+    assert_int_equal(cr_propositions_keep(&list, names, 2), CR_OK);
+    p.kept = kept;
+    assert_int_equal(cr_propositions_add(&list, &p), CR_OK);
+    p.kept = NULL;
+    assert_int_equal(cr_propositions_add(&list, &p), CR_OK);
+    value[0] = 'X';
+    assert_int_equal(list.kept_len, 2);
+    assert_string_equal(list.kept_names[1], "type");
+    assert_string_equal(list.at[0].kept[0], "myths");
+    assert_string_equal(list.at[0].kept[1], "");
+    assert_null(list.at[1].kept);
+    assert_int_equal(list.at[0].key, list.at[1].key); // no part of the identity
+    cr_propositions_fini(&list);
+}
+
 static void many_are_kept_in_order(void **state) {
     (void)state;
     struct cr_propositions list = {0};
@@ -121,6 +143,7 @@ static void survives_each_failing_allocation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_copied),
+        cmocka_unit_test(columns_of_the_item_are_kept_beside_it),
         cmocka_unit_test(many_are_kept_in_order),
         cmocka_unit_test(key_changes_with_whatever_makes_another_question),
         cmocka_unit_test(survives_each_failing_allocation),
