@@ -1,11 +1,21 @@
 // analysis.c - one group after another: whole markets first, then iteration by
 // iteration.
-#include "credence/analyze/analysis.h"
-
 #include <math.h>
 #include <string.h>
 
+#include "analyze/analysis_internal.h"
 #include "credence/base/mem.h"
+
+const char *const cr_section_names[CR_SECTION_COUNT] = {
+    "accuracy",   "calibration", "dynamics", "worth",      "comparison",
+    "continuous", "iterations",  "what-if",  "reliability"};
+const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
+
+// The sections that show numbers by iteration.
+enum {
+    BY_ITERATION =
+        CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS | CR_SECTION_RELIABILITY
+};
 
 // Numbers of questions and propositions that are dense within the present group.
 struct local {
@@ -85,40 +95,49 @@ static void market_of(struct work *work, const struct cr_group *group, uint64_t 
 }
 
 static enum cr_status summarise(struct work *work, const struct cr_group *group,
-                                struct cr_summary *summary, uint32_t *slices) {
+                                struct cr_summary *summary, uint32_t *longest) {
     enum cr_status status = CR_OK;
     for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
         struct cr_market market;
         market_of(work, group, i, &market);
-        if (cr_market_is_scored(&market) && market.prices_len > *slices) {
-            *slices = market.prices_len;
+        if (cr_market_is_scored(&market) && market.prices_len > *longest) {
+            *longest = market.prices_len;
         }
         status = cr_summary_add(summary, &market);
     }
     return status;
 }
 
-static enum cr_status slice_up(struct work *work, const struct cr_group *group,
-                               struct cr_group_result *out) {
+// Iteration T of GROUP, from its slice and its survival.
+static enum cr_status make_iteration(struct work *work, struct cr_slice *slice,
+                                     struct cr_group_result *out, uint32_t t) {
+    enum cr_status status = CR_OK;
+    const struct cr_group *group = out->group;
+    cr_slice_begin(slice, t);
+    for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
+        struct cr_market market;
+        cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
+                          &market);
+        market.question = work->local.question_of[i];
+        status = cr_slice_add(slice, &market);
+    }
+    struct cr_iteration_result *one = &out->iteration[t];
+    *one = (struct cr_iteration_result){
+        .label = out->label, .t = t, .survival = out->dynamics.survival[t]};
+    return status == CR_OK ? cr_slice_finish(slice, &one->slice) : status;
+}
+
+static enum cr_status make_iterations(struct work *work, struct cr_group_result *out) {
     struct cr_slice *slice = NULL;
     enum cr_status status = cr_slice_create(work->local.questions, work->cfg->bins,
                                             work->cfg->level, &slice);
-    out->slice = cr_calloc((size_t)out->slices + 1, sizeof *out->slice);
-    if (out->slice == NULL) {
+    out->iteration = cr_calloc((size_t)out->longest + 1, sizeof *out->iteration);
+    if (out->iteration == NULL) {
         status = CR_E_MEMORY;
     }
-    for (uint32_t t = 0; t < out->slices && status == CR_OK; t++) {
-        cr_slice_begin(slice, t);
-        for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
-            struct cr_market market;
-            cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
-                              &market);
-            market.question = work->local.question_of[i];
-            status = cr_slice_add(slice, &market);
-        }
-        if (status == CR_OK) {
-            status = cr_slice_finish(slice, &out->slice[t]);
-        }
+    for (uint32_t t = 0; t < out->longest && status == CR_OK; t++) {
+        status = make_iteration(work, slice, out, t);
+        out->iterations = t + 1;
     }
     cr_slice_destroy(slice);
     return status;
@@ -161,19 +180,19 @@ static enum cr_status analyse_group(struct work *work, const struct cr_group *gr
                                  .level = work->cfg->level};
     struct cr_summary *summary = NULL;
     out->group = group;
+    out->label = group->label;
     enum cr_status status = cr_summary_create(&cfg, &summary);
     if (status == CR_OK) {
-        status = summarise(work, group, summary, &out->slices);
+        status = summarise(work, group, summary, &out->longest);
     }
     if (status == CR_OK) {
         status = finish_summary(summary, out);
     }
     cr_summary_destroy(summary);
-    out->longest = out->slices;
-    if (work->cfg->skip_iterations) {
-        out->slices = 0;
+    if (status == CR_OK && (work->cfg->sections & BY_ITERATION) != 0) {
+        status = make_iterations(work, out);
     }
-    return status == CR_OK ? slice_up(work, group, out) : status;
+    return status;
 }
 
 // A is at least as good as B in both, and better in one.
@@ -231,26 +250,24 @@ static enum cr_status correct(struct cr_analysis *analysis) {
     return status;
 }
 
-enum cr_status cr_analysis_make(struct cr_dataset *dataset,
-                                const struct cr_analysis_cfg *cfg,
-                                struct cr_analysis **out, struct cr_err *err) {
-    struct cr_analysis *analysis = cr_calloc(1, sizeof *analysis);
-    struct work work = {.dataset = dataset, .cfg = cfg};
-    enum cr_status status =
-        analysis == NULL ? CR_E_MEMORY : local_init(&work.local, dataset);
-    if (analysis != NULL) {
-        analysis->dataset = dataset;
-        analysis->cfg = *cfg;
-        analysis->group = cr_calloc(dataset->groups + 1, sizeof *analysis->group);
-        if (analysis->group == NULL) {
-            status = CR_E_MEMORY;
-        }
+static enum cr_status analyse_groups(struct cr_analysis *analysis) {
+    const struct cr_dataset *dataset = analysis->dataset;
+    struct work work = {.dataset = dataset, .cfg = &analysis->cfg};
+    enum cr_status status = local_init(&work.local, dataset);
+    analysis->group = cr_calloc(dataset->groups + 1, sizeof *analysis->group);
+    if (analysis->group == NULL) {
+        status = CR_E_MEMORY;
     }
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         status = analyse_group(&work, &dataset->group[g], &analysis->group[g]);
         analysis->groups = g + 1;
     }
     local_fini(&work.local);
+    return status;
+}
+
+static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) {
+    enum cr_status status = analyse_groups(analysis);
     if (status == CR_OK) {
         find_frontier(analysis);
         status = cr_analysis_pairs(analysis, err);
@@ -261,8 +278,54 @@ enum cr_status cr_analysis_make(struct cr_dataset *dataset,
     if (status == CR_OK) {
         status = cr_analysis_warn(analysis);
     }
-    if (status == CR_OK && cfg->grid != NULL) {
-        status = cr_rule_grid_apply(cfg->grid, dataset, cfg->level, &analysis->what_if);
+    if (status == CR_OK && analysis->grid.is_asked) {
+        status =
+            cr_rule_grid_apply(&analysis->grid, analysis->dataset, analysis->cfg.level,
+                               &analysis->arena, &analysis->what_if);
+    }
+    return status;
+}
+
+// What CFG's texts mean: the factors that rows are grouped by, and the rules.
+static enum cr_status read_cfg(const struct cr_analysis_cfg *cfg,
+                               struct cr_factor_list *factors,
+                               struct cr_rule_grid *grid, struct cr_err *err) {
+    enum cr_status status =
+        cfg->by != NULL ? cr_factor_list_parse(factors, cfg->by, err) : CR_OK;
+    for (size_t i = 0; i < cfg->what_ifs && status == CR_OK; i++) {
+        status = cr_rule_grid_parse(grid, cfg->what_if[i], err);
+    }
+    return status;
+}
+
+enum cr_status cr_analysis_check(const struct cr_analysis_cfg *cfg,
+                                 struct cr_err *err) {
+    struct cr_factor_list factors = {0};
+    struct cr_rule_grid *grid = cr_calloc(1, sizeof *grid);
+    enum cr_status status =
+        grid == NULL ? CR_E_MEMORY : read_cfg(cfg, &factors, grid, err);
+    cr_free(grid);
+    return status;
+}
+
+enum cr_status cr_analysis_make(char *const *paths, size_t len,
+                                const struct cr_analysis_cfg *cfg,
+                                struct cr_analysis **out, struct cr_err *err) {
+    struct cr_factor_list factors = {0};
+    struct cr_analysis *analysis = cr_calloc(1, sizeof *analysis);
+    if (analysis == NULL) {
+        return CR_E_MEMORY;
+    }
+    analysis->cfg = *cfg;
+    enum cr_status status = read_cfg(cfg, &factors, &analysis->grid, err);
+    if (status == CR_OK) {
+        status = cr_dataset_open(paths, len, &analysis->dataset, err);
+    }
+    if (status == CR_OK) {
+        status = cr_dataset_group(analysis->dataset, &factors);
+    }
+    if (status == CR_OK) {
+        status = compute(analysis, err);
     }
     if (status != CR_OK) {
         cr_analysis_destroy(analysis);
@@ -277,13 +340,14 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
         return;
     }
     for (size_t g = 0; g < analysis->groups; g++) {
-        cr_free(analysis->group[g].slice);
+        cr_free(analysis->group[g].iteration);
         cr_dynamics_fini(&analysis->group[g].dynamics);
     }
     cr_free(analysis->group);
     cr_free(analysis->pair);
-    cr_rule_grid_results_fini(&analysis->what_if);
+    cr_free(analysis->what_if.at);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
+    cr_dataset_close(analysis->dataset);
     cr_free(analysis);
 }

@@ -2,7 +2,7 @@
 //
 // Files of one job (shards that were not merged yet) are laid over one another: a row
 // that is pending in one and not in another counts once, as the finished one.
-#include "credence/analyze/dataset.h"
+#include "analyze/dataset.h"
 
 #include <math.h>
 #include <string.h>

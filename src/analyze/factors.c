@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/analyze/dataset.h"
+#include "analyze/dataset.h"
 #include "credence/base/buf.h"
 #include "credence/base/text.h"
 
@@ -68,45 +68,64 @@ static const struct {
 };
 enum { FACTORS_LEN = sizeof factors / sizeof factors[0], CELL = 0, FILE_FACTOR = 1 };
 
-size_t cr_factor_count(void) {
-    return FACTORS_LEN;
-}
-
 const char *cr_factor_name(size_t factor) {
     return factors[factor].name;
 }
 
-int cr_factor_find(const char *name) {
+static enum cr_status add_factor(struct cr_factor_list *list, const char *name,
+                                 struct cr_err *err) {
+    const char *names[FACTORS_LEN];
     for (int i = 0; i < FACTORS_LEN; i++) {
+        names[i] = factors[i].name;
         if (strcmp(factors[i].name, name) == 0) {
-            return i;
+            list->at[list->len++] = i;
+            return CR_OK;
         }
     }
-    return -1;
+    const char *nearest = cr_text_nearest(name, names, FACTORS_LEN);
+    return cr_err_set(err, CR_E_USAGE, "--by has no '%s'%s%s%s", name,
+                      nearest != NULL ? "; did you mean '" : "",
+                      nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
-const char *cr_factor_nearest(const char *name) {
-    const char *names[FACTORS_LEN];
-    for (size_t i = 0; i < FACTORS_LEN; i++) {
-        names[i] = factors[i].name;
+enum cr_status cr_factor_list_parse(struct cr_factor_list *out, const char *list,
+                                    struct cr_err *err) {
+    struct cr_factor_list made = {.len = 0};
+    for (;; list++) {
+        char name[64];
+        size_t len = strcspn(list, ",");
+        snprintf(name, sizeof name, "%.*s", (int)len, list);
+        if (made.len == CR_FACTORS_MAX) {
+            return cr_err_set(err, CR_E_USAGE, "--by takes at most %d factors",
+                              CR_FACTORS_MAX);
+        }
+        enum cr_status status = add_factor(&made, name, err);
+        if (status != CR_OK) {
+            return status;
+        }
+        list += len;
+        if (*list == '\0') {
+            *out = made;
+            return CR_OK;
+        }
     }
-    return cr_text_nearest(name, names, FACTORS_LEN);
 }
 
-static void choose_factors(struct cr_dataset *dataset, const int *asked, size_t len) {
+static void choose_factors(struct cr_dataset *dataset,
+                           const struct cr_factor_list *asked) {
     dataset->factors = 0;
     bool jobs_differ = false;
     for (size_t v = 1; v < dataset->views; v++) {
         jobs_differ = jobs_differ || !dataset->view[v].is_shard;
     }
-    if (len == 0 && jobs_differ) {
+    if (asked->len == 0 && jobs_differ) {
         dataset->factor[dataset->factors++] = FILE_FACTOR;
     }
-    if (len == 0) {
+    if (asked->len == 0) {
         dataset->factor[dataset->factors++] = CELL;
     }
-    for (size_t i = 0; i < len && i < CR_FACTORS_MAX; i++) {
-        dataset->factor[dataset->factors++] = asked[i];
+    for (size_t i = 0; i < asked->len; i++) {
+        dataset->factor[dataset->factors++] = asked->at[i];
     }
 }
 
@@ -243,13 +262,13 @@ static enum cr_status deal_all(struct cr_dataset *dataset, const uint32_t *group
     return CR_OK;
 }
 
-enum cr_status cr_dataset_group(struct cr_dataset *dataset, const int *asked,
-                                size_t len) {
+enum cr_status cr_dataset_group(struct cr_dataset *dataset,
+                                const struct cr_factor_list *asked) {
     size_t cells = 0;
     for (size_t v = 0; v < dataset->views; v++) {
         cells += dataset->view[v].view->cells;
     }
-    choose_factors(dataset, asked, len);
+    choose_factors(dataset, asked);
     uint32_t *group_of = cr_malloc((cells + 1) * sizeof *group_of);
     if (group_of == NULL) {
         return CR_E_MEMORY;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/analyze/analysis.h"
+#include "analyze/analysis_internal.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
 
@@ -48,6 +48,9 @@ static enum cr_status add_pair(struct pairing *pairing, struct cr_pair_result pa
          &pairing->second);
     status = cr_compare(&pairing->first, &pairing->second, analysis->dataset->questions,
                         &how, &pair.comparison);
+    pair.first_label = pair.first->label;
+    pair.second_label = pair.second->label;
+    pair.kind = pair.is_equal_calls ? "calls" : "named";
     if (status == CR_OK) {
         analysis->pair[analysis->pairs++] = pair;
     }
@@ -135,11 +138,10 @@ static enum cr_status unknown_group(const struct cr_analysis *analysis,
                                     struct cr_err *err) {
     const char *nearest = NULL;
     for (size_t i = 0; i < analysis->groups && nearest == NULL; i++) {
-        nearest =
-            cr_text_nearest(analysis->cfg.compare, &analysis->group[i].group->label, 1);
+        nearest = cr_text_nearest(analysis->cfg.compare, &analysis->group[i].label, 1);
     }
     if (nearest == NULL && analysis->groups > 0) {
-        nearest = analysis->group[0].group->label;
+        nearest = analysis->group[0].label;
     }
     return cr_err_set(err, CR_E_USAGE,
                       "--compare: no group is called '%s'; one is '%s'",
@@ -153,7 +155,7 @@ static enum cr_status pair_named(struct pairing *pairing, struct cr_err *err) {
         return CR_OK;
     }
     while (base < analysis->groups &&
-           strcmp(analysis->group[base].group->label, analysis->cfg.compare) != 0) {
+           strcmp(analysis->group[base].label, analysis->cfg.compare) != 0) {
         base++;
     }
     if (base == analysis->groups) {

@@ -118,21 +118,21 @@ static void note_reason(struct cr_table *table, const char *what, const char *re
     cr_table_note(table, sentence);
 }
 
-void cr_table_p(struct cr_table *table, const struct cr_test *test, double value) {
+void cr_table_p(struct cr_table *table, double p, const char *reason) {
     char text[32];
     if (table->dress == CR_DRESS_CSV) {
-        cr_table_fixed(table, value, 0);
+        cr_table_fixed(table, p, 0);
         return;
     }
-    if (isnan(value)) {
-        note_reason(table, "p value", test->reason);
+    if (isnan(p)) {
+        note_reason(table, "p value", reason);
         keep(table, "-");
         return;
     }
-    if (value < 0.0005) {
+    if (p < 0.0005) {
         snprintf(text, sizeof text, "<.001");
     } else {
-        snprintf(text, sizeof text, "%.3f", value);
+        snprintf(text, sizeof text, "%.3f", p);
     }
     keep(table, text[0] == '0' ? text + 1 : text);
 }

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "credence/analyze/analysis_print.h"
+#include "credence/analyze/analysis.h"
 #include "credence/base/mem.h"
 #include "credence/stats/inference.h"
 
@@ -51,7 +51,8 @@ void cr_table_text(struct cr_table *table, const char *text);
 void cr_table_count(struct cr_table *table, uint64_t count);
 void cr_table_share(struct cr_table *table, double share);
 void cr_table_fixed(struct cr_table *table, double number, int digits);
-void cr_table_p(struct cr_table *table, const struct cr_test *test, double value);
+// REASON (may be NULL): why P is NaN.
+void cr_table_p(struct cr_table *table, double p, const char *reason);
 // As percentages; DIGITS < 0: as they are with -DIGITS digits.
 void cr_table_interval(struct cr_table *table, const struct cr_interval *interval,
                        int digits);

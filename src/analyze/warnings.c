@@ -1,7 +1,7 @@
 // warnings.c - what a reader must know before believing the numbers.
 #include <string.h>
 
-#include "credence/analyze/analysis.h"
+#include "analyze/analysis_internal.h"
 #include "credence/base/buf.h"
 #include "credence/base/mem.h"
 

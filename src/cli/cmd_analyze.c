@@ -4,29 +4,21 @@
 
 #include "cli/command.h"
 #include "credence/analyze/analysis.h"
-#include "credence/analyze/analysis_print.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
+#include "credence/stats/calibration.h"
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MD, FORMAT_LEN };
 static const char *const format_names[FORMAT_LEN] = {"table", "json", "csv", "md"};
 
-// In the order of the bits of enum cr_section.
-static const char *const section_names[] = {
-    "accuracy",   "calibration", "dynamics", "worth",       "comparison",
-    "continuous", "iterations",  "what-if",  "reliability", "all"};
-enum { SECTIONS_LEN = sizeof section_names / sizeof section_names[0] };
-static const char *const family_names[] = {"groups", "comparisons", "all"};
-
 enum { OUTPUT_BYTES_MAX = 1 << 30 };
 
+enum { WHAT_IFS_MAX = 64 };
+
 struct request {
-    int factor[CR_FACTORS_MAX];
-    size_t factors;
     enum format format;
-    unsigned sections; // 0: not said
-    struct cr_analysis_cfg cfg;
-    struct cr_rule_grid grid;
+    struct cr_analysis_cfg cfg; // sections 0: not said
+    const char *what_if[WHAT_IFS_MAX];
 };
 
 enum {
@@ -82,38 +74,18 @@ static int choose(const char *option, const char *word, size_t len,
     return -1;
 }
 
-static bool read_factors(const char *list, struct request *request) {
-    const char *names[CR_FACTORS_MAX];
-    for (size_t i = 0; i < cr_factor_count(); i++) {
-        names[i] = cr_factor_name(i);
-    }
-    request->factors = 0;
-    while (request->factors < CR_FACTORS_MAX) {
-        size_t len = strcspn(list, ",");
-        int factor = choose("by", list, len, names, cr_factor_count());
-        if (factor < 0) {
-            return false;
-        }
-        request->factor[request->factors++] = factor;
-        if (list[len] == '\0') {
-            return true;
-        }
-        list += len + 1;
-    }
-    cr_command_usage_error(&cr_command_analyze, "--by takes at most %d factors",
-                           CR_FACTORS_MAX);
-    return false;
-}
-
 static bool read_sections(const char *list, struct request *request) {
+    const char *names[CR_SECTION_COUNT + 1];
+    memcpy(names, cr_section_names, sizeof cr_section_names);
+    names[CR_SECTION_COUNT] = "all";
     for (;;) {
         size_t len = strcspn(list, ",");
-        int section = choose("section", list, len, section_names, SECTIONS_LEN);
+        int section = choose("section", list, len, names, CR_SECTION_COUNT + 1);
         if (section < 0) {
             return false;
         }
-        request->sections |=
-            section == SECTIONS_LEN - 1 ? (unsigned)CR_SECTION_ALL : 1u << section;
+        request->cfg.sections |=
+            section == CR_SECTION_COUNT ? (unsigned)CR_SECTION_ALL : 1u << section;
         if (list[len] == '\0') {
             return true;
         }
@@ -132,13 +104,14 @@ static bool read_number(const struct cr_args *args, const char *option,
     return cr_args_u64(args, option, 0, max, out);
 }
 
-static bool read_axis(const char *axis, struct request *request) {
-    struct cr_err err = {0};
-    if (cr_rule_grid_parse(&request->grid, axis, &err) == CR_OK) {
-        return true;
+static bool add_what_if(const struct cr_args *args, struct request *request) {
+    if (request->cfg.what_ifs == WHAT_IFS_MAX) {
+        cr_command_usage_error(&cr_command_analyze, "--what-if: more than %d of them",
+                               WHAT_IFS_MAX);
+        return false;
     }
-    cr_command_usage_error(&cr_command_analyze, "%s", err.text);
-    return false;
+    request->what_if[request->cfg.what_ifs++] = args->value;
+    return true;
 }
 
 static bool read_option(const struct cr_args *args, int key, struct request *request) {
@@ -147,7 +120,8 @@ static bool read_option(const struct cr_args *args, int key, struct request *req
     bool is_good = true;
     switch (key) {
     case KEY_BY:
-        return read_factors(args->value, request);
+        request->cfg.by = args->value;
+        return true;
     case KEY_SECTION:
         return read_sections(args->value, request);
     case KEY_FORMAT:
@@ -155,11 +129,11 @@ static bool read_option(const struct cr_args *args, int key, struct request *req
         request->format = (enum format)name;
         return is_good;
     case KEY_FAMILY:
-        is_good = read_name(args, "family", family_names, 3, &name);
+        is_good = read_name(args, "family", cr_family_names, 3, &name);
         request->cfg.family = (enum cr_family)name;
         return is_good;
     case KEY_WHAT_IF:
-        return read_axis(args->value, request);
+        return add_what_if(args, request);
     case KEY_COMPARE:
         request->cfg.compare = args->value;
         return true;
@@ -185,11 +159,10 @@ static enum cr_status print(const struct cr_analysis *analysis,
                                                     [FORMAT_MD] = CR_DRESS_MD};
     struct cr_buf out;
     cr_buf_init(&out, OUTPUT_BYTES_MAX);
-    unsigned sections = request->sections;
-    enum cr_status status =
-        request->format == FORMAT_JSON
-            ? cr_analysis_json(analysis, cr_build_version(), &out)
-            : cr_analysis_tables(analysis, sections, dress[request->format], &out);
+    enum cr_status status = request->format == FORMAT_JSON
+                                ? cr_analysis_json(analysis, cr_build_version(), &out)
+                                : cr_analysis_tables(analysis, request->cfg.sections,
+                                                     dress[request->format], &out);
     if (status == CR_OK) {
         fwrite(out.data, 1, out.used_bytes, stdout);
     }
@@ -199,38 +172,28 @@ static enum cr_status print(const struct cr_analysis *analysis,
 
 static enum cr_status analyze(const struct cr_args *args, const struct request *request,
                               struct cr_err *err) {
-    struct cr_dataset *dataset = NULL;
     struct cr_analysis *analysis = NULL;
-    enum cr_status status =
-        cr_dataset_open(args->operands, args->operands_len, &dataset, err);
-    if (status == CR_OK) {
-        status = cr_dataset_group(dataset, request->factor, request->factors);
-    }
-    if (status == CR_OK) {
-        status = cr_analysis_make(dataset, &request->cfg, &analysis, err);
-    }
+    enum cr_status status = cr_analysis_make(args->operands, args->operands_len,
+                                             &request->cfg, &analysis, err);
     if (status == CR_OK) {
         status = print(analysis, request);
     }
     cr_analysis_destroy(analysis);
-    cr_dataset_close(dataset);
     return status;
 }
 
 // What was not said, from what was.
-static void settle(struct request *request) {
-    request->cfg.grid = request->grid.is_asked ? &request->grid : NULL;
+static void complete(struct request *request) {
+    unsigned *sections = &request->cfg.sections;
+    request->cfg.what_if = request->what_if;
     if (request->format == FORMAT_JSON ||
-        (request->format == FORMAT_MD && request->sections == 0)) {
-        request->sections = CR_SECTION_ALL;
+        (request->format == FORMAT_MD && *sections == 0)) {
+        *sections = CR_SECTION_ALL;
     }
-    if (request->sections == 0) {
-        request->sections =
-            request->grid.is_asked ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
+    if (*sections == 0) {
+        *sections =
+            request->cfg.what_ifs > 0 ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
     }
-    request->cfg.skip_iterations =
-        (request->sections & (CR_SECTION_CALIBRATION | CR_SECTION_RELIABILITY |
-                              CR_SECTION_ITERATIONS)) == 0;
 }
 
 static int run(int argc, char **argv) {
@@ -254,13 +217,19 @@ static int run(int argc, char **argv) {
         return CR_EXIT_USAGE;
     }
     if (request.format == FORMAT_CSV &&
-        (request.sections & (request.sections - 1)) != 0) {
+        (request.cfg.sections & (request.cfg.sections - 1)) != 0) {
         return cr_command_usage_error(&cr_command_analyze,
                                       "csv is one table: name one --section");
     }
-    settle(&request);
+    complete(&request);
     struct cr_err err = {0};
-    enum cr_status status = analyze(&args, &request, &err);
+    enum cr_status status = cr_analysis_check(&request.cfg, &err);
+    if (status == CR_E_USAGE) {
+        return cr_command_usage_error(&cr_command_analyze, "%s", err.text);
+    }
+    if (status == CR_OK) {
+        status = analyze(&args, &request, &err);
+    }
     return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
 }
 
@@ -276,6 +245,6 @@ const struct cr_command cr_command_analyze = {
         "clustered "
         "on the benchmark question. Works on a run that is still going.",
     .options = options,
-    .terms = cr_definitions,
+    .term_at = cr_analysis_definition,
     .run = run,
 };

@@ -32,6 +32,7 @@ struct cr_command {
     const char *description;           // paragraphs parted by an empty line, or NULL
     const struct cr_option *options;   // ended by a NULL name; NULL: none
     const struct cr_definition *terms; // words of its output; NULL: none
+    bool (*term_at)(size_t index, struct cr_definition *out); // further ones, or NULL
     int (*run)(int argc, char **argv); // argv[0] is the command's name; an enum cr_exit
 };
 

@@ -74,6 +74,19 @@ static void option_form(const struct cr_option *option, char *text, size_t bytes
              option->value != NULL ? option->value : "");
 }
 
+// Word INDEX of COMMAND's output. False past the last.
+static bool find_term(const struct cr_command *command, size_t index,
+                      struct cr_definition *out) {
+    for (const struct cr_definition *term = command->terms;
+         term != NULL && term->name != NULL; term++) {
+        if (index-- == 0) {
+            *out = *term;
+            return true;
+        }
+    }
+    return command->term_at != NULL && command->term_at(index, out);
+}
+
 void cr_help_command(FILE *out, const struct cr_command *command) {
     bool bare = command->usage[0] == '\0';
     int indent = fprintf(out, "usage: credence %s%s", command->name, bare ? "" : " ");
@@ -92,12 +105,12 @@ void cr_help_command(FILE *out, const struct cr_command *command) {
         }
     }
     print_term(out, "-h, --help", "show this", OPTION_COLUMN);
-    const struct cr_definition *term = command->terms;
-    if (term != NULL) {
-        fputs("\nwords:\n", out);
-    }
-    for (; term != NULL && term->name != NULL; term++) {
-        print_term(out, term->name, term->text, 18);
+    struct cr_definition term;
+    for (size_t i = 0; find_term(command, i, &term); i++) {
+        if (i == 0) {
+            fputs("\nwords:\n", out);
+        }
+        print_term(out, term.name, term.text, 18);
     }
 }
 
@@ -163,9 +176,9 @@ static void roff_command(FILE *out, const struct cr_command *command) {
             roff_term(out, form, option->help);
         }
     }
-    for (const struct cr_definition *term = command->terms;
-         term != NULL && term->name != NULL; term++) {
-        roff_term(out, term->name, term->text);
+    struct cr_definition term;
+    for (size_t i = 0; find_term(command, i, &term); i++) {
+        roff_term(out, term.name, term.text);
     }
 }
 

@@ -265,8 +265,10 @@ static enum cr_status finish_martingale(const struct cr_moves *moves,
     return CR_OK;
 }
 
-static struct cr_ending close_ending(struct cr_ending ending) {
+// TURNED: how many of them ended on the other side.
+static struct cr_ending close_ending(struct cr_ending ending, uint64_t turned) {
     ending.truth_price = ending.n > 0 ? ending.truth_price / (double)ending.n : NAN;
+    ending.turned = ending.n > 0 ? (double)turned / (double)ending.n : NAN;
     return ending;
 }
 
@@ -294,8 +296,8 @@ enum cr_status cr_moves_finish(const struct cr_moves *moves, double level,
     made.moved_with =
         moves->pushed > 0 ? (double)moves->moved_with / (double)moves->pushed : NAN;
     made.persuasion = finish_ratio(moves, PUSH, level, &made.persuasion_interval);
-    made.opening_wrong = close_ending(moves->opening_wrong);
-    made.opening_right = close_ending(moves->opening_right);
+    made.opening_wrong = close_ending(moves->opening_wrong, moves->opening_wrong.right);
+    made.opening_right = close_ending(moves->opening_right, moves->opening_right.wrong);
     *out = made;
     return CR_OK;
 }

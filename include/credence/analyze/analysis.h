@@ -1,4 +1,4 @@
-// analysis.h - every number of `analyze`, computed once and rendered in four ways.
+// analysis.h - from run files to every number of `analyze`, as JSON or as tables.
 //
 // Layer    analyze (5)
 // Threads  no shared state
@@ -6,72 +6,70 @@
 #ifndef CREDENCE_ANALYZE_ANALYSIS_H
 #define CREDENCE_ANALYZE_ANALYSIS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "credence/analyze/dataset.h"
-#include "credence/analyze/rule_grid.h"
+#include "credence/base/buf.h"
 #include "credence/base/status.h"
-#include "credence/stats/comparison.h"
-#include "credence/stats/summary.h"
+#include "credence/stats/definition.h"
+
+// Groups of tables, as a set of bits; cr_section_names[i] is the name of bit i.
+enum cr_section {
+    CR_SECTION_ACCURACY = 1,
+    CR_SECTION_CALIBRATION = 2,
+    CR_SECTION_DYNAMICS = 4,
+    CR_SECTION_WORTH = 8,
+    CR_SECTION_COMPARISON = 16,
+    CR_SECTION_CONTINUOUS = 32,
+    CR_SECTION_ITERATIONS = 64,
+    CR_SECTION_WHAT_IF = 128,
+    CR_SECTION_RELIABILITY = 256,
+    CR_SECTION_ALL = 511
+};
+enum { CR_SECTION_COUNT = 9 };
+extern const char *const cr_section_names[CR_SECTION_COUNT];
 
 enum cr_family { CR_FAMILY_GROUPS, CR_FAMILY_COMPARISONS, CR_FAMILY_ALL };
+extern const char *const cr_family_names[3];
 
-struct cr_analysis_cfg {
+enum cr_dress { CR_DRESS_TABLE, CR_DRESS_CSV, CR_DRESS_MD };
+
+struct cr_analysis_cfg { // all borrowed, and used until cr_analysis_destroy
+    const char *by; // "benchmark,maker"; NULL: by cell, and by file when jobs differ
+    const char *const *what_if; // [what_ifs] "stop.threshold=0.1,0.2": axes of a grid
+    size_t what_ifs;
+    const char *compare; // label that all others are compared with, or NULL
+    enum cr_family family;
+    unsigned sections; // what is going to be printed: the rest need not be computed
     uint32_t resamples;
     uint64_t seed;
     double level;
     uint32_t bins;
-    enum cr_family family;
-    bool skip_iterations;            // nobody asked for numbers by iteration
-    const char *compare;             // label all others are compared with, or NULL
-    const struct cr_rule_grid *grid; // of --what-if, or NULL
 };
 
-struct cr_group_result {
-    const struct cr_group *group;
-    struct cr_accuracy accuracy;
-    double p_holm;
-    struct cr_brier brier;
-    struct cr_worth worth;
-    bool is_on_frontier;
-    struct cr_continuous continuous;
-    struct cr_dynamics dynamics;
-    struct cr_slice_result *slice; // [slices]: iterations that any market reached
-    uint32_t slices;
-    uint32_t longest; // judgments of its longest market
-};
+struct cr_analysis;
 
-struct cr_pair_result {
-    const struct cr_group_result *first, *second;
-    bool is_equal_calls;
-    uint32_t cut; // with equal calls: the second's judgment that is compared
-    struct cr_comparison comparison;
-    double p_holm;
-};
-
-struct cr_analysis {
-    struct cr_dataset *dataset; // borrowed
-    struct cr_analysis_cfg cfg;
-    struct cr_group_result *group;
-    size_t groups;
-    struct cr_pair_result *pair;
-    size_t pairs, pairs_cap;
-    struct cr_rule_grid_results what_if;
-    const char **warning; // what a reader must know before the numbers
-    size_t warnings, warnings_cap;
-    struct cr_arena arena; // their texts
-};
-
-// CR_E_NOT_FOUND when cfg.compare names no group.
-CR_MUST_CHECK enum cr_status cr_analysis_make(struct cr_dataset *dataset,
+// Whether CFG can be understood, before any file is read. CR_E_USAGE says what is
+// wrong.
+CR_MUST_CHECK enum cr_status cr_analysis_check(const struct cr_analysis_cfg *cfg,
+                                               struct cr_err *err);
+// Read PATHS (run files or run directories) and compute. CR_E_USAGE as above, and when
+// cfg.compare names no group.
+CR_MUST_CHECK enum cr_status cr_analysis_make(char *const *paths, size_t len,
                                               const struct cr_analysis_cfg *cfg,
                                               struct cr_analysis **out,
                                               struct cr_err *err);
 void cr_analysis_destroy(struct cr_analysis *analysis);
 
-// The parts of cr_analysis_make.
-CR_MUST_CHECK enum cr_status cr_analysis_pairs(struct cr_analysis *analysis,
-                                               struct cr_err *err);
-CR_MUST_CHECK enum cr_status cr_analysis_warn(struct cr_analysis *analysis);
+// Everything, as one JSON object. VERSION is credence's own, for the reader.
+CR_MUST_CHECK enum cr_status cr_analysis_json(const struct cr_analysis *analysis,
+                                              const char *version, struct cr_buf *out);
+CR_MUST_CHECK enum cr_status cr_analysis_tables(const struct cr_analysis *analysis,
+                                                unsigned sections, enum cr_dress dress,
+                                                struct cr_buf *out);
+
+// What statistic INDEX means, in the order of the outputs. False past the last.
+bool cr_analysis_definition(size_t index, struct cr_definition *out);
 
 #endif

@@ -9,6 +9,5 @@
 struct cr_definition { // lists end with a NULL name
     const char *name, *section, *text;
 };
-extern const struct cr_definition cr_definitions[]; // every number of `analyze`
 
 #endif

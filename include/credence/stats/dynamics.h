@@ -47,6 +47,7 @@ struct cr_survival {
 struct cr_ending { // markets whose opening was wrong, or right
     uint64_t n, right, tied, wrong;
     double truth_price; // mean final price on the truth
+    double turned;      // share that ended on the other side
 };
 
 struct cr_dynamics {

@@ -5,8 +5,8 @@
 // MPI      none
 //
 // A group's markets are added one by one. Their order changes no number but the draws
-// of the bootstrap and the last bits of sums. Definitions, word for word as readers see
-// them: cr_definitions.
+// of the bootstrap and the last bits of sums. What each means, word for word as readers
+// see it: the rows of analyze/statistic.h.
 #ifndef CREDENCE_STATS_SUMMARY_H
 #define CREDENCE_STATS_SUMMARY_H
 
@@ -15,7 +15,6 @@
 
 #include "credence/base/status.h"
 #include "credence/stats/calibration.h"
-#include "credence/stats/definition.h"
 #include "credence/stats/dynamics.h"
 #include "credence/stats/inference.h"
 #include "credence/stats/score.h"

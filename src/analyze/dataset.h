@@ -3,8 +3,8 @@
 // Layer    analyze (5)
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_ANALYZE_DATASET_H
-#define CREDENCE_ANALYZE_DATASET_H
+#ifndef CR_ANALYZE_DATASET_H
+#define CR_ANALYZE_DATASET_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,11 +15,15 @@
 
 enum { CR_FACTORS_MAX = 16 };
 
-// A factor that rows can be grouped by: a column of the cells, the cell or the file.
-size_t cr_factor_count(void);
+// Factors that rows are grouped by: columns of the cells, the cell, or the file.
+struct cr_factor_list {
+    int at[CR_FACTORS_MAX];
+    size_t len;
+};
 const char *cr_factor_name(size_t factor); // "stop.threshold"
-int cr_factor_find(const char *name);      // -1 when unknown
-const char *cr_factor_nearest(const char *name);
+// Read "benchmark,stop.threshold". CR_E_USAGE says what is wrong.
+CR_MUST_CHECK enum cr_status cr_factor_list_parse(struct cr_factor_list *factors,
+                                                  const char *list, struct cr_err *err);
 
 struct cr_dataset_view {
     const char *path; // as given
@@ -60,9 +64,9 @@ CR_MUST_CHECK enum cr_status cr_dataset_open(char *const *paths, size_t len,
                                              struct cr_err *err);
 void cr_dataset_close(struct cr_dataset *dataset);
 
-// Form the groups. FACTORS: indices; none: by cell, and by file when jobs differ.
+// Form the groups. No FACTORS: by cell, and by file when jobs differ.
 CR_MUST_CHECK enum cr_status cr_dataset_group(struct cr_dataset *dataset,
-                                              const int *factors, size_t len);
+                                              const struct cr_factor_list *factors);
 
 // The market of row NUMBER; question and proposition are numbers of the whole dataset.
 // Its prices and its truth alone; the costs stay zero and has_samples false.

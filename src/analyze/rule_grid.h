@@ -3,10 +3,10 @@
 // Layer    analyze (5)
 // Threads  no shared state
 // MPI      none
-#ifndef CREDENCE_ANALYZE_RULE_GRID_H
-#define CREDENCE_ANALYZE_RULE_GRID_H
+#ifndef CR_ANALYZE_RULE_GRID_H
+#define CR_ANALYZE_RULE_GRID_H
 
-#include "credence/analyze/dataset.h"
+#include "analyze/dataset.h"
 #include "credence/base/status.h"
 #include "credence/stats/what_if.h"
 
@@ -30,25 +30,23 @@ struct cr_rule_grid { // an axis without values keeps each group's own
 CR_MUST_CHECK enum cr_status cr_rule_grid_parse(struct cr_rule_grid *grid,
                                                 const char *axis, struct cr_err *err);
 
-struct cr_rule_grid_result { // of one set of trajectories
-    const char *label;
-    struct cr_what_if_row *row;
-    size_t rows;
+struct cr_what_if_result {
+    const char *trajectories; // label of their group; lives in the arena given
+    const char *rule;         // name of row.rule.rule
+    struct cr_what_if_row row;
 };
 
-struct cr_rule_grid_results {
-    struct cr_rule_grid_result *at;
-    size_t len;
-    struct cr_arena arena; // labels
+struct cr_what_if_results {
+    struct cr_what_if_result *at;
+    size_t len, cap;
 };
 
 // All groups that have trajectories of their own: groups that differ only in their stop
-// rule share one result. OUT is zeroed, and freed by cr_rule_grid_results_fini, on failure
-// too.
+// rule share one set of results. OUT is zeroed; out->at
+// is given (cr_free), on failure too; labels are kept in ARENA.
 CR_MUST_CHECK enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
                                                 const struct cr_dataset *dataset,
-                                                double level,
-                                                struct cr_rule_grid_results *out);
-void cr_rule_grid_results_fini(struct cr_rule_grid_results *results);
+                                                double level, struct cr_arena *arena,
+                                                struct cr_what_if_results *out);
 
 #endif

@@ -1,0 +1,87 @@
+// analysis_internal.h - every number of `analyze`, as one record a group, an iteration,
+// a comparison or a rule.
+//
+// Layer    analyze (5)
+// Threads  no shared state
+// MPI      none
+#ifndef CR_ANALYZE_ANALYSIS_INTERNAL_H
+#define CR_ANALYZE_ANALYSIS_INTERNAL_H
+
+#include <stdint.h>
+
+#include "analyze/dataset.h"
+#include "analyze/rule_grid.h"
+#include "analyze/statistic.h"
+#include "credence/analyze/analysis.h"
+#include "credence/base/status.h"
+#include "credence/stats/comparison.h"
+#include "credence/stats/summary.h"
+
+struct cr_iteration_result {
+    const char *label; // of its group
+    uint32_t t;
+    struct cr_slice_result slice;
+    struct cr_survival survival;
+};
+
+struct cr_group_result {
+    const char *label;
+    const struct cr_group *group;
+    struct cr_accuracy accuracy;
+    double p_holm;
+    struct cr_brier brier;
+    struct cr_worth worth;
+    bool is_on_frontier;
+    struct cr_continuous continuous;
+    struct cr_dynamics dynamics;
+    struct cr_iteration_result *iteration; // [iterations] that any market reached
+    uint32_t iterations;
+    uint32_t longest; // judgments of its longest market
+};
+
+// One bin of equal width and the one of equal mass of the same number.
+struct cr_reliability_result {
+    const char *label, *when;
+    double from; // lower edge of the bin of equal width
+    struct cr_bin width, mass;
+};
+
+struct cr_pair_result {
+    const char *first_label, *second_label, *kind;
+    const struct cr_group_result *first, *second;
+    bool is_equal_calls;
+    uint32_t cut; // with equal calls: the second's judgment that is compared
+    struct cr_comparison comparison;
+    double p_holm;
+};
+
+struct cr_analysis {
+    struct cr_dataset *dataset;
+    struct cr_analysis_cfg cfg;
+    struct cr_rule_grid grid; // of --what-if
+    struct cr_group_result *group;
+    size_t groups;
+    struct cr_pair_result *pair;
+    size_t pairs, pairs_cap;
+    struct cr_what_if_results what_if;
+    const char **warning; // what a reader must know before the numbers
+    size_t warnings, warnings_cap;
+    struct cr_arena arena; // their texts
+};
+
+// A walk over all records of a kind, in the order of the tables. What it returns is
+// valid until the next call.
+struct cr_records {
+    const struct cr_analysis *analysis;
+    enum cr_record kind;
+    size_t group, at;
+    struct cr_reliability_result reliability;
+};
+const void *cr_records_next(struct cr_records *records); // NULL at the end
+
+// The parts of cr_analysis_make.
+CR_MUST_CHECK enum cr_status cr_analysis_pairs(struct cr_analysis *analysis,
+                                               struct cr_err *err);
+CR_MUST_CHECK enum cr_status cr_analysis_warn(struct cr_analysis *analysis);
+
+#endif

@@ -1,0 +1,61 @@
+// records.c - walking over the records of one kind, group after group.
+#include "analyze/analysis_internal.h"
+
+// The next iteration of any group.
+static const void *next_iteration(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    while (records->group < analysis->groups) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        if (records->at < group->iterations) {
+            return &group->iteration[records->at++];
+        }
+        records->group++;
+        records->at = 0;
+    }
+    return NULL;
+}
+
+// The next bin that holds anything, of a group's opening and then of its end.
+static const void *next_reliability(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        uint32_t ends = group->iterations < 2 ? group->iterations : 2;
+        for (; records->at < (size_t)ends * analysis->cfg.bins; records->at++) {
+            bool is_final = records->at >= analysis->cfg.bins;
+            uint32_t b = (uint32_t)(records->at % analysis->cfg.bins);
+            const struct cr_calibration *c =
+                &group->iteration[is_final ? group->iterations - 1 : 0]
+                     .slice.calibration;
+            if (b >= c->bins || (c->width[b].n == 0 && c->mass[b].n == 0)) {
+                continue;
+            }
+            records->reliability = (struct cr_reliability_result){
+                group->label, is_final ? "final" : "opening", (double)b / c->bins,
+                c->width[b], c->mass[b]};
+            records->at++;
+            return &records->reliability;
+        }
+    }
+    return NULL;
+}
+
+const void *cr_records_next(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    switch (records->kind) {
+    case CR_RECORD_GROUP:
+        return records->at < analysis->groups ? &analysis->group[records->at++] : NULL;
+    case CR_RECORD_ITERATION:
+        return next_iteration(records);
+    case CR_RECORD_RELIABILITY:
+        return next_reliability(records);
+    case CR_RECORD_PAIR:
+        return records->at < analysis->pairs ? &analysis->pair[records->at++] : NULL;
+    case CR_RECORD_WHAT_IF:
+        return records->at < analysis->what_if.len
+                   ? &analysis->what_if.at[records->at++]
+                   : NULL;
+    default:
+        return NULL; // bins are part of an iteration
+    }
+}
