@@ -12,4 +12,4 @@ from .numbers import analyze
 from .run import Run, Table, open_run
 
 __all__ = ["Run", "Table", "analyze", "open_run"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -9,7 +9,7 @@
 #include "credence/base/json.h"
 
 #include <assert.h>
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 #include <ctype.h>
 #include <limits.h>
 #include <math.h>

@@ -81,7 +81,7 @@ enum cr_status cr_status_from_errno(int errnum) {
     }
 }
 
-enum cr_exit cr_exit_of(enum cr_status status) {
+enum cr_exit cr_status_exit(enum cr_status status) {
     switch (status) {
     case CR_OK:
         return CR_EXIT_COMPLETE;

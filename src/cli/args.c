@@ -152,5 +152,5 @@ int cr_exit_error(enum cr_status status, const struct cr_err *err) {
     }
     fprintf(stderr, "credence: %s\n", text);
     cr_buf_fini(&shown);
-    return cr_exit_of(status);
+    return cr_status_exit(status);
 }

@@ -43,6 +43,14 @@ def code_only(text):
     return TOKEN.sub(blank, text)
 
 
+def literals_blanked(text):
+    """TEXT with the insides of its literals blanked, comments kept."""
+    def blank(match):
+        token = match.group()
+        return token if token[0] == "/" else token[0] + " " * (len(token) - 2) + token[-1]
+    return TOKEN.sub(blank, text)
+
+
 def read(path):
     return path.read_text(encoding="utf-8")
 

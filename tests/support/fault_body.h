@@ -5,7 +5,7 @@
 #ifndef FAULT_BODY_H
 #define FAULT_BODY_H
 
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

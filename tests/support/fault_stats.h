@@ -5,7 +5,7 @@
 #ifndef FAULT_STATS_H
 #define FAULT_STATS_H
 
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

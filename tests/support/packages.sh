@@ -20,17 +20,22 @@ libxxhash-dev        | pkg-config --exists libxxhash             | hashes and se
 test_packages='
 clang                | command -v clang                          | the second compiler that must be silent
 clang-format         | command -v clang-format                   | lint: formatting
+clang-tidy           | command -v clang-tidy                     | lint: mistakes that a compiler does not look for
+codespell            | command -v codespell                      | lint: spelling
+cppcheck             | command -v cppcheck                       | lint: a second opinion on mistakes
 git                  | command -v git                            | revision in the files; whitespace checks
 libclang-rt-dev      | try_fuzzer                                | fuzzing, and the sanitizers under clang
 hdf5-tools           | command -v h5dump                         | an independent reader of run.h5
 libcmocka-dev        | pkg-config --exists cmocka                | unit tests
 libmicrohttpd-dev    | pkg-config --exists libmicrohttpd         | the fault server
+environment-modules  | command -v modulecmd || [ -r /usr/share/modules/init/bash ] | the module file
 man-db               | command -v man                            | checks the man page
 munge                | command -v munged                         | SLURM tests: authentication
 netcdf-bin           | command -v ncdump                         | run.h5 is a valid netCDF-4 file
 nghttp2-proxy        | command -v nghttpx                        | TLS and HTTP/2 in front of a test server
 openssl              | command -v openssl                        | a certificate for it
 python3              | command -v python3                        | system tests, lint, analysis
+python3-clang        | try_python clang.cindex                   | lint: what is a pointer, what a status
 python3-aiohttp      | try_python aiohttp                        | benchmark: what a Python user would pick
 python3-h5netcdf     | try_python h5netcdf                       | run.h5 through xarray
 python3-h5py         | try_python h5py                           | run.h5 from Python
@@ -45,6 +50,7 @@ python3-statsmodels  | try_python statsmodels                    | reference clu
 python3-xarray       | try_python xarray                         | labelled arrays of run.h5
 r-base-core          | command -v Rscript                        | run.h5 from R
 r-cran-ncdf4         | try_r ncdf4                               | run.h5 from R through the netCDF library
+shellcheck           | command -v shellcheck                     | lint: shell scripts
 slurm-wlm            | command -v slurmctld                      | a real SLURM to run under
 universal-ctags      | command -v ctags                          | lint: function lengths
 wrk                  | command -v wrk                            | benchmark: the HTTP ceiling

@@ -74,7 +74,7 @@ enum cr_exit {
            // system must not try again; resumable
     CR_EXIT_STOPPED = 75 // stopped early; the same command resumes
 };
-enum cr_exit cr_exit_of(enum cr_status status);
+enum cr_exit cr_status_exit(enum cr_status status);
 
 // "no space left" and the like; never NULL.
 const char *cr_status_text(enum cr_status status);
