@@ -25,7 +25,7 @@ bool cr_batch_has_room(const struct cr_batch *batch, const struct cr_packet *pac
 // Copy PACKET behind the others; there is room.
 void cr_batch_add(struct cr_batch *batch, const struct cr_packet *packet);
 
-// The next message of the batch that stands in BYTES, from *at (0 at first) on: its
+// The next message of the batch in BYTES, from *at (0 at first) on: its
 // tag and, borrowed, its bytes. False at the end, and where the rest is none.
 bool cr_batch_next(const char *bytes, size_t len, size_t *at, struct cr_packet *out);
 

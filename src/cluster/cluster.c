@@ -80,7 +80,7 @@ enum cr_status cr_cluster_send(struct cr_cluster *cluster,
                                const struct cr_packet *packet, struct cr_err *err) {
     const int rank = packet->rank;
     if (rank < 0 || rank >= cluster->size) {
-        return cr_err_set(err, CR_E_PEER, "there is no rank %d of %d", rank,
+        return cr_err_set(err, CR_E_PEER, "rank %d does not exist (there are %d)", rank,
                           cluster->size);
     }
     if (cluster->is_lost[rank]) {

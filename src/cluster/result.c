@@ -58,7 +58,7 @@ static const struct cr_field step_fields[] = {
     CR_FIELD_BELOW(cr_step, U8, is_estimated, 2),
     {0}};
 
-// What stands in front of the arrays of a trajectory.
+// The numbers in front of the arrays of a trajectory.
 struct head {
     struct cr_trajectory t;
     uint8_t has_quantiles;

@@ -3,7 +3,7 @@
 //
 //   RUNNING --(all finished)--------------------------------> STOPPING -> OVER
 //      |                                                          ^
-//      +--(signal, budget, wall time, trouble)--> DRAINING -------+
+//      +--(signal, budget, wall time, fault)----> DRAINING ---------+
 //
 // Invariants:
 //   - a trajectory is granted to at most one living worker; when that worker is lost it
@@ -11,9 +11,10 @@
 //   - a result is entered once, whoever sends it;
 //   - after DRAINING began nothing is granted;
 //   - it is over when every rank has left or is lost, those too that had not said hello
-//     when the end began: whoever comes late is told to stop.
+//     when the end began: a latecomer is sent a STOP.
 #include "run/coordinator.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "credence/base/mem.h"
@@ -26,7 +27,7 @@ enum {
     LOST_BEATS = 4,
     TICK_MS = 1000,
     LOOK_MS = 20,  // between two looks for lost ranks
-    GAP_MS = 1000, // between two turns: rank 0 itself stood still
+    GAP_MS = 1000, // between two turns: rank 0 itself was stopped
 };
 
 enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
@@ -41,7 +42,7 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     cr_buf_init(&c->out, CR_MESSAGE_BYTES_MAX);
     const int size = cr_cluster_size(cfg->cluster);
     c->beat_ms = BEAT_MS > size / BEAT_RANKS_A_MS ? BEAT_MS : size / BEAT_RANKS_A_MS;
-    // One beat that is late is no death.
+    // One late beat must not cost a rank.
     if (c->cfg.lost_ms < LOST_BEATS * c->beat_ms) {
         c->cfg.lost_ms = LOST_BEATS * c->beat_ms;
     }
@@ -96,7 +97,7 @@ static void look_for_losses(struct cr_coordinator *c) {
     }
     for (int rank = 1; rank < c->roster.size && c->has_heard_all; rank++) {
         if (is_silent(c, rank)) {
-            cr_coordinator_lose(c, rank, "it is silent");
+            cr_coordinator_lose(c, rank, "no heartbeat");
         }
     }
 }
@@ -220,7 +221,7 @@ static bool all_left(const struct cr_coordinator *c) {
 }
 
 static void begin_stop(struct cr_coordinator *c) {
-    c->phase = CR_STOPPING;
+    cr_coordinator_set_phase(c, CR_STOPPING);
     for (int rank = 1; rank < c->roster.size; rank++) {
         if (c->roster.at[rank].state == CR_MEMBER_LIVE) {
             cr_coordinator_stop_member(c, rank);
@@ -259,7 +260,7 @@ static void move_phase(struct cr_coordinator *c) {
             }
         }
         if (all_left(c)) {
-            c->phase = CR_OVER;
+            cr_coordinator_set_phase(c, CR_OVER);
         }
         return;
     case CR_OVER:
@@ -319,4 +320,40 @@ void cr_coordinator_snapshot(const struct cr_coordinator *c, struct cr_snapshot 
                                 .now_ms = cr_coordinator_now_ms(c),
                                 .wall_ms = cr_clock_wall_ms(c->cfg.clock)};
     cr_snapshot_fill(out, c->cfg.progress, &c->roster);
+}
+
+static void check_member(const struct cr_coordinator *c,
+                         const struct cr_member *member) {
+    for (size_t i = 0; i < member->granted_len; i++) {
+        assert(c->cfg.ledger->state[member->granted[i]] == CR_LEDGER_GRANTED);
+        for (size_t j = 0; j < i; j++) {
+            assert(member->granted[i] != member->granted[j]);
+        }
+    }
+}
+
+void cr_coordinator_check(const struct cr_coordinator *c) {
+    const struct cr_ledger *ledger = c->cfg.ledger;
+    const struct cr_tally *tally = &c->cfg.recorder->tally;
+    int members[CR_MEMBER_LOST + 1] = {0};
+    uint64_t granted = 0, entered = 0;
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        const struct cr_member *member = &c->roster.at[rank];
+        members[member->state]++;
+        granted += member->granted_len;
+        assert(member->state != CR_MEMBER_LOST || member->granted_len == 0);
+        check_member(c, member);
+    }
+    for (int state = 0; state < CR_LEDGER_STATE_COUNT; state++) {
+        entered += ledger->counts[state];
+    }
+    // Each granted trajectory has one holder; one that memory failed for has none.
+    assert(granted <= ledger->counts[CR_LEDGER_GRANTED]);
+    assert(entered == ledger->plan->trajectories);
+    assert(members[CR_MEMBER_ABSENT] == c->roster.absent);
+    assert(members[CR_MEMBER_LIVE] == c->roster.live);
+    assert(members[CR_MEMBER_LOST] == c->roster.lost);
+    assert(tally->done + tally->invalid + tally->failed <= c->cfg.progress->episodes);
+    assert(c->phase == CR_RUNNING || c->end != CR_END_NONE);
+    assert(c->phase != CR_OVER || c->roster.absent + c->roster.live == 0);
 }

@@ -31,7 +31,7 @@ struct cr_coordinator_cfg { // all borrowed until the coordinator is destroyed
     struct cr_ledger *ledger;
     struct cr_recorder *recorder;
     struct cr_progress *progress; // launch, and what earlier launches spent
-    int64_t lost_ms;              // silence that means death
+    int64_t lost_ms;              // without a heartbeat before a rank is given up
     int64_t grace_ms;             // for what is in flight when a drain begins
     bool
         is_offline; // rebuild: nothing may be asked, what is not recorded stays pending
@@ -51,16 +51,20 @@ CR_MUST_CHECK enum cr_status cr_coordinator_create(const struct cr_coordinator_c
 void cr_coordinator_destroy(struct cr_coordinator *coordinator);
 
 // One turn. *moved says whether anything happened. An error of rank 0's own machine is
-// not returned: it starts a drain, and is told by the end.
+// not returned: it starts a drain, and the end says so.
 void cr_coordinator_step(struct cr_coordinator *coordinator, bool *moved);
 
 // A signal came to rank 0: LEVEL 1 drains, 2 drops what is in flight.
 void cr_coordinator_signal(struct cr_coordinator *coordinator, int level,
                            const char *name);
 
+// Assert the invariants that coordinator.c opens with: after each turn under test, and
+// with --log run. Reads everything that is granted.
+void cr_coordinator_check(const struct cr_coordinator *coordinator);
+
 bool cr_coordinator_is_over(const struct cr_coordinator *coordinator);
 enum cr_end cr_coordinator_end(const struct cr_coordinator *coordinator);
-// Whether a line about the machine's trouble has been written.
+// Whether a line about what the machine refused has been logged.
 bool cr_coordinator_has_reported(const struct cr_coordinator *coordinator);
 const char *cr_coordinator_message(const struct cr_coordinator *coordinator);
 // The last snapshot, for status.json.

@@ -28,7 +28,7 @@ struct cr_coordinator {
     int64_t deadline_ms; // of a drain; 0: none
     int signal_level, last_lost;
     bool cannot_record; // run.h5 or the spool failed: the tape goes on alone
-    bool has_reported;  // of trouble: once is enough
+    bool has_reported;  // a fault: once is enough
     bool has_heard_all; // no message was left unread at the last turn
 };
 
@@ -48,6 +48,8 @@ bool cr_coordinator_send_reaches(const struct cr_coordinator *c, int rank);
 void cr_coordinator_tell_endpoint(struct cr_coordinator *c, int starter,
                                   const struct cr_endpoint_message *endpoint);
 
+// The one place that changes the phase.
+void cr_coordinator_set_phase(struct cr_coordinator *c, enum cr_phase phase);
 // The way to an end. Start nothing more; the first reason is the one that is kept.
 void cr_coordinator_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
                           const char *why);

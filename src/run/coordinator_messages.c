@@ -13,6 +13,11 @@ static void send_lease(struct cr_coordinator *c, int rank, uint32_t model,
     if (!cr_limits_lease(c->limits, &ask, &lease)) {
         return;
     }
+    cr_log_trace(
+        c->cfg.log, CR_LOG_LIMITS,
+        "rank %d, model %s: %u in flight, %lld more requests, %lld more tokens", rank,
+        c->cfg.job->models[model].name, lease.lease.concurrency,
+        (long long)lease.lease.requests, (long long)lease.lease.tokens);
     cr_buf_clear(&c->out);
     cr_coordinator_send(c, rank, CR_TAG_LEASE,
                         cr_message_encode(&c->out, CR_TAG_LEASE, &lease));
@@ -253,6 +258,10 @@ void cr_coordinator_receive(struct cr_coordinator *c, bool *moved) {
         }
         if (packet.rank < 1 || packet.rank >= c->roster.size) {
             continue;
+        }
+        if (cr_log_shows(c->cfg.log, CR_LOG_MESSAGE)) {
+            cr_log_trace(c->cfg.log, CR_LOG_MESSAGE, "from rank %d: %s, %zu bytes",
+                         packet.rank, cr_tag_name(packet.tag), packet.len);
         }
         c->roster.at[packet.rank].last_heard_ms = cr_coordinator_now_ms(c);
         *moved = *moved || packet.tag != CR_TAG_BEAT;

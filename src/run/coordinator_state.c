@@ -5,7 +5,7 @@
 #include "run/coordinator_internal.h"
 
 enum {
-    STOP_MS = 10000, // a worker that was told to stop and says nothing is lost
+    STOP_MS = 10000, // a worker that was sent a STOP and does not answer is lost
     DRAIN_SLACK_MS = 5000
 };
 
@@ -13,10 +13,15 @@ void cr_coordinator_send(struct cr_coordinator *c, int rank, enum cr_tag tag,
                          enum cr_status encoded) {
     struct cr_err err = {0};
     const struct cr_packet packet = {rank, (int)tag, c->out.data, c->out.used_bytes};
+    if (cr_log_shows(c->cfg.log, CR_LOG_MESSAGE)) {
+        cr_log_trace(c->cfg.log, CR_LOG_MESSAGE, "to rank %d: %s, %zu bytes", rank,
+                     cr_tag_name((int)tag), packet.len);
+    }
     if (encoded == CR_OK) {
         encoded = cr_cluster_send(c->cfg.cluster, &packet, &err);
     }
-    // A send to a lost rank is no news; any other failure shows as its silence.
+    // A failed send to a lost rank is expected; other failures show up as missed
+    // heartbeats.
     if (encoded != CR_OK && encoded != CR_E_PEER) {
         cr_log_write(c->cfg.log, CR_LOG_WARN, "message to rank %d: %s", rank, err.text);
     }
@@ -38,6 +43,12 @@ bool cr_coordinator_send_reaches(const struct cr_coordinator *c, int rank) {
     return state == CR_MEMBER_LIVE || state == CR_MEMBER_LEAVING;
 }
 
+void cr_coordinator_set_phase(struct cr_coordinator *c, enum cr_phase phase) {
+    static const char *const names[] = {"running", "draining", "stopping", "over"};
+    cr_log_trace(c->cfg.log, CR_LOG_RUN, "%s -> %s", names[c->phase], names[phase]);
+    c->phase = phase;
+}
+
 void cr_coordinator_drain_workers(struct cr_coordinator *c, int64_t grace_ms) {
     for (int rank = 1; rank < c->roster.size; rank++) {
         if (cr_coordinator_send_reaches(c, rank)) {
@@ -48,13 +59,13 @@ void cr_coordinator_drain_workers(struct cr_coordinator *c, int64_t grace_ms) {
     c->deadline_ms = cr_coordinator_now_ms(c) + grace_ms + DRAIN_SLACK_MS;
 }
 
-// Start nothing more; the first reason is the one that is told.
+// Start nothing more; the first reason is kept.
 void cr_coordinator_drain(struct cr_coordinator *c, enum cr_end end, int64_t grace_ms,
                           const char *why) {
     if (c->phase != CR_RUNNING) {
         return;
     }
-    c->phase = CR_DRAINING;
+    cr_coordinator_set_phase(c, CR_DRAINING);
     c->end = end;
     (void)snprintf(c->message, sizeof c->message, "%s", why);
     cr_log_write(c->cfg.log, CR_LOG_WARN, "stopping early: %s", why);
@@ -149,7 +160,7 @@ void cr_coordinator_lose(struct cr_coordinator *c, int rank, const char *why) {
         return;
     }
     cr_log_write(c->cfg.log, CR_LOG_WARN,
-                 "rank %d is lost (%s); its %zu markets go on elsewhere", rank, why,
+                 "rank %d lost (%s); %zu markets will be reassigned", rank, why,
                  member->granted_len);
     cr_cluster_abandon(c->cfg.cluster, rank);
     cr_roster_set(&c->roster, rank, CR_MEMBER_LOST);

@@ -109,7 +109,8 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
             }
         } else if (!is_empty(dir) && !has_in(dir, "bundle")) {
             return cr_err_set(err, CR_E_USAGE,
-                              "%s exists and is no run directory; choose another", dir);
+                              "%s exists but is not a run directory; choose another",
+                              dir);
         }
     }
     enum cr_status status = cr_dir_make(dir, err);
@@ -175,8 +176,8 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
 enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
                                    struct cr_err *err) {
     if (!cr_dir_exists(dir) || !has_in(dir, "bundle")) {
-        return cr_err_set(err, CR_E_USAGE, "%s is no run directory (it has no bundle)",
-                          dir);
+        return cr_err_set(err, CR_E_USAGE,
+                          "%s is not a run directory (it has no bundle)", dir);
     }
     return read_in(dir, "bundle", out, err);
 }

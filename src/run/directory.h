@@ -25,7 +25,7 @@
 CR_MUST_CHECK enum cr_status cr_directory_make(const char *dir, bool fresh,
                                                struct cr_log *log, struct cr_err *err);
 // Keep BUNDLE of JOB in DIR. CR_E_DIFFERS, with what differs, when DIR belongs to
-// another job; a changed budget, limit or number of replicates is no other job. When
+// another job; a changed budget, limit or number of replicates does not make it another job. When
 // the bundle changed, status.json is removed: it spoke of another.
 CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,
                                                 const struct cr_job *job,

@@ -403,7 +403,7 @@ void cr_limits_forget(struct cr_limits_book *book, int worker) {
     for (uint32_t model = 0; model < book->models_len; model++) {
         struct share *share = share_of(book, model, worker);
         // What it had credits for goes back to the budget; calls that it had begun stay
-        // spent, as far as its last beat told of them: somebody answers them, and is
+        // spent, as far as its last beat counted them: somebody answers them, and is
         // paid.
         book->committed -= share->committed - share->begun;
         struct usage usage = share->usage;

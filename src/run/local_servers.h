@@ -1,4 +1,4 @@
-// local_servers.h - a worker's local servers: started when it is told to, and announced.
+// local_servers.h - a worker's local servers: started on request, and announced.
 //
 // Layer    run (5), private to the worker
 // Threads  one owner

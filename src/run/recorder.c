@@ -100,7 +100,7 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
            t->width == cr_proposition_prices(place->proposition);
 }
 
-// Why an episode failed is told once a model and kind; all of them are on the tape.
+// Why an episode failed is logged once a model and kind; all of them are on the tape.
 static void tell_failure(struct cr_recorder *recorder,
                          const struct cr_call_record *record) {
     const struct cr_job *job = recorder->plan->job;
@@ -114,7 +114,7 @@ static void tell_failure(struct cr_recorder *recorder,
     recorder->told[record->model] |= kind;
     cr_log_write(recorder->log, CR_LOG_WARN,
                  "model %s: a call failed for good (%s): %s; further ones of this kind "
-                 "are counted, not told",
+                 "are only counted",
                  job->models[record->model].name, cr_reason_names[record->reason],
                  record->error == NULL ? "no reason was given" : record->error);
 }

@@ -13,9 +13,9 @@
 #include "credence/cluster/message.h"
 
 enum cr_member_state {
-    CR_MEMBER_ABSENT, // not heard of yet
+    CR_MEMBER_ABSENT, // no hello yet
     CR_MEMBER_LIVE,
-    CR_MEMBER_LEAVING, // told to stop
+    CR_MEMBER_LEAVING, // was sent a STOP
     CR_MEMBER_GONE,    // said goodbye
     CR_MEMBER_LOST
 };

@@ -88,6 +88,15 @@ static void step_worker(struct cr_session *session, long wait_us, bool *moved) {
     }
 }
 
+static void check(const struct cr_session *session) {
+    if (cr_session_coordinates(session)) {
+        cr_coordinator_check(session->coordinator);
+    }
+    if (cr_session_works(session)) {
+        cr_worker_check(session->worker);
+    }
+}
+
 static void loop(struct cr_session *session) {
     const bool works = cr_session_works(session);
     struct patience patience = {.least_us = works ? 0 : TURN_US,
@@ -103,6 +112,9 @@ static void loop(struct cr_session *session) {
             step_worker(session, moved ? 0 : wait_us(session, &patience), &moved);
         } else if (!moved || !works) {
             sleep_us(wait_us(session, &patience));
+        }
+        if (cr_log_shows(session->log, CR_LOG_RUN)) {
+            check(session);
         }
         lose_patience(&patience, moved);
     }

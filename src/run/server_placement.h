@@ -3,7 +3,7 @@
 // Layer    run (5), private to rank 0; pure bookkeeping
 // Threads  one owner
 //
-// The first worker heard of on a node starts the servers of that node, the first of all
+// The first worker that says hello on a node starts the servers of that node, the first of all
 // those of the job. When a starter is lost its servers die with it, and another rank of
 // the node takes its place.
 #ifndef CR_RUN_SERVER_PLACEMENT_H
@@ -25,8 +25,8 @@ struct cr_server_place {
 
 struct cr_server_placement {
     int size;
-    char **host;      // [size] of each rank; NULL: not heard of, or lost
-    uint32_t *starts; // [size] what each rank has been told to start
+    char **host;      // [size] of each rank; NULL: no hello yet, or lost
+    uint32_t *starts; // [size] what each rank was asked to start
     struct cr_server_place *places;
     size_t places_len, places_cap;
 };
@@ -49,7 +49,7 @@ void cr_server_placement_remove(struct cr_server_placement *placement, int rank,
 CR_MUST_CHECK enum cr_status
 cr_server_placement_put(struct cr_server_placement *placement, int rank,
                         const struct cr_endpoint_message *endpoint, struct cr_err *err);
-// Whether RANK may use the server of PLACE, and has not been told of it by itself.
+// Whether RANK may use the server of PLACE, and does not know of it already.
 bool cr_server_placement_concerns(const struct cr_server_placement *placement, int rank,
                                   int starter,
                                   const struct cr_endpoint_message *endpoint);

@@ -429,7 +429,7 @@ static enum cr_status load(struct cr_session *session, struct cr_err *err) {
     return status;
 }
 
-// From here on status.json speaks of this launch: loading an old one can take a while.
+// From here on status.json is about this launch: loading an old one can take a while.
 static enum cr_status write_start(const struct cr_session *session,
                                   struct cr_err *err) {
     const struct cr_snapshot snapshot = {.state = "running",

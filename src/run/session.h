@@ -55,7 +55,7 @@ CR_MUST_CHECK enum cr_status cr_session_prepare(struct cr_session *session,
 CR_MUST_CHECK enum cr_status cr_session_begin(struct cr_session *session,
                                               struct cr_err *err);
 // Local. Preparing or (HAS_BEGUN) beginning failed: tell the other ranks, the log and
-// status.json. A rank that was told a verdict has nothing to say.
+// status.json. A rank that got a verdict logs nothing.
 enum cr_exit cr_session_give_up(struct cr_session *session, bool has_begun,
                                 const struct cr_err *why);
 // Local. Rank 0: finish run.h5 and say in status.json how it ended.

@@ -29,7 +29,7 @@ static void tell(const struct cr_session *session, const struct cr_err *why) {
     cr_log_write(session->log, CR_LOG_ERROR, "%s", line);
 }
 
-// Workers that wait for a welcome are told that none will come.
+// Workers that wait for a welcome get a STOP instead.
 static void dismiss_workers(struct cr_session *session) {
     struct cr_buf message;
     cr_buf_init(&message, 64);
@@ -47,7 +47,7 @@ static bool is_of_directory(const struct cr_session *session,
     return session->dir != NULL && strstr(why->text, session->dir) != NULL;
 }
 
-// What WHY says has been told: that status.json cannot be written either is no news.
+// WHY is already logged; a second failure, writing status.json, is ignored.
 static void write_end(struct cr_session *session, enum cr_exit outcome,
                       const struct cr_err *why) {
     const bool was_asked = why->status == CR_E_STOPPED;
@@ -67,11 +67,10 @@ static void write_end(struct cr_session *session, enum cr_exit outcome,
 // it to people.
 static enum cr_status excuse_self(struct cr_session *session,
                                   const struct cr_err *why) {
-    const struct cr_fault trouble = {.status = (uint32_t)why->status,
-                                     .text = why->text};
+    const struct cr_fault fault = {.status = (uint32_t)why->status, .text = why->text};
     struct cr_buf message;
     cr_buf_init(&message, 1 << 16);
-    enum cr_status status = cr_message_encode(&message, CR_TAG_FAULT, &trouble);
+    enum cr_status status = cr_message_encode(&message, CR_TAG_FAULT, &fault);
     if (status == CR_OK) {
         status = send_to(session, 0, CR_TAG_FAULT, &message);
     }

@@ -9,7 +9,7 @@
 //   - after a DRAIN nothing starts; after a STOP the tape is synced before BYE.
 // A machine error here (a full disk) is reported to the coordinator as a FAULT, which
 // drains the whole run; this rank then only waits for its STOP. A market that met it is
-// stopped: what it was told is on the tape, and it goes on from there some other time.
+// stopped: what it learnt is on the tape, and it goes on from there some other time.
 #include "run/worker_internal.h"
 
 #include <assert.h>
@@ -463,4 +463,25 @@ bool cr_worker_is_over(const struct cr_worker *worker) {
 
 bool cr_worker_is_orphaned(const struct cr_worker *worker) {
     return worker->is_orphaned;
+}
+
+void cr_worker_check(const struct cr_worker *worker) {
+    uint32_t queued = 0, unused = 0, out = 0;
+    for (const struct cr_live_market *m = worker->queue; m != NULL; m = m->next) {
+        assert(m->episode == NULL && m->out == 0);
+        queued++;
+    }
+    for (const struct cr_live_market *m = worker->free; m != NULL; m = m->next) {
+        assert(m->episode == NULL && m->out == 0);
+        unused++;
+    }
+    for (uint32_t i = 0; i < worker->markets_len; i++) {
+        out += worker->markets[i].out;
+    }
+    assert(queued == worker->queued);
+    assert(worker->live + queued + unused == worker->markets_len);
+    assert(worker->live <= worker->cfg.live_max);
+    assert(out == cr_client_live(worker->cfg.client));
+    assert(!worker->is_draining || queued == 0);
+    assert(!worker->is_over || worker->tape == NULL);
 }

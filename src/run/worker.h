@@ -39,12 +39,15 @@ void cr_worker_destroy(struct cr_worker *worker);
 
 // One turn: messages, new markets, the models (asleep at most WAIT_MS there when
 // nothing can move), the tape, the heartbeat. *moved says whether anything happened. A
-// status means that this rank cannot go on; the coordinator has been told.
+// status means that this rank cannot go on; the coordinator knows.
 CR_MUST_CHECK enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms,
                                             bool *moved, struct cr_err *err);
 
-// A signal came to this process: told to the coordinator, which decides.
+// A signal came to this process: passed on to the coordinator, which decides.
 void cr_worker_signal(struct cr_worker *worker, int number);
+// Assert the invariants that worker.c opens with: after each turn under test, and with
+// --log run.
+void cr_worker_check(const struct cr_worker *worker);
 // Whether the coordinator has said that all is over and the tape is closed.
 bool cr_worker_is_over(const struct cr_worker *worker);
 // Whether the coordinator is gone: the tape is synced, nobody is there to report to.

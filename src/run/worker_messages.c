@@ -14,6 +14,10 @@ enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
     }
     const struct cr_packet packet = {0, (int)tag, worker->message.data,
                                      worker->message.used_bytes};
+    if (cr_log_shows(worker->cfg.log, CR_LOG_MESSAGE)) {
+        cr_log_trace(worker->cfg.log, CR_LOG_MESSAGE, "to rank 0: %s, %zu bytes",
+                     cr_tag_name((int)tag), packet.len);
+    }
     const enum cr_status status = cr_cluster_send(worker->cfg.cluster, &packet, err);
     // A coordinator that is gone is noticed as such, not here.
     return status == CR_E_PEER ? CR_OK : status;
@@ -201,6 +205,10 @@ enum cr_status cr_worker_receive(struct cr_worker *worker, bool *moved,
             break;
         }
         worker->last_heard_ms = cr_worker_now_ms(worker);
+        if (cr_log_shows(worker->cfg.log, CR_LOG_MESSAGE)) {
+            cr_log_trace(worker->cfg.log, CR_LOG_MESSAGE, "from rank %d: %s, %zu bytes",
+                         packet.rank, cr_tag_name(packet.tag), packet.len);
+        }
         *moved = *moved || packet.tag != CR_TAG_BEAT;
         const enum cr_status status = on_packet(worker, &packet, err);
         if (status != CR_OK) {

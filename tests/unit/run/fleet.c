@@ -118,6 +118,7 @@ void fleet_turn(struct fleet *fleet, int step_ms) {
     bool moved = false;
     if (!fleet->is_frozen[0] && !fleet_is_over(fleet)) {
         cr_coordinator_step(fleet->at[0].coordinator, &moved);
+        cr_coordinator_check(fleet->at[0].coordinator);
     }
     for (int rank = 1; rank < fleet->size; rank++) {
         struct cr_worker *worker = fleet->at[rank].worker;
@@ -126,6 +127,7 @@ void fleet_turn(struct fleet *fleet, int step_ms) {
         }
         struct cr_err err = {0};
         cr_status_ignore(cr_worker_step(worker, 0, &moved, &err));
+        cr_worker_check(worker);
         fleet->is_out[rank] =
             cr_worker_is_over(worker) || cr_worker_is_orphaned(worker);
     }

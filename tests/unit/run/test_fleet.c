@@ -3,6 +3,7 @@
 #include "fleet.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "cluster/cluster.h"
 #include "credence/cluster/message.h"
@@ -103,6 +104,30 @@ static enum cr_status send_results_twice(struct cr_cluster *cluster,
         status = single->send(cluster, packet, err);
     }
     return status;
+}
+
+// What --log shows of a launch: each phase, message and lease, and nothing unasked.
+static void a_launch_can_be_watched(void **state) {
+    (void)state;
+    struct fleet fleet;
+    char *text = NULL;
+    size_t bytes = 0;
+    fleet_open(&fleet, 2, SIM_JOB("", ", \"limits\": { \"concurrency\": 2 }", ""));
+    fleet.log = (struct cr_log){.level = CR_LOG_ERROR,
+                                .rank = -1,
+                                .modules = CR_LOG_RUN | CR_LOG_MESSAGE | CR_LOG_LIMITS,
+                                .file = open_memstream(&text, &bytes)};
+    assert_non_null(fleet.log.file);
+    assert_int_equal(fleet_launch(&fleet, 1), CR_EXIT_COMPLETE);
+    fclose(fleet.log.file);
+    assert_non_null(strstr(text, "[run] running -> stopping\n"));
+    assert_non_null(strstr(text, "[run] stopping -> over\n"));
+    assert_non_null(strstr(text, "[message] from rank 1: hello, "));
+    assert_non_null(strstr(text, "[message] to rank 1: grant, "));
+    assert_non_null(strstr(text, "[limits] rank 1, model sim: 2 in flight"));
+    assert_null(strstr(text, "[model]"));
+    free(text);
+    fleet_close(&fleet);
 }
 
 static void a_result_that_comes_twice_is_entered_once(void **state) {
@@ -491,6 +516,7 @@ static void a_damaged_spool_is_dropped_and_the_next_launch_completes(void **stat
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_makes_the_same_rows),
+        cmocka_unit_test(a_launch_can_be_watched),
         cmocka_unit_test(a_result_that_comes_twice_is_entered_once),
         cmocka_unit_test(a_worker_that_wakes_up_too_late_changes_nothing),
         cmocka_unit_test(a_coordinator_that_stood_still_blames_nobody),
