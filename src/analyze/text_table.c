@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credence/base/csv.h"
 #include "credence/base/json.h"
 #include "credence/base/text.h"
 
@@ -170,22 +171,6 @@ static enum cr_status spaces(struct cr_buf *out, size_t len) {
     return cr_buf_printf(out, "%*s", (int)len, "");
 }
 
-static enum cr_status csv_field(struct cr_buf *out, const char *text) {
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        return cr_buf_add_text(out, text);
-    }
-    enum cr_status status = cr_buf_add_text(out, "\"");
-    for (; *text != '\0' && status == CR_OK; text++) {
-        if (*text == '"') {
-            status = cr_buf_add_text(out, "\"");
-        }
-        if (status == CR_OK) {
-            status = cr_buf_add(out, text, 1);
-        }
-    }
-    return status == CR_OK ? cr_buf_add_text(out, "\"") : status;
-}
-
 static enum cr_status print_csv(const struct cr_table *table, struct cr_buf *out) {
     enum cr_status status = CR_OK;
     size_t wide = 0; // fields of a row: an interval has two
@@ -201,7 +186,7 @@ static enum cr_status print_csv(const struct cr_table *table, struct cr_buf *out
     for (size_t i = 0; i < table->cells && status == CR_OK; i++) {
         status = cr_buf_add_text(out, i % wide == 0 ? "\r\n" : ",");
         if (status == CR_OK) {
-            status = csv_field(out, table->cell[i]);
+            status = cr_csv_add_field(out, table->cell[i], strlen(table->cell[i]));
         }
     }
     return status == CR_OK ? cr_buf_add_text(out, "\r\n") : status;
@@ -303,7 +288,7 @@ static enum cr_status print_cell(const struct cr_table *table, struct cr_buf *ou
         status = spaces(out, pad);
     }
     if (status == CR_OK) {
-        status = cr_text_add_terminal(out, text, strlen(text));
+        status = cr_text_add_line(out, text, strlen(text));
     }
     if (status == CR_OK && is_left && c + 1 < table->columns) {
         status = spaces(out, pad);
@@ -340,8 +325,7 @@ static enum cr_status print_legend(const struct legend *legend, struct cr_buf *o
     for (size_t i = 0; i < legend->len && status == CR_OK; i++) {
         status = cr_buf_printf(out, "#%zu is ", i + 1);
         if (status == CR_OK) {
-            status =
-                cr_text_add_terminal(out, legend->label[i], strlen(legend->label[i]));
+            status = cr_text_add_line(out, legend->label[i], strlen(legend->label[i]));
         }
         if (status == CR_OK) {
             status = cr_buf_add_text(out, "\n");

@@ -1,13 +1,60 @@
 // csv.c - libcsv fed one line of text at a time, because it does not say where it is.
 // Spaces are kept (RFC 4180; the library would trim them), empty lines are skipped.
+// Fields are written here: the library's writer knows nothing of spreadsheets.
 #include "credence/base/csv.h"
 
 #include <csv.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "credence/base/buf.h"
 #include "credence/base/mem.h"
+
+// Whether a spreadsheet would take TEXT for a formula. A number may begin with a sign.
+static bool is_formula(const char *text, size_t bytes) {
+    if (bytes == 0 || text[0] == '\0' || strchr("=+-@\t\r", text[0]) == NULL) {
+        return false;
+    }
+    char number[64];
+    if (bytes >= sizeof number) {
+        return true;
+    }
+    memcpy(number, text, bytes);
+    number[bytes] = '\0';
+    char *end = number;
+    strtod(number, &end);
+    return end == number || *end != '\0';
+}
+
+static bool needs_quotes(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == ',' || text[i] == '"' || text[i] == '\r' || text[i] == '\n') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cr_status add_quoted(struct cr_buf *out, const char *text, size_t bytes,
+                                 const char *opening) {
+    enum cr_status status = cr_buf_add_text(out, opening);
+    for (size_t i = 0; i < bytes && status == CR_OK; i++) {
+        if (text[i] == '"') {
+            status = cr_buf_add_text(out, "\"\"");
+        } else if (text[i] != '\0') {
+            status = cr_buf_add(out, text + i, 1);
+        }
+    }
+    return status == CR_OK ? cr_buf_add_text(out, "\"") : status;
+}
+
+enum cr_status cr_csv_add_field(struct cr_buf *out, const char *text, size_t bytes) {
+    const bool is_risky = is_formula(text, bytes);
+    if (is_risky || needs_quotes(text, bytes) || memchr(text, '\0', bytes) != NULL) {
+        return add_quoted(out, text, bytes, is_risky ? "\"'" : "\"");
+    }
+    return cr_buf_add(out, text, bytes);
+}
 
 struct reader {
     const char *name;

@@ -73,6 +73,12 @@ void cr_json_write_count(struct cr_json_writer *emit, const char *key, uint64_t 
     }
 }
 
+void cr_json_write_json(struct cr_json_writer *emit, const char *key,
+                        const char *json) {
+    begin(emit, key);
+    put(emit, json);
+}
+
 void cr_json_write_bool(struct cr_json_writer *emit, const char *key, bool truth) {
     begin(emit, key);
     put(emit, truth ? "true" : "false");

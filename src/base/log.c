@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "credence/base/text.h"
+
 enum { LINE_BYTES = 8192 };
 
 static size_t prefix(const struct cr_log *log, char *line) {
@@ -12,24 +14,6 @@ static size_t prefix(const struct cr_log *log, char *line) {
                     ? snprintf(line, LINE_BYTES, "credence: ")
                     : snprintf(line, LINE_BYTES, "credence: [rank %d] ", log->rank);
     return (size_t)bytes;
-}
-
-// Put TEXT up to its newline behind USED bytes of LINE, escaped; bytes used then.
-static size_t escape(char *line, size_t used, const char *text, size_t bytes) {
-    for (size_t i = 0; i < bytes && used < LINE_BYTES - 6; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool is_c1 = c == 0xc2 && i + 1 < bytes && (unsigned char)text[i + 1] < 0xa0;
-        if (is_c1) {
-            c = (unsigned char)text[++i];
-        }
-        if ((c < 0x20 && c != '\t') || c == 0x7f || is_c1) {
-            used += (size_t)snprintf(line + used, LINE_BYTES - used, "\\x%02x", c);
-        } else {
-            line[used++] = (char)c;
-        }
-    }
-    line[used++] = '\n';
-    return used;
 }
 
 static void write_lines(struct cr_log *log, const char *text) {
@@ -41,7 +25,9 @@ static void write_lines(struct cr_log *log, const char *text) {
     do {
         size_t bytes = strcspn(at, "\n");
         char line[LINE_BYTES];
-        size_t used = escape(line, prefix(log, line), at, bytes);
+        size_t used = prefix(log, line);
+        used += cr_text_put_terminal(line + used, sizeof line - used - 1, at, bytes);
+        line[used++] = '\n';
         fwrite(line, 1, used, log->file);
         at += bytes;
     } while (*at++ == '\n' && *at);

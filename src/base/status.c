@@ -8,18 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credence/base/text.h"
+
 // A text that does not fit ends in "..." so that nobody takes it for the whole.
 static void copy_cut(char *to, size_t room_bytes, const char *text, bool is_cut) {
     static const char mark[] = "...";
     size_t len = strlen(text);
-    if (len >= room_bytes) {
-        len = room_bytes - 1;
+    if (len >= room_bytes || (is_cut && len + sizeof mark > room_bytes)) {
+        const size_t kept = room_bytes > sizeof mark ? room_bytes - sizeof mark : 0;
+        len = cr_text_cut(text, len, kept);
         is_cut = true;
     }
     memcpy(to, text, len);
     to[len] = '\0';
-    if (is_cut && len >= sizeof mark) {
-        memcpy(to + len - (sizeof mark - 1), mark, sizeof mark);
+    if (is_cut && len + sizeof mark <= room_bytes) {
+        memcpy(to + len, mark, sizeof mark);
     }
 }
 

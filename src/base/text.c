@@ -4,6 +4,7 @@
 #include "credence/base/text.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 // What may follow a lead byte: how many bytes, and the range of the first of them.
@@ -121,40 +122,93 @@ enum cr_status cr_text_add_utf8(struct cr_buf *out, const char *text, size_t byt
     return status;
 }
 
-// Characters that move the cursor, colour the text or turn its direction.
+// Characters that move the cursor, colour the text, end a line where none ends, or turn
+// its direction.
 static bool drives_terminal(uint32_t code) {
-    return (code < 0x20 && code != '\n' && code != '\t') ||
-           (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069);
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c ||
+           code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069) || (code >= 0xfff9 && code <= 0xfffb);
 }
 
-static enum cr_status add_escaped(struct cr_buf *out, uint32_t code) {
-    return code < 0x100 ? cr_buf_printf(out, "\\x%02x", (unsigned)code)
-                        : cr_buf_printf(out, "\\u%04x", (unsigned)code);
-}
+enum { ESCAPE_BYTES = 8 }; // "\\u202e" and NUL
 
-enum cr_status cr_text_add_terminal(struct cr_buf *out, const char *text,
-                                    size_t bytes) {
+// What stands for the sequence at TEXT (LEFT > 0 bytes) on a terminal: into FORM, or ""
+// when it may be shown as it is. *used: its bytes. A byte that is not UTF-8 and a C0
+// control become \xNN, another character \uNNNN, as a JSON string may have it.
+static void escape_one(const char *text, size_t left, const char *kept, size_t *used,
+                       char form[ESCAPE_BYTES]) {
     const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    form[0] = '\0';
+    if (!sequence_read(at, left, used, &code)) {
+        *used = 1;
+        snprintf(form, ESCAPE_BYTES, "\\x%02x", at[0]);
+    } else if (drives_terminal(code) &&
+               (code == 0 || code > 0x7f || strchr(kept, (int)code) == NULL)) {
+        snprintf(form, ESCAPE_BYTES, code < 0x20 ? "\\x%02x" : "\\u%04x",
+                 (unsigned)code);
+    }
+}
+
+static enum cr_status add_escaped(struct cr_buf *out, const char *text, size_t bytes,
+                                  const char *kept) {
     size_t before = out->used_bytes;
     enum cr_status status = cr_buf_reserve(out, bytes);
     size_t used;
-    uint32_t code;
+    size_t good = 0; // where the run of good text that is not yet appended begins
     for (size_t i = 0; i < bytes && status == CR_OK; i += used) {
-        if (!sequence_read(at + i, bytes - i, &used, &code)) {
-            used = 1;
-            status = add_escaped(out, at[i]);
-        } else if (drives_terminal(code)) {
-            status = add_escaped(out, code);
-        } else {
-            status = cr_buf_add(out, text + i, used);
+        char form[ESCAPE_BYTES];
+        escape_one(text + i, bytes - i, kept, &used, form);
+        if (form[0] == '\0') {
+            continue;
         }
+        status = cr_buf_add(out, text + good, i - good);
+        status = status == CR_OK ? cr_buf_add_text(out, form) : status;
+        good = i + used;
     }
+    status = status == CR_OK ? cr_buf_add(out, text + good, bytes - good) : status;
     if (status != CR_OK && out->data != NULL) {
         out->used_bytes = before;
         out->data[before] = '\0';
     }
     return status;
+}
+
+enum cr_status cr_text_add_terminal(struct cr_buf *out, const char *text,
+                                    size_t bytes) {
+    return add_escaped(out, text, bytes, "\n\t");
+}
+
+enum cr_status cr_text_add_line(struct cr_buf *out, const char *text, size_t bytes) {
+    return add_escaped(out, text, bytes, "");
+}
+
+size_t cr_text_put_terminal(char *out, size_t room, const char *text, size_t bytes) {
+    size_t at = 0, used;
+    for (size_t i = 0; i < bytes; i += used) {
+        char form[ESCAPE_BYTES];
+        escape_one(text + i, bytes - i, "\n\t", &used, form);
+        size_t need = form[0] == '\0' ? used : strlen(form);
+        if (need >= room - at) {
+            break;
+        }
+        memcpy(out + at, form[0] == '\0' ? text + i : form, need);
+        at += need;
+    }
+    out[at] = '\0';
+    return at;
+}
+
+size_t cr_text_cut(const char *text, size_t bytes, size_t max_bytes) {
+    if (bytes <= max_bytes) {
+        return bytes;
+    }
+    size_t cut = max_bytes;
+    while (cut > 0 && max_bytes - cut < 3 &&
+           ((unsigned char)text[cut] & 0xc0) == 0x80) {
+        cut--;
+    }
+    return ((unsigned char)text[cut] & 0xc0) == 0x80 ? max_bytes : cut;
 }
 
 enum { NAME_MAX_BYTES = 64 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/screen.h"
 #include "credence/base/text.h"
 
 void cr_args_init(struct cr_args *args, const struct cr_command *command, int argc,
@@ -62,10 +63,10 @@ static void complain_unknown(const struct cr_command *command, const char *word)
     const char *nearest =
         strncmp(plain, "--", 2) == 0 ? cr_text_nearest(plain + 2, names, shown) : NULL;
     if (nearest != NULL) {
-        cr_command_usage_error(command, "no option '%s'; did you mean '--%s'?", plain,
-                               nearest);
+        cr_command_usage_error(command, "unknown option '%s'; did you mean '--%s'?",
+                               plain, nearest);
     } else {
-        cr_command_usage_error(command, "no option '%s'", plain);
+        cr_command_usage_error(command, "unknown option '%s'", plain);
     }
 }
 
@@ -104,14 +105,40 @@ int cr_args_exit(int key) {
 
 bool cr_args_want(const struct cr_args *args, size_t min, size_t max) {
     if (args->operands_len < min) {
-        cr_command_usage_error(args->command, "%s", "too few arguments");
+        cr_command_usage_error(args->command, "%s", "an argument is missing");
     } else if (args->operands_len > max) {
-        cr_command_usage_error(args->command, "one argument too many: '%s'",
+        cr_command_usage_error(args->command, "unexpected argument '%s'",
                                args->operands[max]);
     } else {
         return true;
     }
     return false;
+}
+
+bool cr_args_shard(const struct cr_args *args, uint32_t *shard, uint32_t *shards) {
+    unsigned part, parts;
+    char rest;
+    if (sscanf(args->value, "%u/%u%c", &part, &parts, &rest) != 2 || part < 1 ||
+        part > parts) {
+        cr_command_usage_error(
+            args->command,
+            "--shard expects I/N with I from 1 to N, as in 3/8, not '%s'", args->value);
+        return false;
+    }
+    *shard = part - 1;
+    *shards = parts;
+    return true;
+}
+
+bool cr_args_add(const struct cr_args *args, const char *option, size_t max,
+                 const char **list, size_t *len) {
+    if (*len == max) {
+        cr_command_usage_error(args->command, "more than %zu --%s options", max,
+                               option);
+        return false;
+    }
+    list[(*len)++] = args->value;
+    return true;
 }
 
 bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long long min,
@@ -121,9 +148,9 @@ bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long l
     unsigned long long value = strtoull(args->value, &end, 10);
     if (!isdigit((unsigned char)args->value[0]) || *end != '\0' || errno != 0 ||
         value < min || value > max) {
-        cr_command_usage_error(args->command,
-                               "--%s wants a whole number from %llu to %llu, not '%s'",
-                               option, min, max, args->value);
+        cr_command_usage_error(
+            args->command, "--%s expects a whole number from %llu to %llu, not '%s'",
+            option, min, max, args->value);
         return false;
     }
     *out = value;
@@ -131,26 +158,25 @@ bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long l
 }
 
 int cr_command_usage_error(const struct cr_command *command, const char *fmt, ...) {
+    const struct cr_screen screen = cr_screen_make(stderr);
+    struct cr_err err = {0};
     va_list list;
-    fprintf(stderr, "credence %s: ", command->name);
     va_start(list, fmt);
-    vfprintf(stderr, fmt, list);
+    vsnprintf(err.text, sizeof err.text, fmt, list);
     va_end(list);
-    fprintf(stderr, "\nusage: credence %s%s%s\n", command->name,
-            command->usage[0] == '\0' ? "" : " ", command->usage);
+    cr_screen_printf(&screen, "credence %s: %s\nusage: credence %s%s%s\n",
+                     command->name, err.text, command->name,
+                     command->usage[0] == '\0' ? "" : " ", command->usage);
     return CR_EXIT_USAGE;
 }
 
 int cr_exit_error(enum cr_status status, const struct cr_err *err) {
     const char *text =
         err != NULL && err->text[0] != '\0' ? err->text : cr_status_text(status);
-    struct cr_buf shown;
-    cr_buf_init(&shown, 8 * CR_ERR_TEXT_MAX);
     // A message may quote a server or a model: nothing of it may drive the terminal.
-    if (cr_text_add_terminal(&shown, text, strlen(text)) == CR_OK) {
-        text = shown.data;
-    }
-    fprintf(stderr, "credence: %s\n", text);
-    cr_buf_fini(&shown);
+    // Out of memory is a message too, so nothing is allocated.
+    char shown[2 * CR_ERR_TEXT_MAX];
+    cr_text_put_terminal(shown, sizeof shown, text, strlen(text));
+    fprintf(stderr, "credence: %s\n", shown);
     return cr_status_exit(status);
 }

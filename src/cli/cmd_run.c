@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "credence/run/run.h"
 
-enum { SETS_MAX = 256, LIVE_MAX = 65536 };
+enum { SETS_MAX = 256, LIVE_MAX = 65536 }; // --set options, and --live
 
 enum {
     OPTION_SHARD = 256,
@@ -87,26 +87,12 @@ static bool seconds(const struct cr_args *args, const char *option, int64_t *out
     char *end;
     const double s = strtod(args->value, &end);
     if (*end != '\0' || end == args->value || !(s >= 0) || s > 1e6) {
-        cr_command_usage_error(args->command, "--%s wants seconds, not '%s'", option,
+        cr_command_usage_error(args->command,
+                               "--%s expects a number of seconds, not '%s'", option,
                                args->value);
         return false;
     }
     *out_ms = (int64_t)llround(s * 1000);
-    return true;
-}
-
-static bool shard(const struct cr_args *args, struct cr_run_options *options) {
-    unsigned part, parts;
-    char rest;
-    if (sscanf(args->value, "%u/%u%c", &part, &parts, &rest) != 2 || part < 1 ||
-        part > parts) {
-        cr_command_usage_error(
-            args->command, "--shard wants I/N with I from 1 to N, as in 3/8, not '%s'",
-            args->value);
-        return false;
-    }
-    options->shard = part - 1;
-    options->shards = parts;
     return true;
 }
 
@@ -155,14 +141,9 @@ static bool take(const struct cr_args *args, int key, struct cr_run_options *opt
         options->fresh = true;
         return true;
     case OPTION_SET:
-        if (options->sets_len == SETS_MAX) {
-            cr_command_usage_error(args->command, "more than %d --set", SETS_MAX);
-            return false;
-        }
-        sets[options->sets_len++] = args->value;
-        return true;
+        return cr_args_add(args, "set", SETS_MAX, sets, &options->sets_len);
     case OPTION_SHARD:
-        return shard(args, options);
+        return cr_args_shard(args, &options->shard, &options->shards);
     case OPTION_GRACE:
         return seconds(args, "grace", &options->grace_ms);
     case OPTION_HEARTBEAT:

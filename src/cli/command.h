@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "credence/base/status.h"
@@ -64,6 +65,12 @@ bool cr_args_want(const struct cr_args *args, size_t min, size_t max);
 // A whole number within [MIN, MAX] from the option's value; false with a message.
 bool cr_args_u64(const struct cr_args *args, const char *option, unsigned long long min,
                  unsigned long long max, unsigned long long *out);
+
+// I/N from the option's value, as SHARD = I - 1 of SHARDS = N; false with a message.
+bool cr_args_shard(const struct cr_args *args, uint32_t *shard, uint32_t *shards);
+// Append the option's value to LIST (of MAX); false with a message.
+bool cr_args_add(const struct cr_args *args, const char *option, size_t max,
+                 const char **list, size_t *len);
 
 // Print a message about bad usage of COMMAND; returns CR_EXIT_USAGE.
 int cr_command_usage_error(const struct cr_command *command, const char *fmt, ...)

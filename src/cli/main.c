@@ -1,19 +1,35 @@
 // main.c - finds the command and exits with its code. Nothing else in credence exits.
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/screen.h"
+
+// A standard stream that was closed would give its number to the first file that is
+// opened, and what is printed would go into that file. Each is opened the wrong way
+// round, so that using it fails as on a closed one.
+static bool open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        const int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", mode) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static int unknown_command(const char *name) {
+    const struct cr_screen screen = cr_screen_make(stderr);
     const char *nearest = cr_command_nearest(name);
-    fprintf(stderr, "credence: there is no command '%s'", name);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean '%s'?", nearest);
-    }
-    fputs("\ncredence: 'credence help' lists the commands\n", stderr);
+    cr_screen_printf(&screen, "credence: unknown command '%s'%s%s%s\n", name,
+                     nearest != NULL ? "; did you mean '" : "",
+                     nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    fputs("credence: 'credence help' lists the commands\n", stderr);
     return CR_EXIT_USAGE;
 }
 
@@ -38,6 +54,9 @@ void cr_exit_at_once(int code) {
 }
 
 int main(int argc, char **argv) {
+    if (!open_standard_streams()) {
+        _exit(CR_EXIT_ERROR);
+    }
     int code = dispatch(argc, argv);
     // Results that did not reach their reader must not look complete.
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == CR_EXIT_COMPLETE) {

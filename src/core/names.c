@@ -38,6 +38,13 @@ const char *const cr_role_names[CR_ROLE_COUNT] = {
     [CR_ROLE_TRADER] = "trader",
 };
 
+const char *const cr_ask_names[CR_ASK_COUNT] = {
+    [CR_ASK_JUDGMENT] = "judgment",
+    [CR_ASK_ARGUMENT] = "argument",
+    [CR_ASK_VOTE] = "vote",
+    [CR_ASK_LOGPROB] = "logprob",
+};
+
 const char *const cr_finish_names[4] = {
     [CR_FINISH_STOP] = "stop",
     [CR_FINISH_LENGTH] = "length",

@@ -77,6 +77,65 @@ class HelpTest(harness.TestCase):
         self.assertIn("standard output", result.err)
 
 
+class StreamTest(harness.TestCase):
+    def test_a_closed_stream_is_never_a_file_of_the_run(self):
+        """Without a care the first file opened takes the number of the closed stream, and log
+        lines are written over it."""
+        job = self.write_job(self.sim_job(self.write_claims(3)))
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            out = self.dir / f"run{len(closed)}{closed[0:2].replace('<', 'i').replace('>', 'o')}"
+            done = subprocess.run(["sh", "-c", f'exec "$0" run "$1" -o "$2" {closed}', harness.CREDENCE,
+                                   str(job), str(out)], timeout=120, check=False)
+            self.assertIn(done.returncode, (0, 1), closed)
+            self.assertEqual((out / "run.h5").read_bytes()[:8], b"\x89HDF\r\n\x1a\n", closed)
+            report = json.loads(harness.run("analyze", out, "--format", "json").out)
+            self.assertTrue(report["files"][0]["complete"])
+
+    def test_results_for_a_closed_stream_are_an_error(self):
+        done = subprocess.run(["sh", "-c", 'exec "$0" version >&-', harness.CREDENCE], timeout=60,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output", done.stderr)
+
+    def test_words_of_the_command_line_do_not_drive_the_terminal(self):
+        for words in (["\x1b[31mx"], ["show", "--\x1b[31mx"], ["run", "j", "--shard", "\x1b]0;x\u202e"]):
+            result = harness.run(*words, expect=EXIT_USAGE)
+            self.assertNotRegex(result.err, "[\x1b\u202e]")
+            self.assertIn("x1b", result.err)
+
+
+class PlanTest(harness.TestCase):
+    def job(self, **changes):
+        return self.write_job(self.sim_job(self.write_claims(4), **changes))
+
+    def test_the_lines_that_matter_fit_a_screen_and_full_adds_the_job(self):
+        job = self.job(grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "up", "down"]})
+        short, full = harness.run("plan", job).out, harness.run("plan", job, "--full").out
+        self.assertLessEqual(len(short.splitlines()), 17)
+        self.assertRegex(short, r"cells +6 +of stop.threshold \(2\) x stance \(3\)")
+        self.assertNotIn('"seed"', short)
+        self.assertTrue(full.endswith(short))
+        self.assertIn('"seed"', full)
+
+    def test_a_bound_above_the_budget_is_said(self):
+        bounds = json.loads(harness.run("plan", self.job(), "--json").out)
+        least, most = bounds["at_least"]["calls"], bounds["at_most"]["calls"]
+        for calls, want in ((least - 1, "will stop early"), (most - 1, "may stop early")):
+            out = harness.run("plan", self.job(budget={"calls": int(calls)})).out
+            self.assertIn(want, out)
+        self.assertNotIn("budget", harness.run("plan", self.job(budget={"calls": int(most)})).out)
+
+    def test_prompts_are_what_will_be_sent_each_once(self):
+        job = self.job(grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "up"]})
+        text = harness.run("plan", job, "--prompts").out
+        self.assertIn("system:", text)
+        self.assertIn("Claim number 0", text)
+        found = json.loads(harness.run("plan", job, "--prompts", "--json").out)["prompts"]
+        self.assertEqual(len(found), 1)  # nobody has argued yet: a stance does not show
+        self.assertEqual([m["role"] for m in found[0]["messages"]], ["system", "user"])
+        self.assertIn("Claim number 0", found[0]["messages"][-1]["text"])
+
+
 class StatusTest(harness.TestCase):
     def write(self, **changes):
         status = {"state": "running", "pid": 1, "host": "elsewhere", "process_space": "pid:[1]", "launch": 2,

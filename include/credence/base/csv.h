@@ -1,4 +1,4 @@
-// csv.h - RFC 4180 records from memory (libcsv): quoted newlines, commas and quotes.
+// csv.h - RFC 4180 records: read from memory (libcsv), and fields written.
 //
 // Layer    base (0)
 // Threads  no shared state
@@ -9,7 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "credence/base/buf.h"
 #include "credence/base/status.h"
+
+// Append TEXT as a field, quoted where it must be. A text that a spreadsheet would take
+// for a formula (it begins with = + - @, tab or carriage return, and is not a number)
+// gets an apostrophe in front and quotes, so that it is shown as text. NUL bytes are
+// left out.
+CR_MUST_CHECK enum cr_status cr_csv_add_field(struct cr_buf *out, const char *text,
+                                              size_t bytes);
 
 struct cr_csv_row {
     const char *const *fields; // NUL-terminated, borrowed until the callback returns

@@ -21,14 +21,17 @@ struct cr_json_writer {
     bool needs_comma;
 };
 
-// KEY is NULL inside arrays.
-void cr_json_write_open(struct cr_json_writer *emit, const char *key,
-                        char bracket);                               // '{' or '['
-void cr_json_write_close(struct cr_json_writer *emit, char bracket); // '}' or ']'
-void cr_json_write_text(struct cr_json_writer *emit, const char *key,
-                        const char *text); // NULL: null
+// KEY is NULL inside arrays, and for the outermost value.
+// BRACKET is '{' or '['.
+void cr_json_write_open(struct cr_json_writer *emit, const char *key, char bracket);
+// BRACKET is '}' or ']'.
+void cr_json_write_close(struct cr_json_writer *emit, char bracket);
+// TEXT that is not UTF-8 is mended (text.h); NULL becomes null.
+void cr_json_write_text(struct cr_json_writer *emit, const char *key, const char *text);
 void cr_json_write_number(struct cr_json_writer *emit, const char *key, double number);
 void cr_json_write_count(struct cr_json_writer *emit, const char *key, uint64_t count);
+// JSON text as it is, such as a value that was printed before.
+void cr_json_write_json(struct cr_json_writer *emit, const char *key, const char *json);
 void cr_json_write_bool(struct cr_json_writer *emit, const char *key, bool truth);
 
 #endif

@@ -25,6 +25,7 @@ enum cr_ask {
     CR_ASK_LOGPROB,  // yes or no, first token with its logprobs
     CR_ASK_COUNT
 };
+extern const char *const cr_ask_names[CR_ASK_COUNT];
 
 enum cr_speaker { CR_SYSTEM, CR_USER, CR_ASSISTANT };
 
@@ -71,8 +72,7 @@ struct cr_call {
     // which option each letter stands for: letter i shows options[options_shown[i]].
     const struct cr_proposition *proposition;
     const uint32_t *options_shown;
-    struct cr_hash request_hash; // model identity, params, turns, schema, seed; set by
-                                 // cr_client_hash
+    struct cr_hash request_hash; // what may answer it; set by cr_client_hash
     void *ctx;                   // of whoever submits the call
 };
 
@@ -121,13 +121,13 @@ struct cr_reply {
     char *reasoning; // reasoning_content or <think> text; NULL when none
     char *error; // for people, when failed: model, URL, the server's words; no secrets
     enum cr_finish finish;
-    char finish_word
-        [CR_FINISH_WORD_MAX]; // as the server spelt it, cut; "" when it did not
-    uint32_t tokens_in, tokens_out, tokens_cached,
-        tokens_reasoning; // as the server says
-    double latency_s;     // of the attempt that succeeded: sent to last byte
-    uint32_t attempts;    // 1 when the first succeeded
-    uint32_t endpoint;    // index in the model's list
+    // As the server spelt it, cut; "" when it did not.
+    char finish_word[CR_FINISH_WORD_MAX];
+    // As the server says.
+    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+    double latency_s;  // of the attempt that succeeded: sent to last byte
+    uint32_t attempts; // 1 when the first succeeded
+    uint32_t endpoint; // index in the model's list
     uint32_t http_status;
     struct cr_logprob logprobs[CR_LOGPROBS_MAX];
     uint32_t logprobs_len;

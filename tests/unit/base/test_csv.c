@@ -140,8 +140,39 @@ static void survives_each_failing_allocation(void **state) {
     assert_true(n > 4); // the parser, the texts, the lengths, the fields
 }
 
+static void a_field_is_quoted_where_a_reader_or_a_spreadsheet_needs_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *field;
+    } cases[] = {
+        {"", ""},
+        {"plain text", "plain text"},
+        {"a,b", "\"a,b\""},
+        {"say \"x\"", "\"say \"\"x\"\"\""},
+        {"two\nlines", "\"two\nlines\""},
+        {"=1+1", "\"'=1+1\""},
+        {"@cmd", "\"'@cmd\""},
+        {"+1 (2)", "\"'+1 (2)\""},
+        {"-x", "\"'-x\""},
+        {"\t=1", "\"'\t=1\""},
+        {"-0.25", "-0.25"},
+        {"+5.0", "+5.0"},
+        {"-1e-3", "-1e-3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cr_buf out;
+        cr_buf_init(&out, 100);
+        assert_int_equal(cr_buf_reserve(&out, 0), CR_OK);
+        assert_int_equal(cr_csv_add_field(&out, cases[i].text, strlen(cases[i].text)),
+                         CR_OK);
+        assert_string_equal(out.data, cases[i].field);
+        cr_buf_fini(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_field_is_quoted_where_a_reader_or_a_spreadsheet_needs_it),
         cmocka_unit_test(records_are_read_as_rfc_4180_says),
         cmocka_unit_test(bad_records_are_named_by_line),
         cmocka_unit_test(callback_ends_the_reading),

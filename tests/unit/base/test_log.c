@@ -82,7 +82,7 @@ static void model_text_cannot_drive_the_terminal(void **state) {
     cr_log_write(&sink.log, CR_LOG_INFO, "%s",
                  "\033[2J\r\x7f\xc2\x9b"
                  "1m \xc3\xa9\t.");
-    sink_expect(&sink, "credence: \\x1b[2J\\x0d\\x7f\\x9b1m \xc3\xa9\t.\n");
+    sink_expect(&sink, "credence: \\x1b[2J\\x0d\\u007f\\u009b1m \xc3\xa9\t.\n");
 }
 
 static void each_line_of_a_text_has_the_prefix(void **state) {

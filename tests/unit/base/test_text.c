@@ -102,9 +102,47 @@ static void terminal_text_has_no_controls(void **state) {
     cr_buf_init(&out, 1000);
     const char text[] = "a\tb\n\033]0;x\a\r\x7f\xc2\x85\xc2\xa0\xe2\x80\xae!\xff\0.";
     assert_int_equal(cr_text_add_terminal(&out, text, sizeof text - 1), CR_OK);
-    assert_string_equal(out.data, "a\tb\n\\x1b]0;x\\x07\\x0d\\x7f\\x85\xc2\xa0\\u202e!"
-                                  "\\xff\\x00.");
+    assert_string_equal(out.data,
+                        "a\tb\n\\x1b]0;x\\x07\\x0d\\u007f\\u0085\xc2\xa0\\u202e!"
+                        "\\xff\\x00.");
     cr_buf_fini(&out);
+}
+
+static void a_name_stays_on_its_line(void **state) {
+    (void)state;
+    struct cr_buf out;
+    cr_buf_init(&out, 1000);
+    const char text[] = "a\tb\nc\xe2\x80\xa8"
+                        "d\xe2\x81\xa6"
+                        "e\xd8\x9c"
+                        "f\xef\xbf\xb9";
+    assert_int_equal(cr_text_add_line(&out, text, sizeof text - 1), CR_OK);
+    assert_string_equal(out.data, "a\\x09b\\x0ac\\u2028d\\u2066e\\u061cf\\ufff9");
+    cr_buf_fini(&out);
+}
+
+static void without_an_allocation_the_same_is_cut_between_characters(void **state) {
+    (void)state;
+    char out[16];
+    const char text[] = "ab\033c\xc3\xa9\xe2\x82\xac.";
+    assert_int_equal(cr_text_put_terminal(out, sizeof out, text, sizeof text - 1), 13);
+    assert_string_equal(out, "ab\\x1bc\xc3\xa9\xe2\x82\xac.");
+    static const size_t whole[] = {0, 1, 2, 2, 2, 2, 6, 7, 7, 9, 9, 9, 12, 13};
+    for (size_t room = 1; room <= 14; room++) {
+        assert_int_equal(cr_text_put_terminal(out, room, text, sizeof text - 1),
+                         whole[room - 1]);
+        assert_int_equal(out[whole[room - 1]], '\0');
+    }
+}
+
+static void a_cut_ends_with_a_whole_character(void **state) {
+    (void)state;
+    const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+    static const size_t kept[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t max = 0; max < 13; max++) {
+        assert_int_equal(cr_text_cut(text, sizeof text - 1, max), kept[max]);
+    }
+    assert_int_equal(cr_text_cut("\x80\x80\x80\x80\x80\x80", 6, 5), 5);
 }
 
 static void over_the_limit_nothing_is_added(void **state) {
@@ -175,6 +213,9 @@ int main(void) {
         cmocka_unit_test(nul_is_replaced),
         cmocka_unit_test(mended_text_is_always_well_formed),
         cmocka_unit_test(terminal_text_has_no_controls),
+        cmocka_unit_test(a_name_stays_on_its_line),
+        cmocka_unit_test(without_an_allocation_the_same_is_cut_between_characters),
+        cmocka_unit_test(a_cut_ends_with_a_whole_character),
         cmocka_unit_test(over_the_limit_nothing_is_added),
         cmocka_unit_test(survives_each_failing_allocation),
         cmocka_unit_test(nearest_name_is_what_was_meant),

@@ -17,6 +17,7 @@ static const struct {
     {"order", cr_order_names, CR_ORDER_COUNT},
     {"stop rule", cr_stop_rule_names, CR_STOP_RULE_COUNT},
     {"role", cr_role_names, CR_ROLE_COUNT},
+    {"ask", cr_ask_names, CR_ASK_COUNT},
     {"finish", cr_finish_names, 4},
     {"fail", cr_reason_names, CR_REASON_COUNT},
     {"episode status", cr_episode_status_names, CR_EPISODE_STATUS_COUNT},
