@@ -241,9 +241,8 @@ const struct cr_command cr_command_analyze = {
     .summary = "accuracy, calibration, convergence and worth of runs",
     .description =
         "Computes every statistic of one run or many, per cell or by any factors, and "
-        "prints it as a table, CSV, Markdown or JSON. Intervals and tests are "
-        "clustered "
-        "on the benchmark question. Works on a run that is still going.",
+        "prints it as a table, CSV, Markdown or JSON. Intervals and tests are clustered "
+        "by benchmark question. Works on a run that is still going.",
     .options = options,
     .term_at = cr_analysis_definition,
     .run = run,

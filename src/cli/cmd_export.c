@@ -9,7 +9,7 @@
 enum { KEY_TO = 256, PATH_BYTES_MAX = 65536 };
 
 static const struct cr_option options[] = {
-    {KEY_TO, "to", "DIR", "the folder for the tables; made when missing"},
+    {KEY_TO, "to", "DIR", "the directory for the tables; made if missing"},
     {0, NULL, NULL, NULL},
 };
 
@@ -28,7 +28,7 @@ static int run(int argc, char **argv) {
         return CR_EXIT_USAGE;
     }
     if (to == NULL) {
-        return cr_command_usage_error(&cr_command_export, "say --to DIR");
+        return cr_command_usage_error(&cr_command_export, "--to DIR is missing");
     }
     struct cr_err err = {0};
     struct cr_buf file;
@@ -46,11 +46,12 @@ static int run(int argc, char **argv) {
 const struct cr_command cr_command_export = {
     .name = "export",
     .usage = "DIR|FILE --to DIR",
-    .summary = "tidy CSV and JSONL tables, for people without HDF5",
+    .summary = "write a run as CSV and JSONL tables",
     .description =
-        "Writes episodes, prices, propositions, cells and calls as CSV and as "
-        "JSON lines, with the names that the file has, and job.json. Missing "
-        "values are empty in CSV and null in JSON.",
+        "Writes episodes, prices, propositions, cells and calls as CSV and as JSON "
+        "lines, under the names they have in run.h5, and job.json. Missing values are "
+        "empty in CSV and null in JSON. A text that a spreadsheet would take for a "
+        "formula (it begins with = + - @) gets an apostrophe in front in CSV.",
     .options = options,
     .run = run,
 };

@@ -10,7 +10,7 @@
 #include "credence/store/merge.h"
 
 static const struct cr_option options[] = {
-    {'o', "output", "FILE", "the merged file; replaced when it is there"},
+    {'o', "output", "FILE", "the merged file; an existing one is replaced"},
     {0, NULL, NULL, NULL},
 };
 
@@ -59,7 +59,7 @@ static int run(int argc, char **argv) {
         return CR_EXIT_USAGE;
     }
     if (output == NULL) {
-        return cr_command_usage_error(&cr_command_merge, "say -o FILE");
+        return cr_command_usage_error(&cr_command_merge, "-o FILE is missing");
     }
     struct cr_err err = {0};
     struct cr_merge_report merged = {0};
@@ -80,11 +80,10 @@ static int run(int argc, char **argv) {
 const struct cr_command cr_command_merge = {
     .name = "merge",
     .usage = "-o FILE DIR|FILE...",
-    .summary = "shards of one job into one file",
+    .summary = "merge the shards of one job into one file",
     .description =
-        "Joins the files that the shards of a job left into the file that one run "
-        "would "
-        "have made. Exit code 75 when some episodes are pending in all of them.",
+        "Joins the files of a job's shards into the file that one run would have made. "
+        "Exit code 75 when some episodes are pending in all of them.",
     .options = options,
     .run = run,
 };

@@ -19,7 +19,8 @@ static const struct cr_option options[] = {
     {OPTION_SET, "set", "PATH=VALUE", "change the job: --set cell.stop.threshold=0.1"},
     {OPTION_LIMIT, "limit", "N", "the first N items of each benchmark"},
     {OPTION_SHARD, "shard", "I/N", "part I of N (from 1) of the work"},
-    {OPTION_LIKE, "like", "DIR", "expect what this earlier run spent on such cells"},
+    {OPTION_LIKE, "like", "DIR",
+     "expect such cells to cost what they did in this earlier run"},
     {OPTION_FULL, "full", NULL, "the whole job as it was understood, and every cell"},
     {OPTION_PROMPTS, "prompts", NULL,
      "the first messages of an episode of each configuration, as they will be sent"},
@@ -142,7 +143,7 @@ const struct cr_command cr_command_plan = {
     .usage =
         "JOB [--set PATH=VALUE]... [--limit N] [--shard I/N] [--like DIR] [--full] "
         "[--prompts] [--json]",
-    .summary = "check a job, expand it and count what it costs; no call is made",
+    .summary = "check a job and estimate what it costs; no call is made",
     .description =
         "Reads the job file, its prompts and its benchmark files, reports every mistake "
         "with its place, and prints what will be run and the bounds on calls, tokens "

@@ -27,13 +27,16 @@ static const struct cr_option run_options[] = {
     {OPTION_LIMIT, "limit", "N", "the first N items of each benchmark"},
     {OPTION_SHARD, "shard", "I/N", "part I of N (from 1) of the work, for job arrays"},
     {OPTION_FRESH, "fresh", NULL,
-     "move an existing run directory aside and start anew"},
+     "move an existing run directory aside and start over"},
     {'q', "quiet", NULL, "no progress, only warnings and errors"},
-    {OPTION_LIVE, "live", "N", "markets at once on a rank (default by the limits)"},
-    {OPTION_GRACE, "grace", "S", "seconds for calls in flight when stopping (30)"},
+    {OPTION_LIVE, "live", "N",
+     "markets open at once on a rank (default: from the limits)"},
+    {OPTION_GRACE, "grace", "S",
+     "seconds to wait for calls in flight when stopping (30)"},
     {OPTION_HEARTBEAT, "heartbeat", "S",
      "seconds without a heartbeat before a rank is given up (30)"},
-    {OPTION_SYNC, "sync-ms", "MS", "how old an unsynced tape line may get (1000)"},
+    {OPTION_SYNC, "sync-ms", "MS",
+     "how long a reply may stay unsynced on the tape (1000)"},
     {OPTION_LOG, "log", "MODULE,...",
      "for developers: run, message, limits, model, server, store or all, as CREDENCE_LOG"},
     {0, NULL, NULL, NULL},
@@ -206,15 +209,14 @@ static int rebuild_run(int argc, char **argv) {
 const struct cr_command cr_command_run = {
     .name = "run",
     .usage = "JOB [-o DIR] [--set PATH=VALUE]... [--limit N] [--shard I/N] [--fresh]",
-    .summary = "run a job, or go on with it",
+    .summary = "run a job, or resume it",
     .description =
         "Works alone, under mpirun and under srun --mpi=pmix: rank 0 coordinates, the "
-        "other ranks hold live markets. Running a job into its own directory again "
-        "continues it; nothing that was answered is asked twice.\n\n"
-        "SIGTERM, SIGINT and SIGUSR1 stop it early: no new call starts, what is in "
-        "flight lands, and the exit code is 75. A second signal stops it at once.\n\n"
-        "To survive the death of a rank, launch with mpirun --enable-recovery (Open "
-        "MPI "
+        "other ranks hold live markets. Running a job again into the same "
+        "directory resumes it; nothing that was answered is asked twice.\n\n"
+        "SIGTERM, SIGINT and SIGUSR1 stop it early: no new call starts, calls in "
+        "flight are awaited, and the exit code is 75. A second signal stops it at once.\n\n"
+        "To survive the loss of a rank, launch with mpirun --enable-recovery (Open MPI "
         "4.1) or mpirun --with-ft ulfm (Open MPI 5).",
     .options = run_options,
     .run = run_run,
@@ -223,8 +225,8 @@ const struct cr_command cr_command_run = {
 const struct cr_command cr_command_rebuild = {
     .name = "rebuild",
     .usage = "DIR",
-    .summary = "make run.h5 anew from the tape",
-    .description = "Asks no model: what is not on the tape stays pending. Exit code 75 "
+    .summary = "rebuild run.h5 from the tape",
+    .description = "Makes no call: what is not on the tape stays pending. Exit code 75 "
                    "when the run was not finished.",
     .options = rebuild_options,
     .run = rebuild_run,

@@ -3,7 +3,7 @@
 //
 // The coordinator replaces DIR/status.json every second or so. A run that says it is
 // running, but whose process is gone from this host or that has been silent for a
-// minute, is shown as what it is: stopped without a word, and resumable.
+// minute, is shown as what it is: killed, and resumable.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -30,7 +30,7 @@ enum {
 enum { KEY_WATCH = 256, KEY_JSON };
 
 static const struct cr_option options[] = {
-    {KEY_WATCH, "watch", NULL, "go on printing every two seconds until the run ends"},
+    {KEY_WATCH, "watch", NULL, "print again every two seconds until the run ends"},
     {KEY_JSON, "json", NULL, "the numbers as one JSON object"},
     {0, NULL, NULL, NULL},
 };
@@ -81,7 +81,7 @@ static enum cr_status read_status(const char *dir, struct cr_json **out,
     enum cr_status status = cr_path_join(&path, dir, "status.json");
     if (status == CR_OK && !cr_file_exists(path.data)) {
         status = cr_err_set(err, CR_E_NOT_FOUND,
-                            "%s is no run directory: it has no status.json", dir);
+                            "%s is not a run directory: it has no status.json", dir);
     }
     if (status == CR_OK) {
         status = cr_file_read(path.data, &bytes, err);
@@ -127,8 +127,9 @@ static void print_head(const struct cr_json *root, const char *dir, bool dead) {
     bool simulated = number(root, "simulated") != 0.0 ||
                      cr_json_bool(cr_json_get(root, "simulated"), false);
     printf("%s\nstate      ", simulated ? "  [simulated agents]" : "");
-    print_terminal(dead ? "dead: stopped without a word; run the job again to resume"
-                        : text(root, "state"));
+    print_terminal(
+        dead ? "dead: killed before it could say so; run the job again to resume"
+             : text(root, "state"));
     printf("\nwhere      host ");
     print_terminal(text(root, "host"));
     printf(", pid %.0f, launch %.0f, %.0f ranks", number(root, "pid"),
@@ -265,9 +266,10 @@ static int run(int argc, char **argv) {
 const struct cr_command cr_command_status = {
     .name = "status",
     .usage = "DIR [--watch] [--json]",
-    .summary = "how far, how fast, what fails; on live and dead runs",
-    .description = "Reads DIR/status.json, which the run replaces while it lives, and "
-                   "tells a run that died from one that runs.",
+    .summary = "how far a run is, how fast, and what fails",
+    .description =
+        "Reads DIR/status.json, which a run keeps up to date, and tells a run that "
+        "was killed from one that is running.",
     .options = options,
     .run = run,
 };

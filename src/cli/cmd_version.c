@@ -1,4 +1,4 @@
-// cmd_version.c - which credence this is.
+// cmd_version.c - the versions of credence and its libraries.
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -35,6 +35,6 @@ static int version_run(int argc, char **argv) {
 const struct cr_command cr_command_version = {
     .name = "version",
     .usage = "",
-    .summary = "which credence this is, and on which libraries",
+    .summary = "print the versions of credence and its libraries",
     .run = version_run,
 };

@@ -15,9 +15,10 @@ static const char about[] =
 
 static const struct cr_definition exit_terms[] = {
     {"0", "", "complete; an invalid answer is a result, not an error"},
-    {"1", "", "anything else"},
-    {"2", "", "bad usage or a bad job; nothing was touched"},
+    {"1", "", "any other error"},
+    {"2", "", "bad usage or a bad job; nothing was changed"},
     {"3", "", "complete, but some episodes failed"},
+    {"4", "", "stopped: only a person can help (key, quota, unknown model); resumable"},
     {"75", "", "stopped early; the same command resumes"},
     {NULL, NULL, NULL},
 };
@@ -104,7 +105,7 @@ void cr_help_command(FILE *out, const struct cr_command *command) {
             print_term(out, form, option->help, OPTION_COLUMN);
         }
     }
-    print_term(out, "-h, --help", "show this", OPTION_COLUMN);
+    print_term(out, "-h, --help", "print this help", OPTION_COLUMN);
     struct cr_definition term;
     for (size_t i = 0; find_term(command, i, &term); i++) {
         if (i == 0) {
@@ -125,8 +126,8 @@ void cr_help_all(FILE *out) {
     for (const struct cr_definition *term = exit_terms; term->name != NULL; term++) {
         print_term(out, term->name, term->text, 12);
     }
-    fputs("\n'credence help COMMAND' tells more about one, 'credence help job' what a "
-          "job file holds.\n",
+    fputs("\n'credence help COMMAND' describes a command, 'credence help job' the keys "
+          "of a job file.\n",
           out);
 }
 
@@ -207,10 +208,9 @@ static void print_key(FILE *out, const char *name, const char *text) {
 }
 
 static const char job_file[] =
-    "A job file is JSON; // and /* */ comments are allowed. Paths in it are relative "
-    "to "
-    "it. These are its keys; * stands for names of your own, and an absent key or null "
-    "takes the default.";
+    "A job file is JSON with // and /* */ comments. Paths in it are relative to the "
+    "file. These are its keys; * is a name of your choice. A key that is absent or null "
+    "takes its default.";
 
 void cr_help_man(FILE *out) {
     fprintf(out, ".TH CREDENCE 1 \"\" \"credence %s\" \"User Commands\"\n",
@@ -276,7 +276,7 @@ static int help_run(int argc, char **argv) {
     if (command == NULL) {
         const char *nearest = cr_command_nearest(args.operands[0]);
         return cr_command_usage_error(
-            &cr_command_help, "there is no command '%s'%s%s%s", args.operands[0],
+            &cr_command_help, "unknown command '%s'%s%s%s", args.operands[0],
             nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
             nearest != NULL ? "'?" : "");
     }
@@ -287,7 +287,7 @@ static int help_run(int argc, char **argv) {
 const struct cr_command cr_command_help = {
     .name = "help",
     .usage = "[COMMAND|job]",
-    .summary = "what a command does, its options; the keys of a job file",
+    .summary = "describe a command, or the keys of a job file",
     .options = help_options,
     .run = help_run,
 };

@@ -174,7 +174,7 @@ class StatusTest(harness.TestCase):
 
     def test_no_run_directory_is_a_message(self):
         result = harness.run("status", self.dir, expect=1)
-        self.assertIn("no run directory", result.err)
+        self.assertIn("not a run directory", result.err)
         (self.dir / "status.json").write_text("{broken")
         self.assertIn("status.json", harness.run("status", self.dir, expect=1).err)
 
