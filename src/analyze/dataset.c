@@ -263,7 +263,7 @@ enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset, struct cr_err *
         cr_buf_init(&file, 65536);
         status = name_file(&file, one->path);
         if (status == CR_OK) {
-            status = cr_run_file_step_calls(file.data, &one->step_calls, err);
+            status = cr_run_view_step_calls(file.data, &one->step_calls, err);
         }
         cr_buf_fini(&file);
     }

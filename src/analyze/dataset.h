@@ -11,7 +11,7 @@
 
 #include "credence/base/status.h"
 #include "credence/stats/score.h"
-#include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 
 enum { CR_FACTORS_MAX = 16 };
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "credence/base/status.h"
-#include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 
 struct cr_show {
     const char *file; // run.h5

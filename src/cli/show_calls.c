@@ -139,7 +139,7 @@ enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
         return CR_OK;
     }
     enum cr_status status =
-        cr_run_file_calls(show->file, place.first_episode, out, err);
+        cr_run_view_calls(show->file, place.first_episode, out, err);
     if (status == CR_E_NOT_FOUND) {
         status = CR_OK;
     }

@@ -13,7 +13,7 @@
 #include "credence/base/mem.h"
 #include "credence/core/price.h"
 #include "credence/protocol/protocol.h"
-#include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 #include "job/dry_run.h"
 
 enum {

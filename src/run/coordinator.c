@@ -142,7 +142,8 @@ static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *sna
         &c->cfg.job->budget, &snapshot->spent,
         cr_coordinator_now_ms(c) - c->cfg.progress->started_ms, c->cfg.grace_ms);
     char why[256];
-    if (which == NULL || cr_coordinator_is_finished(c)) {
+    // A rebuild asks nobody: a budget that is used up must not keep recorded calls out.
+    if (c->cfg.is_offline || which == NULL || cr_coordinator_is_finished(c)) {
         return;
     }
     (void)snprintf(why, sizeof why,

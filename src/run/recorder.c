@@ -47,6 +47,9 @@ static enum cr_status put_view(struct cr_recorder *recorder,
         .proposition = place->proposition_row,
         .status = view.status,
         .ended = view.ended,
+        .reason = view.status == CR_INVALID || view.status == CR_FAILED
+                      ? t->reason
+                      : CR_REASON_NONE,
         .prices_len = view.prices_len,
         .width = t->width,
         .price = t->price,

@@ -349,6 +349,14 @@ static enum cr_status prompt_hashes(const struct cr_job *job, struct cr_buf *out
     return status == CR_OK ? cr_buf_add_text(out, "}") : status;
 }
 
+static void place_of(const void *ctx, uint64_t episode, struct cr_run_place *out) {
+    const struct cr_plan *plan = ctx;
+    struct cr_plan_place place;
+    cr_plan_place(plan, cr_plan_trajectory_of(plan, episode, &out->cell), &place);
+    out->replicate = place.replicate;
+    out->proposition = place.proposition_row;
+}
+
 static enum cr_status create_file(struct cr_session *session, struct cr_err *err) {
     char host[256] = "";
     (void)gethostname(host, sizeof host - 1);
@@ -359,6 +367,8 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
         .iterations = session->plan->prices_max,
         .outcomes = session->plan->width_max,
         .first_proposition = session->plan->first_proposition,
+        .place = place_of,
+        .place_ctx = session->plan,
     };
     cr_buf_init(&hashes, 1 << 20);
     cr_buf_init(&path, PATH_BYTES_MAX);

@@ -22,8 +22,8 @@
 
 enum {
     PIECE_ELEMENTS = 1 << 16,
-    COLUMNS_MAX = 32,
-    TEXT_COLUMNS = 4,
+    COLUMNS_MAX = 40,
+    TEXT_COLUMNS = 5,
     PATH_BYTES_MAX = 1 << 16,
     ROW_BYTES_MAX = 1 << 30
 };
@@ -324,6 +324,7 @@ static void write_header(struct exporter *x) {
         sink_column(&x->sink, "text");
         sink_column(&x->sink, "reasoning");
         sink_column(&x->sink, "error");
+        sink_column(&x->sink, "finish_word");
     }
     sink_end_header(&x->sink);
 }
@@ -342,9 +343,9 @@ static enum cr_status read_piece(struct exporter *x) {
         enum cr_kind kind = cr_schema[x->ids[i]].kind;
         hid_t type = kind == CR_KIND_TEXT ? cr_h5_text_type()
                                           : H5Tcopy(cr_kind_memory_type(kind));
-        int result = type < 0 ? -1
-                              : cr_h5_read_rows(x->frame.var[x->ids[i]], type, x->slab,
-                                                x->arrays[i]);
+        int result =
+            type < 0 ? -1
+                     : cr_frame_read(&x->frame, x->ids[i], type, x->slab, x->arrays[i]);
         cr_h5_close(type);
         if (result != 0) {
             return cr_h5_fail(x->err, "cannot read %s", cr_schema[x->ids[i]].path);
@@ -389,12 +390,12 @@ static bool was_made(const struct exporter *x, uint64_t element) {
 // The columns that say where a call's texts are, read beside those that are shown.
 static const enum cr_variable_id text_ids[TEXT_COLUMNS] = {
     CR_V_CALL_TEXT_OFFSET, CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH,
-    CR_V_CALL_ERROR_LENGTH};
+    CR_V_CALL_ERROR_LENGTH, CR_V_CALL_WORD_LENGTH};
 
 static enum cr_status read_places(struct exporter *x) {
     for (int i = 0; i < TEXT_COLUMNS; i++) {
-        if (cr_h5_read_rows(x->frame.var[text_ids[i]], H5T_NATIVE_INT64, x->slab,
-                            x->places[i]) != 0) {
+        if (cr_frame_read(&x->frame, text_ids[i], H5T_NATIVE_INT64, x->slab,
+                          x->places[i]) != 0) {
             return cr_h5_fail(x->err, "cannot read %s", cr_schema[text_ids[i]].path);
         }
     }
@@ -402,7 +403,8 @@ static enum cr_status read_places(struct exporter *x) {
 }
 
 static enum cr_status write_call_texts(struct exporter *x, uint64_t element) {
-    static const char *const names[TEXT_COLUMNS] = {NULL, "text", "reasoning", "error"};
+    static const char *const names[TEXT_COLUMNS] = {NULL, "text", "reasoning", "error",
+                                                    "finish_word"};
     int64_t from = x->places[0][element];
     for (int i = 1; i < TEXT_COLUMNS; i++) {
         int64_t bytes = x->places[i][element];

@@ -28,6 +28,7 @@ static const char *const group_paths[] = {"/propositions", "/cells", "/calls",
 
 void cr_frame_init(struct cr_frame *frame) {
     memset(frame, 0, sizeof *frame);
+    frame->version = CR_SCHEMA_VERSION;
     frame->file = H5I_INVALID_HID;
     for (int i = 0; i < CR_V_COUNT; i++) {
         frame->var[i] = H5I_INVALID_HID;
@@ -351,6 +352,52 @@ enum cr_status cr_frame_add_rows(struct cr_frame *frame, const struct cr_shape *
                : cr_h5_fail(err, "cannot create the rows of episodes");
 }
 
+// What every element of a variable reads as that the file does not have.
+static int fill_missing(const struct cr_frame *frame, enum cr_variable_id id,
+                        hid_t type, struct cr_slab slab, unsigned char *data) {
+    const struct cr_variable *v = &cr_schema[id];
+    const size_t bytes = H5Tget_size(type);
+    const uint64_t elements = slab.rows * cr_shape_row_elements(&frame->shape, id);
+    unsigned char one[16] = {0};
+    if (v->has_missing) {
+        memcpy(one, cr_kind_missing(v->kind), cr_kind_bytes(v->kind));
+    }
+    if (v->kind == CR_KIND_TEXT || bytes > sizeof one ||
+        H5Tconvert(cr_kind_memory_type(v->kind), type, 1, one, NULL, H5P_DEFAULT) < 0) {
+        return -1;
+    }
+    for (uint64_t i = 0; i < elements; i++) {
+        memcpy(data + i * bytes, one, bytes);
+    }
+    return 0;
+}
+
+static void translate_reasons(hid_t type, uint64_t elements, unsigned char *data) {
+    const size_t bytes = H5Tget_size(type);
+    for (uint64_t i = 0; i < elements; i++) {
+        int64_t value = 0; // of one byte or of eight
+        memcpy(&value, data + i * bytes, bytes < sizeof value ? 1 : sizeof value);
+        value = value >= 0 && value < CR_OLD_REASONS
+                    ? (int64_t)cr_old_reasons[value].reason
+                    : CR_REASON_COUNT;
+        memcpy(data + i * bytes, &value, bytes < sizeof value ? 1 : sizeof value);
+    }
+}
+
+int cr_frame_read(const struct cr_frame *frame, enum cr_variable_id id, hid_t type,
+                  struct cr_slab slab, void *data) {
+    if (frame->var[id] < 0 && frame->version < cr_schema[id].since) {
+        return fill_missing(frame, id, type, slab, data);
+    }
+    if (cr_h5_read_rows(frame->var[id], type, slab, data) != 0) {
+        return -1;
+    }
+    if (id == CR_V_CALL_REASON && frame->version < cr_schema[id].since) {
+        translate_reasons(type, slab.rows, data);
+    }
+    return 0;
+}
+
 int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     hsize_t extent = size;
     int result = H5Dset_extent(frame->scale[dim], &extent) < 0 ? -1 : 0;
@@ -404,7 +451,7 @@ static int open_variables(struct cr_frame *frame) {
         }
     }
     for (int id = 0; id < CR_V_COUNT; id++) {
-        const char *path = cr_schema[id].path;
+        const char *path = cr_variable_path((enum cr_variable_id)id, frame->version);
         if (path != NULL && H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
             frame->var[id] = H5Dopen2(frame->file, path, H5P_DEFAULT);
             if (frame->var[id] < 0) {
@@ -426,14 +473,15 @@ enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
     if (frame->file < 0) {
         return cr_h5_fail(err, "cannot open %s", path);
     }
-    int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
+    const int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
+    frame->version = version;
     enum cr_status status = CR_OK;
     if (version == -1) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s is no result file of credence", path);
-    } else if (version != CR_SCHEMA_VERSION) {
+        status = cr_err_set(err, CR_E_FORMAT, "%s is not a credence result file", path);
+    } else if (version < CR_SCHEMA_OLDEST || version > CR_SCHEMA_VERSION) {
         status = cr_err_set(err, CR_E_FORMAT,
-                            "%s has schema %d; this credence reads schema %d", path,
-                            version, CR_SCHEMA_VERSION);
+                            "%s has schema %d; this credence reads schemas %d to %d",
+                            path, version, CR_SCHEMA_OLDEST, CR_SCHEMA_VERSION);
     } else if (open_variables(frame) != 0) {
         status = cr_h5_fail(err, "cannot read %s", path);
     } else if (frame->shape.size[CR_DIM_EPISODE] == 0 ||

@@ -7,6 +7,7 @@
 #define CR_STORE_H5_LAYOUT_H
 
 #include "credence/base/status.h"
+#include "store/h5.h"
 #include "store/schema.h"
 
 enum { CR_CALL_CHUNK = 4096 }; // rows of /calls that are filtered together
@@ -23,6 +24,7 @@ struct cr_frame {
     hid_t var[CR_V_COUNT];
     hid_t scale[CR_DIM_COUNT];
     struct cr_shape shape;
+    int32_t version; // of the schema
 };
 void cr_frame_init(struct cr_frame *frame);
 
@@ -43,6 +45,10 @@ CR_MUST_CHECK enum cr_status cr_frame_reopen(struct cr_frame *frame, const char 
 // schema version).
 CR_MUST_CHECK enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
                                            struct cr_err *err);
+// Whole rows of a variable into DATA, elements of the memory type TYPE. One that the
+// file's schema does not know yet reads as missing (or 0), a reason of schema 1 as ours.
+CR_MUST_CHECK int cr_frame_read(const struct cr_frame *frame, enum cr_variable_id id,
+                                hid_t type, struct cr_slab slab, void *data);
 // Set the length of a dimension that grows.
 CR_MUST_CHECK int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size);
 // Close everything; -1 when the file could not be written out.

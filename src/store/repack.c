@@ -126,8 +126,8 @@ static enum cr_status take_span(struct row_packer *p, size_t source, uint64_t fi
         if (bytes == 0) {
             continue;
         }
-        if (cr_h5_read_rows(p->input->sources[source].var[id], type, span, p->part) !=
-            0) {
+        if (cr_frame_read(&p->input->sources[source], (enum cr_variable_id)id, type,
+                          span, p->part) != 0) {
             return cr_h5_fail(p->err, "cannot read %s", cr_schema[id].path);
         }
         for (uint64_t i = first; i < end; i++) {
@@ -272,6 +272,9 @@ static enum cr_status fail_write(struct packer *p, enum cr_variable_id id) {
 static herr_t copy_attribute(hid_t from, const char *name, const H5A_info_t *info,
                              void *ctx) {
     (void)info;
+    if (strcmp(name, "schema") == 0) { // what is written is of ours
+        return cr_h5_put_i32(*(hid_t *)ctx, name, CR_SCHEMA_VERSION);
+    }
     hid_t to = *(hid_t *)ctx;
     hid_t attribute = H5Aopen(from, name, H5P_DEFAULT);
     hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
@@ -353,7 +356,7 @@ static enum cr_status copy_whole(struct packer *p, enum cr_variable_id id) {
 static enum cr_status copy_groups(struct packer *p) {
     enum cr_status status = CR_OK;
     for (int id = CR_V_ROW_END; status == CR_OK && id < CR_V_CALL_FIRST; id++) {
-        if (p->out.var[id] >= 0) {
+        if (p->out.var[id] >= 0 && p->input->sources[0].var[id] >= 0) {
             status = copy_whole(p, (enum cr_variable_id)id);
         }
     }

@@ -107,8 +107,8 @@ static void *read_column(struct call_packer *p, size_t source, enum cr_variable_
     void *column = cr_malloc(rows * cr_kind_bytes(cr_schema[id].kind) + 1);
     if (column == NULL) {
         *status = no_memory(p);
-    } else if (rows > 0 && cr_h5_read_rows(frame->var[id], type,
-                                           (struct cr_slab){0, rows}, column) != 0) {
+    } else if (rows > 0 &&
+               cr_frame_read(frame, id, type, (struct cr_slab){0, rows}, column) != 0) {
         *status = cr_h5_fail(p->err, "cannot read %s", cr_schema[id].path);
         cr_free(column);
         column = NULL;
@@ -258,8 +258,8 @@ static enum cr_status read_offsets(struct call_packer *p, unsigned char **column
         memcpy(&p->from[i], columns[p->picks[i].source] + p->picks[i].row * 8, 8);
     }
     free_columns(p, columns);
-    for (int id = CR_V_CALL_TEXT_LENGTH;
-         status == CR_OK && id <= CR_V_CALL_ERROR_LENGTH; id++) {
+    for (int id = CR_V_CALL_TEXT_LENGTH; status == CR_OK && id <= CR_V_CALL_WORD_LENGTH;
+         id++) {
         status = read_columns(p, (enum cr_variable_id)id, columns);
         for (size_t i = 0; status == CR_OK && i < p->len; i++) {
             int32_t length;
@@ -371,7 +371,8 @@ static enum cr_status pack_texts(struct call_packer *p, unsigned char **columns)
 // order and filtered alike.
 static bool is_verbatim(const struct call_packer *p) {
     const struct cr_frame *source = &p->input->sources[0];
-    bool is_same = p->input->len == 1 && p->is_sorted && p->len == calls_of(source);
+    bool is_same = p->input->len == 1 && source->version == CR_SCHEMA_VERSION &&
+                   p->is_sorted && p->len == calls_of(source);
     for (int id = CR_V_CALL_FIRST + 1; is_same && id <= CR_V_CALL_TEXT; id++) {
         is_same = id == CR_V_CALL_END ||
                   cr_chunks_are_alike(source->var[id], p->out->var[id]);

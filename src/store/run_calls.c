@@ -1,5 +1,5 @@
 // run_calls.c - /calls, written by whole chunks: columns of numbers, and the texts of
-// all calls packed one after the other. A call's three texts stand together, from its
+// all calls packed one after the other. A call's four texts stand together, from its
 // text_offset on.
 #include <string.h>
 
@@ -131,12 +131,13 @@ static void fill_numbers(struct cr_calls *calls, uint64_t episode,
     set_i32(calls, CR_V_CALL_REPAIR, r->id.repair);
     set_u8(calls, CR_V_CALL_ASK, r->id.ask);
     set_i32(calls, CR_V_CALL_MODEL, r->model);
-    set_u8(calls, CR_V_CALL_FAIL, r->reason);
+    set_u8(calls, CR_V_CALL_REASON, r->reason);
     set_u8(calls, CR_V_CALL_FINISH, r->finish);
     set_i32(calls, CR_V_CALL_TOKENS_IN, r->tokens_in);
     set_i32(calls, CR_V_CALL_TOKENS_OUT, r->tokens_out);
     set_i32(calls, CR_V_CALL_TOKENS_CACHED, r->tokens_cached);
     set_i32(calls, CR_V_CALL_TOKENS_REASONING, r->tokens_reasoning);
+    set_u8(calls, CR_V_CALL_ESTIMATED, r->is_estimated != 0);
     double *latency = (double *)(void *)*column(calls, CR_V_CALL_LATENCY);
     latency[calls->used] = r->latency_s;
     set_i32(calls, CR_V_CALL_ATTEMPTS, r->attempts);
@@ -149,10 +150,11 @@ static void fill_numbers(struct cr_calls *calls, uint64_t episode,
     set_u8(calls, CR_V_CALL_SIMULATED, r->is_simulated);
 }
 
+// TEXT NULL: there is none, or it is not to be kept.
 static enum cr_status add_text(struct cr_calls *calls, enum cr_variable_id length,
                                const char *text) {
     int32_t *at = (int32_t *)(void *)*column(calls, length) + calls->used;
-    if (text == NULL || !calls->with_text) {
+    if (text == NULL) {
         *at = -1;
         return CR_OK;
     }
@@ -162,6 +164,25 @@ static enum cr_status add_text(struct cr_calls *calls, enum cr_variable_id lengt
                                 : cr_text_add_utf8(&calls->texts, text, bytes);
     if (status == CR_OK) {
         *at = (int32_t)(calls->texts.used_bytes - before);
+    }
+    return status;
+}
+
+static enum cr_status add_texts(struct cr_calls *calls,
+                                const struct cr_call_record *r) {
+    const bool keeps = calls->with_text;
+    const struct {
+        enum cr_variable_id length;
+        const char *text;
+    } texts[] = {
+        {CR_V_CALL_TEXT_LENGTH, keeps ? r->text : NULL},
+        {CR_V_CALL_REASONING_LENGTH, keeps ? r->reasoning : NULL},
+        {CR_V_CALL_ERROR_LENGTH, keeps ? r->error : NULL},
+        {CR_V_CALL_WORD_LENGTH, r->finish_word[0] == '\0' ? NULL : r->finish_word},
+    };
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; status == CR_OK && i < sizeof texts / sizeof *texts; i++) {
+        status = add_text(calls, texts[i].length, texts[i].text);
     }
     return status;
 }
@@ -177,13 +198,7 @@ enum cr_status cr_calls_put(struct cr_calls *calls, uint64_t episode,
     fill_numbers(calls, episode, record);
     size_t before = calls->texts.used_bytes;
     set_64(calls, CR_V_CALL_TEXT_OFFSET, calls->bytes + before);
-    enum cr_status status = add_text(calls, CR_V_CALL_TEXT_LENGTH, record->text);
-    if (status == CR_OK) {
-        status = add_text(calls, CR_V_CALL_REASONING_LENGTH, record->reasoning);
-    }
-    if (status == CR_OK) {
-        status = add_text(calls, CR_V_CALL_ERROR_LENGTH, record->error);
-    }
+    enum cr_status status = add_texts(calls, record);
     if (status != CR_OK) {
         calls->texts.used_bytes = before;
         return cr_err_set(err, status, "cannot keep a reply for /calls: %s",

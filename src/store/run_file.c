@@ -127,13 +127,16 @@ static struct cr_rates *rates_of(const struct cr_job *job) {
     return rates;
 }
 
-static enum cr_status make_parts(struct cr_run_file *file, const struct cr_job *job,
+static enum cr_status make_parts(struct cr_run_file *file,
+                                 const struct cr_run_content *content,
                                  struct cr_err *err) {
+    const struct cr_job *job = content->job;
     struct cr_rates *rates = rates_of(job);
     if (rates == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "no memory for prices of tokens");
     }
-    enum cr_status status = cr_rows_create(&file->frame, rates, &file->rows, err);
+    enum cr_status status =
+        cr_rows_create(&file->frame, content->layout, rates, &file->rows, err);
     if (status == CR_OK) {
         status = cr_calls_create(&file->frame, job->output_text, &file->calls, err);
     }
@@ -183,7 +186,7 @@ static enum cr_status make_file(struct cr_run_file *file,
         status = cr_frame_add_rows(&file->frame, &shape, CR_PACK_LIVE, err);
     }
     if (status == CR_OK) {
-        status = make_parts(file, content->job, err);
+        status = make_parts(file, content, err);
     }
     return status == CR_OK ? go_live(file, err) : status;
 }

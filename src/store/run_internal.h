@@ -10,6 +10,7 @@
 #include "credence/store/run_file.h"
 #include "store/h5_layout.h"
 
+// The rows of one block of episodes in memory: one dense array a variable.
 struct cr_row_layout {
     size_t row_bytes[CR_V_ROW_END]; // of one row of each variable; 0: not in this file
     size_t offset[CR_V_ROW_END];    // of the variable's array in a block
@@ -36,8 +37,10 @@ struct cr_rates {                            // dollars per million tokens, of o
     double maker_in, maker_out, maker_saved; // saved: by a cached prompt token
     double trader_in, trader_out, trader_saved;
 };
-// FRAME is borrowed until destroy; RATES [cells] is taken, on failure too.
+// Writes what every episode is of. FRAME is borrowed until destroy; RATES [cells] is
+// taken, on failure too.
 CR_MUST_CHECK enum cr_status cr_rows_create(struct cr_frame *frame,
+                                            const struct cr_run_layout *places,
                                             struct cr_rates *rates_taken,
                                             struct cr_rows **out, struct cr_err *err);
 CR_MUST_CHECK enum cr_status

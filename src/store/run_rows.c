@@ -56,6 +56,8 @@ struct cr_rows {
     struct cr_frame *frame;
     struct cr_rates *rates;
     struct cr_row_layout layout;
+    cr_run_place_fn place;
+    const void *place_ctx;
     unsigned char *empty_row;   // all variables, packed, as they read when missing
     unsigned char *was_written; // bit a block
     struct block blocks[BLOCKS_MAX];
@@ -89,8 +91,62 @@ static void fill_empty_row(struct cr_rows *rows) {
     }
 }
 
-enum cr_status cr_rows_create(struct cr_frame *frame, struct cr_rates *rates_taken,
-                              struct cr_rows **out, struct cr_err *err) {
+static uint32_t rows_of(const struct cr_rows *rows, uint64_t block) {
+    const struct cr_shape *shape = &rows->frame->shape;
+    uint64_t left = shape->size[CR_DIM_EPISODE] - block * shape->block_rows;
+    return left < shape->block_rows ? (uint32_t)left : shape->block_rows;
+}
+
+// What each episode of BLOCK is of, into the arrays of COLUMNS.
+struct columns_of_places {
+    int32_t *cell, *proposition, *replicate; // [block_rows]
+};
+static void fill_places(const struct cr_rows *rows, uint64_t block,
+                        struct columns_of_places columns) {
+    const uint64_t first = block * rows->frame->shape.block_rows;
+    for (uint32_t i = 0; i < rows_of(rows, block); i++) {
+        struct cr_run_place place;
+        rows->place(rows->place_ctx, first + i, &place);
+        columns.cell[i] = (int32_t)place.cell;
+        columns.proposition[i] = (int32_t)place.proposition;
+        columns.replicate[i] = (int32_t)place.replicate;
+    }
+}
+
+static int write_column(const struct cr_rows *rows, enum cr_variable_id id,
+                        uint64_t block, const int32_t *column) {
+    struct cr_slab slab = {block * rows->frame->shape.block_rows, rows_of(rows, block)};
+    return cr_h5_write_rows(rows->frame->var[id], H5T_NATIVE_INT32, slab, column);
+}
+
+// An index never reads as missing, not even of a row that is still pending: numpy and
+// xarray would follow a -1 to the last row.
+static enum cr_status write_places(const struct cr_rows *rows, struct cr_err *err) {
+    const uint32_t most = rows->frame->shape.block_rows;
+    int32_t *all = cr_malloc(3 * (size_t)most * sizeof *all);
+    if (all == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for rows of episodes");
+    }
+    const struct columns_of_places columns = {all, all + most, all + 2 * (size_t)most};
+    int result = 0;
+    for (uint64_t b = 0;
+         result == 0 && b * most < rows->frame->shape.size[CR_DIM_EPISODE]; b++) {
+        fill_places(rows, b, columns);
+        result =
+            write_column(rows, CR_V_CELL, b, columns.cell) != 0 ||
+                    write_column(rows, CR_V_PROPOSITION, b, columns.proposition) != 0 ||
+                    write_column(rows, CR_V_REPLICATE, b, columns.replicate) != 0
+                ? -1
+                : 0;
+    }
+    cr_free(all);
+    return result == 0 ? CR_OK : cr_h5_fail(err, "cannot write /cell");
+}
+
+enum cr_status cr_rows_create(struct cr_frame *frame,
+                              const struct cr_run_layout *places,
+                              struct cr_rates *rates_taken, struct cr_rows **out,
+                              struct cr_err *err) {
     struct cr_rows *rows = cr_calloc(1, sizeof *rows);
     if (rows == NULL) {
         cr_free(rates_taken);
@@ -98,6 +154,8 @@ enum cr_status cr_rows_create(struct cr_frame *frame, struct cr_rates *rates_tak
     }
     rows->frame = frame;
     rows->rates = rates_taken;
+    rows->place = places->place;
+    rows->place_ctx = places->place_ctx;
     const struct cr_shape *shape = &frame->shape;
     uint64_t blocks =
         (shape->size[CR_DIM_EPISODE] + shape->block_rows - 1) / shape->block_rows;
@@ -113,18 +171,17 @@ enum cr_status cr_rows_create(struct cr_frame *frame, struct cr_rates *rates_tak
                        : fit > BLOCKS_MAX ? BLOCKS_MAX
                                           : (uint32_t)fit;
     fill_empty_row(rows);
+    enum cr_status status = write_places(rows, err);
+    if (status != CR_OK) {
+        cr_rows_destroy(rows);
+        return status;
+    }
     *out = rows;
     return CR_OK;
 }
 
 static bool is_written(const struct cr_rows *rows, uint64_t block) {
     return rows->was_written[block / 8] >> (block % 8) & 1;
-}
-
-static uint32_t rows_of(const struct cr_rows *rows, uint64_t block) {
-    const struct cr_shape *shape = &rows->frame->shape;
-    uint64_t left = shape->size[CR_DIM_EPISODE] - block * shape->block_rows;
-    return left < shape->block_rows ? (uint32_t)left : shape->block_rows;
 }
 
 static enum cr_status write_block(struct cr_rows *rows, struct block *block,
@@ -182,12 +239,18 @@ static void repeat(unsigned char *at, size_t bytes, size_t count) {
 }
 
 static void empty_block(struct cr_rows *rows, struct block *block) {
+    const struct cr_row_layout *layout = &rows->layout;
     uint32_t count = rows->frame->shape.block_rows;
     cr_row_layout_unpack(&rows->layout, block->data, 0, rows->empty_row);
     for (int id = 0; id < CR_V_ROW_END; id++) {
         repeat(block->data + rows->layout.offset[id], rows->layout.row_bytes[id],
                count);
     }
+    fill_places(rows, block->number,
+                (struct columns_of_places){
+                    cr_row_layout_at(layout, block->data, CR_V_CELL, 0),
+                    cr_row_layout_at(layout, block->data, CR_V_PROPOSITION, 0),
+                    cr_row_layout_at(layout, block->data, CR_V_REPLICATE, 0)});
     memset(puts_of(rows, block), false, count * sizeof(bool));
 }
 
@@ -302,6 +365,8 @@ static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
     float *latency = cell_of(rows, block, CR_V_LATENCY, at);
     int8_t *direction = cell_of(rows, block, CR_V_PUSH, at);
     uint8_t *repairs = cell_of(rows, block, CR_V_REPAIRS, at);
+    uint8_t *reason = cell_of(rows, block, CR_V_REPAIR_REASON, at);
+    uint8_t *is_estimated = cell_of(rows, block, CR_V_TOKENS_ESTIMATED, at);
     for (uint32_t i = 0; i < row->steps_len; i++) {
         const struct cr_step *step = &row->step[i];
         judgment_in[i] = count_of(step->judgment_tokens_in);
@@ -313,6 +378,8 @@ static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
         latency[i] = step->latency_s;
         direction[i] = step->direction;
         repairs[i] = step->repairs;
+        reason[i] = step->reason;
+        is_estimated[i] = step->is_estimated != 0;
     }
 }
 
@@ -380,6 +447,7 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
     set_i32(rows, block, CR_V_ITERATIONS, at, row->prices_len);
     *(uint8_t *)cell_of(rows, block, CR_V_STATUS, at) = (uint8_t)row->status;
     *(uint8_t *)cell_of(rows, block, CR_V_STOP_REASON, at) = (uint8_t)row->ended;
+    *(uint8_t *)cell_of(rows, block, CR_V_REASON, at) = (uint8_t)row->reason;
     if (row->prices_len > 0) {
         fill_prices(rows, block, at, row);
     }

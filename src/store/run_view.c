@@ -1,9 +1,10 @@
 // run_view.c - run.h5 read at once, for the analysis. Only what a table needs is read:
 // the totals of an episode, not the costs of each of its steps.
+#include <stdio.h>
 #include <string.h>
 
 #include "credence/base/mem.h"
-#include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 #include "store/h5.h"
 #include "store/h5_layout.h"
 
@@ -28,7 +29,8 @@ static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
     if (r->status != CR_OK || (dataset < 0 && is_optional)) {
         return NULL;
     }
-    if (dataset < 0) {
+    const bool is_younger = r->frame.version < cr_schema[id].since;
+    if (dataset < 0 && !is_younger) {
         r->status =
             cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
         return NULL;
@@ -40,8 +42,8 @@ static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
         fail_memory(r);
         return NULL;
     }
-    if (cr_h5_rows(dataset) != (int64_t)rows ||
-        cr_h5_read_rows(dataset, type, (struct cr_slab){0, rows}, array) != 0) {
+    if ((!is_younger && cr_h5_rows(dataset) != (int64_t)rows) ||
+        cr_frame_read(&r->frame, id, type, (struct cr_slab){0, rows}, array) != 0) {
         r->status =
             cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path, r->path);
         cr_free(array);
@@ -114,6 +116,9 @@ static void read_episodes(struct reader *r) {
     v->prices_len = read_array(r, CR_V_ITERATIONS, H5T_NATIVE_INT32, false);
     v->status = read_array(r, CR_V_STATUS, H5T_NATIVE_UINT8, false);
     v->ended = read_array(r, CR_V_STOP_REASON, H5T_NATIVE_UINT8, false);
+    v->reason = read_array(r, CR_V_REASON, H5T_NATIVE_UINT8, false);
+    v->repair_reason = read_array(r, CR_V_REPAIR_REASON, H5T_NATIVE_UINT8, false);
+    v->is_estimated = read_array(r, CR_V_TOKENS_ESTIMATED, H5T_NATIVE_UINT8, false);
     v->tokens = read_array(r, CR_V_TOTAL_TOKENS, H5T_NATIVE_UINT32, false);
     v->calls = read_array(r, CR_V_TOTAL_CALLS, H5T_NATIVE_UINT32, false);
     v->latency_s = read_array(r, CR_V_TOTAL_LATENCY, H5T_NATIVE_FLOAT, false);
@@ -273,6 +278,7 @@ static bool is_consistent(const struct cr_run_view *v) {
         bool is_put = v->cell[e] != UINT32_MAX;
         if (v->prices_len[e] > v->iterations ||
             v->status[e] >= CR_EPISODE_STATUS_COUNT || v->ended[e] >= CR_ENDED_COUNT ||
+            v->reason[e] >= CR_REASON_COUNT ||
             (!is_put && v->status[e] != CR_PENDING) ||
             (is_put &&
              (v->cell[e] >= v->cells || v->proposition[e] >= v->propositions))) {
@@ -330,7 +336,7 @@ enum cr_status cr_run_view_open_parts(const char *path, unsigned parts,
     return CR_OK;
 }
 
-enum cr_status cr_run_file_step_calls(const char *path, uint32_t **out,
+enum cr_status cr_run_view_step_calls(const char *path, uint32_t **out,
                                       struct cr_err *err) {
     struct reader r = {.path = path, .err = err};
     enum cr_status status = cr_frame_open(&r.frame, path, err);
@@ -355,13 +361,13 @@ void cr_run_view_close(struct cr_run_view *v) {
         return;
     }
     void *arrays[] = {
-        v->price,       v->outcome_price, v->quantile,   v->cell,
-        v->replicate,   v->proposition,   v->prices_len, v->status,
-        v->ended,       v->tokens,        v->calls,      v->latency_s,
-        v->usd,         v->direction,     v->label,      v->value,
-        v->low,         v->high,          v->n_outcomes, v->question,
-        v->job,         v->job_hash,      v->version,    v->proposition_id,
-        v->question_id, v->text,          v->benchmark,  v->cell_info};
+        v->price,         v->outcome_price,  v->quantile,    v->cell,  v->replicate,
+        v->proposition,   v->prices_len,     v->status,      v->ended, v->reason,
+        v->repair_reason, v->is_estimated,   v->tokens,      v->calls, v->latency_s,
+        v->usd,           v->direction,      v->label,       v->value, v->low,
+        v->high,          v->n_outcomes,     v->question,    v->job,   v->job_hash,
+        v->version,       v->proposition_id, v->question_id, v->text,  v->benchmark,
+        v->cell_info};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }
@@ -383,9 +389,8 @@ static int64_t number(struct columns *c, enum cr_variable_id id) {
     int64_t value = 0;
     hid_t type =
         cr_schema[id].kind == CR_KIND_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
-    if (!c->is_ok || c->frame->var[id] < 0 ||
-        cr_h5_read_rows(c->frame->var[id], type, (struct cr_slab){c->row, 1}, &value) !=
-            0) {
+    if (!c->is_ok ||
+        cr_frame_read(c->frame, id, type, (struct cr_slab){c->row, 1}, &value) != 0) {
         c->is_ok = false;
         return 0;
     }
@@ -404,12 +409,13 @@ static void read_call_numbers(struct columns *c, struct cr_call_record *r) {
     r->request_hash.hi = (uint64_t)number(c, CR_V_CALL_REQUEST_HI);
     r->request_hash.lo = (uint64_t)number(c, CR_V_CALL_REQUEST_LO);
     r->model = (uint32_t)number(c, CR_V_CALL_MODEL);
-    r->reason = (enum cr_reason)number(c, CR_V_CALL_FAIL);
+    r->reason = (enum cr_reason)number(c, CR_V_CALL_REASON);
     r->finish = (enum cr_finish)number(c, CR_V_CALL_FINISH);
     r->tokens_in = (uint32_t)number(c, CR_V_CALL_TOKENS_IN);
     r->tokens_out = (uint32_t)number(c, CR_V_CALL_TOKENS_OUT);
     r->tokens_cached = (uint32_t)number(c, CR_V_CALL_TOKENS_CACHED);
     r->tokens_reasoning = (uint32_t)number(c, CR_V_CALL_TOKENS_REASONING);
+    r->is_estimated = (uint8_t)number(c, CR_V_CALL_ESTIMATED);
     r->attempts = (uint32_t)number(c, CR_V_CALL_ATTEMPTS);
     r->endpoint = (uint32_t)number(c, CR_V_CALL_ENDPOINT);
     r->http_status = (uint32_t)number(c, CR_V_CALL_HTTP_STATUS);
@@ -422,10 +428,12 @@ static void read_call_numbers(struct columns *c, struct cr_call_record *r) {
                r->finish <= CR_FINISH_OTHER && r->id.ask < CR_ASK_COUNT;
 }
 
-// The three texts of the call, each followed by a NUL, in one block (cr_free).
+enum { TEXTS = 4 }; // of a call: reply, reasoning, error, finish word
+
+// The texts of the call, each followed by a NUL, in one block (cr_free).
 struct call_texts {
     char *block;
-    char *at[3];
+    char *at[TEXTS];
 };
 
 static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
@@ -444,10 +452,11 @@ static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
 }
 
 static enum cr_status read_call_texts(struct columns *c, struct call_texts *texts) {
-    static const enum cr_variable_id ids[3] = {
-        CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH, CR_V_CALL_ERROR_LENGTH};
-    int64_t lengths[3], all = 0, from = number(c, CR_V_CALL_TEXT_OFFSET);
-    for (int i = 0; i < 3; i++) {
+    static const enum cr_variable_id ids[TEXTS] = {
+        CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH, CR_V_CALL_ERROR_LENGTH,
+        CR_V_CALL_WORD_LENGTH};
+    int64_t lengths[TEXTS], all = 0, from = number(c, CR_V_CALL_TEXT_OFFSET);
+    for (int i = 0; i < TEXTS; i++) {
         lengths[i] = number(c, ids[i]);
         all += lengths[i] < 0 ? 0 : lengths[i];
     }
@@ -459,13 +468,13 @@ static enum cr_status read_call_texts(struct columns *c, struct call_texts *text
     if (!c->is_ok) {
         return CR_OK;
     }
-    texts->block = cr_malloc((size_t)all + 3);
+    texts->block = cr_malloc((size_t)all + TEXTS);
     if (texts->block == NULL) {
         return CR_E_MEMORY;
     }
     uint64_t at = (uint64_t)from;
     char *to = texts->block;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < TEXTS; i++) {
         texts->at[i] = place(c, &at, lengths[i], to);
         to += lengths[i] < 0 ? 0 : lengths[i] + 1;
     }
@@ -486,6 +495,8 @@ static enum cr_status add_call(struct cr_frame *frame, uint64_t row,
         record.text = texts.at[0];
         record.reasoning = texts.at[1];
         record.error = texts.at[2];
+        snprintf(record.finish_word, sizeof record.finish_word, "%s",
+                 texts.at[3] == NULL ? "" : texts.at[3]);
         status = cr_call_records_add(list, &record);
     }
     cr_free(texts.block);
@@ -522,7 +533,7 @@ static enum cr_status add_calls(struct cr_frame *frame, uint64_t episode,
     return status;
 }
 
-enum cr_status cr_run_file_calls(const char *path, uint64_t episode,
+enum cr_status cr_run_view_calls(const char *path, uint64_t episode,
                                  struct cr_call_records *out, struct cr_err *err) {
     struct cr_frame frame;
     enum cr_status status = cr_frame_open(&frame, path, err);

@@ -43,6 +43,14 @@ const struct cr_variable cr_schema[CR_V_COUNT] = {
 #undef MARK
 };
 
+const struct cr_old_reason cr_old_reasons[CR_OLD_REASONS] = {
+    {"none", CR_REASON_NONE},       {"transport", CR_REASON_CONNECTION},
+    {"timeout", CR_REASON_TIMEOUT}, {"rate", CR_REASON_RATE},
+    {"server", CR_REASON_SERVER},   {"refused", CR_REASON_BAD_REQUEST},
+    {"protocol", CR_REASON_SERVER}, {"limit", CR_REASON_SERVER},
+    {"replay", CR_REASON_REPLAY},   {"stopped", CR_REASON_STOPPED},
+};
+
 size_t cr_kind_bytes(enum cr_kind kind) {
     static const size_t bytes[CR_KIND_COUNT] = {1, 1, 4, 8, 8, 4, 8, sizeof(char *)};
     return bytes[kind];
@@ -72,6 +80,11 @@ const void *cr_kind_missing(enum cr_kind kind) {
     static const double f64 = NAN;
     const void *values[CR_KIND_COUNT] = {&u8, &i8, &i32, &i64, &u64, &f32, &f64, NULL};
     return values[kind];
+}
+
+const char *cr_variable_path(enum cr_variable_id id, int32_t version) {
+    const struct cr_variable *v = &cr_schema[id];
+    return version >= v->since ? v->path : v->old_path;
 }
 
 int cr_variable_rank(enum cr_variable_id id) {

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "credence/core/call.h"
+
 enum cr_variable_id {
 #define VARIABLE(id, ...) CR_V_##id,
 #define MARK(id) CR_V_##id,
@@ -22,7 +24,9 @@ enum cr_variable_id {
     CR_V_COUNT
 };
 
-enum { CR_SCHEMA_VERSION = 1, CR_QUANTILES = 3, CR_RANK_MAX = 3 };
+// Version 2 says why: /reason, /repair_reason and /calls/reason (which was /calls/fail),
+// the servers' own finish words, and which tokens are estimated. Version 1 is still read.
+enum { CR_SCHEMA_VERSION = 2, CR_SCHEMA_OLDEST = 1, CR_QUANTILES = 3, CR_RANK_MAX = 3 };
 
 enum cr_dim {
     CR_DIM_NONE,
@@ -70,10 +74,14 @@ struct cr_variable {
     bool has_missing; // elements may be missing: fill value and _FillValue; else fill 0
     const char *const *flags; // names of 0, 1, ... (of -1, 0, 1 when signed) or NULL
     uint8_t flags_len;
+    uint8_t since;        // version of the schema; 0: the first
+    const char *old_path; // what it was called before; NULL: there was none
 };
 extern const struct cr_variable cr_schema[CR_V_COUNT];
 
 int cr_variable_rank(enum cr_variable_id id);
+// Its path in a file of VERSION; NULL: such a file has none.
+const char *cr_variable_path(enum cr_variable_id id, int32_t version);
 
 // The size of each dimension of one file, and the rows that are stored together.
 struct cr_shape {
@@ -87,5 +95,14 @@ bool cr_shape_has(const struct cr_shape *shape, enum cr_variable_id id);
 uint64_t cr_shape_row_elements(const struct cr_shape *shape, enum cr_variable_id id);
 // Choose block_rows.
 void cr_shape_set_block(struct cr_shape *shape);
+
+// Why a call failed, as schema 1 and version 1 of the tape said it: their word and
+// number (/calls/fail), and what it means here.
+enum { CR_OLD_REASONS = 10 };
+struct cr_old_reason {
+    const char *word;
+    enum cr_reason reason;
+};
+extern const struct cr_old_reason cr_old_reasons[CR_OLD_REASONS];
 
 #endif

@@ -14,9 +14,12 @@
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
 #include "credence/base/text.h"
+#include "store/schema.h"
 
 // Stands in the head of a line whose reply cost nothing, and only there.
 #define RECORDED ",\"recorded\":1"
+// The same of a line whose tokens are estimated.
+#define ESTIMATED ",\"estimated\":1"
 
 static const char *const ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
                                                     "logprob"};
@@ -123,6 +126,19 @@ static unsigned read_name(struct cursor *c, const char *const *names, unsigned l
     return 0;
 }
 
+static enum cr_reason read_reason(struct cursor *c, bool is_old) {
+    if (!is_old) {
+        SKIP(c, ",\"reason\":\"");
+        return (enum cr_reason)read_name(c, cr_reason_names, CR_REASON_COUNT);
+    }
+    const char *words[CR_OLD_REASONS];
+    for (unsigned i = 0; i < CR_OLD_REASONS; i++) {
+        words[i] = cr_old_reasons[i].word;
+    }
+    SKIP(c, ",\"fail\":\"");
+    return cr_old_reasons[read_name(c, words, CR_OLD_REASONS)].reason;
+}
+
 static void read_seat(struct cursor *c, struct cr_call_id *id) {
     SKIP(c, ",\"iteration\":");
     id->iteration = (uint32_t)read_digits(c, UINT32_MAX);
@@ -164,7 +180,11 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     }
     struct cursor c = {line, line + bytes - SUM_BYTES, true};
     struct cr_call_record r = {0};
-    SKIP(&c, "{\"v\":1,\"trajectory\":\"");
+    const bool is_old = skip_optional(&c, "{\"v\":1,", sizeof "{\"v\":1," - 1);
+    if (!is_old) {
+        SKIP(&c, "{\"v\":2,");
+    }
+    SKIP(&c, "\"trajectory\":\"");
     r.trajectory = read_hex(&c, 16);
     SKIP(&c, "\",\"key\":\"");
     r.trajectory_key = read_hex(&c, 16);
@@ -175,8 +195,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     r.request_hash.lo = read_hex(&c, 16);
     SKIP(&c, "\",\"model\":");
     r.model = (uint32_t)read_digits(&c, UINT32_MAX);
-    SKIP(&c, ",\"fail\":\"");
-    r.reason = (enum cr_reason)read_name(&c, cr_reason_names, CR_REASON_COUNT);
+    r.reason = read_reason(&c, is_old);
     SKIP(&c, "\",\"finish\":\"");
     r.finish = (enum cr_finish)read_name(&c, cr_finish_names, CR_FINISH_OTHER + 1);
     read_cost(&c, &r);
@@ -185,6 +204,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     SKIP(&c, ",\"simulated\":");
     r.is_simulated = (uint8_t)read_digits(&c, 1);
     r.is_recorded = skip_optional(&c, RECORDED, sizeof RECORDED - 1);
+    r.is_estimated = skip_optional(&c, ESTIMATED, sizeof ESTIMATED - 1);
     SKIP(&c, ",\"reply\":");
     if (!c.is_ok || c.end - c.at < 3) {
         return false;
@@ -232,6 +252,9 @@ enum cr_status cr_tape_line_decode(const char *line, size_t bytes,
         record.text = cr_json_string(cr_json_get(reply, "text"));
         record.reasoning = cr_json_string(cr_json_get(reply, "reasoning"));
         record.error = cr_json_string(cr_json_get(reply, "error"));
+        const char *word = cr_json_string(cr_json_get(reply, "finish_word"));
+        snprintf(record.finish_word, sizeof record.finish_word, "%s",
+                 word == NULL ? "" : word);
         record.logprobs = record.logprobs_len > 0 ? logprobs : NULL;
         status = each(ctx, &record, err);
     } else {
@@ -305,13 +328,13 @@ static char *put_cost(char *at, const struct cr_call_record *r) {
 }
 
 static char *put_head(char *at, const struct cr_call_record *r) {
-    at = cr_hash64_put(PUT(at, "{\"v\":1,\"trajectory\":\""), r->trajectory);
+    at = cr_hash64_put(PUT(at, "{\"v\":2,\"trajectory\":\""), r->trajectory);
     at = cr_hash64_put(PUT(at, "\",\"key\":\""), r->trajectory_key);
     at = put_seat(at, &r->id);
     at = cr_hash64_put(PUT(at, "\",\"request\":\""), r->request_hash.hi);
     at = cr_hash64_put(at, r->request_hash.lo);
     at = put_number(PUT(at, "\",\"model\":"), r->model);
-    at = put_name(PUT(at, ",\"fail\":\""), cr_reason_names[r->reason]);
+    at = put_name(PUT(at, ",\"reason\":\""), cr_reason_names[r->reason]);
     at = put_name(PUT(at, "\",\"finish\":\""), cr_finish_names[r->finish]);
     at = put_cost(at, r);
     at =
@@ -319,6 +342,9 @@ static char *put_head(char *at, const struct cr_call_record *r) {
     at = put_number(PUT(at, ",\"simulated\":"), r->is_simulated != 0);
     if (r->is_recorded) {
         at = PUT(at, RECORDED);
+    }
+    if (r->is_estimated) {
+        at = PUT(at, ESTIMATED);
     }
     return PUT(at, ",\"reply\":{");
 }
@@ -399,6 +425,9 @@ enum cr_status cr_tape_line_encode(struct cr_buf *out,
     }
     if (status == CR_OK) {
         status = encode_text(out, "\"error\":", record->error);
+    }
+    if (status == CR_OK && record->finish_word[0] != '\0') {
+        status = encode_text(out, "\"finish_word\":", record->finish_word);
     }
     if (status == CR_OK) {
         status = encode_logprobs(out, record);

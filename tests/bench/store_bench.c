@@ -13,6 +13,7 @@
 
 #include "credence/store/merge.h"
 #include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 #include "credence/store/tape.h"
 #include "paper.h"
 #include "scratch.h"
@@ -93,12 +94,18 @@ static void make_row(struct cr_episode_row *row, double *price, struct cr_step *
     }
 }
 
+static void place_of(const void *ctx, uint64_t episode, struct cr_run_place *out) {
+    (void)ctx;
+    *out = (struct cr_run_place){0, 0, episode % PROPOSITIONS};
+}
+
 static void write_file(const char *path, struct cr_job *job, uint64_t episodes,
                        uint64_t shard, uint64_t shards) {
     struct cr_run_file *file = NULL;
     struct cr_err err = {0};
     uint64_t first = 0, written = 0;
-    struct cr_run_layout layout = {episodes, PROPOSITIONS, ITERATIONS, 1, &first};
+    struct cr_run_layout layout = {episodes, PROPOSITIONS, ITERATIONS, 1,
+                                   &first,   place_of,     NULL};
     struct cr_run_facts facts = {"0", "0", "here", "none", "{}", 0};
     struct cr_run_content content = {job, &layout, &facts};
     double price[ITERATIONS];

@@ -1,4 +1,4 @@
-// run_file.h - run.h5: written by rank 0 while the run lives, read by the analysis.
+// run_file.h - run.h5 as it is written: by rank 0, while the run lives.
 //
 // Layer    store (3); src/store is the only folder that includes <hdf5.h>
 // Threads  not thread-safe
@@ -33,6 +33,7 @@ struct cr_episode_row {
     uint64_t proposition;
     enum cr_episode_status status;
     enum cr_stop_reason ended;
+    enum cr_reason reason; // why it is invalid or failed; NONE otherwise
     uint32_t prices_len, width;
     const double *price;        // [prices_len][width]
     const double *quantile;     // [prices_len][3] or NULL
@@ -40,10 +41,21 @@ struct cr_episode_row {
     uint32_t steps_len;
 };
 
+// What an episode is of: its row of /cells and of /propositions, its replicate. Known of
+// every episode before any was run.
+struct cr_run_place {
+    uint32_t cell, replicate;
+    uint64_t proposition;
+};
+typedef void (*cr_run_place_fn)(const void *ctx, uint64_t episode,
+                                struct cr_run_place *out);
+
 struct cr_run_layout { // dimensions; see plan.h
     uint64_t episodes, propositions;
     uint32_t iterations, outcomes; // outcomes 1: no /outcome_price
     const uint64_t *first_proposition;
+    cr_run_place_fn place;
+    const void *place_ctx; // until the file is closed
 };
 
 struct cr_run_content { // borrowed for the call
@@ -54,8 +66,8 @@ struct cr_run_content { // borrowed for the call
 
 // Create PATH (replacing a file there once the new one is usable) with every variable
 // at its full size, groups filled from the job, and switch to SWMR. Format bounds 1.10.
-// An episode that is never put has no cell, proposition and replicate either: put a
-// CR_PENDING row for one that should.
+// Episodes that are never put are pending; /cell, /proposition and /replicate hold what
+// the layout says of them from the start.
 CR_MUST_CHECK enum cr_status cr_run_file_create(const char *path,
                                                 const struct cr_run_content *content,
                                                 struct cr_run_file **out,
@@ -77,63 +89,5 @@ CR_MUST_CHECK enum cr_status cr_run_file_finish(struct cr_run_file *file, bool c
                                                 int64_t end_wall_ms,
                                                 struct cr_err *err);
 void cr_run_file_abandon(struct cr_run_file *file); // close without a word
-
-// The parts of a view that take long to read where propositions are many.
-enum cr_view_part {
-    CR_VIEW_NUMBERS = 0,
-    CR_VIEW_IDS = 1,   // proposition_id, question_id and benchmark
-    CR_VIEW_TEXTS = 2, // text
-    CR_VIEW_ALL = CR_VIEW_IDS | CR_VIEW_TEXTS
-};
-
-// Everything the analysis needs, read at once. Arrays belong to the view.
-struct cr_run_view {
-    uint64_t episodes, propositions;
-    uint32_t iterations, outcomes, cells;
-    double *price;         // [episodes][iterations]
-    double *outcome_price; // [episodes][iterations][outcomes] or NULL
-    double *quantile;      // [episodes][iterations][3] or NULL
-    uint32_t *cell, *replicate;
-    uint64_t *proposition;
-    uint32_t *prices_len; // /iterations
-    uint8_t *status, *ended;
-    uint32_t *tokens;           // [episodes] all tokens in and out
-    uint32_t *calls;            // [episodes]
-    float *latency_s;           // [episodes] sum
-    double *usd;                // [episodes] by the models' prices in the stored job
-    int8_t *direction;          // [episodes][iterations]
-    int32_t *label;             // [propositions]
-    double *value, *low, *high; // [propositions]
-    uint32_t *n_outcomes;
-    uint32_t *question; // [propositions] dense number of question_id
-    char **proposition_id, **question_id, **text, **benchmark; // or NULL, by part
-    struct cr_arena texts;                                     // what they point into
-    struct cr_run_cell { // one column a factor, as text
-        char *name, *protocol, *benchmark, *maker, *trader, *stance, *prompts,
-            *elicitation, *stop_rule;
-        double threshold;
-        uint32_t window, max_iterations, trajectory, samples, rounds, replicates;
-    } * cell_info;
-    char *job; // attribute: whole JSON
-    char *job_hash, *version;
-    bool is_simulated, is_complete;
-};
-CR_MUST_CHECK enum cr_status
-cr_run_view_open(const char *path, struct cr_run_view **out, struct cr_err *err);
-// The numbers and what PARTS asks for besides; cr_run_view_open reads all.
-CR_MUST_CHECK enum cr_status cr_run_view_open_parts(const char *path, unsigned parts,
-                                                    struct cr_run_view **out,
-                                                    struct cr_err *err);
-void cr_run_view_close(struct cr_run_view *view);
-
-// How many calls each iteration made, [episodes][iterations], 0 after the end. Not in
-// the view, for few ask for it. *out is given (cr_free).
-CR_MUST_CHECK enum cr_status cr_run_file_step_calls(const char *path, uint32_t **out,
-                                                    struct cr_err *err);
-
-// The calls of one episode from /calls, texts included when stored. CR_E_NOT_FOUND.
-CR_MUST_CHECK enum cr_status cr_run_file_calls(const char *path, uint64_t episode,
-                                               struct cr_call_records *out,
-                                               struct cr_err *err);
 
 #endif

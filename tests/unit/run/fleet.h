@@ -7,7 +7,7 @@
 
 #include "credence/base/mem.h"
 #include "credence/model/client.h"
-#include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 #include "credence/store/tape.h"
 #include "run/session.h"
 

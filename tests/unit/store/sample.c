@@ -69,6 +69,13 @@ static void fill_cells(struct sample *s) {
     }
 }
 
+static void sample_place(const void *ctx, uint64_t episode, struct cr_run_place *out) {
+    (void)ctx;
+    out->cell = (uint32_t)(episode % SAMPLE_CELLS);
+    out->replicate = (uint32_t)(episode / SAMPLE_CELLS % SAMPLE_REPLICATES);
+    out->proposition = episode / SAMPLE_CELLS / SAMPLE_REPLICATES % SAMPLE_PROPOSITIONS;
+}
+
 void sample_init(struct sample *s) {
     memset(s, 0, sizeof *s);
     fill_propositions(s);
@@ -98,7 +105,8 @@ void sample_init(struct sample *s) {
                                        .propositions = SAMPLE_PROPOSITIONS,
                                        .iterations = SAMPLE_ITERATIONS,
                                        .outcomes = SAMPLE_OUTCOMES,
-                                       .first_proposition = s->first_proposition};
+                                       .first_proposition = s->first_proposition,
+                                       .place = sample_place};
     s->facts = (struct cr_run_facts){.version = "0.1.0",
                                      .git_revision = "abc",
                                      .host = "here",
@@ -122,7 +130,9 @@ static void fill_steps(struct sample_row *out, uint64_t episode) {
                                         .calls = i > 0 ? 2 : 1,
                                         .latency_s = 0.25f,
                                         .direction = (int8_t)(i % 3) - 1,
-                                        .repairs = (uint8_t)i};
+                                        .repairs = (uint8_t)i,
+                                        .reason = i > 0 ? CR_REASON_CUT : 0,
+                                        .is_estimated = i == 1};
     }
 }
 
@@ -141,9 +151,11 @@ void sample_row(struct sample_row *out, uint64_t episode) {
     memset(out, 0, sizeof *out);
     struct cr_episode_row *row = &out->row;
     row->episode = episode;
-    row->cell = (uint32_t)(episode % SAMPLE_CELLS);
-    row->replicate = (uint32_t)(episode / SAMPLE_CELLS % SAMPLE_REPLICATES);
-    row->proposition = episode / SAMPLE_CELLS / SAMPLE_REPLICATES % SAMPLE_PROPOSITIONS;
+    struct cr_run_place place;
+    sample_place(NULL, episode, &place);
+    row->cell = place.cell;
+    row->replicate = place.replicate;
+    row->proposition = place.proposition;
     row->width = row->proposition == 2 ? 3 : 1;
     row->status = CR_DONE;
     row->ended = CR_ENDED_EQUILIBRIUM;
@@ -152,6 +164,7 @@ void sample_row(struct sample_row *out, uint64_t episode) {
     if (episode == 5 || episode == 7) {
         row->status = episode == 5 ? CR_FAILED : CR_INVALID;
         row->ended = episode == 5 ? CR_ENDED_FAILED : CR_ENDED_INVALID;
+        row->reason = episode == 5 ? CR_REASON_TIMEOUT : CR_REASON_UNREADABLE;
         row->prices_len = 2;
         row->steps_len = 3;
     }
@@ -180,7 +193,9 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
                                          .attempts = 1,
                                          .wall_ms = 1700000000000,
                                          .text = out->text,
-                                         .reasoning = episode % 2 ? "" : NULL};
+                                         .reasoning = episode % 2 ? "" : NULL,
+                                         .is_estimated = episode % 2 == 0,
+                                         .finish_word = "end_turn"};
     out->at[1] = out->at[0];
     out->at[1].id = (struct cr_call_id){.iteration = 1,
                                         .role = CR_ROLE_TRADER,
@@ -190,6 +205,8 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
                                         .ask = CR_ASK_ARGUMENT};
     out->at[1].model = 1;
     out->at[1].reason = CR_REASON_SERVER;
+    out->at[1].is_estimated = 0;
+    out->at[1].finish_word[0] = '\0';
     out->at[1].text = out->at[1].reasoning = NULL;
     out->at[1].error = out->error;
 }

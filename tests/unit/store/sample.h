@@ -4,6 +4,7 @@
 
 #include "credence/prompt/prompt.h"
 #include "credence/store/run_file.h"
+#include "credence/store/run_view.h"
 
 enum {
     SAMPLE_PROPOSITIONS = 4, // binary true, binary false, categorical of 3, continuous

@@ -51,6 +51,8 @@ struct cr_call_record tape_plain_record(uint64_t trajectory) {
         .text = "{\"price\": 0.5}\n\"quoted\" \\ \x01 caf\xc3\xa9",
         .is_simulated = 1,
         .is_recorded = 1,
+        .is_estimated = 1,
+        .finish_word = "MAX_\"TOKENS",
     };
 }
 
@@ -106,6 +108,8 @@ void tape_assert_equal(const struct cr_call_record *a, const struct cr_call_reco
     assert_true(a->wall_ms == b->wall_ms);
     assert_int_equal(a->is_simulated, b->is_simulated);
     assert_int_equal(a->is_recorded, b->is_recorded);
+    assert_int_equal(a->is_estimated, b->is_estimated);
+    assert_string_equal(a->finish_word, b->finish_word);
     assert_true((a->text == NULL) == (b->text == NULL));
     if (a->text != NULL) {
         assert_string_equal(a->text, b->text);

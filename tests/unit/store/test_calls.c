@@ -100,7 +100,7 @@ static void assert_episode(const char *path, uint64_t episode) {
     struct cr_call_records list = {0};
     struct cr_err err = {0};
     const uint32_t len = make_calls(want, texts, episode);
-    check(cr_run_file_calls(path, episode, &list, &err), &err);
+    check(cr_run_view_calls(path, episode, &list, &err), &err);
     assert_int_equal(list.len, len);
     for (uint32_t i = 0; i < len; i++) {
         const struct cr_call_record *r = &list.at[i];

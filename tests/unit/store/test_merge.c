@@ -72,7 +72,9 @@ static void write_part(struct fixture *f, const char *path, uint64_t part, uint6
             change(&row);
         }
         check(cr_run_file_put(file, &row.row, &err), &err);
-        check(cr_run_file_put_calls(file, e, calls.at, 2, &err), &err);
+        if (row.row.status != CR_PENDING) { // calls are written with the result
+            check(cr_run_file_put_calls(file, e, calls.at, 2, &err), &err);
+        }
     }
     check(cr_run_file_finish(file, false, 1700000001000, &err), &err);
 }

@@ -234,7 +234,11 @@ static void groups_and_attributes_say_what_was_run(void **state) {
     assert_string_equal(v->job, "{\"name\": \"sample\"}");
     assert_string_equal(v->job_hash, "00000000000000010000000000000002");
     assert_true(v->is_simulated);
-    assert_int_equal(v->cell[0], UINT32_MAX);
+    // Nothing was put, and yet no index reads as missing.
+    assert_int_equal(v->cell[0], 0);
+    assert_int_equal(v->cell[1], 1);
+    assert_int_equal(v->replicate[2], 1);
+    assert_int_equal(v->proposition[SAMPLE_CELLS * SAMPLE_REPLICATES], 1);
     assert_int_equal(v->status[0], CR_PENDING);
     cr_run_view_close(v);
 }
@@ -254,11 +258,31 @@ static void totals_are_sums_and_dollars_follow_the_prices_of_tokens(void **state
     cr_run_view_close(v);
 }
 
+static void why_is_data(void **state) {
+    struct fixture *f = *state;
+    struct cr_run_file *file = create(f);
+    put_all(file, 7);
+    assert_ok(cr_run_file_finish(file, true, 0, err));
+    struct cr_run_view *v = view_of(f->path);
+    assert_int_equal(v->reason[4], CR_REASON_NONE);
+    assert_int_equal(v->reason[5], CR_REASON_TIMEOUT);
+    assert_int_equal(v->reason[7], CR_REASON_UNREADABLE);
+    const uint8_t *repaired = &v->repair_reason[4 * (size_t)SAMPLE_ITERATIONS];
+    const uint8_t *estimated = &v->is_estimated[4 * (size_t)SAMPLE_ITERATIONS];
+    assert_int_equal(repaired[0], CR_REASON_NONE);
+    assert_int_equal(repaired[1], CR_REASON_CUT);
+    assert_int_equal(estimated[0], 0);
+    assert_int_equal(estimated[1], 1);
+    assert_int_equal(repaired[SAMPLE_ITERATIONS - 1], UINT8_MAX);
+    assert_int_equal(estimated[SAMPLE_ITERATIONS - 1], UINT8_MAX);
+    cr_run_view_close(v);
+}
+
 static void assert_calls(const char *path, uint64_t episode) {
     struct cr_call_records list = {0};
     struct sample_calls want;
     sample_calls(&want, episode);
-    assert_ok(cr_run_file_calls(path, episode, &list, err));
+    assert_ok(cr_run_view_calls(path, episode, &list, err));
     assert_int_equal(list.len, 2);
     assert_true(list.at[0].trajectory_key == UINT64_MAX - episode);
     assert_true(list.at[0].request_hash.lo == UINT64_MAX);
@@ -269,6 +293,9 @@ static void assert_calls(const char *path, uint64_t episode) {
     assert_null(list.at[1].text);
     assert_string_equal(list.at[1].error, want.error);
     assert_int_equal(list.at[1].reason, CR_REASON_SERVER);
+    assert_string_equal(list.at[0].finish_word, "end_turn");
+    assert_string_equal(list.at[1].finish_word, "");
+    assert_int_equal(list.at[0].is_estimated, episode % 2 == 0);
     assert_memory_equal(&list.at[1].id, &want.at[1].id, sizeof want.at[1].id);
     cr_call_records_fini(&list);
 }
@@ -283,7 +310,7 @@ static void calls_of_an_episode_come_back_with_their_texts(void **state) {
             assert_calls(f->path, e);
         }
         struct cr_call_records none = {0};
-        assert_int_equal(cr_run_file_calls(f->path, SAMPLE_EPISODES, &none, NULL),
+        assert_int_equal(cr_run_view_calls(f->path, SAMPLE_EPISODES, &none, NULL),
                          CR_E_NOT_FOUND);
     }
 }
@@ -295,9 +322,10 @@ static void texts_stay_out_when_the_job_says_so(void **state) {
     put_all(file, 1);
     assert_ok(cr_run_file_finish(file, true, 0, err));
     struct cr_call_records list = {0};
-    assert_ok(cr_run_file_calls(f->path, 3, &list, err));
+    assert_ok(cr_run_view_calls(f->path, 3, &list, err));
     assert_int_equal(list.len, 2);
     assert_null(list.at[0].text);
+    assert_string_equal(list.at[0].finish_word, "end_turn"); // no text of a model
     cr_call_records_fini(&list);
 }
 
@@ -483,6 +511,7 @@ int main(int argc, char **argv) {
         CASE(a_row_put_again_replaces_the_first),
         CASE(a_view_of_numbers_has_the_same_questions_and_no_texts),
         CASE(groups_and_attributes_say_what_was_run),
+        CASE(why_is_data),
         CASE(totals_are_sums_and_dollars_follow_the_prices_of_tokens),
         CASE(texts_stay_out_when_the_job_says_so),
         CASE(a_finished_file_does_not_depend_on_the_order_of_completion),

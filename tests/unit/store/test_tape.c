@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "credence/base/hash.h"
 #include "credence/base/mem.h"
 #include "credence/store/tape.h"
 #include "tape_fixture.h"
@@ -104,6 +105,54 @@ static void logprobs_and_reasoning_are_kept(void **state) {
     assert_string_equal(seen->logprobs[1].token, "\"no");
     assert_true(seen->logprobs[0].logprob == -0.1);
     assert_true(isinf(seen->logprobs[1].logprob));
+}
+
+// A line as version 1 wrote it, WORD saying why the call failed.
+static void store_old_line(const struct tape_fixture *f, const char *word) {
+    char line[1024], folder[80];
+    int len = snprintf(
+        line, sizeof line,
+        "{\"v\":1,\"trajectory\":\"000000000000002a\",\"key\":\"fedcba9876543210\","
+        "\"iteration\":0,\"role\":\"maker\",\"trader\":0,\"sample\":0,\"repair\":0,"
+        "\"ask\":\"judgment\",\"request\":\"00000000000000010000000000000002\","
+        "\"model\":1,\"fail\":\"%s\",\"finish\":\"stop\",\"tokens_in\":5,"
+        "\"tokens_out\":6,\"tokens_cached\":0,\"tokens_reasoning\":0,"
+        "\"latency_s\":0.5,\"attempts\":1,\"endpoint\":0,\"http_status\":200,"
+        "\"wall_ms\":7,\"simulated\":0,\"reply\":{\"text\":\"yes\"},",
+        word);
+    len += snprintf(line + len, sizeof line - (size_t)len, "\"sum\":\"%016llx\"}\n",
+                    (unsigned long long)cr_hash64(line, (size_t)len, 0));
+    snprintf(folder, sizeof folder, "%s/tape", f->dir);
+    if (mkdir(folder, 0700) != 0) {
+        assert_int_equal(errno, EEXIST);
+    }
+    store(f, line, (size_t)len);
+}
+
+static void a_tape_of_version_1_is_read_with_its_own_words(void **state) {
+    static const struct {
+        const char *word;
+        enum cr_reason reason;
+    } cases[] = {
+        {"none", CR_REASON_NONE},       {"transport", CR_REASON_CONNECTION},
+        {"timeout", CR_REASON_TIMEOUT}, {"rate", CR_REASON_RATE},
+        {"server", CR_REASON_SERVER},   {"refused", CR_REASON_BAD_REQUEST},
+        {"protocol", CR_REASON_SERVER}, {"limit", CR_REASON_SERVER},
+        {"replay", CR_REASON_REPLAY},   {"stopped", CR_REASON_STOPPED},
+    };
+    struct tape_fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        store_old_line(f, cases[i].word);
+        struct cr_tape_damage damage = tape_scan_all(f);
+        assert_int_equal(damage.lines, 1);
+        assert_int_equal(damage.torn + damage.damaged, 0);
+        assert_int_equal(f->seen.at[0].reason, cases[i].reason);
+        assert_int_equal(f->seen.at[0].trajectory, 42);
+        assert_string_equal(f->seen.at[0].text, "yes");
+        assert_string_equal(f->seen.at[0].finish_word, "");
+    }
+    store_old_line(f, "unreadable"); // a word of version 2
+    assert_int_equal(tape_scan_all(f).damaged, 1);
 }
 
 static void files_are_read_in_the_order_of_launch_and_rank(void **state) {
@@ -308,6 +357,7 @@ int main(int argc, char **argv) {
         CASE(a_record_comes_back_as_it_was),
         CASE(a_failed_call_has_no_text_but_an_error_even_of_ill_formed_bytes),
         CASE(logprobs_and_reasoning_are_kept),
+        CASE(a_tape_of_version_1_is_read_with_its_own_words),
         CASE(files_are_read_in_the_order_of_launch_and_rank),
         CASE(no_tape_is_an_empty_one),
         CASE(a_launch_never_appends_to_a_file_that_exists),
