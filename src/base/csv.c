@@ -27,6 +27,9 @@ static bool is_formula(const char *text, size_t bytes) {
 }
 
 static bool needs_quotes(const char *text, size_t bytes) {
+    if (bytes > 0 && (text[0] == ' ' || text[bytes - 1] == ' ')) {
+        return true; // some readers trim what is not quoted
+    }
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == ',' || text[i] == '"' || text[i] == '\r' || text[i] == '\n') {
             return true;

@@ -1,5 +1,5 @@
-// data_dir.c - the installed program finds its data from where it stands, so that the
-// folder it was installed into can be moved or mounted elsewhere.
+// data_dir.c - the installed program finds its data relative to its own place, so that
+// the directory it was installed into can be moved or mounted elsewhere.
 #include "credence/base/data_dir.h"
 
 #include <limits.h>

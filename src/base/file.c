@@ -1,6 +1,6 @@
 // file.c - whole files. A file is replaced through a temporary name beside it and a
-// rename, and the folder is synced too: after a power cut the old or the new one is
-// there.
+// rename, and the directory is synced too: after a power cut it is the old one or the
+// new.
 #include "credence/base/file.h"
 
 #include <errno.h>
@@ -98,7 +98,7 @@ static enum cr_status dir_sync(const char *path, struct cr_err *err) {
         return cr_err_set(err, status, "out of memory while syncing %s", path);
     }
     int fd = open(dir.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    // Some file systems cannot sync a folder (EINVAL); there the rename has to do.
+    // Some file systems cannot sync a directory (EINVAL); there the rename has to do.
     if (fd >= 0 && fsync(fd) && errno != EINVAL) {
         status = refuse(err, errno, "sync", dir.data);
     }
@@ -157,9 +157,9 @@ static enum cr_status dir_make_one(const char *path, struct cr_err *err) {
     }
     int errnum = errno;
     if (errnum == EEXIST) {
-        return cr_err_set(err, CR_E_IO, "%s is there, but it is no folder", path);
+        return cr_err_set(err, CR_E_IO, "%s exists but is not a directory", path);
     }
-    return refuse(err, errnum, "make the folder", path);
+    return refuse(err, errnum, "make the directory", path);
 }
 
 enum cr_status cr_dir_make(const char *path, struct cr_err *err) {

@@ -52,7 +52,7 @@ static struct cr_json *wrap(cJSON *item) {
     return (struct cr_json *)item;
 }
 
-// Hand TEXT to cJSON; *end_bytes is where the value, or the trouble, ended.
+// Hand TEXT to cJSON; *end_bytes is where the value, or what is wrong, ended.
 static cJSON *parse_plain(const char *text, size_t bytes, size_t *end_bytes) {
     const char *end = text;
     cJSON *item = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
@@ -270,7 +270,7 @@ struct cr_json *cr_json_copy(const struct cr_json *value) {
     return wrap(cJSON_Duplicate(tree(value), 1));
 }
 
-// Put CHILD where OLD stands. The key's storage moves over, so nothing can fail.
+// Put CHILD in the place of OLD. The key's storage moves over, so nothing can fail.
 static void replace(cJSON *parent, cJSON *old, cJSON *child) {
     cr_free(child->string);
     child->string = old->string;

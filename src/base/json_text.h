@@ -37,7 +37,7 @@ struct cr_json_scan {
 };
 struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth);
 
-// Overwrite escapes that no C string can hold (\u0000) or that are no character (lone
+// Overwrite escapes that no C string can hold (\u0000) or that are not characters (lone
 // surrogates) by that of U+FFFD, and spoil those that are none, so that cJSON refuses
 // them.
 void cr_json_mend_escapes(char *text, size_t bytes);

@@ -23,7 +23,7 @@ static const struct cr_definition exit_terms[] = {
     {NULL, NULL, NULL},
 };
 
-// Print TEXT wrapped, each line indented by INDENT; the first stands at column AT.
+// Print TEXT wrapped, each line indented by INDENT; the first begins at column AT.
 static void print_wrapped(FILE *out, const char *text, int indent, int at) {
     int column = at;
     while (*text != '\0') {

@@ -19,7 +19,7 @@ struct cr_show {
     bool with_reasoning; // hidden reasoning of the model too
 };
 
-// Where an episode stands in the plan: episodes are numbered by group of cells, then
+// Where an episode is in the plan: episodes are numbered by group of cells, then
 // proposition, replicate and cell of the group, and no row need be there to know it.
 struct cr_show_place {
     uint64_t trajectory, first_episode; // first of those that share the trajectory

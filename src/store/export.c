@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "credence/base/buf.h"
+#include "credence/base/csv.h"
 #include "credence/base/file.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
@@ -81,29 +82,13 @@ static void add(struct table_sink *s, struct cr_buf *row, const char *text) {
     }
 }
 
-// Text that holds a separator, a quote or the end of a line is quoted; so is an empty
-// one, to tell it from a missing one.
+// An empty text is quoted, to tell it from a missing one.
 static void add_csv_text(struct table_sink *s, const char *text, size_t bytes) {
-    bool is_plain = bytes > 0 && text[0] != ' ' && text[bytes - 1] != ' ';
-    for (size_t i = 0; is_plain && i < bytes; i++) {
-        is_plain = strchr(",\"\r\n", text[i]) == NULL;
+    if (bytes == 0) {
+        add(s, &s->csv_row, "\"\"");
+    } else if (s->status == CR_OK) {
+        note(s, cr_csv_add_field(&s->csv_row, text, bytes));
     }
-    if (s->status == CR_OK && is_plain) {
-        note(s, cr_buf_add(&s->csv_row, text, bytes));
-        return;
-    }
-    add(s, &s->csv_row, "\"");
-    while (s->status == CR_OK && bytes > 0) {
-        const char *quote = memchr(text, '"', bytes);
-        size_t part = quote == NULL ? bytes : (size_t)(quote - text) + 1;
-        note(s, cr_buf_add(&s->csv_row, text, part));
-        if (quote != NULL) {
-            add(s, &s->csv_row, "\"");
-        }
-        text += part;
-        bytes -= part;
-    }
-    add(s, &s->csv_row, "\"");
 }
 
 // What stands before a cell in both files.

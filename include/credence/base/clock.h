@@ -18,7 +18,7 @@ struct cr_clock {
 
 const struct cr_clock *cr_clock_monotonic(void);
 
-// A clock that moves when told, and when somebody sleeps by it. CTX of the returned
+// A clock that moves when a test moves it, and when somebody sleeps by it. CTX of the returned
 // clock is FAKE.
 struct cr_fake_clock {
     int64_t now_ns;

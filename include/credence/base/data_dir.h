@@ -9,7 +9,7 @@
 #include "credence/base/buf.h"
 #include "credence/base/status.h"
 
-// The folder that holds prompts/ into OUT (cleared first). The first of these that
+// The directory that holds prompts/ into OUT (cleared first). The first of these that
 // does:
 //   1. $CREDENCE_DATA_DIR, when set (then nothing else is tried)
 //   2. ../share/credence beside the running program: an installation may be moved

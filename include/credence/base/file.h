@@ -34,7 +34,7 @@ bool cr_dir_exists(const char *path);
 // DIR "/" NAME into OUT (cleared first); an absolute NAME replaces DIR.
 CR_MUST_CHECK enum cr_status cr_path_join(struct cr_buf *out, const char *dir,
                                           const char *name);
-// The folder part of PATH into OUT (cleared first); "." when there is none.
+// The directory part of PATH into OUT (cleared first); "." when there is none.
 CR_MUST_CHECK enum cr_status cr_path_dir(struct cr_buf *out, const char *path);
 
 #endif

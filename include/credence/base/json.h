@@ -60,7 +60,7 @@ void cr_json_strip(char *text, size_t bytes);
 bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *line,
                     unsigned *column);
 
-// First key that stands twice in one object of TEXT (stripped), as a path; false if
+// First key that occurs twice in one object of TEXT (stripped), as a path; false if
 // none.
 bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path);
 
@@ -96,7 +96,7 @@ CR_MUST_CHECK enum cr_status cr_json_push(struct cr_json *array,
                                           struct cr_json *child_taken);
 void cr_json_remove(struct cr_json *object, const char *key);
 // Set the value at a dotted path, making objects on the way. CR_E_FORMAT when the path
-// runs through something that is no object.
+// runs through something that is not an object.
 CR_MUST_CHECK enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
                                               struct cr_json *child_taken);
 // The value at a dotted path ("models.m.api", "x[0].y"), or NULL.

@@ -39,7 +39,7 @@ struct cr_turn {
     size_t quoted_bytes;
 };
 
-// Where in its trajectory a call stands. Unique there, and the same in every run of the
+// Where in its trajectory a call is. Unique there, and the same in every run of the
 // job: it keys the tape, the seed and the resume.
 struct cr_call_id {
     uint32_t iteration;

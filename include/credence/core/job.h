@@ -21,10 +21,10 @@ struct cr_sim_dials {
     double competence; // [0,1] how likely an agent's private belief is on the true side
     double noise;      // [0,1] spread of a belief and of a move
     double stubbornness; // [0,1] share of the way to the argument that the maker does
-                         // NOT go
+                         // not go
     double persuasion;   // [0,1] how likely an argument moves the maker at all
     double strength;     // [0,1] of an adversary's argument
-    double malformed;    // [0,1] share of replies that are no usable answer
+    double malformed;    // [0,1] share of replies without a usable answer
     double failures;     // [0,1] share of attempts that fail like a server
     double latency_ms;   // mean, exponential; recorded and waited for
     uint32_t behaviour;  // index into sim_behaviour_names: belief, contraction,

@@ -147,6 +147,8 @@ static void a_field_is_quoted_where_a_reader_or_a_spreadsheet_needs_it(void **st
     } cases[] = {
         {"", ""},
         {"plain text", "plain text"},
+        {" x", "\" x\""},
+        {"x ", "\"x \""},
         {"a,b", "\"a,b\""},
         {"say \"x\"", "\"say \"\"x\"\"\""},
         {"two\nlines", "\"two\nlines\""},

@@ -114,7 +114,7 @@ static void folders_are_made_with_their_parents(void **state) {
     assert_true(cr_file_exists(in_folder("plain")));
     assert_false(cr_dir_exists(in_folder("plain")));
     assert_int_equal(cr_dir_make(in_folder("plain"), &err), CR_E_IO);
-    assert_non_null(strstr(err.text, "no folder"));
+    assert_non_null(strstr(err.text, "not a directory"));
     assert_int_not_equal(cr_dir_make(in_folder("plain/x"), &err), CR_OK);
 }
 
