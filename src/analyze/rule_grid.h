@@ -42,8 +42,8 @@ struct cr_what_if_results {
 };
 
 // All groups that have trajectories of their own: groups that differ only in their stop
-// rule share one set of results. OUT is zeroed; out->at
-// is given (cr_free), on failure too; labels are kept in ARENA.
+// rule share one set of results. OUT is zeroed; out->at is given (cr_free), on failure
+// too; labels are kept in ARENA.
 CR_MUST_CHECK enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
                                                 const struct cr_dataset *dataset,
                                                 double level, struct cr_arena *arena,

@@ -203,8 +203,9 @@ static struct head unpack_head(struct cr_unpacker *unpacker) {
     return head;
 }
 
-enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
-                                    struct cr_trajectory *out, size_t *used_bytes) {
+enum cr_status cr_result_trajectory_decode(const char *bytes, size_t len,
+                                           struct cr_trajectory *out,
+                                           size_t *used_bytes) {
     struct cr_unpacker unpacker = {.at = bytes, .end = bytes + len};
     const struct head head = unpack_head(&unpacker);
     if (unpacker.is_bad) {
@@ -237,8 +238,8 @@ enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
     return CR_OK;
 }
 
-enum cr_status cr_records_decode(const char *bytes, size_t len,
-                                 struct cr_call_records *out) {
+enum cr_status cr_result_records_decode(const char *bytes, size_t len,
+                                        struct cr_call_records *out) {
     struct cr_unpacker unpacker = {.at = bytes, .end = bytes + len};
     const enum cr_status status = unpack_records(&unpacker, out);
     return status != CR_OK ? status : cr_codec_end(&unpacker);

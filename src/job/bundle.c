@@ -80,7 +80,8 @@ static enum cr_status end_bundle(struct bundle_writer *writer) {
     return cr_buf_add(writer->out, checksum, sizeof checksum);
 }
 
-bool cr_bundle_next(const void *bytes, size_t len, size_t *at, struct cr_section *out) {
+bool cr_bundle_next(const void *bytes, size_t len, size_t *at,
+                    struct cr_bundle_section *out) {
     const unsigned char *p = bytes;
     size_t start = *at == 0 ? HEADER_BYTES : *at;
     if (len < HEADER_BYTES + CHECKSUM_BYTES) {
@@ -105,9 +106,9 @@ bool cr_bundle_next(const void *bytes, size_t len, size_t *at, struct cr_section
 }
 
 bool cr_bundle_find(const void *bytes, size_t len, const char *name,
-                    struct cr_section *out) {
+                    struct cr_bundle_section *out) {
     size_t at = 0, name_len = strlen(name);
-    struct cr_section section;
+    struct cr_bundle_section section;
     while (cr_bundle_next(bytes, len, &at, &section)) {
         if (section.name_len == name_len && memcmp(section.name, name, name_len) == 0) {
             *out = section;
@@ -133,7 +134,7 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
                           "does not match");
     }
     size_t at = 0, sections_len = 0;
-    struct cr_section section;
+    struct cr_bundle_section section;
     while (cr_bundle_next(bytes, len, &at, &section)) {
         sections_len++;
     }

@@ -61,7 +61,7 @@ static void read_all_benchmarks(struct cr_job_builder *builder) {
 }
 
 static void read_text(struct cr_job_builder *builder, struct cr_benchmark *benchmark,
-                      const struct cr_section *section, const char *path) {
+                      const struct cr_bundle_section *section, const char *path) {
     struct cr_err inner = {0};
     benchmark->bytes_hash = cr_hash128(section->bytes, section->len, 0);
     // A reader wants a text with a NUL behind it, which a section does not have.
@@ -87,7 +87,7 @@ static void read_propositions(struct cr_job_builder *builder,
                               struct cr_benchmark *benchmark) {
     struct cr_check *check = &builder->check;
     char path[CR_PATH_MAX], parent[CR_PATH_MAX], name[CR_PATH_MAX];
-    struct cr_section section;
+    struct cr_bundle_section section;
     cr_key_path_child(parent, "benchmarks", benchmark->name);
     int format = cr_bench_find(benchmark->format);
     if (!cr_bench_can_frame(format, benchmark->framing)) {
@@ -132,8 +132,9 @@ struct found {
 
 // The set and file of a section "prompts/SET/FILE" (SET may hold slashes), or the set
 // alone of "problem/prompts/SET"; false for other sections.
-static bool split(struct cr_job_builder *builder, const struct cr_section *section,
-                  const char **set, const char **file) {
+static bool split(struct cr_job_builder *builder,
+                  const struct cr_bundle_section *section, const char **set,
+                  const char **file) {
     static const char good[] = "prompts/", bad[] = "problem/prompts/";
     struct cr_arena *arena = &builder->check.job->arena;
     bool is_bad = section->name_len >= sizeof bad &&
@@ -201,7 +202,7 @@ static void finish_set(struct cr_job_builder *builder, struct found *found) {
 }
 
 static void report_absent(struct cr_job_builder *builder, const char *set,
-                          const struct cr_section *section) {
+                          const struct cr_bundle_section *section) {
     char path[CR_PATH_MAX];
     place_of(builder, set, path);
     cr_check_mistake(&builder->check, path,
@@ -211,7 +212,7 @@ static void report_absent(struct cr_job_builder *builder, const char *set,
 }
 
 static void take_section(struct cr_job_builder *builder, struct found *found,
-                         const struct cr_section *section) {
+                         const struct cr_bundle_section *section) {
     const char *set, *file;
     if (!split(builder, section, &set, &file)) {
         return;
@@ -240,7 +241,7 @@ static void take_section(struct cr_job_builder *builder, struct found *found,
 static void read_all_prompts(struct cr_job_builder *builder) {
     struct cr_job *job = builder->check.job;
     struct found *found = cr_check_alloc(&builder->check, 1, sizeof *found);
-    struct cr_section section;
+    struct cr_bundle_section section;
     size_t at = 0;
     job->prompts =
         cr_check_alloc(&builder->check, PROMPT_SETS_MAX, sizeof *job->prompts);
@@ -259,7 +260,7 @@ enum { SETS_MAX = 1024 };
 
 // The text of section NAME as a string in the arena; "" when there is none.
 static const char *section_text(struct cr_job_builder *builder, const char *name) {
-    struct cr_section section = {0};
+    struct cr_bundle_section section = {0};
     const char *text = NULL;
     if (!cr_bundle_find(builder->bundle, builder->bundle_len, name, &section)) {
         return "";
@@ -397,7 +398,7 @@ static enum cr_status report(const struct cr_check *check, struct cr_err *err) {
 }
 
 static enum cr_status parse_root(struct cr_job_builder *builder, struct cr_err *err) {
-    struct cr_section section;
+    struct cr_bundle_section section;
     if (!cr_bundle_find(builder->bundle, builder->bundle_len, "job", &section)) {
         return cr_err_set(err, CR_E_FORMAT, "job bundle holds no job");
     }

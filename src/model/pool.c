@@ -2,12 +2,12 @@
 //
 // Each request completes exactly once: cr_pool_finish is the only way to the state
 // done, the table of legal moves (request.c) lets it be entered once, and only
-// cr_pool_take leaves it.
+// cr_client_take leaves it.
 //
 // A request's way (states in request.h):
 //   submit   known from a tape -> done; identical to one under way -> following;
 //            else to its upstream's queue, where the oldest market comes first
-//   start    when the upstream's pace allows it and a server is up: encode, send
+//   start    when the upstream's throttle allows it and a server is up: encode, send
 //   land     judge the attempt; done, or rest, or at once back to the queue
 //   wake     a rest is over: back to the queue; a simulated flight is over: land
 //

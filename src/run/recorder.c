@@ -125,7 +125,7 @@ static void tell_failure(struct cr_recorder *recorder,
 static enum cr_status tell_failures(struct cr_recorder *recorder, const char *body,
                                     size_t len) {
     struct cr_call_records records = {0};
-    const enum cr_status status = cr_records_decode(body, len, &records);
+    const enum cr_status status = cr_result_records_decode(body, len, &records);
     for (size_t i = 0; status == CR_OK && i < records.len; i++) {
         tell_failure(recorder, &records.at[i]);
     }
@@ -138,7 +138,7 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
                                   struct cr_err *err) {
     struct cr_trajectory t = {0};
     size_t head_bytes = 0;
-    enum cr_status status = cr_trajectory_decode(bytes, len, &t, &head_bytes);
+    enum cr_status status = cr_result_trajectory_decode(bytes, len, &t, &head_bytes);
     if (status != CR_OK) {
         return cr_err_set(err, status, "a result that cannot be read");
     }
@@ -175,7 +175,8 @@ enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
     struct cr_trajectory t = {0};
     size_t used = 0;
     bool is_ours = false;
-    enum cr_status status = cr_trajectory_decode(head, entry->head_bytes, &t, &used);
+    enum cr_status status =
+        cr_result_trajectory_decode(head, entry->head_bytes, &t, &used);
     if (status == CR_E_FORMAT) { // not believed; the tape has its calls
         return CR_OK;
     }

@@ -25,12 +25,12 @@ static void read_result(const char *text, size_t len) {
     struct cr_trajectory trajectory = {0};
     struct cr_call_records records = {0};
     size_t used = 0;
-    if (cr_trajectory_decode(text, len, &trajectory, &used) == CR_OK) {
+    if (cr_result_trajectory_decode(text, len, &trajectory, &used) == CR_OK) {
         const char *calls = text + used;
         struct cr_record_reader reader = {.bytes = calls, .len = len - used};
         struct cr_call_record record;
         bool is_there = true;
-        cr_status_ignore(cr_records_decode(calls, len - used, &records));
+        cr_status_ignore(cr_result_records_decode(calls, len - used, &records));
         cr_call_records_fini(&records);
         while (is_there && cr_record_next(&reader, &is_there, &record) == CR_OK) {
         }

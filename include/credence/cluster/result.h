@@ -34,9 +34,9 @@ CR_MUST_CHECK enum cr_status cr_result_encode(struct cr_buf *out,
                                               const struct cr_call_records *calls,
                                               bool with_text);
 // OUT is the caller's (cr_trajectory_fini). *used_bytes: where the calls begin.
-CR_MUST_CHECK enum cr_status cr_trajectory_decode(const char *bytes, size_t len,
-                                                  struct cr_trajectory *out,
-                                                  size_t *used_bytes);
+CR_MUST_CHECK enum cr_status cr_result_trajectory_decode(const char *bytes, size_t len,
+                                                         struct cr_trajectory *out,
+                                                         size_t *used_bytes);
 // The calls of a result, one at a time; nothing is allocated.
 struct cr_record_reader {
     const char *bytes; // behind the trajectory
@@ -50,7 +50,7 @@ CR_MUST_CHECK enum cr_status cr_record_next(struct cr_record_reader *reader,
                                             bool *is_there, struct cr_call_record *out);
 
 // All of them. OUT may hold some records when this fails, or cr_grant_next does.
-CR_MUST_CHECK enum cr_status cr_records_decode(const char *bytes, size_t len,
-                                               struct cr_call_records *out);
+CR_MUST_CHECK enum cr_status cr_result_records_decode(const char *bytes, size_t len,
+                                                      struct cr_call_records *out);
 
 #endif

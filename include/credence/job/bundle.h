@@ -43,16 +43,17 @@ CR_MUST_CHECK enum cr_status cr_bundle_read(const struct cr_bundle_request *requ
 CR_MUST_CHECK enum cr_status cr_bundle_check(const void *bytes, size_t len,
                                              struct cr_err *err);
 
-struct cr_section { // borrowed from the bundle; neither text is NUL-terminated
+struct cr_bundle_section { // borrowed from the bundle; neither text is NUL-terminated
     const char *name;
     size_t name_len;
     const char *bytes;
     size_t len;
 };
 // Walk the sections of a checked bundle: *at starts at 0. False at the end.
-bool cr_bundle_next(const void *bytes, size_t len, size_t *at, struct cr_section *out);
+bool cr_bundle_next(const void *bytes, size_t len, size_t *at,
+                    struct cr_bundle_section *out);
 // The section called NAME of a checked bundle.
 bool cr_bundle_find(const void *bytes, size_t len, const char *name,
-                    struct cr_section *out);
+                    struct cr_bundle_section *out);
 
 #endif

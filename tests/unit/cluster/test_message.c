@@ -138,7 +138,7 @@ static void calls_come_one_at_a_time_as_they_come_together(void **state) {
     struct cr_call_records calls = two_records(), back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, true), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+    assert_int_equal(cr_result_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
                      CR_OK);
     assert_true(read_one_by_one(buf.data + used, buf.used_bytes - used, &back));
     assert_same_records(&calls, &back);
@@ -161,7 +161,7 @@ static void a_result_without_calls_has_none_to_read(void **state) {
     struct cr_call_records back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, NULL, true), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+    assert_int_equal(cr_result_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
                      CR_OK);
     assert_true(read_one_by_one(buf.data + used, buf.used_bytes - used, &back));
     assert_int_equal(back.len, 0);
@@ -181,7 +181,7 @@ static void a_result_splits_into_prices_and_calls(void **state) {
     struct cr_call_records calls = two_records(), back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, true), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+    assert_int_equal(cr_result_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
                      CR_OK);
     assert_int_equal(got.number, 9);
     assert_int_equal(got.steps_len, 3);
@@ -189,8 +189,8 @@ static void a_result_splits_into_prices_and_calls(void **state) {
     assert_memory_equal(got.quantile, quantile, sizeof quantile);
     assert_memory_equal(got.step, step, sizeof step);
     assert_int_equal(got.ended, CR_ENDED_INVALID);
-    assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
-                     CR_OK);
+    assert_int_equal(
+        cr_result_records_decode(buf.data + used, buf.used_bytes - used, &back), CR_OK);
     assert_same_records(&calls, &back);
     cr_trajectory_fini(&got);
     cr_call_records_fini(&calls);
@@ -206,11 +206,11 @@ static void without_text_only_numbers_travel(void **state) {
     struct cr_call_records calls = two_records(), back = {0};
     size_t used = 0;
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, false), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+    assert_int_equal(cr_result_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
                      CR_OK);
     assert_null(got.quantile);
-    assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
-                     CR_OK);
+    assert_int_equal(
+        cr_result_records_decode(buf.data + used, buf.used_bytes - used, &back), CR_OK);
     assert_null(back.at[0].text);
     assert_int_equal(back.at[0].tokens_out, 20);
     cr_trajectory_fini(&got);
@@ -227,10 +227,10 @@ static void decode_everything(const char *bytes, size_t len) {
     struct cr_lease_message lease;
     struct cr_fault trouble;
     size_t used = 0;
-    if (cr_trajectory_decode(bytes, len, &t, &used) == CR_OK) {
+    if (cr_result_trajectory_decode(bytes, len, &t, &used) == CR_OK) {
         struct cr_call_records again = {0};
         const bool is_whole =
-            cr_records_decode(bytes + used, len - used, &records) == CR_OK;
+            cr_result_records_decode(bytes + used, len - used, &records) == CR_OK;
         assert_int_equal(read_one_by_one(bytes + used, len - used, &again), is_whole);
         cr_call_records_fini(&again);
     }
@@ -259,8 +259,8 @@ static void a_cut_or_changed_result_is_refused_or_harmless(void **state) {
         struct cr_call_records records = {0};
         size_t used = 0;
         const bool is_whole =
-            cr_trajectory_decode(buf.data, len, &t, &used) == CR_OK &&
-            cr_records_decode(buf.data + used, len - used, &records) == CR_OK;
+            cr_result_trajectory_decode(buf.data, len, &t, &used) == CR_OK &&
+            cr_result_records_decode(buf.data + used, len - used, &records) == CR_OK;
         assert_false(is_whole);
         cr_trajectory_fini(&t);
         cr_call_records_fini(&records);
@@ -334,13 +334,13 @@ static void why_travels_with_what(void **state) {
     sent.reason = CR_REASON_OUT_OF_RANGE;
     assert_int_equal(cr_call_records_add(&calls, &record), CR_OK);
     assert_int_equal(cr_result_encode(&buf, &sent, &calls, false), CR_OK);
-    assert_int_equal(cr_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
+    assert_int_equal(cr_result_trajectory_decode(buf.data, buf.used_bytes, &got, &used),
                      CR_OK);
     assert_int_equal(got.reason, CR_REASON_OUT_OF_RANGE);
     assert_int_equal(got.step[0].reason, CR_REASON_CUT);
     assert_int_equal(got.step[0].is_estimated, 1);
-    assert_int_equal(cr_records_decode(buf.data + used, buf.used_bytes - used, &back),
-                     CR_OK);
+    assert_int_equal(
+        cr_result_records_decode(buf.data + used, buf.used_bytes - used, &back), CR_OK);
     assert_int_equal(back.at[0].reason, CR_REASON_CUT);
     assert_string_equal(back.at[0].finish_word, "MAX_TOKENS");
     assert_int_equal(back.at[0].is_estimated, 1);

@@ -5,7 +5,7 @@ static void a_bundle_holds_every_input_once(void **state) {
     static const char *const names[] = {"file", "dir",    "shard",
                                         "job",  "source", "benchmark/claims"};
     struct fixture f;
-    struct cr_section section;
+    struct cr_bundle_section section;
     (void)state;
     fixture_open(&f, 3);
     fixture_need(&f, FIXTURE_JOB(""));
@@ -64,7 +64,7 @@ static void sections_that_point_outside_end_the_walk(void **state) {
     static const unsigned char bytes[40] = {'C', 'R', 'B',  'U',  'N',  'D', 'L',
                                             'E', 1,   0,    0,    0,    1,   0,
                                             0,   0,   0xff, 0xff, 0xff, 0x7f};
-    struct cr_section section;
+    struct cr_bundle_section section;
     size_t at = 0;
     (void)state;
     assert_false(cr_bundle_next(bytes, sizeof bytes, &at, &section));

@@ -1,4 +1,4 @@
-// test_pace.c - leases, pauses and the adaptive limit.
+// test_throttle.c - leases, pauses and the adaptive limit.
 #include "cmocka_all.h"
 
 #include "model/throttle.h"
