@@ -252,7 +252,7 @@ def _warnings(run, numbers):
     return "".join(f'<div class="warning">{esc(text)}</div>' for text in texts)
 
 
-def make(path, by=None, resamples=None):
+def make(path, *others, by=None, resamples=None):
     """The report of the run at PATH, as HTML text."""
     run = open_run(path)
     numbers = analyze(path, by=by, resamples=resamples,

@@ -1,12 +1,30 @@
-"""run.h5 as tidy tables of numpy columns, and as labelled arrays when xarray is there."""
+"""run.h5 as tidy tables of numpy columns, in words, and as labelled arrays.
+
+Every variable is opened through checked.py: a damaged or hostile file is one BadFile.
+"""
 
 import json
 import os
 
-import h5py
 import numpy as np
 
+from .checked import BadFile, Checked, open_file, text
+from .needs import need
+
 STATUS = ("pending", "done", "invalid", "failed")
+STOP = ("none", "equilibrium", "max_iterations", "invalid", "failed", "stable_side", "ks",
+        "complete")
+SCHEMAS = (1, 2)
+STEPS_MAX = 1 << 16
+
+CELL_TEXTS = ("name", "protocol", "benchmark", "maker", "trader", "stance")
+# Columns of /cells that are a word of the job: the order in which people name them.
+FACTORS = ("benchmark", "protocol", "maker", "trader", "stance", "elicitation", "order",
+           "prompts", "stop_rule", "threshold", "window", "max_iterations", "samples", "rounds",
+           "memory", "repairs", "chain_of_thought", "stop_early", "replicates")
+# What every file has of a proposition; the others are columns kept from the items.
+PROPOSITION = ("id", "question_id", "benchmark", "space", "label", "n_outcomes", "value", "low",
+               "high", "unit", "text", "options")
 
 
 class Table(dict):
@@ -24,27 +42,32 @@ class Table(dict):
             yield dict(zip(names, values))
 
     def frame(self):
-        """A pandas DataFrame, when pandas is there."""
-        import pandas
+        """A pandas DataFrame (needs pandas)."""
+        pandas = need("pandas")
         return pandas.DataFrame({name: list(column) if column.ndim > 1 else column
                                  for name, column in self.items()})
 
 
-def _text(value):
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+def in_words(values, words):
+    """Codes as words; a code without one is said as it is."""
+    values = np.asarray(values)
+    out = np.empty(len(values), dtype=object)
+    for code in np.unique(values):
+        out[values == code] = words.get(int(code), f"code {int(code)}")
+    return out
 
 
-def _column(data):
-    if h5py.check_string_dtype(data.dtype) is not None:
-        return np.array([_text(value) for value in data[()]], dtype=object)
-    return data[()]
-
-
-def _group(file, name, length):
+def _group(source, name, length):
     """The variables of a group that run along its own dimension."""
-    return Table({key: _column(data) for key, data in file[name].items()
-                  if data.ndim == 1 and data.shape[0] == length and
-                  data.attrs.get("CLASS", b"") != b"DIMENSION_SCALE"})
+    table = Table()
+    for key in source.names(name):
+        data = source.data(f"{name}/{key}")
+        if data.shape != (length,) or data.dtype.kind not in "iufOS":
+            continue
+        if data.attrs.get("CLASS", b"") == b"DIMENSION_SCALE":
+            continue
+        table[key] = source.read(f"{name}/{key}")
+    return table
 
 
 class Run:
@@ -52,36 +75,138 @@ class Run:
 
     def __init__(self, path):
         self.path = os.fspath(path)
-        with self._file() as file:
-            self.attributes = {name: _text(value) for name, value in file.attrs.items()}
-            count, self.steps = file["price"].shape
-            self.cells = _group(file, "cells", file["cells/name"].shape[0])
-            self.propositions = _group(file, "propositions",
-                                       file["propositions/id"].shape[0])
-            names = [name for name, data in file.items()
-                     if isinstance(data, h5py.Dataset) and data.shape == (count,) and
-                     name != "episode"]
-            self.episodes = Table({name: _column(file[name]) for name in names})
-            self.episodes["episode"] = np.arange(count)
-            self.price = file["price"][()]
-            self.outcome_price = file["outcome_price"][()] if "outcome_price" in file else None
+        with open_file(self.path) as file:
+            source = Checked(file, self.path)
+            self.attributes = source.attributes()
+            if self.attributes.get("schema") not in SCHEMAS:
+                raise BadFile(f"{self.path}: schema {self.attributes.get('schema', 'missing')}, "
+                              "expected a credence result file of schema 1 or 2")
+            self._read_cells(source)
+            self._read_propositions(source)
+            self._read_episodes(source)
+            self._read_prices(source)
+        self._fill_plan()
 
-    def _file(self):
-        try:
-            return h5py.File(self.path, "r", libver="latest", swmr=True)
-        except (OSError, ValueError):
-            return h5py.File(self.path, "r")
+    def _fill_plan(self):
+        """Schema 1 leaves cell, proposition and replicate of a pending row at -1. The plan numbers
+        episodes by trajectory, proposition, replicate and cell, so they are known all the same."""
+        episodes = self.episodes
+        gaps = episodes["cell"] < 0
+        if not gaps.any() or "replicates" not in self.cells:
+            return
+        plan = []
+        for trajectory in np.unique(self.cells["trajectory"]):
+            cells = np.flatnonzero(self.cells["trajectory"] == trajectory)
+            items = np.flatnonzero(self.propositions["benchmark"] ==
+                                   self.cells["benchmark"][cells[0]])
+            times = int(self.cells["replicates"][cells[0]])
+            if not 0 < len(items) * times * len(cells) <= len(gaps):
+                return
+            grid = np.meshgrid(items, np.arange(times), cells, indexing="ij")
+            plan.append(np.stack([part.ravel() for part in grid]))
+        plan = np.concatenate(plan, axis=1)
+        columns = dict(zip(("proposition", "replicate", "cell"), plan))
+        if plan.shape[1] != len(gaps) or any(
+                (episodes[name][~gaps] != values[~gaps]).any() for name, values in columns.items()):
+            return  # not in the order of a plan: merged, or made by another hand
+        for name, values in columns.items():
+            episodes[name] = np.where(gaps, values, episodes[name])
+
+    def _read_cells(self, source):
+        count, = source.data("cells/name", "text", (None,)).shape
+        for name in CELL_TEXTS:
+            source.data("cells/" + name, "text", (count,))
+        for name in ("trajectory", "window", "max_iterations"):
+            source.data("cells/" + name, "integer", (count,))
+        self.cells = _group(source, "cells", count)
+        for name in ("chain_of_thought", "stop_early", "reads_label"):
+            if name in self.cells:
+                self.cells[name] = self.cells[name].astype(bool)
+
+    def _read_propositions(self, source):
+        count, = source.data("propositions/id", "text", (None,)).shape
+        for name in ("question_id", "benchmark", "text"):
+            source.data("propositions/" + name, "text", (count,))
+        self.propositions = table = _group(source, "propositions", count)
+        for name in ("label", "n_outcomes"):
+            table[name] = source.read("propositions/" + name, "integer", (count,))
+        source.within("propositions/n_outcomes", table["n_outcomes"], 0, 1 << 16)
+        source.within("propositions/label", table["label"], -1, 1 << 16)
+        wrong = np.flatnonzero(table["label"] > np.maximum(table["n_outcomes"] - 1, 1))
+        if len(wrong):
+            raise source.bad(f"propositions/label[{wrong[0]}]", table["label"][wrong[0]],
+                             f"below its {table['n_outcomes'][wrong[0]]} options")
+        self.kept = [name for name in table if name not in PROPOSITION]
+
+    def _read_episodes(self, source):
+        count, steps = source.data("price", "number", (None, None)).shape
+        if not 0 < steps <= STEPS_MAX:
+            raise source.bad("price", f"{steps} iterations", f"1 to {STEPS_MAX}")
+        self.steps = steps
+        rows = {"cell": len(self.cells), "proposition": len(self.propositions)}
+        self.episodes = table = Table(episode=np.arange(count))
+        for name in source.names("/"):
+            data = source.data(name)
+            if data.shape != (count,) or name == "episode" or data.dtype.kind not in "iuf":
+                continue
+            table[name] = (source.indices(name, count, rows[name]) if name in rows
+                           else source.read(name))
+        for name in ("cell", "proposition", "replicate", "iterations", "status", "stop_reason"):
+            if name not in table:
+                source.data(name, "integer", (count,))
+                raise source.bad(name, "another shape", f"{count} integers")
+        source.within("iterations", table["iterations"], 0, steps)
+        source.within("status", table["status"], 0, len(STATUS) - 1)
+        self.status_words = source.words("status", STATUS)
+        self.stop_words = source.words("stop_reason", STOP)
+        self.reason_words = source.words("reason") if "reason" in table else {}
+
+    def _read_prices(self, source):
+        count = len(self.episodes)
+        self.price = source.read("price", "number", (count, self.steps))
+        self.outcome_price = self.price_held = self.quantile = self.push = None
+        if source.has("outcome_price"):
+            self.outcome_price = source.read("outcome_price", "number",
+                                             (count, self.steps, None))
+            source.within("propositions/n_outcomes", self.propositions["n_outcomes"], 0,
+                          max(1, self.outcome_price.shape[2]))
+        for name, shape in (("price_held", (count, self.steps)), ("push", (count, self.steps)),
+                            ("quantile", (count, self.steps, None))):
+            if source.has(name):
+                setattr(self, name, source.read(name, "number", shape))
+        for name in ("price", "outcome_price", "price_held"):
+            values = getattr(self, name)
+            if values is not None and len(values):
+                with np.errstate(invalid="ignore"):
+                    self._check_prices(source, name, values)
+
+    @staticmethod
+    def _check_prices(source, name, values):
+        wrong = np.argwhere((values < 0) | (values > 1))
+        if len(wrong):
+            at = tuple(int(i) for i in wrong[0])
+            raise source.bad(f"{name}{list(at)}", values[at], "a price between 0 and 1")
 
     @property
     def name(self):
-        return self.attributes.get("title") or os.path.basename(self.path)
+        return str(self.attributes.get("title") or os.path.basename(self.path))
 
     @property
     def job(self):
         try:
-            return json.loads(self.attributes.get("job", "{}"))
-        except ValueError:
+            job = json.loads(str(self.attributes.get("job", "{}")))
+        except (ValueError, RecursionError):
             return {}
+        return job if isinstance(job, dict) else {}
+
+    @property
+    def models(self):
+        """Names of the models, as /calls/model counts them."""
+        try:
+            names = json.loads(str(self.attributes.get("models", "[]")))
+        except (ValueError, RecursionError):
+            return []
+        return [str(name) for name in names] if isinstance(names, list) else []
 
     @property
     def is_simulated(self):
@@ -95,31 +220,29 @@ class Run:
         """One row a judgment: episode, t, price, cell, proposition, label."""
         lengths = self.episodes["iterations"]
         episode = np.repeat(self.episodes["episode"], lengths)
-        t = np.concatenate([np.arange(n) for n in lengths]) if len(lengths) else episode
+        t = (np.arange(len(episode)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+             if len(lengths) else episode)
         proposition = self.episodes["proposition"][episode]
         return Table(episode=episode, t=t, price=self.price[episode, t],
                      cell=self.episodes["cell"][episode], proposition=proposition,
                      label=self.propositions["label"][proposition])
 
+    def factors(self):
+        """The factors of /cells that are there, differing ones first told by `differing`."""
+        return [name for name in FACTORS if name in self.cells]
+
+    def differing(self):
+        """The factors that are not the same in every cell."""
+        return [name for name in self.factors()
+                if len({str(value) for value in self.cells[name]}) > 1]
+
     def calls(self, episode=None):
         """The calls, in order, with their texts; of one episode's trajectory when asked."""
-        with self._file() as file:
-            if "calls" not in file or "calls/episode" not in file:
-                return Table()
-            table = _group(file, "calls", file["calls/episode"].shape[0])
-            if episode is not None:
-                table = table.where(np.isin(table["episode"], self._siblings(episode)))
-            offsets = table.get("text_offset", np.zeros(0, int))
-            lengths = table.get("text_length", np.zeros(0, int))
-            text = file["calls/text"] if "text" in file["calls"] else None
-            table["text"] = np.array(
-                [bytes(text[o:o + n]).decode("utf-8", "replace")
-                 if text is not None and n >= 0 else None
-                 for o, n in zip(offsets, lengths)], dtype=object)
-            return table
+        from .calls import read_calls
+        return read_calls(self, episode)
 
-    def _siblings(self, episode):
-        """The episodes that share EPISODE's trajectory: its calls stand at one of them."""
+    def siblings(self, episode):
+        """The episodes that share EPISODE's trajectory: its calls are kept at one of them."""
         cell = self.episodes["cell"]
         trajectory = np.where(cell >= 0, self.cells["trajectory"][np.maximum(cell, 0)], -1)
         same = ((trajectory == trajectory[episode]) &
@@ -127,14 +250,26 @@ class Run:
                 (self.episodes["replicate"] == self.episodes["replicate"][episode]))
         return np.flatnonzero(same)
 
+    def markets(self):
+        """One row a market, in words: what it was about, how it opened, ended and why."""
+        from .markets import market_table
+        return market_table(self)
+
+    def frame(self):
+        """`markets()` as a pandas DataFrame (needs pandas)."""
+        return self.markets().frame()
+
     def to_xarray(self):
-        """The file as an xarray dataset (needs xarray and h5netcdf)."""
-        import xarray
-        with xarray.open_dataset(self.path, engine="h5netcdf") as data:
-            return data.load()
+        """Prices and totals with a label for every factor, item and replicate, so that
+        `.sel(stance="free")` chooses markets (needs xarray and pandas)."""
+        from .labelled import labelled
+        return labelled(self)
 
 
 def open_run(path):
     """Open a run file, or the run file of a run directory."""
     path = os.fspath(path)
     return Run(os.path.join(path, "run.h5") if os.path.isdir(path) else path)
+
+
+__all__ = ["BadFile", "Run", "Table", "open_run", "text"]

@@ -59,7 +59,7 @@ def _said(text):
                      if isinstance(answer, dict) and answer.get(key)]
             if parts:
                 return "\n".join(parts)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return text
 

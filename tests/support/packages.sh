@@ -18,6 +18,8 @@ libcsv-dev           | try_header csv.h                          | CSV benchmark
 libxxhash-dev        | pkg-config --exists libxxhash             | hashes and seeds (xxHash)
 '
 test_packages='
+chromium             | command -v chromium                       | explorer and report as a reader meets them
+chromium-driver      | command -v chromedriver                   | drives it
 clang                | command -v clang                          | the second compiler that must be silent
 clang-format         | command -v clang-format                   | lint: formatting
 clang-tidy           | command -v clang-tidy                     | lint: mistakes that a compiler does not look for
@@ -41,6 +43,8 @@ python3-h5netcdf     | try_python h5netcdf                       | run.h5 throug
 python3-h5py         | try_python h5py                           | run.h5 from Python
 python3-httpx        | try_python httpx                          | benchmark: what a Python user would pick
 python3-matplotlib   | try_python matplotlib                     | figures of the report
+python3-ipykernel    | try_python ipykernel                      | runs the notebook
+python3-nbclient     | try_python nbclient                       | runs the notebook
 python3-netcdf4      | try_python netCDF4                        | run.h5 through the netCDF library
 python3-numpy        | try_python numpy                          | reference numbers
 python3-pandas       | try_python pandas                         | reads the exported tables
