@@ -68,9 +68,9 @@ static void a_list_of_modules_is_read_or_refused(void **state) {
     assert_int_equal(cr_log_modules("all", &modules, &err), CR_OK);
     assert_int_equal(modules, 63);
     modules = 5;
-    assert_int_equal(cr_log_modules("run,modle", &modules, &err), CR_E_USAGE);
+    assert_int_equal(cr_log_modules("run,modelx", &modules, &err), CR_E_USAGE);
     assert_int_equal(modules, 5);
-    assert_non_null(strstr(err.text, "'modle' is not a module"));
+    assert_non_null(strstr(err.text, "'modelx' is not a module"));
     assert_non_null(strstr(err.text, "run, message, limits, model, server, store"));
     assert_int_equal(cr_log_modules("run,,store", &modules, &err), CR_E_USAGE);
 }
