@@ -7,14 +7,15 @@
 #include "credence/base/mem.h"
 
 const char *const cr_section_names[CR_SECTION_COUNT] = {
-    "accuracy",   "calibration", "dynamics", "worth",      "comparison",
-    "continuous", "iterations",  "what-if",  "reliability"};
+    "accuracy",   "calibration", "dynamics",    "worth",   "comparison",  "continuous",
+    "iterations", "what-if",     "reliability", "beliefs", "independence"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
 enum {
     BY_ITERATION =
-        CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS | CR_SECTION_RELIABILITY
+        CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS | CR_SECTION_RELIABILITY,
+    BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE
 };
 
 // Numbers of questions and propositions that are dense within the present group.
@@ -81,6 +82,7 @@ static void localise(struct local *local, const struct cr_market *market, uint64
 }
 
 struct work {
+    struct cr_analysis *analysis;
     const struct cr_dataset *dataset;
     const struct cr_analysis_cfg *cfg;
     struct local local;
@@ -192,6 +194,12 @@ static enum cr_status analyse_group(struct work *work, const struct cr_group *gr
     if (status == CR_OK && (work->cfg->sections & BY_ITERATION) != 0) {
         status = make_iterations(work, out);
     }
+    if (status == CR_OK && (work->cfg->sections & BY_QUESTION) != 0) {
+        struct cr_numbering numbering = {
+            work->local.question_of, work->local.proposition_of, work->local.questions,
+            work->local.propositions};
+        status = cr_group_science(work->analysis, out, &numbering);
+    }
     return status;
 }
 
@@ -252,7 +260,8 @@ static enum cr_status correct(struct cr_analysis *analysis) {
 
 static enum cr_status analyse_groups(struct cr_analysis *analysis) {
     const struct cr_dataset *dataset = analysis->dataset;
-    struct work work = {.dataset = dataset, .cfg = &analysis->cfg};
+    struct work work = {
+        .analysis = analysis, .dataset = dataset, .cfg = &analysis->cfg};
     enum cr_status status = local_init(&work.local, dataset);
     analysis->group = cr_calloc(dataset->groups + 1, sizeof *analysis->group);
     if (analysis->group == NULL) {
@@ -271,6 +280,9 @@ static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) 
     if (status == CR_OK) {
         find_frontier(analysis);
         status = cr_analysis_pairs(analysis, err);
+    }
+    if (status == CR_OK && (analysis->cfg.sections & CR_SECTION_INDEPENDENCE) != 0) {
+        status = cr_analysis_judges(analysis);
     }
     if (status == CR_OK) {
         status = correct(analysis);
@@ -342,10 +354,12 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     for (size_t g = 0; g < analysis->groups; g++) {
         cr_free(analysis->group[g].iteration);
         cr_dynamics_fini(&analysis->group[g].dynamics);
+        cr_belief_result_fini(&analysis->group[g].beliefs);
     }
     cr_free(analysis->group);
     cr_free(analysis->pair);
     cr_free(analysis->what_if.at);
+    cr_free(analysis->independence);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
     cr_dataset_close(analysis->dataset);

@@ -10,11 +10,14 @@
 #include <stdint.h>
 
 #include "analyze/dataset.h"
+#include "analyze/questions.h"
 #include "analyze/rule_grid.h"
 #include "analyze/statistic.h"
 #include "credence/analyze/analysis.h"
 #include "credence/base/status.h"
+#include "credence/stats/beliefs.h"
 #include "credence/stats/comparison.h"
+#include "credence/stats/independence.h"
 #include "credence/stats/summary.h"
 
 struct cr_iteration_result {
@@ -34,6 +37,7 @@ struct cr_group_result {
     bool is_on_frontier;
     struct cr_continuous continuous;
     struct cr_dynamics dynamics;
+    struct cr_belief_result beliefs;
     struct cr_iteration_result *iteration; // [iterations] that any market reached
     uint32_t iterations;
     uint32_t longest; // judgments of its longest market
@@ -55,6 +59,18 @@ struct cr_pair_result {
     double p_holm;
 };
 
+struct cr_belief_step_result {
+    const char *label; // of its group
+    uint32_t t;
+    struct cr_belief_step step;
+};
+
+struct cr_independence_result {
+    const char *label; // of its group, or of the first of several
+    const char *over;  // "replicates", "models", "traders", "wordings"
+    struct cr_independence numbers;
+};
+
 struct cr_analysis {
     struct cr_dataset *dataset;
     struct cr_analysis_cfg cfg;
@@ -64,6 +80,8 @@ struct cr_analysis {
     struct cr_pair_result *pair;
     size_t pairs, pairs_cap;
     struct cr_what_if_results what_if;
+    struct cr_independence_result *independence;
+    size_t independences, independences_cap;
     const char **warning; // what a reader must know before the numbers
     size_t warnings, warnings_cap;
     struct cr_arena arena; // their texts
@@ -76,6 +94,7 @@ struct cr_records {
     enum cr_record kind;
     size_t group, at;
     struct cr_reliability_result reliability;
+    struct cr_belief_step_result belief_step;
 };
 const void *cr_records_next(struct cr_records *records); // NULL at the end
 
@@ -83,5 +102,15 @@ const void *cr_records_next(struct cr_records *records); // NULL at the end
 CR_MUST_CHECK enum cr_status cr_analysis_pairs(struct cr_analysis *analysis,
                                                struct cr_err *err);
 CR_MUST_CHECK enum cr_status cr_analysis_warn(struct cr_analysis *analysis);
+// Models, traders and wordings as judges of the same propositions (judges.c).
+CR_MUST_CHECK enum cr_status cr_analysis_judges(struct cr_analysis *analysis);
+CR_MUST_CHECK enum cr_status
+cr_analysis_add_independence(struct cr_analysis *analysis,
+                             const struct cr_independence_result *one);
+struct cr_judgment_score cr_judgment_score_of(const struct cr_market *market);
+// What is asked of one group question by question (group_science.c).
+CR_MUST_CHECK enum cr_status cr_group_science(struct cr_analysis *analysis,
+                                              struct cr_group_result *group,
+                                              const struct cr_numbering *numbering);
 
 #endif

@@ -24,6 +24,10 @@ static bool has_quantities(const void *record) {
     return ((const struct cr_group_result *)record)->continuous.n > 0;
 }
 
+static bool has_moves(const void *record) {
+    return ((const struct cr_group_result *)record)->beliefs.moves > 0;
+}
+
 static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_ACCURACY] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                            .title = "accuracy, opening against final"},
@@ -52,6 +56,21 @@ static const struct sheet sheets[CR_SHEETS] = {
                              .is_hidden_when_empty = true},
     [CR_SHEET_WHAT_IF] = {CR_SECTION_WHAT_IF, CR_RECORD_WHAT_IF,
                           .title = "what if the stop rule had been another"},
+    [CR_SHEET_BELIEFS] = {CR_SECTION_BELIEFS, CR_RECORD_GROUP,
+                          .title = "beliefs: does the price move as evidence warrants?",
+                          .has_row = has_moves,
+                          .note = "- no moves: every market has a single judgment"},
+    [CR_SHEET_VERDICT] = {CR_SECTION_BELIEFS, CR_RECORD_GROUP, .title = "in words",
+                          .has_row = has_moves, .is_for_people = true,
+                          .is_hidden_when_empty = true},
+    [CR_SHEET_BELIEF_STEPS] = {CR_SECTION_BELIEFS, CR_RECORD_BELIEF_STEP,
+                               .title = "beliefs by iteration", .is_for_people = true,
+                               .is_hidden_when_empty = true},
+    [CR_SHEET_INDEPENDENCE] =
+        {CR_SECTION_INDEPENDENCE, CR_RECORD_INDEPENDENCE,
+         .title = "independence: what several judgments of a proposition are worth",
+         .note = "- nothing to set against one another: no replicates, and no groups "
+                 "that differ in model, trader or prompts alone"},
 };
 
 // The columns of a sheet, and what fills them.

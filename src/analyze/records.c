@@ -40,6 +40,23 @@ static const void *next_reliability(struct cr_records *records) {
     return NULL;
 }
 
+// The next iteration of any group that any market moved into.
+static const void *next_belief_step(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        while (records->at < group->beliefs.steps) {
+            uint32_t t = (uint32_t)records->at++;
+            if (group->beliefs.step[t].n > 0) {
+                records->belief_step = (struct cr_belief_step_result){
+                    group->label, t, group->beliefs.step[t]};
+                return &records->belief_step;
+            }
+        }
+    }
+    return NULL;
+}
+
 const void *cr_records_next(struct cr_records *records) {
     const struct cr_analysis *analysis = records->analysis;
     switch (records->kind) {
@@ -54,6 +71,12 @@ const void *cr_records_next(struct cr_records *records) {
     case CR_RECORD_WHAT_IF:
         return records->at < analysis->what_if.len
                    ? &analysis->what_if.at[records->at++]
+                   : NULL;
+    case CR_RECORD_BELIEF_STEP:
+        return next_belief_step(records);
+    case CR_RECORD_INDEPENDENCE:
+        return records->at < analysis->independences
+                   ? &analysis->independence[records->at++]
                    : NULL;
     default:
         return NULL; // bins are part of an iteration

@@ -36,12 +36,14 @@ enum cr_statistic_kind {
 
 // The records that rows describe; each has a type of its own (analysis_internal.h).
 enum cr_record {
-    CR_RECORD_GROUP,       // struct cr_group_result
-    CR_RECORD_ITERATION,   // struct cr_iteration_result
-    CR_RECORD_BIN,         // struct cr_bin
-    CR_RECORD_RELIABILITY, // struct cr_reliability_result
-    CR_RECORD_PAIR,        // struct cr_pair_result
-    CR_RECORD_WHAT_IF,     // struct cr_what_if_result
+    CR_RECORD_GROUP,        // struct cr_group_result
+    CR_RECORD_ITERATION,    // struct cr_iteration_result
+    CR_RECORD_BIN,          // struct cr_bin
+    CR_RECORD_RELIABILITY,  // struct cr_reliability_result
+    CR_RECORD_PAIR,         // struct cr_pair_result
+    CR_RECORD_WHAT_IF,      // struct cr_what_if_result
+    CR_RECORD_BELIEF_STEP,  // struct cr_belief_step_result
+    CR_RECORD_INDEPENDENCE, // struct cr_independence_result
     CR_RECORDS
 };
 
@@ -58,6 +60,10 @@ enum cr_sheet {
     CR_SHEET_COMPARISON,
     CR_SHEET_CONTINUOUS,
     CR_SHEET_WHAT_IF,
+    CR_SHEET_BELIEFS,
+    CR_SHEET_VERDICT,
+    CR_SHEET_BELIEF_STEPS,
+    CR_SHEET_INDEPENDENCE,
     CR_SHEETS
 };
 
@@ -99,6 +105,7 @@ struct cr_statistic_list {
 extern const struct cr_statistic_list cr_group_statistics[];
 extern const struct cr_statistic_list cr_iteration_statistics[];
 extern const struct cr_statistic_list cr_pair_statistics[];
+extern const struct cr_statistic_list cr_belief_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.
 const struct cr_statistic_list *cr_statistic_list_at(size_t index);

@@ -12,6 +12,7 @@ try:
     import sklearn  # noqa: F401
     import statsmodels.stats.multitest as multitest
     import make_run
+    import reference_science as science
     import reference_stats as reference
 except ImportError as missing:
     print(f"skipped: the reference needs {missing.name}", file=sys.stderr)
@@ -26,7 +27,9 @@ def analyze(*arguments):
     return json.loads(harness.run("analyze", *arguments, "--format", "json").out)
 
 
-class ReferenceTest(harness.TestCase):
+class NearTest(harness.TestCase):
+    """Comparing numbers of the JSON with those of a reference."""
+
     def near(self, got, want, what, tolerance=1e-9):
         if want is None or (isinstance(want, float) and math.isnan(want)):
             self.assertIsNone(got, what)
@@ -44,6 +47,8 @@ class ReferenceTest(harness.TestCase):
             self.near(got[key]["low"], value and value[0], f"{what}.{key}.low", tolerance)
             self.near(got[key]["high"], value and value[1], f"{what}.{key}.high", tolerance)
 
+
+class ReferenceTest(NearTest):
     def check_group(self, got, group, what):
         numbers, tests, intervals = reference.accuracy(group)
         self.all_near(got["accuracy"], numbers, what)
@@ -202,6 +207,69 @@ class ReferenceTest(harness.TestCase):
         self.assertIsNone(quantities["accuracy"]["final"])
 
 
+class ScienceReferenceTest(NearTest):
+    """Rational moves, independent opinions, calibration, stop rules."""
+
+    def one_run(self, seed, **more):
+        path = self.dir / f"{seed}.h5"
+        rng = np.random.default_rng(1000 + seed)
+        episodes, propositions, _ = make_run.random_run(
+            path, rng, questions=int(rng.integers(8, 30)), cells=2,
+            drift=rng.uniform(-0.1, 0.3), noise=rng.uniform(0.05, 0.5), **more)
+        got = analyze(path, "--resamples", "50")
+        return got, [reference.Group(episodes, propositions, c) for c in range(2)]
+
+    def test_beliefs_match(self):
+        for seed in range(RUNS // 4):
+            got, groups = self.one_run(seed, replicates=1 + seed % 3, ties=bool(seed % 2))
+            for shown, group in zip(got["groups"], groups):
+                group.longest = max(len(p) for p in group.price)
+                numbers, intervals, test = science.beliefs(group)
+                b = shown["beliefs"]
+                self.all_near(b, numbers, f"beliefs {seed}")
+                self.intervals_near(b, intervals, f"beliefs {seed}")
+                self.near(b["excess_test"]["p"], test, "excess p", 1e-8)
+                for step in b["steps"]:
+                    numbers, interval = science.belief_step(group, step["t"])
+                    self.all_near(step, numbers, f"step {step['t']}")
+                    self.intervals_near(step, {"excess_interval": interval}, "step")
+
+    def test_replicates_and_judges_match(self):
+        for seed in range(RUNS // 5):
+            got, groups = self.one_run(seed, replicates=2 + seed % 4, ties=bool(seed % 2))
+            rows = [r for r in got["independence"] if r["over"] == "replicates"]
+            self.assertEqual(len(rows), 2)
+            for row, group in zip(rows, groups):
+                numbers, intervals = science.replicate_independence(group)
+                self.all_near(row, numbers, f"replicates {seed}")
+                self.intervals_near(row, intervals, f"replicates {seed}")
+
+    def test_models_are_judges_of_the_same_propositions(self):
+        rng = np.random.default_rng(4)
+        questions, judges = 40, 5
+        skill = rng.normal(0.5, 1, (2 * questions, 1))
+        right = skill + rng.normal(0, 1, (2 * questions, judges)) > 0
+        label = np.tile([1, 0], questions)
+        price = np.where(right == (label == 1)[:, None], 0.8, 0.3).T.reshape(-1, 1)
+        count = len(price)
+        make_run.write_run(
+            self.dir / "judges.h5",
+            dict(price=price, prices_len=np.ones(count), status=np.ones(count),
+                 reason=np.full(count, 2), cell=np.repeat(np.arange(judges), 2 * questions),
+                 proposition=np.tile(np.arange(2 * questions), judges)),
+            dict(id=[str(i) for i in range(2 * questions)],
+                 question_id=[str(i // 2) for i in range(2 * questions)], label=label),
+            [dict(name=f"cell {c}", maker=f"m{c}", trader=f"m{c}", trajectory=c)
+             for c in range(judges)])
+        (row,) = analyze(self.dir / "judges.h5")["independence"]
+        self.assertEqual((row["over"], row["judges"], row["whole"]),
+                         ("models", judges, 2 * questions))
+        numbers, interval = science.judge_independence(
+            right.astype(float), np.arange(2 * questions) // 2)
+        self.all_near(row, numbers, "models")
+        self.intervals_near(row, {"rho_interval": interval}, "models")
+
+
 class LiveRuleTest(harness.TestCase):
     """What-if says what a live run under the rule would have stored."""
 
@@ -322,7 +390,8 @@ class EdgeTest(harness.TestCase):
         for line in table.splitlines():
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
-        for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth"):
+        for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
+                        "beliefs", "independence"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}

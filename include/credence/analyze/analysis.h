@@ -25,9 +25,11 @@ enum cr_section {
     CR_SECTION_ITERATIONS = 64,
     CR_SECTION_WHAT_IF = 128,
     CR_SECTION_RELIABILITY = 256,
-    CR_SECTION_ALL = 511
+    CR_SECTION_BELIEFS = 512,
+    CR_SECTION_INDEPENDENCE = 1024,
+    CR_SECTION_ALL = 2047
 };
-enum { CR_SECTION_COUNT = 9 };
+enum { CR_SECTION_COUNT = 11 };
 extern const char *const cr_section_names[CR_SECTION_COUNT];
 
 enum cr_family { CR_FAMILY_GROUPS, CR_FAMILY_COMPARISONS, CR_FAMILY_ALL };

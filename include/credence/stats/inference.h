@@ -61,6 +61,22 @@ struct cr_ratio_sums {
 void cr_ratio_sums_add(struct cr_ratio_sums *sums, double num, double den);
 struct cr_interval cr_linear_ratio_sums(const struct cr_ratio_sums *sums, double level);
 
+// The interval of FN(sums of all rows) by the delete-one jackknife over the rows SUMS
+// [len][width] (one a question), with Student's t on len - 1 degrees of freedom (Efron
+// and Stein, Annals of Statistics 9, 1981, 586-596). *estimate is FN of all; NaN
+// estimates have no interval. FN may not change its argument.
+enum { CR_JACKKNIFE_WIDTH_MAX = 640 };
+typedef double (*cr_sums_fn)(const double *sums, const void *ctx);
+struct cr_jackknife {
+    const double *sums;
+    size_t len;
+    uint32_t width;
+    cr_sums_fn fn;
+    const void *ctx;
+};
+struct cr_interval cr_jackknife_interval(const struct cr_jackknife *how, double level,
+                                         double *estimate);
+
 struct cr_test {
     double p; // NaN: see reason
     double statistic;

@@ -1,0 +1,108 @@
+// group_science.c - what is asked of a group beyond its accuracy: rational moves,
+// independent opinions, stop rules against the best one.
+#include <math.h>
+#include <stdio.h>
+
+#include "analyze/analysis_internal.h"
+#include "analyze/questions.h"
+#include "credence/base/mem.h"
+
+struct science {
+    struct cr_beliefs *beliefs;
+    struct cr_judges *replicates;
+};
+
+static enum cr_status science_create(const struct cr_analysis *analysis,
+                                     uint32_t questions, struct science *out) {
+    unsigned sections = analysis->cfg.sections;
+    enum cr_status status = CR_OK;
+    if ((sections & CR_SECTION_BELIEFS) != 0) {
+        status =
+            cr_beliefs_create(analysis->dataset->iterations, questions, &out->beliefs);
+    }
+    if (status == CR_OK && (sections & CR_SECTION_INDEPENDENCE) != 0) {
+        status = cr_judges_create(0, questions, &out->replicates);
+    }
+    return status;
+}
+
+static void science_destroy(struct science *science) {
+    cr_beliefs_destroy(science->beliefs);
+    cr_judges_destroy(science->replicates);
+}
+
+enum { REPLICATES_MAX = 64 }; // of one proposition that are set against one another
+
+// The markets [0, LEN) of one proposition as judgments of one another.
+static void add_replicates(struct cr_judges *judges, const struct cr_market *market,
+                           size_t len) {
+    struct cr_judgment_score score[REPLICATES_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < len && used < REPLICATES_MAX; i++) {
+        score[used++] = cr_judgment_score_of(&market[i]);
+    }
+    cr_judges_add(judges, score, used, market->options == NULL ? market->label : -1);
+}
+
+static void add_question(struct science *science, const struct cr_market *market,
+                         size_t len) {
+    if (science->beliefs != NULL) {
+        cr_beliefs_add(science->beliefs, market, len);
+    }
+    if (science->replicates == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < len;) {
+        size_t end = i + 1;
+        while (end < len && market[end].proposition == market[i].proposition) {
+            end++;
+        }
+        add_replicates(science->replicates, &market[i], end - i);
+        i = end;
+    }
+    cr_judges_question(science->replicates);
+}
+
+static enum cr_status finish(struct cr_analysis *analysis, struct science *science,
+                             struct cr_group_result *out) {
+    double level = analysis->cfg.level;
+    enum cr_status status = CR_OK;
+    if (science->beliefs != NULL) {
+        status = cr_beliefs_finish(science->beliefs, level, &out->beliefs);
+    }
+    if (status == CR_OK && science->replicates != NULL) {
+        struct cr_independence_result one = {.label = out->label, .over = "replicates"};
+        status = cr_judges_finish(science->replicates, level, &one.numbers);
+        if (status == CR_OK && one.numbers.propositions > 0) {
+            status = cr_analysis_add_independence(analysis, &one);
+        }
+    }
+    return status;
+}
+
+enum cr_status cr_group_science(struct cr_analysis *analysis,
+                                struct cr_group_result *group,
+                                const struct cr_numbering *numbering) {
+    struct cr_questions questions = {0};
+    struct science science = {0};
+    enum cr_status status = science_create(analysis, numbering->questions, &science);
+    if (status == CR_OK) {
+        status =
+            cr_questions_init(&questions, analysis->dataset, group->group, numbering);
+    }
+    while (status == CR_OK) {
+        const struct cr_market *market = NULL;
+        size_t len = 0;
+        status = cr_questions_next(&questions, &market, &len);
+        if (status != CR_OK || len == 0) {
+            break;
+        }
+        add_question(&science, market, len);
+    }
+    if (status == CR_OK) {
+        status = finish(analysis, &science, group);
+    }
+    cr_questions_fini(&questions);
+    science_destroy(&science);
+    return status;
+}

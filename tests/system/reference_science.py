@@ -1,0 +1,184 @@
+"""The science sections of `credence analyze` by another hand: numpy and scipy alone."""
+
+import itertools
+
+import numpy as np
+import scipy.stats
+
+from reference_stats import points
+
+
+def sandwich(sums, scale):
+    """Half a 95 % interval from the clusters' influence sums."""
+    n = len(sums)
+    error = np.sqrt((np.asarray(sums) ** 2).sum() * n / (n - 1)) / abs(scale)
+    return scipy.stats.t.ppf(0.975, n - 1) * error
+
+
+def ratio(num, den, cluster):
+    """sum(num) / sum(den), and its interval by linearisation over clusters."""
+    num, den, cluster = (np.asarray(x, dtype=float) for x in (num, den, cluster))
+    value = num.sum() / den.sum()
+    names = np.unique(cluster)
+    sums = [(num - value * den)[cluster == q].sum() for q in names]
+    if len(names) < 2:
+        return value, None
+    half = sandwich(sums, den.sum())
+    return value, (value - half, value + half)
+
+
+def slope(z, x, y, cluster):
+    """The slope of y on x by instrument z, both with their means, and its interval."""
+    z, x, y, cluster = (np.asarray(a, dtype=float) for a in (z, x, y, cluster))
+    zc, xc, yc = z - z.mean(), x - x.mean(), y - y.mean()
+    value = (zc * yc).sum() / (zc * xc).sum()
+    residual = zc * (yc - value * xc)
+    sums = [residual[cluster == q].sum() for q in np.unique(cluster)]
+    half = sandwich(sums, (zc * xc).sum())
+    return value, (value - half, value + half)
+
+
+def beliefs(group):
+    done = group.indices()
+    question = group.question[done]
+    paths = [np.asarray(group.price[i]) for i in done]
+    movement = np.array([(np.diff(p) ** 2).sum() for p in paths])
+    reduction = np.array([p[0] * (1 - p[0]) - p[-1] * (1 - p[-1]) for p in paths])
+    excess = movement - reduction
+    ones = np.ones(len(paths))
+    out, intervals = {"markets": len(paths), "moves": sum(len(p) - 1 for p in paths)}, {}
+    for name, values in (("movement", movement), ("reduction", reduction), ("excess", excess)):
+        out[name], intervals[name + "_interval"] = ratio(values, ones, question)
+    if intervals["reduction_interval"][0] > 0:
+        out["normalised"], intervals["normalised_interval"] = ratio(movement, reduction, question)
+    else:
+        out["normalised"] = None
+    sums = np.array([excess[question == q].sum() for q in np.unique(question)])
+    test = scipy.stats.ttest_1samp(sums, 0).pvalue
+    rows = [(p[t], p[t + 1] - p[t], q) for p, q in zip(paths, question) for t in range(len(p) - 1)]
+    x, y, q = zip(*rows)
+    out["slope"], intervals["slope_interval"] = slope(x, x, y, q)
+    rows, spread, dof = [], 0.0, 0
+    for name in np.unique(group.proposition[done]):
+        members = [i for i in done if group.proposition[i] == name]
+        opening = np.array([group.price[i][0] for i in members])
+        spread += ((opening - opening.mean()) ** 2).sum()
+        dof += len(members) - 1
+        for i, t in itertools.product(members, range(group.longest)):
+            others = [group.price[k][t] for k in members if k != i and t < len(group.price[k])]
+            if others and t + 1 < len(group.price[i]):
+                p = group.price[i]
+                rows.append((np.mean(others), p[t], p[t + 1] - p[t], group.question[i]))
+    if rows:
+        z, x, y, q = zip(*rows)
+        out["instrumented_n"] = len(rows)
+        out["instrumented_slope"], intervals["instrumented_slope_interval"] = slope(z, x, y, q)
+    if dof:
+        out["noise_variance"] = spread / dof
+        out["noise_movement"] = 2 * spread / dof * out["moves"] / out["markets"]
+    return out, intervals, test
+
+
+def belief_step(group, t):
+    rows = [(group.price[i][t - 1], group.price[i][t], group.question[i])
+            for i in group.indices() if t < len(group.price[i])]
+    before, after, question = (np.array(c) for c in zip(*rows))
+    value, interval = ratio((1 - 2 * before) * (after - before), np.ones(len(rows)), question)
+    return {"n": len(rows), "movement": ((after - before) ** 2).mean(), "excess": value,
+            "reduction": (before * (1 - before) - after * (1 - after)).mean()}, interval
+
+
+def jackknife(rows, function):
+    """FUNCTION of rows and its interval, with each question's rows left out once.
+
+    rows: tuples whose first field is the question."""
+    names = sorted({r[0] for r in rows})
+    value = function(rows)
+    values = np.array([function([r for r in rows if r[0] != q]) for q in names])
+    n = len(names)
+    error = np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum())
+    half = scipy.stats.t.ppf(0.975, n - 1) * error
+    return value, (value - half, value + half)
+
+
+def pair_correlation(lists):
+    """The intraclass correlation over all pairs within the lists, with one mean."""
+    every = np.concatenate([np.asarray(x, dtype=float) for x in lists])
+    pairs = np.array([(a, b) for x in lists for a, b in itertools.combinations(x, 2)])
+    if not len(pairs):
+        return np.nan
+    centre = every.mean()
+    return ((pairs[:, 0] - centre) * (pairs[:, 1] - centre)).mean() / every.var()
+
+
+def majority(points_of, share=0.5):
+    total, n = sum(points_of), len(points_of)
+    return 1.0 if total > share * n else 0.0 if total < share * n else 0.5
+
+
+def binomial_majority(n, p):
+    k = np.arange(n + 1)
+    mass = scipy.stats.binom.pmf(k, n, p)
+    return mass[2 * k > n].sum() + 0.5 * mass[2 * k == n].sum()
+
+
+def replicate_independence(group):
+    """Errors of replicates: rho, effective number, majority, what independence would give."""
+    rows = []  # question, points of the replicates, prices, label
+    for name in np.unique(group.proposition):
+        members = [i for i in np.flatnonzero(group.scored) if group.proposition[i] == name]
+        if members:
+            prices = [group.price[i][-1] for i in members if len(group.price[i])]
+            rows.append((group.question[members[0]], [group.final[i] for i in members], prices,
+                         group.label[members[0]]))
+    n = max(len(r[1]) for r in rows)
+    rho, interval = jackknife(rows, lambda r: pair_correlation([[1 - s for s in x[1]] for x in r]))
+
+    def by_label(some):
+        parts = [[np.asarray(x[2], float) for x in some if x[3] == y] for y in (0, 1)]
+        centred = [[x - np.concatenate(part).mean() for x in part] for part in parts if part]
+        lists = [x for part in centred for x in part]
+        pairs = np.array([(a, b) for x in lists for a, b in itertools.combinations(x, 2)])
+        return (pairs[:, 0] * pairs[:, 1]).mean() / (np.concatenate(lists) ** 2).mean()
+
+    price_rho, price_interval = jackknife(rows, by_label)
+    whole = [r for r in rows if len(r[1]) == n]
+    one = np.mean([np.mean(r[1]) for r in whole])
+    gains = [majority(r[1]) - np.mean(r[1]) for r in whole]
+    gain, gain_interval = ratio(gains, np.ones(len(gains)), [r[0] for r in whole])
+    spread = 1 + (n - 1) * rho
+    return {
+        "judges": n, "propositions": sum(len(r[1]) > 1 for r in rows), "rho": rho,
+        "accuracy": np.mean(np.concatenate([r[1] for r in rows])),
+        "effective": min(n, n / spread) if spread > 0 else n, "price_rho": price_rho,
+        "majority": np.mean([majority(r[1]) for r in whole]), "majority_gain": gain,
+        "independent_gain": binomial_majority(n, one) - one,
+    }, {"rho_interval": interval, "price_rho_interval": price_interval,
+        "majority_gain_interval": gain_interval}
+
+
+def poisson_binomial_majority(accuracies):
+    n, sum_ = len(accuracies), 0.0
+    for right in itertools.product((0, 1), repeat=n):
+        mass = np.prod([p if r else 1 - p for p, r in zip(accuracies, right)])
+        sum_ += mass * majority(right)
+    return sum_
+
+
+def judge_independence(table, question):
+    """table [propositions][judges] of points, all known."""
+    rows = [(q, *row) for q, row in zip(question, table)]
+
+    def rho(some):
+        errors = 1 - np.array([r[1:] for r in some])
+        corr = np.corrcoef(errors.T)
+        return np.mean([corr[a, b] for a, b in itertools.combinations(range(len(corr)), 2)])
+
+    value, interval = jackknife(rows, rho)
+    votes = np.array([majority(row) for row in table])
+    return {"rho": value, "majority_gain": votes.mean() - table.mean(),
+            "independent_gain": poisson_binomial_majority(table.mean(axis=0)) - table.mean(),
+            "accuracy": table.mean()}, interval
+
+
+__all__ = ["points"]
