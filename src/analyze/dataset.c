@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "credence/base/file.h"
 #include "credence/base/hash.h"
 #include "credence/base/mem.h"
 
@@ -105,18 +104,12 @@ static enum cr_status number_views(struct cr_dataset *dataset) {
     return status;
 }
 
-// The run file of PATH, which may be a run directory, into FILE.
-static enum cr_status name_file(struct cr_buf *file, const char *path) {
-    return cr_dir_exists(path) ? cr_path_join(file, path, "run.h5")
-                               : cr_buf_add_text(file, path);
-}
-
 static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
                                 unsigned parts, struct cr_err *err) {
     struct cr_dataset_view *one = &dataset->view[dataset->views];
     struct cr_buf file;
     cr_buf_init(&file, 65536);
-    enum cr_status status = name_file(&file, path);
+    enum cr_status status = cr_run_view_path(path, &file);
     if (status == CR_OK) {
         status = cr_run_view_open_parts(file.data, parts, &one->view, err);
     }
@@ -261,7 +254,7 @@ enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset, struct cr_err *
             continue;
         }
         cr_buf_init(&file, 65536);
-        status = name_file(&file, one->path);
+        status = cr_run_view_path(one->path, &file);
         if (status == CR_OK) {
             status = cr_run_view_step_calls(file.data, &one->step_calls, err);
         }

@@ -3,8 +3,8 @@
 
 #include "cli/command.h"
 #include "credence/base/buf.h"
-#include "credence/base/file.h"
 #include "credence/store/export.h"
+#include "credence/store/run_view.h"
 
 enum { KEY_TO = 256, PATH_BYTES_MAX = 65536 };
 
@@ -33,9 +33,7 @@ static int run(int argc, char **argv) {
     struct cr_err err = {0};
     struct cr_buf file;
     cr_buf_init(&file, PATH_BYTES_MAX);
-    enum cr_status status = cr_dir_exists(args.operands[0])
-                                ? cr_path_join(&file, args.operands[0], "run.h5")
-                                : cr_buf_add_text(&file, args.operands[0]);
+    enum cr_status status = cr_run_view_path(args.operands[0], &file);
     if (status == CR_OK) {
         status = cr_export(file.data, to, &err);
     }

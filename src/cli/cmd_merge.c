@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 #include "credence/base/buf.h"
-#include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/store/merge.h"
+#include "credence/store/run_view.h"
 
 static const struct cr_option options[] = {
     {'o', "output", "FILE", "the merged file; an existing one is replaced"},
@@ -22,8 +22,7 @@ static enum cr_status name_files(char **path, size_t len, char **out) {
     for (size_t i = 0; i < len && status == CR_OK; i++) {
         struct cr_buf file;
         cr_buf_init(&file, PATH_BYTES_MAX);
-        status = cr_dir_exists(path[i]) ? cr_path_join(&file, path[i], "run.h5")
-                                        : cr_buf_add_text(&file, path[i]);
+        status = cr_run_view_path(path[i], &file);
         if (status == CR_OK) {
             out[i] = cr_buf_take(&file);
         }

@@ -28,7 +28,8 @@ struct cr_screen cr_screen_make(FILE *file) {
     screen.columns = screen.columns < CR_COLUMNS_MIN   ? CR_COLUMNS_MIN
                      : screen.columns > CR_COLUMNS_MAX ? CR_COLUMNS_MAX
                                                        : screen.columns;
-    screen.has_colour = isatty(fd) != 0 &&
+    screen.is_terminal = isatty(fd) != 0;
+    screen.has_colour = screen.is_terminal &&
                         (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&
                         strcmp(term, "dumb") != 0;
     return screen;
@@ -160,6 +161,15 @@ enum cr_status cr_screen_json(const struct cr_screen *screen,
     cr_buf_fini(&mended);
     cr_buf_fini(&shown);
     return status;
+}
+
+enum cr_status cr_screen_data(const struct cr_screen *screen,
+                              const struct cr_buf *data) {
+    if (screen->is_terminal) {
+        return cr_screen_json(screen, data);
+    }
+    fwrite(data->data, 1, data->used_bytes, screen->file);
+    return CR_OK;
 }
 
 const char *cr_screen_line(const char *text, char out[CR_SHOWN_BYTES]) {

@@ -32,7 +32,7 @@ enum cr_style {
 struct cr_screen {
     FILE *file;
     size_t columns; // of the terminal or COLUMNS, within the bounds above; 80 elsewhere
-    bool has_colour;
+    bool is_terminal, has_colour;
 };
 
 struct cr_screen cr_screen_make(FILE *file);
@@ -56,6 +56,9 @@ CR_MUST_CHECK enum cr_status cr_screen_field(const struct cr_screen *screen,
 // Print JSON text so that no string of it drives a terminal; it reads back the same.
 CR_MUST_CHECK enum cr_status cr_screen_json(const struct cr_screen *screen,
                                             const struct cr_buf *json);
+// Print data as it is, but escaped on a terminal.
+CR_MUST_CHECK enum cr_status cr_screen_data(const struct cr_screen *screen,
+                                            const struct cr_buf *data);
 
 // The columns that escaped TEXT takes: its characters, combining marks counted too.
 size_t cr_screen_columns(const char *text, size_t bytes);

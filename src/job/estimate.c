@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/core/price.h"
 #include "credence/protocol/protocol.h"
@@ -296,8 +295,7 @@ static enum cr_status open_view(const char *dir, struct cr_run_view **out,
                                 struct cr_err *err) {
     struct cr_buf path;
     cr_buf_init(&path, PATH_MAX);
-    enum cr_status status = cr_dir_exists(dir) ? cr_path_join(&path, dir, "run.h5")
-                                               : cr_buf_add_text(&path, dir);
+    enum cr_status status = cr_run_view_path(dir, &path);
     status = status == CR_OK ? cr_run_view_open(path.data, out, err) : status;
     cr_buf_fini(&path);
     return status;

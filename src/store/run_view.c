@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/store/run_view.h"
 #include "store/h5.h"
@@ -307,6 +308,12 @@ static void read_all(struct reader *r) {
         r->status = cr_err_set(r->err, CR_E_FORMAT,
                                "%s is damaged: an index points nowhere", r->path);
     }
+}
+
+enum cr_status cr_run_view_path(const char *path, struct cr_buf *out) {
+    cr_buf_clear(out);
+    return cr_dir_exists(path) ? cr_path_join(out, path, "run.h5")
+                               : cr_buf_add_text(out, path);
 }
 
 enum cr_status cr_run_view_open(const char *path, struct cr_run_view **out,

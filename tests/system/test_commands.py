@@ -21,7 +21,7 @@ class HelpTest(harness.TestCase):
 
     def test_every_command_has_help_in_80_columns(self):
         names = self.commands()
-        for name in ("plan", "run", "status", "show", "analyze", "merge", "export",
+        for name in ("plan", "run", "status", "list", "show", "analyze", "merge", "export",
                      "rebuild", "version", "help"):
             self.assertIn(name, names)
         for name in names:
@@ -203,6 +203,79 @@ class ShardTest(harness.TestCase):
         self.assertEqual(len(lines), 6)
         self.assertEqual(json.loads((self.dir / "tables" / "job.json").read_text())["name"],
                          "system")
+
+
+class ListTest(harness.TestCase):
+    def setUp(self):
+        super().setUp()
+        job = self.write_job(self.sim_job(self.write_claims(20), cell__stop__rule="range", cell__replicates=2,
+                                          grid={"stance": ["free", "adversarial"]}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+
+    def rows(self, *options):
+        return json.loads(harness.run("list", self.dir / "run", "--format", "json", *options).out)
+
+    def ids(self, *options):
+        return [int(line) for line in
+                harness.run("list", self.dir / "run", "--format", "ids", *options).out.split()]
+
+    def test_a_row_is_what_the_file_holds(self):
+        stored = harness.read_run(self.dir / "run" / "run.h5", "price", "iterations", "status", "cell", "proposition")
+        rows = self.rows()
+        self.assertEqual([r["episode"] for r in rows], list(range(80)))
+        for row, price, length in zip(rows, stored["price"], stored["iterations"], strict=True):
+            self.assertAlmostEqual(row["opening"], price[0], places=6)
+            self.assertAlmostEqual(row["final"], price[length - 1], places=6)
+            self.assertAlmostEqual(row["move"], price[length - 1] - price[0], places=6)
+            self.assertEqual(row["iterations"], length - 1)
+            moves = [b - a for a, b in zip(price[:length - 1], price[1:length])]
+            self.assertAlmostEqual(abs(row["largest"]), max(map(abs, moves)), places=6)
+            self.assertEqual(row["opening_right"], (row["opening"] > 0.5) == (row["truth"] == "true"))
+
+    def test_conditions_choose_what_python_chooses(self):
+        rows = self.rows()
+        for condition, want in (
+                ("opening right and final wrong and stance = adversarial",
+                 lambda r: r["opening_right"] and not r["final_right"] and r["stance"] == "adversarial"),
+                ("final > opening", lambda r: r["final"] > r["opening"]),
+                ("not (stance is FREE or largest >= 0)", lambda r: r["stance"] != "free" and r["largest"] < 0),
+                ("item ~ '1' and replicate = 1 or episode < 3",
+                 lambda r: ("1" in r["item"] and r["replicate"] == 1) or r["episode"] < 3),
+                ("reason", lambda r: r["reason"] is not None),
+                ("final_right = no", lambda r: r["final_right"] is False)):
+            self.assertEqual(self.ids("--where", condition),
+                             [r["episode"] for r in rows if want(r)], condition)
+        self.assertTrue(self.ids("--where", "final > opening"))
+
+    def test_sorting_limits_and_samples(self):
+        rows = sorted(self.rows(), key=lambda r: (-r["final"], r["episode"]))
+        self.assertEqual(self.ids("--sort", "-final", "-n", 7), [r["episode"] for r in rows[:7]])
+        some = self.ids("--sample", 10)
+        self.assertEqual(some, self.ids("--sample", 10))
+        self.assertEqual(len(set(some)), 10)
+        self.assertNotEqual(some, self.ids("--sample", 10, "--seed", 2))
+        self.assertEqual(sorted(some), some)
+
+    def test_a_wrong_word_is_named_with_its_place(self):
+        for option, value, want in (("--where", "opning right", "'opening'"), ("--where", "final >", "a value"),
+                                    ("--where", "stance free", "character 8"), ("--sort", "fnal", "'final'"),
+                                    ("--columns", "item,trut", "'truth'"), ("--where", "(" * 100, "parentheses"),
+                                    ("--where", "cell = 'x", "closing quote"), ("--format", "xml", "table")):
+            result = harness.run("list", self.dir / "run", option, value, expect=EXIT_USAGE)
+            self.assertIn(want, result.err)
+            self.assertEqual(result.out, "")
+
+    def test_a_table_fits_its_screen_and_csv_reads_back(self):
+        out = harness.run("list", self.dir / "run", env={"COLUMNS": "80"}).out
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+        self.assertIn("80 of 80 episodes", out)
+        path = self.dir / "list.csv"
+        path.write_text(harness.run("list", self.dir / "run", "--format", "csv").out)
+        code = ("import csv, json, sys\nwith open(sys.argv[1], newline='') as f:\n"
+                "    print(json.dumps(list(csv.DictReader(f))))")
+        for got, want in zip(json.loads(harness.python(code, path)), self.rows(), strict=True):
+            self.assertEqual(float(got["final"]), want["final"])
+            self.assertEqual(got["stance"], want["stance"])
 
 
 class ShowTest(harness.TestCase):

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "credence/base/buf.h"
 #include "credence/base/mem.h"
 #include "credence/base/status.h"
 #include "credence/core/trajectory.h"
@@ -58,6 +59,8 @@ struct cr_run_view {
     char *job_hash, *version;
     bool is_simulated, is_complete;
 };
+// The run file of PATH, which is a run directory or the file itself, into OUT (cleared).
+CR_MUST_CHECK enum cr_status cr_run_view_path(const char *path, struct cr_buf *out);
 CR_MUST_CHECK enum cr_status
 cr_run_view_open(const char *path, struct cr_run_view **out, struct cr_err *err);
 // The numbers and what PARTS asks for besides; cr_run_view_open reads all.
