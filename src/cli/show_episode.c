@@ -115,11 +115,12 @@ static enum cr_status print_said(const struct cr_run_view *view, uint64_t p,
     enum cr_status status = CR_OK;
     if (record->text != NULL && view->n_outcomes[p] <= 1 &&
         record->id.ask != CR_ASK_LOGPROB) {
-        status =
-            cr_answer_read((enum cr_ask)record->id.ask, &form,
-                           (struct cr_answer_text){record->text, strlen(record->text),
-                                                   record->finish == CR_FINISH_LENGTH},
-                           &arena, &answer);
+        status = cr_answer_read(
+            (enum cr_ask)record->id.ask, &form,
+            (struct cr_answer_text){.text = record->text,
+                                    .bytes = strlen(record->text),
+                                    .is_cut = record->finish == CR_FINISH_LENGTH},
+            &arena, &answer);
     }
     if (!answer.is_usable) {
         printf("no price yet");

@@ -290,7 +290,8 @@ void cr_client_hash(const struct cr_client *client, struct cr_call *call) {
         return; // the zero hash is computed again at submit
     }
     bool is_greedy = model->temperature == 0;
-    const uint64_t numbers[] = {call->max_tokens, call->top_logprobs,
+    uint64_t factor = call->tokens_factor > 1 ? call->tokens_factor : 0;
+    const uint64_t numbers[] = {call->max_tokens | factor << 32, call->top_logprobs,
                                 is_greedy ? 0 : call->seed};
     cr_hasher_add(&hasher, &model->identity, sizeof model->identity);
     cr_hasher_add(&hasher, numbers, sizeof numbers);

@@ -173,7 +173,8 @@ enum cr_status cr_wire_prepare(struct cr_wire *wire) {
 }
 
 uint32_t cr_wire_max_tokens(const struct cr_wire *wire, const struct cr_call *call) {
-    return call->max_tokens > 0 ? call->max_tokens : wire->model->max_tokens;
+    uint32_t factor = call->tokens_factor > 1 ? call->tokens_factor : 1;
+    return factor * (call->max_tokens > 0 ? call->max_tokens : wire->model->max_tokens);
 }
 
 enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **out,

@@ -32,11 +32,13 @@ struct reading {
     struct cr_answer *out;
 };
 
-void cr_answer_complain(struct cr_answer *out, const char *fmt, ...) {
+void cr_answer_complain(struct cr_answer *out, enum cr_reason reason, const char *fmt,
+                        ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(out->complaint, sizeof out->complaint, fmt, args);
     va_end(args);
+    out->reason = reason;
     out->is_usable = false;
 }
 
@@ -50,25 +52,30 @@ static void skip_blanks(const char **text, size_t *bytes) {
     }
 }
 
-bool cr_answer_number(const struct cr_json *value, bool allow_percent, double *out) {
-    const char *text = cr_json_string(value);
-    double number = cr_json_number(value, NAN);
-    if (text != NULL) {
-        // strtod also takes hexadecimal, "inf" and "nan", none of which is an answer.
-        char *end;
-        number = strtod(text, &end);
-        if (end == text ||
-            strspn(text, "0123456789+-.eE \t\n") < (size_t)(end - text)) {
-            return false;
-        }
-        end += strspn(end, " \t\n");
-        if (allow_percent && *end == '%') {
-            number /= 100;
-            end += 1 + strspn(end + 1, " \t\n");
-        }
-        number = *end ? NAN : number;
+// The number that TEXT is, NaN when it is something else. strtod also takes
+// hexadecimal, "inf" and "nan", none of which is an answer.
+static double number_of(const char *text, bool is_probability) {
+    text += strspn(text, " \t\n");
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || (is_probability && *text == '+') ||
+        strspn(text, "0123456789+-.eE") < (size_t)(end - text)) {
+        return NAN;
     }
-    if (!isfinite(number)) {
+    end += strspn(end, " \t\n");
+    if (is_probability && *end == '%') {
+        // Who writes 0.7% may mean 0.7.
+        number = number > 0 && number < 1 ? NAN : number / 100;
+        end += 1 + strspn(end + 1, " \t\n");
+    }
+    return *end != '\0' ? NAN : number;
+}
+
+bool cr_answer_number(const struct cr_json *value, bool is_probability, double *out) {
+    const char *text = cr_json_string(value);
+    double number =
+        text != NULL ? number_of(text, is_probability) : cr_json_number(value, NAN);
+    if (!isfinite(number) || (is_probability && number == 0 && signbit(number))) {
         return false;
     }
     *out = number;
@@ -116,19 +123,6 @@ void cr_answer_letter(uint32_t index, char out[CR_LETTER_MAX]) {
     }
 }
 
-const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes) {
-    static const char open[] = "<think>", close[] = "</think>";
-    const char *end = text + bytes, *found;
-    while (((found = memmem(text, (size_t)(end - text), close, sizeof close - 1)) !=
-            NULL)) {
-        text = found + sizeof close - 1;
-    }
-    found = memmem(text, (size_t)(end - text), open, sizeof open - 1);
-    *body_bytes = (size_t)((found != NULL ? found : end) - text);
-    skip_blanks(&text, body_bytes);
-    return text;
-}
-
 uint32_t cr_space_votes(const struct cr_answer_form *form) {
     return form->space == CR_SPACE_CATEGORICAL ? form->options_len : 2;
 }
@@ -148,30 +142,46 @@ static void set_vote(const struct cr_answer_form *form, int vote,
 // Why there is no object to read KEY from.
 static void complain_no_object(struct reading *r, const char *key) {
     const struct cr_scan *scan = &r->scan;
+    enum cr_reason reason = CR_REASON_UNREADABLE;
     if (r->is_cut) {
-        cr_answer_complain(
-            r->out,
-            "Your reply was cut off at the length limit before \"%s\" was "
-            "complete. Be much shorter.",
-            key);
+        cr_answer_complain(r->out, CR_REASON_CUT,
+                           "Your reply was cut off at the length limit before \"%s\" "
+                           "was complete. Be much shorter.",
+                           key);
+    } else if (scan->has_form) {
+        cr_answer_complain(r->out, reason,
+                           "You repeated the form of the answer. Put your own answer "
+                           "in the place of its words.");
     } else if (scan->has_open) {
-        cr_answer_complain(
-            r->out,
-            "The JSON object in your reply never ends, and \"%s\" is not "
-            "complete in it.",
-            key);
+        cr_answer_complain(r->out, reason,
+                           "The JSON object in your reply never ends, and \"%s\" is "
+                           "not complete in it.",
+                           key);
     } else if (scan->has_object) {
-        cr_answer_complain(r->out, "Your JSON object has no \"%s\".", key);
+        cr_answer_complain(r->out, reason, "Your JSON object has no \"%s\".", key);
     } else if (scan->fault[0]) {
-        cr_answer_complain(r->out, "What you wrote is not valid JSON (%s).",
+        cr_answer_complain(r->out, reason, "What you wrote is not valid JSON (%s).",
                            scan->fault);
     } else {
-        cr_answer_complain(r->out, "Your reply holds no JSON object.");
+        cr_answer_complain(r->out, reason, "Your reply holds no JSON object.");
     }
 }
 
+// Whether the object is in the middle of a reply that was cut: it may be a thought on
+// the way, as "if I said {"price": 0.9} .." is, and the answer was still to come. What
+// goes on behind an answer that came first, or behind one in a code fence, is chatter.
+static bool is_on_the_way(const struct reading *r) {
+    const struct cr_scan *scan = &r->scan;
+    size_t before = scan->from, after = r->bytes - scan->to;
+    const char *lead = r->text, *tail = r->text + scan->to;
+    skip_blanks(&lead, &before);
+    skip_blanks(&tail, &after);
+    bool is_fenced = before > 0 && memchr(lead, '`', before) != NULL;
+    return r->is_cut && before > 0 && after > 0 && !is_fenced;
+}
+
 static void read_judgment(struct reading *r) {
-    if (r->scan.object == NULL) {
+    if (r->scan.object == NULL || is_on_the_way(r)) {
         complain_no_object(r, r->space->judgment_key);
         return;
     }
@@ -179,10 +189,63 @@ static void read_judgment(struct reading *r) {
     r->space->read_judgment(r->form, r->scan.object, r->out);
 }
 
+// What the server or the model did instead of answering.
+static void complain_given(enum cr_reason given, struct cr_answer *out) {
+    cr_answer_complain(
+        out, given,
+        given == CR_REASON_FILTERED
+            ? "Your reply was stopped by a content filter. Answer the question itself, "
+              "in other words."
+            : "You declined to answer. This is a question of fact: answer it in the "
+              "form asked for.");
+}
+
+// How a model declines in prose: an apology or an "I", and then what it will not do.
+// Only a short text is one; a long one argues.
+static bool is_refusal(const char *text, size_t bytes) {
+    enum { REFUSAL_BYTES_MAX = 300 };
+    static const char *const leads[] = {"I'm sorry",
+                                        "I\xe2\x80\x99m sorry",
+                                        "I am sorry",
+                                        "Sorry",
+                                        "I apologize",
+                                        "I can't",
+                                        "I can\xe2\x80\x99t",
+                                        "I cannot",
+                                        "I can not",
+                                        "I won't",
+                                        "I won\xe2\x80\x99t",
+                                        "I will not",
+                                        "I am unable",
+                                        "I'm unable",
+                                        "I\xe2\x80\x99m unable",
+                                        "I am not able",
+                                        "I'm not able",
+                                        "As an AI",
+                                        "Unfortunately, I"};
+    static const char *const refused[] = {
+        "assist",  "help with", "comply",       "provide that", "fulfill",
+        "do that", "do this",   "this request", "that request", "participate"};
+    bool is_lead = false, is_refused = false;
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        size_t len = strlen(leads[i]);
+        is_lead = is_lead || (bytes >= len && strncasecmp(text, leads[i], len) == 0);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused && is_lead; i++) {
+        is_refused =
+            is_refused || memmem(text, bytes, refused[i], strlen(refused[i])) != NULL;
+    }
+    return bytes <= REFUSAL_BYTES_MAX && is_refused;
+}
+
 static enum cr_status keep_argument(struct reading *r, const char *text, size_t bytes) {
     skip_blanks(&text, &bytes);
     if (bytes == 0) {
-        cr_answer_complain(r->out, "Your argument is empty.");
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, "Your argument is empty.");
+        return CR_OK;
+    }
+    if (is_refusal(text, bytes)) {
+        complain_given(CR_REASON_REFUSED, r->out);
         return CR_OK;
     }
     char *copy = cr_arena_strndup(r->arena, text, bytes);
@@ -190,24 +253,32 @@ static enum cr_status keep_argument(struct reading *r, const char *text, size_t 
         return CR_E_MEMORY;
     }
     r->out->argument = copy;
-    r->out->argument_bytes = strlen(copy);
-    r->out->is_usable = true;
+    r->out->argument_bytes = cr_answer_clean(copy);
+    r->out->is_usable = r->out->argument_bytes > 0;
+    if (!r->out->is_usable) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, "Your argument is empty.");
+    }
     return CR_OK;
 }
 
 static enum cr_status read_argument(struct reading *r) {
     const struct cr_scan *scan = &r->scan;
     if (scan->object == NULL) {
-        // Prose is an argument; a broken or a cut object is not.
-        if (scan->has_object || scan->has_open || scan->fault[0]) {
+        // Whole prose is an argument; a broken object or anything cut is not.
+        if (scan->has_object || scan->has_open || scan->fault[0] || r->is_cut) {
             complain_no_object(r, "argument");
             return CR_OK;
         }
         return keep_argument(r, r->text, r->bytes);
     }
     const char *text = cr_json_string(cr_scan_member(scan->object, "argument"));
+    if (cr_scan_is_twice(scan->object, "argument")) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "argument");
+        return CR_OK;
+    }
     if (text == NULL) {
-        cr_answer_complain(r->out, "\"argument\" must be a string.");
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE,
+                           "\"argument\" must be a string.");
         return CR_OK;
     }
     const char *direction =
@@ -226,8 +297,9 @@ static void read_vote_word(struct reading *r, const char *word, size_t bytes) {
                ((unsigned char)word[shown] & 0xc0) == 0x80) {
             shown--;
         }
-        cr_answer_complain(r->out, "\"%.*s\" is not an answer; it must be %s.", shown,
-                           word, r->space->votes_text);
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE,
+                           "\"%.*s\" is not an answer; it must be %s.", shown, word,
+                           r->space->votes_text);
         return;
     }
     r->out->is_usable = true;
@@ -246,13 +318,16 @@ static size_t first_word(const char *text, size_t bytes) {
 static void read_vote(struct reading *r) {
     const struct cr_json *answer = cr_scan_member(r->scan.object, "answer");
     const char *word = cr_json_string(answer);
-    if (word != NULL) {
+    if (cr_scan_is_twice(r->scan.object, "answer")) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "answer");
+    } else if (word != NULL) {
         read_vote_word(r, word, strlen(word));
     } else if (answer != NULL && cr_json_type(answer) == CR_JSON_BOOL) {
         const char *truth = cr_json_bool(answer, false) ? "yes" : "no";
         read_vote_word(r, truth, strlen(truth));
     } else if (answer != NULL) {
-        cr_answer_complain(r->out, "\"answer\" must be %s.", r->space->votes_text);
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, "\"answer\" must be %s.",
+                           r->space->votes_text);
     } else if (r->scan.has_object || r->scan.has_open || r->scan.fault[0]) {
         complain_no_object(r, "answer");
     } else {
@@ -274,7 +349,8 @@ static const char *key_of(enum cr_ask ask, const struct cr_space_row *space) {
 
 static enum cr_status read_body(struct reading *r, enum cr_ask ask) {
     enum cr_status status =
-        cr_scan_object(r->text, r->bytes, key_of(ask, r->space), &r->scan);
+        cr_scan_object(r->text, r->bytes,
+                       (struct cr_scan_for){key_of(ask, r->space), r->form}, &r->scan);
     if (status != CR_OK) {
         return status;
     }
@@ -289,6 +365,16 @@ static enum cr_status read_body(struct reading *r, enum cr_ask ask) {
     return status;
 }
 
+static void complain_empty(bool is_cut, struct cr_answer *out) {
+    if (is_cut) {
+        cr_answer_complain(out, CR_REASON_CUT,
+                           "Your reply was cut off at the length limit before any "
+                           "answer. Be much shorter.");
+    } else {
+        cr_answer_complain(out, CR_REASON_UNREADABLE, "Your reply was empty.");
+    }
+}
+
 enum cr_status cr_answer_read(enum cr_ask ask, const struct cr_answer_form *form,
                               struct cr_answer_text reply, struct cr_arena *arena,
                               struct cr_answer *out) {
@@ -298,21 +384,63 @@ enum cr_status cr_answer_read(enum cr_ask ask, const struct cr_answer_form *form
                         .is_cut = reply.is_cut,
                         .arena = arena,
                         .out = out};
+    if (reply.given != CR_REASON_NONE) {
+        complain_given(reply.given, out);
+        return CR_OK;
+    }
     if (reply.bytes > CR_ANSWER_BYTES_MAX) {
-        cr_answer_complain(out, "Your reply is %zu bytes long; at most %d are read.",
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
+                           "Your reply is %zu bytes long; at most %d are read.",
                            reply.bytes, (int)CR_ANSWER_BYTES_MAX);
         return CR_OK;
     }
     r.text =
         cr_answer_body(reply.text != NULL ? reply.text : "", reply.bytes, &r.bytes);
     if (r.bytes == 0) {
-        cr_answer_complain(
-            out, reply.is_cut ? "Your reply was cut off at the length limit before "
-                                "any answer. Be much shorter."
-                              : "Your reply was empty.");
+        complain_empty(reply.is_cut, out);
         return CR_OK;
     }
     return read_body(&r, ask);
+}
+
+static enum cr_status learn(const char *text, struct cr_arena *arena,
+                            struct cr_answer_form *form) {
+    size_t bytes = strlen(text);
+    while (bytes > 0 && ispunct((unsigned char)*text)) {
+        text++;
+        bytes--;
+    }
+    while (bytes > 0 && ispunct((unsigned char)text[bytes - 1])) {
+        bytes--;
+    }
+    if (bytes == 0 || form->examples_len == CR_EXAMPLES_MAX) {
+        return CR_OK;
+    }
+    const char *copy = cr_arena_strndup(arena, text, bytes);
+    if (copy == NULL) {
+        return CR_E_MEMORY;
+    }
+    form->example[form->examples_len++] = copy;
+    return CR_OK;
+}
+
+enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
+                                    struct cr_arena *arena,
+                                    struct cr_answer_form *form) {
+    static const struct cr_answer_form nothing = {0};
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < 3 && status == CR_OK; i++) {
+        struct cr_scan scan;
+        const char *key = cr_scan_prose_keys[i];
+        status =
+            cr_scan_object(text, bytes, (struct cr_scan_for){key, &nothing}, &scan);
+        const char *example = cr_json_string(cr_scan_member(scan.object, key));
+        if (status == CR_OK && example != NULL) {
+            status = learn(example, arena, form);
+        }
+        cr_json_free(scan.object);
+    }
+    return status;
 }
 
 // TOKEN without the mark that some vocabularies put where a blank was.
@@ -340,8 +468,9 @@ void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply
             sum += p;
         }
     }
-    if (sum <= 0) {
-        cr_answer_complain(out, "Your first word was no answer; it must be %s.",
+    if (sum < CR_ANSWER_MASS_MIN) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
+                           "Your first word was not an answer; it must be %s.",
                            space->votes_text);
         return;
     }

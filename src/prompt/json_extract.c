@@ -15,6 +15,7 @@
 
 #include "credence/base/buf.h"
 #include "credence/prompt/answer.h"
+#include "credence/prompt/space.h"
 
 enum { WORK_FACTOR = 8, WORK_MIN = 4096 };
 
@@ -223,23 +224,75 @@ const struct cr_json *cr_scan_member(const struct cr_json *object, const char *k
     return child;
 }
 
+bool cr_scan_is_twice(const struct cr_json *object, const char *key) {
+    size_t len = 0;
+    for (const struct cr_json *child = cr_json_first(object); child != NULL;
+         child = cr_json_next(child)) {
+        len += strcasecmp(cr_json_key(child), key) == 0;
+    }
+    return len > 1;
+}
+
+const char *const cr_scan_prose_keys[3] = {"claim", "reasoning", "argument"};
+
+// What shipped sets showed in earlier versions; a set of one's own may have kept it.
+static const char *const old_examples[] = {"your position in one sentence",
+                                           "why, in a few sentences", "your argument"};
+
+static bool is_example(const struct cr_answer_form *form, const char *text) {
+    for (uint32_t i = 0; i < form->examples_len; i++) {
+        if (cr_answer_is_word(text, strlen(text), form->example[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof old_examples / sizeof *old_examples; i++) {
+        if (cr_answer_is_word(text, strlen(text), old_examples[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether the prose of OBJECT is the example's and nothing else.
+static bool is_form(const struct cr_answer_form *form, const struct cr_json *object) {
+    size_t examples = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const char *text =
+            cr_json_string(cr_scan_member(object, cr_scan_prose_keys[i]));
+        if (text != NULL && is_example(form, text)) {
+            examples++;
+        } else if (text != NULL && text[0] != '\0') {
+            return false;
+        }
+    }
+    return examples > 0;
+}
+
 // A search in progress.
 struct search {
     const char *text;
     size_t bytes;
-    const char *key;
+    struct cr_scan_for what;
     struct cr_scan *out;
     size_t open_at; // of the first object that never ends; bytes when there is none
 };
 
-// Keep OBJECT (taken; may be NULL) when it has the key.
-static bool keep(struct search *s, struct cr_json *object) {
-    if (object == NULL || cr_scan_member(object, s->key) == NULL) {
+// Keep OBJECT (taken; may be NULL), read from [FROM, TO), when it is looked for.
+// Whether it has the key.
+static bool keep(struct search *s, struct cr_json *object, size_t from, size_t to) {
+    if (object == NULL || cr_scan_member(object, s->what.key) == NULL) {
         cr_json_free(object);
         return false;
     }
+    if (is_form(s->what.form, object)) {
+        s->out->has_form = true;
+        cr_json_free(object);
+        return true;
+    }
     cr_json_free(s->out->object);
     s->out->object = object;
+    s->out->from = from;
+    s->out->to = to;
     return true;
 }
 
@@ -256,7 +309,7 @@ static enum cr_status try_at(struct search *s, size_t at, const struct extent *e
     }
     enum cr_status status = parse_whole(s->text + at, e->bytes, s->out, &object);
     s->out->has_object = s->out->has_object || object != NULL;
-    if (status == CR_OK && keep(s, object)) {
+    if (status == CR_OK && keep(s, object, at, at + e->bytes)) {
         *used = e->bytes;
     }
     return status;
@@ -272,15 +325,15 @@ static enum cr_status try_open(struct search *s) {
     enum cr_status status =
         parse_mended(s->text + s->open_at, e.safe_bytes, "}", s->out, &object);
     if (status == CR_OK) {
-        keep(s, object);
+        keep(s, object, s->open_at, s->bytes);
     }
     return status;
 }
 
-enum cr_status cr_scan_object(const char *text, size_t bytes, const char *key,
+enum cr_status cr_scan_object(const char *text, size_t bytes, struct cr_scan_for what,
                               struct cr_scan *out) {
     *out = (struct cr_scan){0};
-    struct search s = {text, bytes, key, out, bytes};
+    struct search s = {text, bytes, what, out, bytes};
     size_t work = WORK_FACTOR * bytes + WORK_MIN, at = 0;
     const char *brace;
     while (at < bytes && ((brace = memchr(text + at, '{', bytes - at)) != NULL)) {

@@ -11,13 +11,16 @@ static void read_judgment(const struct cr_answer_form *form,
     char shown[64];
     cr_answer_show(value, shown, sizeof shown);
     double price;
-    if (!cr_answer_number(value, true, &price)) {
-        cr_answer_complain(out, "\"price\" is %s, not a number from 0 to 1.", shown);
+    if (cr_scan_is_twice(object, "price")) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "price");
+    } else if (!cr_answer_number(value, true, &price)) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
+                           "\"price\" is %s, not a number from 0 to 1.", shown);
     } else if (price < 0 || price > 1) {
         cr_answer_complain(
-            out,
-            "\"price\" is %s, outside 0 to 1. It is a probability: write "
-            "70 per cent as 0.70.",
+            out, CR_REASON_OUT_OF_RANGE,
+            "\"price\" is %s, outside 0 to 1. It is a probability: divide "
+            "a percentage by 100.",
             shown);
     } else {
         out->price[0] = price;

@@ -73,13 +73,21 @@ static bool read_member(const struct cr_answer_form *form, const struct cr_json 
     double p;
     if (option < 0) {
         cr_answer_complain(
-            out, "\"prices\" names \"%.40s\", which is not an option%s.", key,
+            out, CR_REASON_UNREADABLE,
+            "\"prices\" names \"%.40s\", which is not an option%s.", key,
             find_option(form, key, strlen(key), NULL) < 0 ? "" : " that is left");
     } else if (taken[option]) {
-        cr_answer_complain(out, "\"prices\" names option \"%.40s\" twice.", key);
-    } else if (!cr_answer_number(member, true, &p) || p < 0 || p > 1) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
+                           "\"prices\" names option \"%.40s\" twice.", key);
+    } else if (!cr_answer_number(member, true, &p)) {
         cr_answer_complain(
-            out, "The probability of \"%.40s\" is %s, not within 0 to 1.", key, shown);
+            out, CR_REASON_UNREADABLE,
+            "The probability of \"%.40s\" is %s, not a number from 0 to 1.", key,
+            shown);
+    } else if (p < 0 || p > 1) {
+        cr_answer_complain(out, CR_REASON_OUT_OF_RANGE,
+                           "The probability of \"%.40s\" is %s, not within 0 to 1.",
+                           key, shown);
     } else {
         out->price[option] = p;
         taken[option] = true;
@@ -95,15 +103,16 @@ static void check_all(const struct cr_answer_form *form, const bool *taken,
         char letter[CR_LETTER_MAX];
         cr_answer_letter(i, letter);
         if (!taken[i]) {
-            cr_answer_complain(out, "\"prices\" lacks option %s.", letter);
+            cr_answer_complain(out, CR_REASON_UNREADABLE, "\"prices\" lacks option %s.",
+                               letter);
             return;
         }
         sum += out->price[i];
     }
     if (fabs(sum - 1) > CR_ANSWER_SUM_TOLERANCE + 1e-9) {
         cr_answer_complain(
-            out, "The probabilities in \"prices\" sum to %.4g; they must sum to 1.",
-            sum);
+            out, CR_REASON_OUT_OF_RANGE,
+            "The probabilities in \"prices\" sum to %.4g; they must sum to 1.", sum);
         return;
     }
     for (uint32_t i = 0; i < form->options_len; i++) {
@@ -114,8 +123,12 @@ static void check_all(const struct cr_answer_form *form, const bool *taken,
 static void read_judgment(const struct cr_answer_form *form,
                           const struct cr_json *object, struct cr_answer *out) {
     const struct cr_json *prices = cr_scan_member(object, "prices");
+    if (cr_scan_is_twice(object, "prices")) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "prices");
+        return;
+    }
     if (cr_json_type(prices) != CR_JSON_OBJECT) {
-        cr_answer_complain(out,
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
                            "\"prices\" is %s, not an object with a probability for "
                            "each option.",
                            cr_json_type_name(cr_json_type(prices)));

@@ -12,18 +12,25 @@ static bool read_quantile(const struct cr_answer_form *form,
                           struct cr_answer *out) {
     const char *key = quantile_keys[i];
     const struct cr_json *member = cr_scan_member(object, key);
+    if (cr_scan_is_twice(object, key)) {
+        cr_answer_complain(out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, key);
+        return false;
+    }
     if (member == NULL) {
-        cr_answer_complain(out, "Your JSON object has no \"%s\".", key);
+        cr_answer_complain(out, CR_REASON_UNREADABLE, "Your JSON object has no \"%s\".",
+                           key);
         return false;
     }
     char shown[64];
     cr_answer_show(member, shown, sizeof shown);
     if (!cr_answer_number(member, false, value)) {
-        cr_answer_complain(out, "\"%s\" is %s, not a plain number.", key, shown);
+        cr_answer_complain(out, CR_REASON_UNREADABLE,
+                           "\"%s\" is %s, not a plain number.", key, shown);
         return false;
     }
     if (*value < form->low || *value > form->high) {
-        cr_answer_complain(out, "\"%s\" is %s, outside the range %g to %g.", key, shown,
+        cr_answer_complain(out, CR_REASON_OUT_OF_RANGE,
+                           "\"%s\" is %s, outside the range %g to %g.", key, shown,
                            form->low, form->high);
         return false;
     }
@@ -40,7 +47,7 @@ static void read_judgment(const struct cr_answer_form *form,
     }
     if (value[0] > value[1] || value[1] > value[2]) {
         cr_answer_complain(
-            out,
+            out, CR_REASON_OUT_OF_RANGE,
             "\"q05\", \"q50\" and \"q95\" are %g, %g and %g; they must not "
             "decrease.",
             value[0], value[1], value[2]);

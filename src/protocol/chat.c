@@ -95,9 +95,9 @@ enum cr_status cr_chat_prepare(struct cr_episode *episode) {
 }
 
 static enum cr_template answer_template(const struct cr_episode *episode,
-                                        enum cr_ask ask) {
+                                        enum cr_ask ask, bool is_brief) {
     const struct cr_space_row *space = episode->history.space;
-    bool thinks = episode->cfg.cell->chain_of_thought;
+    bool thinks = episode->cfg.cell->chain_of_thought && !is_brief;
     switch (ask) {
     case CR_ASK_JUDGMENT:
         return space->judgment[thinks];
@@ -110,18 +110,25 @@ static enum cr_template answer_template(const struct cr_episode *episode,
     }
 }
 
-static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
-                                 struct cr_values *values) {
-    enum cr_status status = CR_OK;
-    if (episode->how[ask].text == NULL) {
-        struct cr_values item = {0};
-        status = set_item_values(episode, &item);
-        if (status == CR_OK) {
-            status = render(episode, answer_template(episode, ask), &item,
-                            &episode->how[ask]);
-        }
+// The reader is to know the example's own words when they come back.
+static enum cr_status render_answer(struct cr_episode *episode, enum cr_ask ask,
+                                    bool is_brief, struct cr_span *out) {
+    struct cr_values item = {0};
+    enum cr_status status = set_item_values(episode, &item);
+    if (status == CR_OK) {
+        status = render(episode, answer_template(episode, ask, is_brief), &item, out);
     }
-    values->at[CR_VAR_ANSWER] = episode->how[ask];
+    return status != CR_OK ? status
+                           : cr_answer_learn_form(out->text, out->bytes,
+                                                  &episode->arena, &episode->form);
+}
+
+static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
+                                 bool is_brief, struct cr_values *values) {
+    struct cr_span *how = &episode->how[ask][is_brief];
+    enum cr_status status =
+        how->text == NULL ? render_answer(episode, ask, is_brief, how) : CR_OK;
+    values->at[CR_VAR_ANSWER] = *how;
     return status;
 }
 
@@ -313,7 +320,9 @@ enum cr_status cr_chat_question(struct cr_episode *episode,
     struct cr_values values = {0};
     values.at[CR_VAR_PROPOSITION] = episode->item;
     values.at[CR_VAR_MEANING] = episode->meaning;
-    enum cr_status status = set_answer(episode, spec->ask, &values);
+    chat->len_before = chat->len;
+    chat->events_seen_before = chat->events_seen;
+    enum cr_status status = set_answer(episode, spec->ask, false, &values);
     if (status == CR_OK) {
         status = set_price(episode, &values);
     }
@@ -332,6 +341,13 @@ enum cr_status cr_chat_question(struct cr_episode *episode,
         chat->events_seen = episode->history.events_len;
     }
     return status;
+}
+
+void cr_chat_withdraw(struct cr_episode *episode, const struct cr_ask_spec *spec) {
+    struct cr_chat *chat = cr_chat_of(episode, spec);
+    chat->len = chat->len_before;
+    chat->sent_len = chat->sent_len < chat->len ? chat->sent_len : chat->len;
+    chat->events_seen = chat->events_seen_before;
 }
 
 enum cr_status cr_chat_answered(struct cr_episode *episode,
@@ -385,10 +401,10 @@ enum cr_status cr_chat_request(struct cr_episode *episode,
     return CR_OK;
 }
 
-// The bad reply as its repair quotes it: an empty turn is refused by some servers.
-static struct cr_span quoted_reply(struct cr_span body) {
+enum cr_status cr_chat_quote(struct cr_episode *episode, struct cr_span body,
+                             struct cr_span *out) {
     if (body.bytes == 0) {
-        return span_of("(empty)");
+        return cr_chat_keep(episode, span_of("(empty)"), out);
     }
     size_t keep = body.bytes;
     if (keep > REPAIR_QUOTE_BYTES_MAX) {
@@ -397,39 +413,35 @@ static struct cr_span quoted_reply(struct cr_span body) {
             keep--;
         }
     }
-    return (struct cr_span){body.text, keep};
+    return cr_chat_keep(episode, (struct cr_span){body.text, keep}, out);
 }
 
-enum cr_status cr_chat_repair(struct cr_episode *episode,
-                              const struct cr_ask_spec *spec, struct cr_call *call,
-                              struct cr_span body, const char *complaint) {
+enum cr_status cr_chat_repair(struct cr_episode *episode, struct cr_slot *slot) {
+    const struct cr_ask_spec *spec = &episode->move.asks[slot->spec];
     const struct cr_chat *chat = cr_chat_of(episode, spec);
     struct cr_values values = {0};
-    values.at[CR_VAR_COMPLAINT] = span_of(complaint);
-    struct cr_span text = {0}, quote = {0};
+    values.at[CR_VAR_COMPLAINT] = span_of(slot->complaint);
+    struct cr_span text = {0};
     uint32_t from = remembered_from(episode, spec, chat);
     uint32_t len = HEAD_TURNS + chat->len - from;
     struct cr_turn *turns = copy_turns(episode, chat, from, 2);
     if (turns == NULL) {
         return CR_E_MEMORY;
     }
-    enum cr_status status = set_answer(episode, spec->ask, &values);
+    enum cr_status status = set_answer(episode, spec->ask, slot->is_brief, &values);
     if (status == CR_OK) {
         status = render(episode, CR_T_REPAIR, &values, &text);
     }
     if (status == CR_OK) {
-        status = cr_chat_keep(episode, quoted_reply(body), &quote);
-    }
-    if (status == CR_OK) {
-        status = make_turn(episode, CR_ASSISTANT, quote, &turns[len]);
+        status = make_turn(episode, CR_ASSISTANT, slot->body, &turns[len]);
     }
     if (status == CR_OK) {
         status = make_turn(episode, CR_USER, text, &turns[len + 1]);
     }
     if (status == CR_OK) {
-        call->turns = turns;
-        call->turns_len = len + 2;
-        call->prefix_len = len;
+        slot->call.turns = turns;
+        slot->call.turns_len = len + 2;
+        slot->call.prefix_len = len;
     }
     return status;
 }

@@ -83,6 +83,7 @@ const struct cr_protocol cr_protocol_debate = {
     .name = "debate",
     .summary = "two sides argue opposite positions, a judge prices after each round",
     .has_traders = true,
+    .needs_all_sides = true,
     .prices_max = prices_max,
     .calls = calls,
     .check = check,

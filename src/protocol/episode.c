@@ -21,6 +21,9 @@
 
 enum { TURN_BYTES_MAX = 64 << 20, TOP_LOGPROBS = 20, SHUFFLE_SALT = 0x5f0e };
 
+// A reply that was cut is asked for again with twice the tokens, once.
+enum { CUT_TOKENS_FACTOR = 2 };
+
 static enum cr_status fail(struct cr_err *err, enum cr_status status) {
     return cr_err_set(err, status, "%s",
                       status == CR_E_MEMORY ? "out of memory"
@@ -85,22 +88,23 @@ static uint64_t seed_of(const struct cr_episode_cfg *cfg, const struct cr_call_i
 
 // The schema of ASK, made once an episode; NULL for logprobs, which want free text.
 static enum cr_status schema_of(struct cr_episode *episode, enum cr_ask ask,
-                                const char **out) {
+                                bool is_brief, const char **out) {
     if (ask == CR_ASK_LOGPROB) {
         *out = NULL;
         return CR_OK;
     }
-    if (episode->schema[ask] == NULL) {
+    const char **schema = &episode->schema[ask][is_brief];
+    if (*schema == NULL) {
+        bool thinks = episode->cfg.cell->chain_of_thought && !is_brief;
         cr_buf_clear(&episode->scratch);
         enum cr_status status =
-            cr_answer_schema(ask, &episode->form, episode->cfg.cell->chain_of_thought,
-                             &episode->scratch);
+            cr_answer_schema(ask, &episode->form, thinks, &episode->scratch);
         if (status != CR_OK) {
             return status;
         }
-        episode->schema[ask] = cr_arena_strdup(&episode->arena, episode->scratch.data);
+        *schema = cr_arena_strdup(&episode->arena, episode->scratch.data);
     }
-    *out = episode->schema[ask];
+    *out = *schema;
     return *out != NULL ? CR_OK : CR_E_MEMORY;
 }
 
@@ -136,7 +140,7 @@ static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
     const char *schema;
     enum cr_status status = cr_chat_question(episode, spec);
     if (status == CR_OK) {
-        status = schema_of(episode, spec->ask, &schema);
+        status = schema_of(episode, spec->ask, false, &schema);
     }
     for (uint32_t i = 0; i < spec->samples && status == CR_OK; i++) {
         struct cr_slot *slot = &episode->slots[episode->slots_len];
@@ -255,6 +259,7 @@ static void add_cost(struct cr_slot *slot, const struct cr_reply *reply) {
     }
     cost->cached_tokens += reply->tokens_cached;
     cost->calls++;
+    cost->is_estimated = cost->is_estimated || reply->is_estimated;
     cost->latency_s += (float)reply->latency_s;
 }
 
@@ -275,54 +280,109 @@ static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *sl
         slot->price = price;
         slot->quantile = has_quantiles ? price + width : NULL;
     }
-    slot->state = CR_SLOT_USABLE;
-    return cr_chat_keep(episode, body, &slot->body);
-}
-
-static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot,
-                             const struct cr_answer *answer, struct cr_span body) {
-    if (slot->call.id.repair >= episode->cfg.cell->repairs) {
-        slot->state = CR_SLOT_UNUSABLE;
-        return CR_OK;
+    char *text = cr_arena_strndup(&episode->arena, body.text, body.bytes);
+    if (text == NULL) {
+        return CR_E_MEMORY;
     }
-    slot->call.id.repair++;
-    slot->call.seed = seed_of(&episode->cfg, &slot->call.id);
-    slot->call.request_hash = (struct cr_hash){0};
-    slot->cost.repairs =
-        (uint8_t)(slot->cost.repairs + (slot->cost.repairs < UINT8_MAX));
-    slot->state = CR_SLOT_READY;
-    uint32_t at = (uint32_t)(slot - episode->slots);
-    episode->ready_from = at < episode->ready_from ? at : episode->ready_from;
-    return cr_chat_repair(episode, &episode->move.asks[slot->spec], &slot->call, body,
-                          answer->complaint);
+    slot->body = (struct cr_span){text, cr_answer_clean(text)};
+    return CR_OK;
 }
 
-static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
-                                 const struct cr_reply *reply) {
+// Copy what the repair of an unusable answer quotes.
+static enum cr_status keep_complaint(struct cr_episode *episode, struct cr_slot *slot,
+                                     const struct cr_answer *answer,
+                                     struct cr_span body) {
+    slot->complaint = cr_arena_strdup(&episode->arena, answer->complaint);
+    return slot->complaint == NULL ? CR_E_MEMORY
+                                   : cr_chat_quote(episode, body, &slot->body);
+}
+
+// What the server said of the model's answer: that there is none.
+static enum cr_reason given_by(const struct cr_reply *reply) {
+    if (reply->reason == CR_REASON_REFUSED || reply->reason == CR_REASON_FILTERED) {
+        return reply->reason;
+    }
+    return reply->finish == CR_FINISH_FILTER ? CR_REASON_FILTERED : CR_REASON_NONE;
+}
+
+static enum cr_status read_text(struct cr_episode *episode, struct cr_slot *slot,
+                                const struct cr_reply *reply) {
     enum cr_ask ask = (enum cr_ask)slot->call.id.ask;
     const char *text = reply->text != NULL ? reply->text : "";
-    size_t bytes = strlen(text);
+    struct cr_answer_text whole = {.text = text,
+                                   .bytes = strlen(text),
+                                   .is_cut = reply->finish == CR_FINISH_LENGTH,
+                                   .given = given_by(reply)};
     struct cr_answer answer;
     enum cr_status status = CR_OK;
-    if (ask == CR_ASK_LOGPROB) {
+    if (ask == CR_ASK_LOGPROB && whole.given == CR_REASON_NONE) {
         cr_answer_logprobs(&episode->form, reply, &answer);
     } else {
-        bool is_cut = reply->finish == CR_FINISH_LENGTH;
-        struct cr_answer_text whole = {text, bytes, is_cut};
         status = cr_answer_read(ask, &episode->form, whole, &episode->arena, &answer);
     }
     if (status != CR_OK) {
         return status;
     }
     struct cr_span body;
-    body.text = cr_answer_body(text, bytes, &body.bytes);
+    body.text = cr_answer_body(text, whole.bytes, &body.bytes);
+    slot->reason = answer.reason;
+    slot->is_brief = slot->is_brief || answer.reason == CR_REASON_CUT;
     return answer.is_usable ? keep_answer(episode, slot, &answer, body)
-                            : repair(episode, slot, &answer, body);
+                            : keep_complaint(episode, slot, &answer, body);
 }
 
 // An endpoint that gives no logprobs is a failure of the endpoint, not a bad answer.
 static bool lacks_logprobs(const struct cr_slot *slot, const struct cr_reply *reply) {
-    return slot->call.id.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0;
+    return slot->call.id.ask == CR_ASK_LOGPROB && reply->logprobs_len == 0 &&
+           given_by(reply) == CR_REASON_NONE;
+}
+
+// What a reply from a tape was found to be is found again, so only a failure counts as
+// it was recorded.
+static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
+                                 const struct cr_reply *reply) {
+    slot->is_read = true;
+    if ((int)reply->reason >= CR_REASON_FIRST_FAILURE) {
+        slot->reason = reply->reason;
+    } else if (lacks_logprobs(slot, reply)) {
+        slot->reason = CR_REASON_NO_LOGPROBS;
+    } else {
+        return read_text(episode, slot, reply);
+    }
+    return CR_OK;
+}
+
+static enum cr_status repair(struct cr_episode *episode, struct cr_slot *slot) {
+    slot->call.id.repair++;
+    slot->call.seed = seed_of(&episode->cfg, &slot->call.id);
+    slot->call.request_hash = (struct cr_hash){0};
+    slot->call.tokens_factor = slot->is_brief ? CUT_TOKENS_FACTOR : 1;
+    slot->cost.repairs =
+        (uint8_t)(slot->cost.repairs + (slot->cost.repairs < UINT8_MAX));
+    slot->state = CR_SLOT_READY;
+    uint32_t at = (uint32_t)(slot - episode->slots);
+    episode->ready_from = at < episode->ready_from ? at : episode->ready_from;
+    enum cr_status status = schema_of(episode, (enum cr_ask)slot->call.id.ask,
+                                      slot->is_brief, &slot->call.schema);
+    return status != CR_OK ? status : cr_chat_repair(episode, slot);
+}
+
+// Move SLOT by what was read.
+static enum cr_status take_reading(struct cr_episode *episode, struct cr_slot *slot) {
+    slot->is_read = false;
+    if (slot->reason == CR_REASON_NONE) {
+        slot->state = CR_SLOT_USABLE;
+        return CR_OK;
+    }
+    slot->state = CR_SLOT_UNUSABLE;
+    if ((int)slot->reason >= CR_REASON_FIRST_FAILURE) {
+        episode->has_failed = true;
+        return CR_OK;
+    }
+    slot->cost.reason =
+        slot->cost.reason != 0 ? slot->cost.reason : (uint8_t)slot->reason;
+    return slot->call.id.repair < episode->cfg.cell->repairs ? repair(episode, slot)
+                                                             : CR_OK;
 }
 
 static bool is_round_over(const struct cr_episode *episode) {
@@ -339,15 +399,13 @@ static bool is_round_over(const struct cr_episode *episode) {
 
 static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
                              const struct cr_reply *reply) {
-    enum cr_status status = CR_OK;
+    enum cr_status status = slot->is_read ? CR_OK : read_reply(episode, slot, reply);
+    if (status != CR_OK) {
+        return status;
+    }
     episode->slots_out--;
     add_cost(slot, reply);
-    if (reply->reason || lacks_logprobs(slot, reply)) {
-        slot->state = CR_SLOT_UNUSABLE;
-        episode->has_failed = true;
-    } else {
-        status = read_reply(episode, slot, reply);
-    }
+    status = take_reading(episode, slot);
     if (status == CR_OK && is_round_over(episode)) {
         status = cr_round_finish(episode);
         if (status == CR_OK && !episode->is_done) {
@@ -357,11 +415,27 @@ static enum cr_status answer(struct cr_episode *episode, struct cr_slot *slot,
     return status;
 }
 
-enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *call,
-                                 const struct cr_reply *reply, struct cr_err *err) {
+static struct cr_slot *slot_of(struct cr_call *call) {
     struct cr_slot *slot = (struct cr_slot *)(void *)call;
     assert(slot->state == CR_SLOT_OUT);
-    enum cr_status status = answer(episode, slot, reply);
+    return slot;
+}
+
+enum cr_status cr_episode_read(struct cr_episode *episode, struct cr_call *call,
+                               const struct cr_reply *reply, enum cr_reason *reason,
+                               struct cr_err *err) {
+    struct cr_slot *slot = slot_of(call);
+    enum cr_status status = slot->is_read ? CR_OK : read_reply(episode, slot, reply);
+    if (status != CR_OK) {
+        return fail(err, status);
+    }
+    *reason = slot->reason;
+    return CR_OK;
+}
+
+enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *call,
+                                 const struct cr_reply *reply, struct cr_err *err) {
+    enum cr_status status = answer(episode, slot_of(call), reply);
     return status != CR_OK ? fail(err, status) : CR_OK;
 }
 

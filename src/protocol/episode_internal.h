@@ -16,6 +16,8 @@ struct cr_chat {
     uint32_t len, cap;
     uint32_t sent_len;    // turns of its last request
     uint32_t events_seen; // events up to its owner's last turn
+    // What it was before the question that is out, should it stay without an answer.
+    uint32_t len_before, events_seen_before;
 };
 
 enum cr_slot_state {
@@ -31,11 +33,16 @@ struct cr_slot {
     enum cr_slot_state state;
     uint32_t spec; // index into move.asks
     struct cr_step cost;
+    // The reading of the reply that is about to be, or was last, answered:
+    bool is_read;
+    bool is_brief;         // a reply was cut: repairs ask for the brief form
+    enum cr_reason reason; // why it cannot be used; NONE: usable
+    const char *complaint; // in the arena, when it cannot
     // Of a usable answer, in the arena:
     double *price;    // as shown; NULL for an argument
     double *quantile; // continuous
     int direction;
-    struct cr_span body;     // the reply without reasoning
+    struct cr_span body;     // the reply without reasoning; a bad one cut to be quoted
     struct cr_span argument; // an argument
 };
 
@@ -46,9 +53,10 @@ struct cr_episode {
     struct cr_answer_form form;
     struct cr_arena arena;
     struct cr_buf scratch;
-    struct cr_span item, meaning;     // rendered once
-    struct cr_span how[CR_ASK_COUNT]; // to answer; rendered when first asked
-    const char *schema[CR_ASK_COUNT];
+    struct cr_span item, meaning; // rendered once
+    // How to answer, and the schema; made when first asked. [1]: the brief form.
+    struct cr_span how[CR_ASK_COUNT][2];
+    const char *schema[CR_ASK_COUNT][2];
 
     struct cr_chat maker, traders[CR_TRADERS_MAX];
     struct cr_event *events;
@@ -80,17 +88,20 @@ CR_MUST_CHECK enum cr_status cr_chat_question(struct cr_episode *episode,
 CR_MUST_CHECK enum cr_status cr_chat_answered(struct cr_episode *episode,
                                               const struct cr_ask_spec *spec,
                                               struct cr_span body);
+// Take the question of SPEC, which nobody answered, out of its chat again.
+void cr_chat_withdraw(struct cr_episode *episode, const struct cr_ask_spec *spec);
 struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec *spec);
 // The turns of a request of SPEC into CALL: the chat, or what the maker remembers of
 // it.
 CR_MUST_CHECK enum cr_status cr_chat_request(struct cr_episode *episode,
                                              const struct cr_ask_spec *spec,
                                              struct cr_call *call);
-// Make CALL a repair of itself: its chat, then the bad reply BODY and COMPLAINT.
+// BODY as a repair quotes it, in the arena: an empty turn is refused by some servers.
+CR_MUST_CHECK enum cr_status cr_chat_quote(struct cr_episode *episode,
+                                           struct cr_span body, struct cr_span *out);
+// Make SLOT's call a repair of itself: its chat, then the bad reply and the complaint.
 CR_MUST_CHECK enum cr_status cr_chat_repair(struct cr_episode *episode,
-                                            const struct cr_ask_spec *spec,
-                                            struct cr_call *call, struct cr_span body,
-                                            const char *complaint);
+                                            struct cr_slot *slot);
 
 // round.c
 

@@ -59,8 +59,8 @@ struct cr_ask_spec {
     bool is_running;  // each sample is a judgment of its own: the mean of those so far
     enum cr_template system; // of a chat that is asked for the first time
     enum cr_template user;   // the turn put before the question
-    // A trader: what it is asked to argue for (a stance_ template), and how it sees what
-    // others said since its last turn; seen_judgment only if sees_judgments.
+    // A trader: what it is asked to argue for (a stance_ template), and how it sees
+    // what others said since its last turn; seen_judgment only if sees_judgments.
     enum cr_template goal;
     struct cr_target target;
     enum cr_template seen_argument, seen_judgment;
@@ -81,6 +81,7 @@ struct cr_protocol {
     const char *summary; // one line, for help
     bool has_stop_rule;  // its length is set by cell.stop
     bool has_traders;
+    bool needs_all_sides; // a round in which one trader is silent ends the episode
     uint32_t (*prices_max)(const struct cr_cell *cell);
     struct cr_bounds (*calls)(const struct cr_cell *cell);
     // CR_E_JOB with the reason; what holds for all protocols was checked before. May be

@@ -40,6 +40,8 @@ static void fold_cost(struct cr_step *step, const struct cr_step *cost) {
     step->cached_tokens += cost->cached_tokens;
     step->calls += cost->calls;
     step->latency_s += cost->latency_s;
+    step->reason = step->reason != 0 ? step->reason : cost->reason;
+    step->is_estimated = step->is_estimated || cost->is_estimated;
     step->repairs = (uint8_t)(repairs < UINT8_MAX ? repairs : UINT8_MAX);
 }
 
@@ -55,7 +57,7 @@ static enum cr_status fold_slot(struct cr_episode *episode, struct cr_slot *slot
 }
 
 static enum cr_status finish(struct cr_episode *episode, enum cr_episode_status status,
-                             enum cr_stop_reason reason) {
+                             enum cr_stop_reason ended, enum cr_reason reason) {
     for (uint32_t i = 0; i < episode->slots_len; i++) {
         if (episode->slots[i].cost.calls > 0) {
             enum cr_status failure =
@@ -66,7 +68,8 @@ static enum cr_status finish(struct cr_episode *episode, enum cr_episode_status 
         }
     }
     episode->trajectory.status = status;
-    episode->trajectory.ended = reason;
+    episode->trajectory.ended = ended;
+    episode->trajectory.reason = reason;
     episode->is_done = true;
     return CR_OK;
 }
@@ -288,21 +291,55 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
     return status != CR_OK ? status : add_event(episode, event);
 }
 
+// Of the first call that failed, in the order of the questions.
+static enum cr_reason failure_of(const struct cr_episode *episode) {
+    for (uint32_t i = 0; i < episode->slots_len; i++) {
+        if ((int)episode->slots[i].reason >= CR_REASON_FIRST_FAILURE) {
+            return episode->slots[i].reason;
+        }
+    }
+    return CR_REASON_NONE;
+}
+
+// What the round lacks: the maker's answer, or so many traders' that it cannot go on.
+static enum cr_status check_answers(struct cr_episode *episode) {
+    const struct cr_move *move = &episode->move;
+    uint32_t silent = 0;
+    for (uint32_t i = 0; i < move->asks_len; i++) {
+        struct answers answers = answers_of(episode, i);
+        bool is_usable = has_usable(answers);
+        if (!is_usable && move->asks[i].role == CR_ROLE_MAKER) {
+            return finish(episode, CR_INVALID, CR_ENDED_INVALID, answers.first->reason);
+        }
+        silent += !is_usable;
+    }
+    uint32_t allowed = episode->protocol->needs_all_sides ? 0 : move->asks_len - 1;
+    return silent <= allowed
+               ? CR_OK
+               : finish(episode, CR_DONE, CR_ENDED_NO_ARGUMENT, CR_REASON_NONE);
+}
+
+// An argument, or the silence of a trader beside others that argued: it is asked anew
+// in the next round.
+static enum cr_status take_trader(struct cr_episode *episode, uint32_t index) {
+    struct answers answers = answers_of(episode, index);
+    if (has_usable(answers)) {
+        return take_argument(episode, answers.first);
+    }
+    cr_chat_withdraw(episode, &episode->move.asks[index]);
+    return fold_slot(episode, answers.first, episode->history.prices_len);
+}
+
 enum cr_status cr_round_finish(struct cr_episode *episode) {
     const struct cr_move *move = &episode->move;
     if (episode->has_failed) {
-        return finish(episode, CR_FAILED, CR_ENDED_FAILED);
+        return finish(episode, CR_FAILED, CR_ENDED_FAILED, failure_of(episode));
     }
-    for (uint32_t i = 0; i < move->asks_len; i++) {
-        if (!has_usable(answers_of(episode, i))) {
-            return finish(episode, CR_INVALID, CR_ENDED_INVALID);
-        }
-    }
-    enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < move->asks_len && status == CR_OK; i++) {
-        status = move->asks[i].role == CR_ROLE_MAKER
-                     ? take_judgment(episode, i)
-                     : take_argument(episode, answers_of(episode, i).first);
+    enum cr_status status = check_answers(episode);
+    for (uint32_t i = 0; i < move->asks_len && status == CR_OK && !episode->is_done;
+         i++) {
+        status = move->asks[i].role == CR_ROLE_MAKER ? take_judgment(episode, i)
+                                                     : take_trader(episode, i);
     }
     return status;
 }

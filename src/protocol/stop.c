@@ -153,6 +153,7 @@ struct cr_view cr_stop_view(const struct cr_stop *rule,
     if (trajectory->ended == CR_ENDED_COMPLETE) {
         return view;
     }
+    bool is_broken_off = trajectory->ended == CR_ENDED_NO_ARGUMENT;
     for (uint32_t n = 1; n <= len; n++) {
         if (cr_stop_now(rule, trajectory->price, n, trajectory->width, &view.ended)) {
             view.status = CR_DONE;
@@ -160,7 +161,7 @@ struct cr_view cr_stop_view(const struct cr_stop *rule,
             return view;
         }
     }
-    if (view.status == CR_DONE) {
+    if (view.status == CR_DONE && !is_broken_off) {
         view = (struct cr_view){CR_PENDING, CR_ENDED_NONE, len};
     }
     return view;

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
         {.space = CR_SPACE_BINARY},
         {.space = CR_SPACE_CATEGORICAL, .options_len = 3, .options = options},
         {.space = CR_SPACE_CONTINUOUS, .low = -5, .high = 100}};
-    struct cr_answer_text text = {(const char *)bytes, len, len % 2 == 1};
+    struct cr_answer_text text = {
+        .text = (const char *)bytes, .bytes = len, .is_cut = len % 2 == 1};
     for (unsigned i = 0; i < 3; i++) {
         check(&forms[i], CR_ASK_JUDGMENT, text);
         check(&forms[i], CR_ASK_ARGUMENT, text);

@@ -67,6 +67,7 @@ struct cr_call {
     const char *schema;      // JSON schema of the answer, NULL for free text
     const char *schema_name; // [a-z_]+
     uint32_t max_tokens;     // 0: as the model's params say
+    uint32_t tokens_factor;  // times that; 0 counts as 1. 2: the last reply was cut
     uint32_t top_logprobs;   // 0: none asked
     // For the sim backend alone, its oracle: what is priced, and for categorical ones
     // which option each letter stands for: letter i shows options[options_shown[i]].

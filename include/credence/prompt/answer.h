@@ -26,11 +26,18 @@
 // the price as "price: 0.73" (categorical "price: A 0.7, B 0.3"; continuous "price:
 // median 2 (5% 1, 95% 4)").
 //
-// The reader survives code fences, prose around the object, <think> blocks (closed or
-// not), percentages ("70%" but not 70), numbers in strings, trailing commas. Of several
-// objects the last whole one with the wanted key counts. An object that was cut counts
-// when the value it is asked for is whole. What cannot be used gets a complaint: one or
-// two sentences to the model, saying exactly what was wrong.
+// The reader survives code fences, prose around the object, reasoning (body.c lists its
+// marks), percentages ("70%" but not 70), numbers in strings, trailing commas. Of
+// several objects the last whole one with the wanted key counts. An object that was cut
+// counts when the value it is asked for is whole.
+//
+// A number counts only when it was meant as the answer. Not read as one: the prompt's
+// own form handed back (its example texts as claim, reasoning or argument), a key that
+// is given twice, a price with a sign ("+0.05" is a change), a percentage below one
+// ("0.7%": which of the two was meant?), an object in the middle of a reply that was
+// cut, anything that the server or the model refused or a filter took, and a first
+// token that is mostly no answer. What cannot be used has a reason, and a complaint: one
+// or two sentences to the model, saying exactly what was wrong.
 #ifndef CREDENCE_PROMPT_ANSWER_H
 #define CREDENCE_PROMPT_ANSWER_H
 
@@ -48,8 +55,14 @@ enum {
     CR_ANSWER_BYTES_MAX = 1 << 20, // of a reply that is looked at
     CR_ANSWER_DEPTH_MAX = 16,      // of nesting
     CR_COMPLAINT_MAX = 512,
-    CR_LETTER_MAX = 4
+    CR_LETTER_MAX = 4,
+    CR_EXAMPLES_MAX = 12
 };
+
+// The least probability that the answers must have among the alternatives of a first
+// token. Below it the model was about to say something else (it thinks first, or
+// apologises), and what is left over, renormalised, is noise.
+#define CR_ANSWER_MASS_MIN 0.5
 
 // Options in probabilities must sum to 1 within this, and are then normalised.
 #define CR_ANSWER_SUM_TOLERANCE 0.02
@@ -61,10 +74,15 @@ struct cr_answer_form {
     const char *const *options; // in the order shown: A, B, C ..
     double low, high;           // continuous
     const char *unit;           // continuous; "" when none
+    // Texts that the prompt's example shows in place of claim, reasoning and argument:
+    // an object that only repeats them is no answer. cr_answer_learn_form.
+    const char *example[CR_EXAMPLES_MAX];
+    uint32_t examples_len;
 };
 
 struct cr_answer {
     bool is_usable;
+    enum cr_reason reason;            // UNREADABLE .. FILTERED; NONE when usable
     char complaint[CR_COMPLAINT_MAX]; // "" when usable
     // Judgment: P(true); or one for each option in the order shown, summing to 1; or
     // the median's place in [low, high] as a fraction. Vote: the same, 0 or 1.
@@ -81,6 +99,8 @@ struct cr_answer_text {
     const char *text;
     size_t bytes;
     bool is_cut; // it ended at the token limit
+    // REFUSED or FILTERED when the server said so: nothing in it counts then.
+    enum cr_reason given;
 };
 
 // Read REPLY to ASK. An unusable reply is not an error:
@@ -92,14 +112,24 @@ CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
                                             struct cr_arena *arena,
                                             struct cr_answer *out);
 
+// Add the texts of the example in TEXT, the prompt's "how to answer", to FORM. They
+// are kept in ARENA. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
+                                                  struct cr_arena *arena,
+                                                  struct cr_answer_form *form);
+
 // CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
-// renormalised. Unusable when none of them is an answer.
+// renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.
 void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
                         struct cr_answer *out);
 
-// The part of TEXT that is not reasoning: behind the last </think>, before an unclosed
-// <think>. Borrowed from TEXT.
+// The part of TEXT that is the answer, without reasoning, marks of channels, and turns
+// that the model went on to invent. Borrowed from TEXT.
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes);
+
+// Take the marks of chat templates ("<|im_start|>") out of TEXT, in place: no agent is
+// to put them into another's history. Returns its length.
+size_t cr_answer_clean(char *text);
 
 // "A" .. "Z", "AA" .. for the option shown at INDEX.
 void cr_answer_letter(uint32_t index, char out[CR_LETTER_MAX]);

@@ -75,12 +75,14 @@ extern const struct cr_space_row cr_space_binary, cr_space_categorical,
 // How many votes there are: 2, or one an option.
 uint32_t cr_space_votes(const struct cr_answer_form *form);
 
-// Set the complaint of OUT.
-void cr_answer_complain(struct cr_answer *out, const char *fmt, ...) CR_PRINTF(2, 3);
+// Make OUT unusable: REASON, and the complaint to the model.
+void cr_answer_complain(struct cr_answer *out, enum cr_reason reason, const char *fmt,
+                        ...) CR_PRINTF(3, 4);
 
-// VALUE as a number: a JSON number, a number in a string, or a percentage in one when
-// ALLOW_PERCENT. False for everything else, infinities and NaN included.
-bool cr_answer_number(const struct cr_json *value, bool allow_percent, double *out);
+// VALUE as a number: a JSON number or a number in a string. A probability may be a
+// percentage of at least one in a string too, and has no sign. False for everything
+// else, infinities and NaN included.
+bool cr_answer_number(const struct cr_json *value, bool is_probability, double *out);
 
 // VALUE as a complaint quotes it, cut to fit.
 void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes);

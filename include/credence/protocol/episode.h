@@ -50,8 +50,18 @@ void cr_episode_destroy(struct cr_episode *episode);
 CR_MUST_CHECK enum cr_status cr_episode_next(struct cr_episode *episode,
                                              struct cr_call **out, struct cr_err *err);
 
+// Read REPLY to CALL, which is out: *reason says why it cannot be used (NONE: it can),
+// so that the record of the call can say so before it is on the tape. The reading is
+// kept for cr_episode_answer, which must be given the same reply next. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_episode_read(struct cr_episode *episode,
+                                             struct cr_call *call,
+                                             const struct cr_reply *reply,
+                                             enum cr_reason *reason,
+                                             struct cr_err *err);
+
 // Answer CALL. A reply that failed ends the episode as failed once nothing is out; an
-// unusable one makes the episode ask a repair turn, or ends it as invalid. CR_E_MEMORY.
+// unusable one makes the episode ask a repair turn; when repairs are used up, a maker's
+// ends it as invalid, a trader's with the last price (no_argument). CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_episode_answer(struct cr_episode *episode,
                                                struct cr_call *call,
                                                const struct cr_reply *reply,

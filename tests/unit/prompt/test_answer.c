@@ -2,6 +2,7 @@
 #include "cmocka_all.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ static struct cr_answer read_with(enum cr_ask ask, const struct cr_answer_form *
     struct cr_answer answer;
     bool is_cut = text[0] == '~';
     text += is_cut;
-    struct cr_answer_text reply = {text, strlen(text), is_cut};
+    struct cr_answer_text reply = {
+        .text = text, .bytes = strlen(text), .is_cut = is_cut};
     assert_int_equal(cr_answer_read(ask, form, reply, arena, &answer), CR_OK);
     return answer;
 }
@@ -49,7 +51,6 @@ static const struct price_case prices[] = {
     {"{'claim': 'it's \"so\", yes', 'price': 0.4}", 0.4, NULL},
     {"{'price': '40%'}", 0.4, NULL},
     {"{'price: 0.4}", -1, "no \"price\""},
-    {"{\"price\": +0.4}", 0.4, NULL},
     {"{\"price\": .4}", 0.4, NULL},
     {"{\"price\": 1e-3 // small\n}", 0.001, NULL},
     {"{\"claim\":\"a } and { in \\\" strings\",\"price\":1}", 1, NULL},
@@ -71,7 +72,7 @@ static const struct price_case prices[] = {
     {"{\"price\":3}", -1, "\"price\" is 3, outside 0 to 1"},
     {"{\"price\":999}", -1, "999"},
     {"{\"price\":-3e42}", -1, "-3e+42"},
-    {"{\"price\":70}", -1, "write 70 per cent as 0.70"},
+    {"{\"price\":70}", -1, "divide a percentage by 100"},
     {"{\"price\":\"170%\"}", -1, "outside"},
     {"{\"price\":NaN}", -1, "\"NaN\""},
     {"{\"price\":Infinity}", -1, "\"Infinity\""},
@@ -88,10 +89,83 @@ static const struct price_case prices[] = {
     {" \n", -1, "empty"},
 };
 
-static void prices_are_read_or_refused_with_the_reason(void **state) {
-    (void)state;
-    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
-        const struct price_case *c = &prices[i];
+#define FORM(price)                                                                    \
+    "{\"claim\":\"your position in one sentence\",\"reasoning\":\"why, in a few "      \
+    "sentences\",\"price\":" price "}"
+
+static const struct price_case echoes[] = {
+    {FORM("0.62"), -1, "repeated the form"},
+    {"{\"claim\":\"<Your position in one sentence.>\",\"price\":0.62}", -1,
+     "repeated the form"},
+    {"{\"claim\":\"\",\"reasoning\":\"Why, in a few sentences\",\"price\":0.62}", -1,
+     "repeated the form"},
+    {FORM("0.62") "\nMine: {\"claim\":\"It is so.\",\"price\":0.8}", 0.8, NULL},
+    {"{\"claim\":\"It is so.\",\"price\":0.8}\nThe form was:\n" FORM("0.62"), 0.8,
+     NULL},
+    {"{\"example\":" FORM("0.62") ",\"answer\":{\"price\":0.7}}", 0.7, NULL},
+    {"{\"claim\":\"your position in one sentence\",\"reasoning\":\"Bees seal it.\","
+     "\"price\":0.9}",
+     0.9, NULL},
+    {"{\"claim\": \"<claim>\", \"price\": <probability from 0 to 1>}", -1,
+     "not a number"},
+};
+
+static const struct price_case thoughts[] = {
+    {"[THINK]{\"price\":0.9}[/THINK]{\"price\":0.1}", 0.1, NULL},
+    {"[THINK]perhaps {\"price\":0.9}", -1, "empty"},
+    {"perhaps {\"price\":0.9}[/THINK]", -1, "empty"},
+    {"<thinking>{\"price\":0.9}</thinking>\n{\"price\":0.1}", 0.1, NULL},
+    {"<Thinking>{\"price\":0.9}", -1, "empty"},
+    {"{\"price\":0.9}</thinking>{\"price\":0.1}", 0.1, NULL},
+    {"<reasoning>{\"price\":0.9}</reasoning>{\"price\":0.1}", 0.1, NULL},
+    {"<scratchpad>{\"price\":0.9}</scratchpad>", -1, "empty"},
+    {"<seed:think>{\"price\":0.9}</seed:think>{\"price\":0.1}", 0.1, NULL},
+    {"\xe2\x97\x81think\xe2\x96\xb7{\"price\":0.9}\xe2\x97\x81/think\xe2\x96\xb7{\"price\":0.1}",
+     0.1, NULL},
+    {"<|begin_of_thought|>{\"price\":0.9}<|end_of_thought|>{\"price\":0.1}", 0.1, NULL},
+    {"<|channel|>analysis<|message|>{\"price\":0.9}<|end|><|start|>assistant<|channel|>"
+     "final<|message|>{\"price\":0.1}<|return|>",
+     0.1, NULL},
+    {"<|channel|>final <|constrain|>json<|message|>{\"price\":0.1}", 0.1, NULL},
+    {"<|channel|>analysis<|message|>{\"price\":0.9}<|end|>", -1, "empty"},
+    {"<|channel|>commentary<|message|>{\"price\":0.9}", -1, "empty"},
+    {"{\"price\":0.9}<|end|><|start|>assistant<|channel|>final<|message|>"
+     "{\"price\":0.1}",
+     0.9, NULL},
+    {"analysisIt may be {\"price\":0.9}.assistantfinal{\"price\":0.1}", 0.1, NULL},
+    {"analysisIt may be {\"price\":0.9}.", -1, "empty"},
+    {"{\"price\":0.1}<|im_end|>\n<|im_start|>user\n{\"price\":0.9}", 0.1, NULL},
+    {"<|im_start|>assistant\n{\"price\":0.1}</s>{\"price\":0.9}", 0.1, NULL},
+    {"<think>a</think>{\"price\":0.1}<think>{\"price\":0.9}</think>", 0.1, NULL},
+};
+
+static const struct price_case glued[] = {
+    {"{\"price\":0.2,\"price\":0.8}", -1, "\"price\" twice"},
+    {"{\"price\":0.2,\"Price\":0.2}", -1, "twice"},
+    {"{\"claim\":\"a\",\"price\":0.2,\"reasoning\":\"b\",\"PRICE\":\"80%\"}", -1,
+     "twice"},
+    {"{\"price\": +0.05}", -1, "\"+0.05\""},
+    {"{\"price\":\"+5%\"}", -1, "\"+5%\""},
+    {"{\"price\": -0.0}", -1, "not a number"},
+    {"{\"price\":\"-0\"}", -1, "not a number"},
+    {"{\"price\": ~0.7}", -1, "\"~0.7\""},
+    {"{\"price\": >0.7}", -1, "\">0.7\""},
+    {"{\"price\": p0.7}", -1, "\"p0.7\""},
+    {"{\"price\": 0.7ish}", -1, "\"0.7ish\""},
+    {"{\"price\":\"about 0.7\"}", -1, "\"about 0.7\""},
+    {"{\"price\":\"$0.70\"}", -1, "\"$0.70\""},
+    {"{\"price\":\"0.6-0.7\"}", -1, "\"0.6-0.7\""},
+    {"{\"price\":0.6-0.7}", -1, "not valid JSON"},
+    {"{\"price\":\"0.7%\"}", -1, "\"0.7%\""},
+    {"{\"price\":\"0%\"}", 0, NULL},
+    {"~Say {\"price\":0.9} came first. Then we", -1, "cut off"},
+    {"~{\"price\":0.9}\n\nAnd so on and", 0.9, NULL},
+    {"~Here it is:\n```json\n{\"price\":0.9}\n```\nAnd so on and", 0.9, NULL},
+};
+
+static void check_prices(const struct price_case *cases, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        const struct price_case *c = &cases[i];
         struct cr_arena arena = {0};
         struct cr_answer a = read_with(CR_ASK_JUDGMENT, &binary, c->text, &arena);
         bool is_right = c->price < 0
@@ -102,6 +176,131 @@ static void prices_are_read_or_refused_with_the_reason(void **state) {
                      a.price[0], a.complaint);
         }
         cr_arena_fini(&arena);
+    }
+}
+
+#define CHECK_PRICES(cases) check_prices(cases, sizeof(cases) / sizeof *(cases))
+
+static void prices_are_read_or_refused_with_the_reason(void **state) {
+    (void)state;
+    CHECK_PRICES(prices);
+}
+
+static void the_form_handed_back_is_no_judgment(void **state) {
+    (void)state;
+    CHECK_PRICES(echoes);
+}
+
+static void reasoning_is_told_by_the_marks_of_every_house(void **state) {
+    (void)state;
+    CHECK_PRICES(thoughts);
+}
+
+static void a_number_that_was_not_meant_is_no_price(void **state) {
+    (void)state;
+    CHECK_PRICES(glued);
+}
+
+static void the_words_of_a_set_of_ones_own_are_learnt(void **state) {
+    (void)state;
+    static const char how[] =
+        "Reply so: {\"claim\": \"<what you hold>\", \"reasoning\": "
+        "\"<the grounds>\", \"price\": <number>} and no more.";
+    struct cr_answer_form form = binary;
+    struct cr_arena arena = {0};
+    assert_int_equal(cr_answer_learn_form(how, strlen(how), &arena, &form), CR_OK);
+    assert_int_equal(form.examples_len, 2);
+    struct cr_answer a = read_with(
+        CR_ASK_JUDGMENT, &form,
+        "{\"claim\":\"what you hold\",\"reasoning\":\"<The grounds>\",\"price\":0.5}",
+        &arena);
+    assert_false(a.is_usable);
+    assert_non_null(strstr(a.complaint, "repeated the form"));
+    cr_arena_fini(&arena);
+}
+
+struct reason_case {
+    enum cr_ask ask;
+    const struct cr_answer_form *form;
+    const char *text;
+    enum cr_reason reason;
+};
+
+static const struct reason_case reasons[] = {
+    {CR_ASK_JUDGMENT, &binary, "{\"price\":0.5}", CR_REASON_NONE},
+    {CR_ASK_JUDGMENT, &binary, "I would say so.", CR_REASON_UNREADABLE},
+    {CR_ASK_JUDGMENT, &binary, "{\"price\":1.5}", CR_REASON_OUT_OF_RANGE},
+    {CR_ASK_JUDGMENT, &binary, "~{\"claim\":\"x", CR_REASON_CUT},
+    {CR_ASK_JUDGMENT, &binary, "~", CR_REASON_CUT},
+    {CR_ASK_JUDGMENT, &choice, "{\"prices\":{\"A\":1,\"B\":1,\"C\":0}}",
+     CR_REASON_OUT_OF_RANGE},
+    {CR_ASK_JUDGMENT, &choice, "{\"prices\":{\"A\":-1,\"B\":1,\"C\":1}}",
+     CR_REASON_OUT_OF_RANGE},
+    {CR_ASK_JUDGMENT, &choice, "{\"prices\":{\"A\":\"?\"}}", CR_REASON_UNREADABLE},
+    {CR_ASK_JUDGMENT, &quantity, "{\"q05\":1,\"q50\":2,\"q95\":3}",
+     CR_REASON_OUT_OF_RANGE},
+    {CR_ASK_JUDGMENT, &quantity, "{\"q05\":200,\"q50\":150,\"q95\":250}",
+     CR_REASON_OUT_OF_RANGE},
+    {CR_ASK_ARGUMENT, &binary, "~It is so because", CR_REASON_CUT},
+    {CR_ASK_ARGUMENT, &binary, "I'm sorry, but I can't assist with that.",
+     CR_REASON_REFUSED},
+    {CR_ASK_ARGUMENT, &binary, "I cannot help with this request.", CR_REASON_REFUSED},
+    {CR_ASK_ARGUMENT, &binary,
+     "{\"direction\":\"up\",\"argument\":\"Sorry, I won't do that.\"}",
+     CR_REASON_REFUSED},
+    {CR_ASK_ARGUMENT, &binary, "I cannot see how it could be false: bees seal it.",
+     CR_REASON_NONE},
+    {CR_ASK_ARGUMENT, &binary, "{\"argument\":\"<your argument>\"}",
+     CR_REASON_UNREADABLE},
+    {CR_ASK_VOTE, &binary, "{\"answer\":\"yes\",\"answer\":\"no\"}",
+     CR_REASON_UNREADABLE},
+    {CR_ASK_VOTE, &binary,
+     "{\"reasoning\":\"why, in a few sentences\",\"answer\":\"yes\"}",
+     CR_REASON_UNREADABLE},
+};
+
+static void what_cannot_be_used_has_its_reason(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        const struct reason_case *c = &reasons[i];
+        struct cr_arena arena = {0};
+        struct cr_answer a = read_with(c->ask, c->form, c->text, &arena);
+        if (a.reason != c->reason || a.is_usable != (c->reason == CR_REASON_NONE)) {
+            fail_msg("%s: reason %s, complaint: %s", c->text, cr_reason_names[a.reason],
+                     a.complaint);
+        }
+        cr_arena_fini(&arena);
+    }
+}
+
+static void what_was_refused_or_filtered_holds_no_answer(void **state) {
+    (void)state;
+    static const enum cr_reason given[] = {CR_REASON_REFUSED, CR_REASON_FILTERED};
+    static const enum cr_ask asks[] = {CR_ASK_JUDGMENT, CR_ASK_ARGUMENT, CR_ASK_VOTE};
+    const char *text = "{\"price\":0.5,\"argument\":\"a\",\"answer\":\"yes\"}";
+    for (int i = 0; i < 6; i++) {
+        struct cr_answer_text reply = {
+            .text = text, .bytes = strlen(text), .given = given[i % 2]};
+        struct cr_answer a;
+        assert_int_equal(cr_answer_read(asks[i / 2], &binary, reply, NULL, &a), CR_OK);
+        assert_false(a.is_usable);
+        assert_int_equal(a.reason, given[i % 2]);
+    }
+}
+
+static void marks_of_chat_templates_leave_a_text(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"<|channel|>final<|message|>It is so.<|return|>", "finalIt is so."},
+        {"so<|im_end|>\n<|im_start|>system", "so\nsystem"},
+        {"a <| b |> c <|x", "a <| b |> c <|x"},
+        {"1 < 2", "1 < 2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s", cases[i][0]);
+        assert_int_equal(cr_answer_clean(text), strlen(cases[i][1]));
+        assert_string_equal(text, cases[i][1]);
     }
 }
 
@@ -219,7 +418,11 @@ static const struct argument_case arguments[] = {
     {&binary, "{\"direction\":\"sideways\",\"argument\":\"a\"}", "a", 0, NULL},
     {&binary, "I say it is so.", "I say it is so.", 0, NULL},
     {&binary, "<think>no</think> I say so.", "I say so.", 0, NULL},
-    {&binary, "~I say it is", "I say it is", 0, NULL},
+    {&binary, "~I say it is", NULL, 0, "cut off"},
+    {&binary, "<|channel|>final<|message|>I say so.<|return|>", "I say so.", 0, NULL},
+    {&binary, "{\"argument\":\"so<|im_end|> it is\"}", "so it is", 0, NULL},
+    {&binary, "{\"argument\":\"<|im_end|>\"}", NULL, 0, "empty"},
+    {&binary, "{\"argument\":\"a\",\"Argument\":\"b\"}", NULL, 0, "twice"},
     {&binary, "{\"direction\":\"up\",\"argument\":\"\"}", NULL, 0, "empty"},
     {&binary, "{\"direction\":\"up\"}", NULL, 0, "no \"argument\""},
     {&binary, "{\"direction\":\"up\",\"argument\":7}", NULL, 0, "must be a string"},
@@ -311,11 +514,11 @@ static void logprobs_share_their_mass_among_the_answers(void **state) {
     cr_answer_logprobs(&binary, &reply, &a);
     assert_true(a.is_usable && fabs(a.price[0] - 0.75) < 1e-12);
 
-    struct cr_logprob letters[] = {{"A", log(0.3)},
+    struct cr_logprob letters[] = {{"A", log(0.45)},
                                    {"\xe2\x96\x81"
                                     "C",
-                                    log(0.1)},
-                                   {"a", log(0.6)}};
+                                    log(0.15)},
+                                   {"a", log(0.4)}};
     reply = reply_of(letters, 3);
     cr_answer_logprobs(&choice, &reply, &a);
     assert_true(a.is_usable && fabs(a.price[0] - 0.75) < 1e-12);
@@ -325,6 +528,23 @@ static void logprobs_share_their_mass_among_the_answers(void **state) {
     cr_answer_logprobs(&binary, &reply, &a);
     assert_false(a.is_usable);
     assert_non_null(strstr(a.complaint, "yes or no"));
+}
+
+static void a_first_token_that_is_mostly_no_answer_is_no_price(void **state) {
+    (void)state;
+    static const struct cr_logprob firsts[][3] = {
+        {{"So", -0.58}, {"Okay", -0.9}, {"Yes", -13.1}},
+        {{"The", -0.5}, {"Yes", -2}, {"No", -2}},
+        {{"I", -0.1}, {"No", -3}, {"yes", -4}},
+        {{"<think>", -0.01}, {"Yes", -6}, {"No", -7}},
+    };
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        struct cr_reply reply = reply_of(firsts[i], 3);
+        struct cr_answer a;
+        cr_answer_logprobs(&binary, &reply, &a);
+        assert_false(a.is_usable);
+        assert_int_equal(a.reason, CR_REASON_UNREADABLE);
+    }
 }
 
 static void letters_go_on_after_z(void **state) {
@@ -373,7 +593,7 @@ static void schemas_are_json_that_requires_every_property(void **state) {
 
 static void refuse_hostile(const char *text, size_t bytes) {
     struct cr_answer a;
-    struct cr_answer_text reply = {text, bytes, false};
+    struct cr_answer_text reply = {.text = text, .bytes = bytes};
     assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a), CR_OK);
     assert_false(a.is_usable);
     assert_true(a.complaint[0]);
@@ -410,7 +630,7 @@ static void a_reply_over_the_limit_is_not_looked_at(void **state) {
     memset(text, ' ', bytes);
     memcpy(text, judgment, sizeof judgment - 1);
     struct cr_answer a;
-    struct cr_answer_text reply = {text, bytes, false};
+    struct cr_answer_text reply = {.text = text, .bytes = bytes};
     assert_int_equal(cr_answer_read(CR_ASK_JUDGMENT, &binary, reply, NULL, &a), CR_OK);
     assert_non_null(strstr(a.complaint, "bytes long"));
     reply.bytes--;
@@ -422,7 +642,7 @@ static void a_reply_over_the_limit_is_not_looked_at(void **state) {
 static void out_of_memory_is_an_error_and_not_a_bad_answer(void **state) {
     (void)state;
     const char *text = "x {\"direction\":\"up\",\"argument\":\"a\",} y";
-    struct cr_answer_text reply = {text, strlen(text), false};
+    struct cr_answer_text reply = {.text = text, .bytes = strlen(text)};
     enum cr_status status = CR_E_MEMORY;
     int failures = -1;
     for (uint64_t n = 1; status != CR_OK; n++) {
@@ -442,6 +662,14 @@ static void out_of_memory_is_an_error_and_not_a_bad_answer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prices_are_read_or_refused_with_the_reason),
+        cmocka_unit_test(the_form_handed_back_is_no_judgment),
+        cmocka_unit_test(reasoning_is_told_by_the_marks_of_every_house),
+        cmocka_unit_test(a_number_that_was_not_meant_is_no_price),
+        cmocka_unit_test(the_words_of_a_set_of_ones_own_are_learnt),
+        cmocka_unit_test(what_cannot_be_used_has_its_reason),
+        cmocka_unit_test(what_was_refused_or_filtered_holds_no_answer),
+        cmocka_unit_test(marks_of_chat_templates_leave_a_text),
+        cmocka_unit_test(a_first_token_that_is_mostly_no_answer_is_no_price),
         cmocka_unit_test(option_prices_go_by_letter_or_name_and_sum_to_one),
         cmocka_unit_test(a_text_that_stands_twice_is_filled_from_the_first),
         cmocka_unit_test(quantiles_become_fractions_of_the_range),

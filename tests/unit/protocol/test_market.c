@@ -78,9 +78,17 @@ static const struct transcript transcripts[] = {
      {"{\"price\":0.4}", "", " ", "\n", NULL},
      {0.4},
      1,
-     CR_INVALID,
-     CR_ENDED_INVALID,
+     CR_DONE,
+     CR_ENDED_NO_ARGUMENT,
      4},
+    {"a trader falls silent later",
+     {"{\"price\":0.4}", "a", "{\"price\":0.9}", "~it is", "Sorry, I can't do that.",
+      "", NULL},
+     {0.4, 0.9},
+     2,
+     CR_DONE,
+     CR_ENDED_NO_ARGUMENT,
+     6},
     {"a call fails",
      {"{\"price\":0.4}", "a", "!", NULL},
      {0.4},
@@ -205,6 +213,145 @@ static void costs_land_in_their_iteration(void **state) {
     cr_episode_destroy(episode);
 }
 
+static void why_is_data(void **state) {
+    (void)state;
+    static const char *const invalid[] = {"{\"price\":3}", "x", "~{\"cl", NULL};
+    static const char *const repaired[] = {
+        "{\"price\":3}", "x", "{\"price\":0.4}", "~a", "b", NULL};
+    static const char *const failed[] = {"x", "!", NULL};
+    struct cr_cell cell = script_cell("market");
+    struct cr_episode *episode = create(&cell);
+    script_run(episode, invalid);
+    const struct cr_trajectory *t = cr_episode_trajectory(episode);
+    assert_int_equal(t->reason, CR_REASON_CUT);
+    assert_int_equal(t->step[0].reason, CR_REASON_OUT_OF_RANGE);
+    cr_episode_destroy(episode);
+    episode = create(&cell);
+    script_run(episode, repaired);
+    t = cr_episode_trajectory(episode);
+    assert_int_equal(t->reason, CR_REASON_NONE);
+    assert_int_equal(t->step[0].reason, CR_REASON_OUT_OF_RANGE);
+    assert_int_equal(t->step[1].reason, CR_REASON_CUT);
+    cr_episode_destroy(episode);
+    episode = create(&cell);
+    script_run(episode, failed);
+    assert_int_equal(cr_episode_trajectory(episode)->reason, CR_REASON_SERVER);
+    cr_episode_destroy(episode);
+}
+
+// The reply that CALL gets, read before it is answered.
+static enum cr_reason read_first(struct cr_episode *episode, struct cr_call *call,
+                                 struct cr_reply reply) {
+    enum cr_reason reason = CR_REASON_COUNT;
+    assert_int_equal(cr_episode_read(episode, call, &reply, &reason, NULL), CR_OK);
+    assert_int_equal(cr_episode_answer(episode, call, &reply, NULL), CR_OK);
+    return reason;
+}
+
+static void a_reply_can_be_read_before_it_is_recorded(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    struct cr_episode *episode = create(&cell);
+    assert_int_equal(read_first(episode, script_next(episode), script_reply("x")),
+                     CR_REASON_UNREADABLE);
+    // One from a tape, where what it was found to be stands, is read all the same.
+    struct cr_reply reply = script_reply("{\"price\":0.4}");
+    reply.reason = CR_REASON_UNREADABLE;
+    assert_int_equal(read_first(episode, script_next(episode), reply), CR_REASON_NONE);
+    reply = script_reply("a good argument");
+    reply.reason = CR_REASON_REFUSED;
+    assert_int_equal(read_first(episode, script_next(episode), reply),
+                     CR_REASON_REFUSED);
+    reply = script_reply("a good argument");
+    reply.finish = CR_FINISH_FILTER;
+    assert_int_equal(read_first(episode, script_next(episode), reply),
+                     CR_REASON_FILTERED);
+    assert_int_equal(read_first(episode, script_next(episode), script_reply("!")),
+                     CR_REASON_SERVER);
+    assert_true(cr_episode_is_done(episode));
+    cr_episode_destroy(episode);
+}
+
+static void a_cut_reply_is_asked_for_briefly_with_twice_the_tokens(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    struct cr_episode *episode = create(&cell);
+    struct cr_call *call = script_next(episode);
+    assert_non_null(strstr(call->schema, "reasoning"));
+    script_answer(episode, call, "~{\"claim\":\"It");
+    call = script_next(episode);
+    assert_int_equal(call->tokens_factor, 2);
+    assert_null(strstr(call->schema, "reasoning"));
+    assert_non_null(strstr(script_question(call), "cut off at the length limit"));
+    assert_non_null(strstr(script_question(call), "without reasoning first"));
+    script_answer(episode, call, "x");
+    call = script_next(episode);
+    assert_int_equal(call->tokens_factor, 2); // not four times
+    script_answer(episode, call, "{\"claim\":\"c\",\"price\":0.4}");
+    call = script_next(episode);
+    assert_true(call->tokens_factor < 2);
+    cr_episode_destroy(episode);
+}
+
+static void a_silent_trader_beside_others_is_asked_anew(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.traders_len = 2;
+    cell.order = CR_ORDER_SIMULTANEOUS;
+    struct cr_episode *episode = create(&cell);
+    script_answer(episode, script_next(episode), "{\"price\":0.4}");
+    struct cr_call *silent = script_next(episode);
+    script_answer(episode, script_next(episode), "sell now");
+    for (int i = 0; i < 3; i++) {
+        script_answer(episode, silent, "");
+        silent = script_next(episode);
+    }
+    struct cr_call *call = silent; // what is asked behind the last repair
+    assert_int_equal(call->id.role, CR_ROLE_MAKER);
+    assert_non_null(strstr(script_question(call), "sell now"));
+    script_answer(episode, call, "{\"price\":0.9}");
+    call = script_next(episode);
+    assert_int_equal(call->id.trader, 0);
+    assert_int_equal(call->turns_len, 2); // its first question again, with the newest
+    assert_non_null(strstr(script_question(call), "sell now"));
+    assert_non_null(strstr(script_question(call), "Current price: 0.9"));
+    assert_int_equal(cr_episode_trajectory(episode)->step[1].repairs, 2);
+    cr_episode_destroy(episode);
+}
+
+static void a_debate_ends_when_one_side_is_silent(void **state) {
+    (void)state;
+    static const char *const replies[] = {"{\"price\":0.4}", "a", "", "", "", NULL};
+    struct cr_cell cell = script_cell("debate");
+    struct cr_episode *episode = create(&cell);
+    script_run(episode, replies);
+    const struct cr_trajectory *t = cr_episode_trajectory(episode);
+    assert_int_equal(t->status, CR_DONE);
+    assert_int_equal(t->ended, CR_ENDED_NO_ARGUMENT);
+    assert_int_equal(t->prices_len, 1);
+    cr_episode_destroy(episode);
+}
+
+static void marks_never_reach_the_other_agent(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    struct cr_episode *episode = create(&cell);
+    script_answer(episode, script_next(episode),
+                  "<|channel|>analysis<|message|>secret<|end|><|start|>assistant"
+                  "<|channel|>final<|message|>{\"claim\":\"so <|im_end|> it is\","
+                  "\"price\":0.4}<|return|>");
+    struct cr_call *call = script_next(episode);
+    assert_null(strstr(script_question(call), "<|"));
+    assert_null(strstr(script_question(call), "secret"));
+    script_answer(episode, call,
+                  "[THINK]secret[/THINK]Bees <|tool|>seal it.");
+    call = script_next(episode);
+    assert_null(strstr(script_question(call), "<|"));
+    assert_null(strstr(script_question(call), "secret"));
+    assert_non_null(strstr(script_question(call), "Bees seal it."));
+    cr_episode_destroy(episode);
+}
+
 static void a_shared_trajectory_runs_until_its_last_rule_fires(void **state) {
     (void)state;
     static const char *const replies[] = {
@@ -242,6 +389,12 @@ int main(void) {
         cmocka_unit_test(chats_only_grow_and_say_what_is_cached),
         cmocka_unit_test(a_repair_sees_the_bad_reply_and_is_then_forgotten),
         cmocka_unit_test(costs_land_in_their_iteration),
+        cmocka_unit_test(why_is_data),
+        cmocka_unit_test(a_reply_can_be_read_before_it_is_recorded),
+        cmocka_unit_test(a_cut_reply_is_asked_for_briefly_with_twice_the_tokens),
+        cmocka_unit_test(a_silent_trader_beside_others_is_asked_anew),
+        cmocka_unit_test(a_debate_ends_when_one_side_is_silent),
+        cmocka_unit_test(marks_never_reach_the_other_agent),
         cmocka_unit_test(a_shared_trajectory_runs_until_its_last_rule_fires),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -220,6 +220,21 @@ static void a_view_is_cut_where_its_rule_fires(void **state) {
     assert_int_equal(view.prices_len, 4);
 }
 
+static void a_market_without_an_argument_ends_all_its_views(void **state) {
+    (void)state;
+    double price[] = {0.9, 0.85, 0.8, 0.2};
+    struct cr_trajectory t = trajectory_of(price, 4, CR_DONE, CR_ENDED_NO_ARGUMENT);
+    struct cr_stop loose = {CR_STOP_RANGE, 3, 0.2, 10},
+                   strict = {CR_STOP_RANGE, 3, 0, 10};
+    struct cr_view view = cr_stop_view(&loose, &t);
+    assert_int_equal(view.ended, CR_ENDED_EQUILIBRIUM);
+    assert_int_equal(view.prices_len, 3);
+    view = cr_stop_view(&strict, &t);
+    assert_int_equal(view.status, CR_DONE);
+    assert_int_equal(view.ended, CR_ENDED_NO_ARGUMENT);
+    assert_int_equal(view.prices_len, 4);
+}
+
 static void a_view_beyond_the_trajectory_is_pending(void **state) {
     (void)state;
     double price[] = {0.9, 0.8, 0.7};
@@ -239,6 +254,7 @@ int main(void) {
         cmocka_unit_test(rules_stop_where_their_definition_says),
         cmocka_unit_test(stricter_range_rules_run_at_least_as_long),
         cmocka_unit_test(a_view_is_cut_where_its_rule_fires),
+        cmocka_unit_test(a_market_without_an_argument_ends_all_its_views),
         cmocka_unit_test(a_view_beyond_the_trajectory_is_pending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
