@@ -343,8 +343,7 @@ static void marks_never_reach_the_other_agent(void **state) {
     struct cr_call *call = script_next(episode);
     assert_null(strstr(script_question(call), "<|"));
     assert_null(strstr(script_question(call), "secret"));
-    script_answer(episode, call,
-                  "[THINK]secret[/THINK]Bees <|tool|>seal it.");
+    script_answer(episode, call, "[THINK]secret[/THINK]Bees <|tool|>seal it.");
     call = script_next(episode);
     assert_null(strstr(script_question(call), "<|"));
     assert_null(strstr(script_question(call), "secret"));
