@@ -17,6 +17,7 @@
 #include "credence/base/file.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
+#include "credence/store/run_view.h"
 #include "store/h5.h"
 #include "store/h5_layout.h"
 #include "store/schema.h"
@@ -486,15 +487,15 @@ static enum cr_status write_table(struct exporter *x, const char *dir) {
 }
 
 static enum cr_status write_job(struct exporter *x, const char *dir) {
-    char *job = cr_h5_get_text(x->frame.file, "job");
+    char *job = NULL;
     struct cr_buf path;
     cr_buf_init(&path, PATH_BYTES_MAX);
-    enum cr_status status =
-        job == NULL ? CR_E_MEMORY : cr_path_join(&path, dir, "job.json");
+    enum cr_status status = cr_h5_read_text(x->frame.file, "job", &job, x->err);
+    if (status == CR_OK && cr_path_join(&path, dir, "job.json") != CR_OK) {
+        status = cr_err_set(x->err, CR_E_MEMORY, "no memory for the job");
+    }
     if (status == CR_OK) {
         status = cr_file_write(path.data, job, strlen(job), 0644, x->err);
-    } else {
-        status = cr_err_set(x->err, status, "no memory for the job");
     }
     cr_buf_fini(&path);
     cr_free(job);
@@ -503,7 +504,13 @@ static enum cr_status write_job(struct exporter *x, const char *dir) {
 
 enum cr_status cr_export(const char *path, const char *dir, struct cr_err *err) {
     struct exporter x = {.err = err};
-    enum cr_status status = cr_frame_open(&x.frame, path, err);
+    struct cr_run_view *view = NULL; // its values are checked as it is read
+    cr_h5_enter();
+    enum cr_status status = cr_run_view_open_parts(path, CR_VIEW_NUMBERS, &view, err);
+    if (status == CR_OK) {
+        cr_run_view_close(view);
+        status = cr_frame_open(&x.frame, path, err);
+    }
     if (status != CR_OK) {
         return status;
     }

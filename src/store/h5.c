@@ -10,6 +10,8 @@
 #include "credence/base/mem.h"
 #include "store/schema.h"
 
+enum { ATTRIBUTE_BYTES_MAX = 1 << 30 };
+
 // Why the first call since the last cr_h5_forget failed. Kept when it happens: every
 // later call of the library, a close included, wipes its error stack. State of the
 // process, as the library's own is.
@@ -60,6 +62,7 @@ static void stay_quiet_at_exit(void) {
 void cr_h5_enter(void) {
     stay_quiet_at_exit();
     H5Eset_auto2(H5E_DEFAULT, note_failure, NULL);
+    (void)H5PLset_loading_state(0); // a file must not choose code that we run
     cr_h5_forget();
 }
 
@@ -207,8 +210,8 @@ int cr_h5_set_i32(hid_t object, const char *name, int32_t value) {
 }
 
 static char *read_chars(hid_t attribute, hid_t type) {
-    size_t bytes = H5Tget_size(type);
-    char *text = cr_calloc(1, bytes + 1);
+    const size_t bytes = H5Tget_size(type);
+    char *text = bytes > ATTRIBUTE_BYTES_MAX ? NULL : cr_calloc(1, bytes + 1);
     if (text != NULL && H5Aread(attribute, type, text) < 0) {
         cr_free(text);
         return NULL;
@@ -216,7 +219,7 @@ static char *read_chars(hid_t attribute, hid_t type) {
     return text;
 }
 
-static char *read_text(hid_t attribute) {
+static char *read_chars_of_any_length(hid_t attribute) {
     hid_t type = cr_h5_text_type();
     char *owned = NULL, *text = NULL;
     if (type >= 0 && H5Aread(attribute, type, &owned) >= 0) {
@@ -227,33 +230,79 @@ static char *read_text(hid_t attribute) {
     return text;
 }
 
-char *cr_h5_get_text(hid_t object, const char *name) {
-    if (H5Aexists(object, name) <= 0) {
-        return NULL;
-    }
-    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
-    char *text = NULL;
-    if (type >= 0 && H5Tget_class(type) == H5T_STRING) {
-        text = H5Tis_variable_str(type) > 0 ? read_text(attribute)
-                                            : read_chars(attribute, type);
-    }
-    cr_h5_close(type);
-    cr_h5_close(attribute);
-    return text;
+// One attribute, of one element, and its type.
+struct attribute {
+    hid_t id, type;
+};
+
+static void attribute_close(struct attribute *a) {
+    cr_h5_close(a->type);
+    cr_h5_close(a->id);
 }
 
-int32_t cr_h5_get_i32(hid_t object, const char *name, int32_t fallback) {
-    if (H5Aexists(object, name) <= 0) {
-        return fallback;
+static enum cr_status attribute_open(hid_t object, const char *name, H5T_class_t class,
+                                     struct attribute *out, struct cr_err *err) {
+    const htri_t exists = H5Aexists(object, name);
+    if (exists == 0) {
+        return cr_err_set(err, CR_E_NOT_FOUND, "attribute %s is missing", name);
     }
-    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    int32_t value = fallback;
-    if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_INT32, &value) < 0) {
-        value = fallback;
+    struct attribute a = {H5I_INVALID_HID, H5I_INVALID_HID};
+    a.id = exists < 0 ? H5I_INVALID_HID : H5Aopen(object, name, H5P_DEFAULT);
+    a.type = a.id < 0 ? H5I_INVALID_HID : H5Aget_type(a.id);
+    hid_t space = a.type < 0 ? H5I_INVALID_HID : H5Aget_space(a.id);
+    const hssize_t elements = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    cr_h5_close(space);
+    enum cr_status status = CR_OK;
+    if (elements < 0) {
+        status = cr_h5_fail(err, "cannot read attribute %s", name);
+    } else if (elements != 1 || H5Tget_class(a.type) != class) {
+        status = cr_err_set(
+            err, CR_E_FORMAT, "attribute %s: found %lld %s, expected one %s", name,
+            (long long)elements,
+            H5Tget_class(a.type) == class ? "of them" : "elements of another type",
+            class == H5T_STRING ? "text" : "integer");
     }
-    cr_h5_close(attribute);
-    return value;
+    if (status != CR_OK) {
+        attribute_close(&a);
+        return status;
+    }
+    *out = a;
+    return CR_OK;
+}
+
+enum cr_status cr_h5_read_text(hid_t object, const char *name, char **out,
+                               struct cr_err *err) {
+    struct attribute a;
+    enum cr_status status = attribute_open(object, name, H5T_STRING, &a, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    char *text = H5Tis_variable_str(a.type) > 0 ? read_chars_of_any_length(a.id)
+                                                : read_chars(a.id, a.type);
+    if (text == NULL) {
+        status = cr_h5_fail(err, "cannot read attribute %s", name);
+    } else {
+        *out = text;
+    }
+    attribute_close(&a);
+    return status;
+}
+
+enum cr_status cr_h5_read_i32(hid_t object, const char *name, int32_t *out,
+                              struct cr_err *err) {
+    struct attribute a;
+    int32_t value = 0;
+    enum cr_status status = attribute_open(object, name, H5T_INTEGER, &a, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    if (H5Aread(a.id, H5T_NATIVE_INT32, &value) < 0) {
+        status = cr_h5_fail(err, "cannot read attribute %s", name);
+    } else {
+        *out = value;
+    }
+    attribute_close(&a);
+    return status;
 }
 
 // The memory and the file space of a run of rows.

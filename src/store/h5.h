@@ -15,8 +15,9 @@
 
 #include "credence/base/status.h"
 
-// Have the library report failures to cr_h5_fail and print none. Every public entry of
-// this layer calls it first.
+// Have the library report failures to cr_h5_fail and print none, load no plugins, and
+// forget an earlier failure. Every public function that calls the library begins with
+// it.
 void cr_h5_enter(void);
 // Forget a failure that was expected.
 void cr_h5_forget(void);
@@ -32,6 +33,8 @@ void cr_h5_close(hid_t id);
 // own (the run directory has one, and many cluster file systems refuse flock).
 hid_t cr_h5_access(void);
 
+// The int results below: 0, or -1, and then cr_h5_fail says why.
+
 // A fixed-length string attribute, an attribute of any length, a number.
 CR_MUST_CHECK int cr_h5_put_chars(hid_t object, const char *name, const char *text);
 CR_MUST_CHECK int cr_h5_put_text(hid_t object, const char *name, const char *text);
@@ -39,9 +42,13 @@ CR_MUST_CHECK int cr_h5_put_i32(hid_t object, const char *name, int32_t value);
 // Into an attribute that exists; chars are padded to its size.
 CR_MUST_CHECK int cr_h5_set_chars(hid_t object, const char *name, const char *text);
 CR_MUST_CHECK int cr_h5_set_i32(hid_t object, const char *name, int32_t value);
-// The attribute as a heap string (cr_free), whatever its string type; NULL when absent.
-char *cr_h5_get_text(hid_t object, const char *name);
-int32_t cr_h5_get_i32(hid_t object, const char *name, int32_t fallback);
+// One text, whatever its string type, as a heap string (cr_free), and one integer.
+// CR_E_NOT_FOUND when there is no such attribute, CR_E_FORMAT when it holds anything
+// else or more than one, CR_E_IO when it cannot be read, CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_h5_read_text(hid_t object, const char *name, char **out,
+                                             struct cr_err *err);
+CR_MUST_CHECK enum cr_status cr_h5_read_i32(hid_t object, const char *name,
+                                            int32_t *out, struct cr_err *err);
 
 // A run of rows of a dataset: all of the other dimensions.
 struct cr_slab {

@@ -11,7 +11,6 @@
 #include <hdf5_hl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "credence/base/buf.h"
 #include "store/h5.h"
@@ -311,16 +310,11 @@ static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
     return result;
 }
 
-// What cr_frame_add_rows makes.
-static bool is_of_rows(int id) {
-    return id < CR_V_ROW_END || id == CR_V_SPARSE_EPISODE || id == CR_V_SPARSE_ROW;
-}
-
 static int create_variables(struct cr_frame *frame, bool of_rows,
                             enum cr_packing packing) {
     int result = 0;
     for (int id = 0; result == 0 && id < CR_V_COUNT; id++) {
-        if (is_of_rows(id) == of_rows &&
+        if (cr_variable_is_of_rows((enum cr_variable_id)id) == of_rows &&
             cr_shape_has(&frame->shape, (enum cr_variable_id)id)) {
             result = create_variable(frame, (enum cr_variable_id)id, packing);
         }
@@ -352,52 +346,6 @@ enum cr_status cr_frame_add_rows(struct cr_frame *frame, const struct cr_shape *
                : cr_h5_fail(err, "cannot create the rows of episodes");
 }
 
-// What every element of a variable reads as that the file does not have.
-static int fill_missing(const struct cr_frame *frame, enum cr_variable_id id,
-                        hid_t type, struct cr_slab slab, unsigned char *data) {
-    const struct cr_variable *v = &cr_schema[id];
-    const size_t bytes = H5Tget_size(type);
-    const uint64_t elements = slab.rows * cr_shape_row_elements(&frame->shape, id);
-    unsigned char one[16] = {0};
-    if (v->has_missing) {
-        memcpy(one, cr_kind_missing(v->kind), cr_kind_bytes(v->kind));
-    }
-    if (v->kind == CR_KIND_TEXT || bytes > sizeof one ||
-        H5Tconvert(cr_kind_memory_type(v->kind), type, 1, one, NULL, H5P_DEFAULT) < 0) {
-        return -1;
-    }
-    for (uint64_t i = 0; i < elements; i++) {
-        memcpy(data + i * bytes, one, bytes);
-    }
-    return 0;
-}
-
-static void translate_reasons(hid_t type, uint64_t elements, unsigned char *data) {
-    const size_t bytes = H5Tget_size(type);
-    for (uint64_t i = 0; i < elements; i++) {
-        int64_t value = 0; // of one byte or of eight
-        memcpy(&value, data + i * bytes, bytes < sizeof value ? 1 : sizeof value);
-        value = value >= 0 && value < CR_OLD_REASONS
-                    ? (int64_t)cr_old_reasons[value].reason
-                    : CR_REASON_COUNT;
-        memcpy(data + i * bytes, &value, bytes < sizeof value ? 1 : sizeof value);
-    }
-}
-
-int cr_frame_read(const struct cr_frame *frame, enum cr_variable_id id, hid_t type,
-                  struct cr_slab slab, void *data) {
-    if (frame->var[id] < 0 && frame->version < cr_schema[id].since) {
-        return fill_missing(frame, id, type, slab, data);
-    }
-    if (cr_h5_read_rows(frame->var[id], type, slab, data) != 0) {
-        return -1;
-    }
-    if (id == CR_V_CALL_REASON && frame->version < cr_schema[id].since) {
-        translate_reasons(type, slab.rows, data);
-    }
-    return 0;
-}
-
 int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     hsize_t extent = size;
     int result = H5Dset_extent(frame->scale[dim], &extent) < 0 ? -1 : 0;
@@ -408,104 +356,4 @@ int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {
     }
     frame->shape.size[dim] = result == 0 ? size : frame->shape.size[dim];
     return result;
-}
-
-// Whether the superblock says that a writer has the file, or had it when it died.
-static bool has_writer(const char *path) {
-    enum { VERSION_AT = 8, FLAGS_AT = 11, HEAD_BYTES = 12 };
-    unsigned char head[HEAD_BYTES] = {0};
-    FILE *file = fopen(path, "rbe");
-    bool is_read = file != NULL && fread(head, 1, HEAD_BYTES, file) == HEAD_BYTES;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return is_read && memcmp(head, "\211HDF\r\n\032\n", VERSION_AT) == 0 &&
-           head[VERSION_AT] >= 3 && head[FLAGS_AT] != 0;
-}
-
-static hid_t open_file(const char *path, unsigned flags) {
-    hid_t access = cr_h5_access(), file = H5I_INVALID_HID;
-    if (access >= 0) {
-        file = H5Fopen(path, flags, access);
-    }
-    cr_h5_close(access);
-    return file;
-}
-
-// A live file, or one whose writer crashed, is whole in SWMR mode. Only then: that mode
-// does not look for a cut end, and what lies beyond it would read as zeros.
-static hid_t open_to_read(const char *path) {
-    return open_file(path, H5F_ACC_RDONLY | (has_writer(path) ? H5F_ACC_SWMR_READ : 0));
-}
-
-static int open_variables(struct cr_frame *frame) {
-    for (int dim = CR_DIM_NONE + 1; dim < CR_DIM_COUNT; dim++) {
-        const char *path = cr_dim_table[dim].path;
-        if (H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
-            frame->scale[dim] = H5Dopen2(frame->file, path, H5P_DEFAULT);
-            int64_t size = cr_h5_rows(frame->scale[dim]);
-            if (size < 0) {
-                return -1;
-            }
-            frame->shape.size[dim] = (uint64_t)size;
-        }
-    }
-    for (int id = 0; id < CR_V_COUNT; id++) {
-        const char *path = cr_variable_path((enum cr_variable_id)id, frame->version);
-        if (path != NULL && H5Lexists(frame->file, path, H5P_DEFAULT) > 0) {
-            frame->var[id] = H5Dopen2(frame->file, path, H5P_DEFAULT);
-            if (frame->var[id] < 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
-                             struct cr_err *err) {
-    cr_h5_enter();
-    cr_frame_init(frame);
-    if (access(path, F_OK) != 0) {
-        return cr_err_set(err, CR_E_NOT_FOUND, "%s does not exist", path);
-    }
-    frame->file = open_to_read(path);
-    if (frame->file < 0) {
-        return cr_h5_fail(err, "cannot open %s", path);
-    }
-    const int32_t version = cr_h5_get_i32(frame->file, "schema", -1);
-    frame->version = version;
-    enum cr_status status = CR_OK;
-    if (version == -1) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s is not a credence result file", path);
-    } else if (version < CR_SCHEMA_OLDEST || version > CR_SCHEMA_VERSION) {
-        status = cr_err_set(err, CR_E_FORMAT,
-                            "%s has schema %d; this credence reads schemas %d to %d",
-                            path, version, CR_SCHEMA_OLDEST, CR_SCHEMA_VERSION);
-    } else if (open_variables(frame) != 0) {
-        status = cr_h5_fail(err, "cannot read %s", path);
-    } else if (frame->shape.size[CR_DIM_EPISODE] == 0 ||
-               frame->shape.size[CR_DIM_ITERATION] == 0) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s has no episodes", path);
-    }
-    if (status != CR_OK) {
-        cr_frame_close(frame);
-        return status;
-    }
-    cr_shape_set_block(&frame->shape);
-    return CR_OK;
-}
-
-enum cr_status cr_frame_reopen(struct cr_frame *frame, const char *path,
-                               struct cr_err *err) {
-    cr_h5_enter();
-    cr_frame_init(frame);
-    frame->file = open_file(path, H5F_ACC_RDWR);
-    if (frame->file < 0 || open_variables(frame) != 0) {
-        enum cr_status status = cr_h5_fail(err, "cannot open %s", path);
-        cr_frame_close(frame);
-        return status;
-    }
-    cr_shape_set_block(&frame->shape);
-    return CR_OK;
 }

@@ -29,13 +29,12 @@ static enum cr_status no_memory(struct merger *m) {
 
 // The hash of the job that made FILE (cr_free); *status says why it is NULL.
 static char *job_hash(struct merger *m, size_t file, enum cr_status *status) {
-    hid_t id = m->frames[file].file;
-    char *hash = cr_h5_get_text(id, "job_hash");
-    if (hash == NULL && H5Aexists(id, "job_hash") > 0) {
-        *status = no_memory(m);
-    } else if (hash == NULL) {
-        *status = cr_err_set(m->err, CR_E_FORMAT, "%s does not say which job made it",
-                             m->paths[file]);
+    char *hash = NULL;
+    *status = cr_h5_read_text(m->frames[file].file, "job_hash", &hash, m->err);
+    if (*status != CR_OK) {
+        *status =
+            cr_err_while(m->err, *status == CR_E_NOT_FOUND ? CR_E_FORMAT : *status,
+                         "reading %s", m->paths[file]);
     }
     return hash;
 }
@@ -222,7 +221,7 @@ static enum cr_status merge(struct merger *m, const char *out_path,
     if (status == CR_OK) {
         fill_report(m, &found);
         struct cr_pack_input input = {
-            .sources = m->frames, .len = m->len, .owner = m->owner};
+            .sources = m->frames, .len = m->len, .owner = m->owner, .is_foreign = true};
         status = cr_repack_join(&input, out_path, found.pending == 0, m->err);
     }
     if (status == CR_OK && report != NULL) {
@@ -233,6 +232,7 @@ static enum cr_status merge(struct merger *m, const char *out_path,
 
 enum cr_status cr_merge(const char *const *paths, size_t len, const char *out_path,
                         struct cr_merge_report *report, struct cr_err *err) {
+    cr_h5_enter();
     if (len == 0 || len >= CR_PACK_SOURCES_MAX) {
         return cr_err_set(err, CR_E_USAGE, "cannot merge %zu files", len);
     }

@@ -12,6 +12,7 @@
 
 #include "credence/base/mem.h"
 #include "credence/core/trajectory.h"
+#include "credence/store/run_view.h"
 #include "store/h5.h"
 #include "store/run_internal.h"
 
@@ -268,58 +269,96 @@ static enum cr_status fail_write(struct packer *p, enum cr_variable_id id) {
     return cr_h5_fail(p->err, "cannot write %s", cr_schema[id].path);
 }
 
-// One attribute, of any type that can be copied as bytes or is one string.
+// What copies an attribute, and what became of it.
+struct attribute_copy {
+    hid_t to;
+    enum cr_status status;
+    struct cr_err *err;
+};
+
+static enum cr_status copy_number(hid_t from, const char *name,
+                                  struct attribute_copy *copy) {
+    int32_t number = 0;
+    enum cr_status status = cr_h5_read_i32(from, name, &number, copy->err);
+    if (strcmp(name, "schema") == 0) { // what is written is of ours
+        number = CR_SCHEMA_VERSION;
+    }
+    if (status == CR_OK && cr_h5_put_i32(copy->to, name, number) != 0) {
+        status = cr_h5_fail(copy->err, "cannot write attribute %s", name);
+    }
+    return status;
+}
+
+static enum cr_status copy_text(hid_t from, const char *name, bool is_fixed,
+                                struct attribute_copy *copy) {
+    char *text = NULL;
+    enum cr_status status = cr_h5_read_text(from, name, &text, copy->err);
+    if (status == CR_OK && (is_fixed ? cr_h5_put_chars(copy->to, name, text)
+                                     : cr_h5_put_text(copy->to, name, text)) != 0) {
+        status = cr_h5_fail(copy->err, "cannot write attribute %s", name);
+    }
+    cr_free(text);
+    return status;
+}
+
 static herr_t copy_attribute(hid_t from, const char *name, const H5A_info_t *info,
                              void *ctx) {
+    struct attribute_copy *copy = ctx;
     (void)info;
-    if (strcmp(name, "schema") == 0) { // what is written is of ours
-        return cr_h5_put_i32(*(hid_t *)ctx, name, CR_SCHEMA_VERSION);
-    }
-    hid_t to = *(hid_t *)ctx;
     hid_t attribute = H5Aopen(from, name, H5P_DEFAULT);
     hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
-    int result = -1;
-    if (type >= 0 && H5Tget_class(type) == H5T_STRING) {
-        char *text = cr_h5_get_text(from, name);
-        result = text == NULL                   ? -1
-                 : H5Tis_variable_str(type) > 0 ? cr_h5_put_text(to, name, text)
-                                                : cr_h5_put_chars(to, name, text);
-        cr_free(text);
-    } else if (type >= 0 && H5Tget_class(type) == H5T_INTEGER) {
-        result = cr_h5_put_i32(to, name, cr_h5_get_i32(from, name, 0));
+    if (type < 0) {
+        copy->status = cr_h5_fail(copy->err, "cannot read attribute %s", name);
+    } else if (H5Tget_class(type) == H5T_STRING) {
+        copy->status = copy_text(from, name, H5Tis_variable_str(type) == 0, copy);
+    } else {
+        copy->status = copy_number(from, name, copy);
     }
     cr_h5_close(type);
     cr_h5_close(attribute);
-    return result;
+    return copy->status == CR_OK ? 0 : -1;
 }
 
 // The first source's stamp gives way to an earlier start, a later end. Stamps order as
 // text; "" is the end of a run that has none.
-static int widen_stamp(struct packer *p, const char *name, bool is_later_better) {
-    int result = 0;
-    for (size_t s = 1; result == 0 && s < p->input->len; s++) {
-        char *mine = cr_h5_get_text(p->out.file, name);
-        char *theirs = cr_h5_get_text(p->input->sources[s].file, name);
-        result = mine == NULL || theirs == NULL ? -1 : 0;
-        if (result == 0 && (strcmp(theirs, mine) > 0) == is_later_better) {
-            result = cr_h5_set_chars(p->out.file, name, theirs);
+static enum cr_status widen_stamp(struct packer *p, const char *name,
+                                  bool is_later_better) {
+    enum cr_status status = CR_OK;
+    for (size_t s = 1; status == CR_OK && s < p->input->len; s++) {
+        char *mine = NULL, *theirs = NULL;
+        status = cr_h5_read_text(p->out.file, name, &mine, p->err);
+        if (status == CR_OK) {
+            status = cr_h5_read_text(p->input->sources[s].file, name, &theirs, p->err);
+        }
+        if (status == CR_OK && (strcmp(theirs, mine) > 0) == is_later_better &&
+            cr_h5_set_chars(p->out.file, name, theirs) != 0) {
+            status = cr_h5_fail(p->err, "cannot write attribute %s", name);
         }
         cr_free(mine);
         cr_free(theirs);
     }
-    return result;
+    return status;
 }
 
 static enum cr_status copy_attributes(struct packer *p, bool complete) {
     hsize_t at = 0;
-    hid_t from = p->input->sources[0].file;
-    if (H5Aiterate2(from, H5_INDEX_CRT_ORDER, H5_ITER_INC, &at, copy_attribute,
-                    &p->out.file) < 0 ||
-        widen_stamp(p, "start", false) != 0 || widen_stamp(p, "end", true) != 0 ||
-        cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
-        return cr_h5_fail(p->err, "cannot copy the attributes");
+    struct attribute_copy copy = {p->out.file, CR_OK, p->err};
+    const herr_t walked = H5Aiterate2(p->input->sources[0].file, H5_INDEX_CRT_ORDER,
+                                      H5_ITER_INC, &at, copy_attribute, &copy);
+    enum cr_status status = copy.status;
+    if (status == CR_OK && walked < 0) {
+        status = cr_h5_fail(p->err, "cannot read the attributes");
     }
-    return CR_OK;
+    if (status == CR_OK) {
+        status = widen_stamp(p, "start", false);
+    }
+    if (status == CR_OK) {
+        status = widen_stamp(p, "end", true);
+    }
+    if (status == CR_OK && cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
+        status = cr_h5_fail(p->err, "cannot write attribute complete");
+    }
+    return status;
 }
 
 static void free_strings(char **texts, uint64_t len) {
@@ -388,11 +427,12 @@ static enum cr_status begin_anew(struct packer *p, const char *path,
 
 // The end is all that the base does not know.
 static enum cr_status copy_end(struct packer *p, bool complete) {
-    char *end = cr_h5_get_text(p->input->sources[0].file, "end");
-    enum cr_status status = CR_OK;
-    if (end == NULL || cr_h5_set_chars(p->out.file, "end", end) != 0 ||
-        cr_h5_set_i32(p->out.file, "complete", complete) != 0) {
-        status = cr_h5_fail(p->err, "cannot copy the attributes");
+    char *end = NULL;
+    enum cr_status status =
+        cr_h5_read_text(p->input->sources[0].file, "end", &end, p->err);
+    if (status == CR_OK && (cr_h5_set_chars(p->out.file, "end", end) != 0 ||
+                            cr_h5_set_i32(p->out.file, "complete", complete) != 0)) {
+        status = cr_h5_fail(p->err, "cannot write the attributes of the end");
     }
     cr_free(end);
     return status;
@@ -450,6 +490,17 @@ static enum cr_status sync_file(const char *path, struct cr_err *err) {
     return status;
 }
 
+// What comes from elsewhere is not passed on before it was looked at once as the
+// analysis does.
+static enum cr_status check_values(const char *path, struct cr_err *err) {
+    struct cr_run_view *view = NULL;
+    enum cr_status status = cr_run_view_open_parts(path, CR_VIEW_NUMBERS, &view, err);
+    if (status == CR_OK) {
+        cr_run_view_close(view);
+    }
+    return status;
+}
+
 enum cr_status cr_repack_join(const struct cr_pack_input *input, const char *out_path,
                               bool complete, struct cr_err *err) {
     size_t bytes = strlen(out_path) + sizeof ".packed";
@@ -461,6 +512,9 @@ enum cr_status cr_repack_join(const struct cr_pack_input *input, const char *out
     struct packer p = {.input = input, .err = err};
     cr_frame_init(&p.out);
     enum cr_status status = fill(&p, fresh, complete);
+    if (status == CR_OK && input->is_foreign) {
+        status = check_values(fresh, err);
+    }
     if (status == CR_OK) {
         status = sync_file(fresh, err);
     }

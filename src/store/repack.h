@@ -20,6 +20,7 @@ struct cr_pack_input {
     // A file as cr_frame_create makes it, with the attributes and groups of the first
     // source: it becomes the result, and they are not copied. NULL: none.
     const char *base_path;
+    bool is_foreign; // the values of the result are checked before it takes its name
 };
 
 // Write OUT_PATH, replacing a file there when it is whole. Attributes and groups are

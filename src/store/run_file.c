@@ -229,12 +229,14 @@ enum cr_status cr_run_file_create(const char *path,
 
 enum cr_status cr_run_file_put(struct cr_run_file *file,
                                const struct cr_episode_row *row, struct cr_err *err) {
+    cr_h5_enter();
     return cr_rows_put(file->rows, row, err);
 }
 
 enum cr_status cr_run_file_put_calls(struct cr_run_file *file, uint64_t episode,
                                      const struct cr_call_record *records, size_t len,
                                      struct cr_err *err) {
+    cr_h5_enter();
     enum cr_status status = CR_OK;
     for (size_t i = 0; status == CR_OK && i < len; i++) {
         status = cr_calls_put(file->calls, episode, &records[i], err);
@@ -243,6 +245,7 @@ enum cr_status cr_run_file_put_calls(struct cr_run_file *file, uint64_t episode,
 }
 
 enum cr_status cr_run_file_flush(struct cr_run_file *file, struct cr_err *err) {
+    cr_h5_enter();
     enum cr_status status = cr_rows_write(file->rows, err);
     if (status == CR_OK && H5Fflush(file->frame.file, H5F_SCOPE_GLOBAL) < 0) {
         status = cr_h5_fail(err, "cannot write %s", file->path);
@@ -266,6 +269,7 @@ static enum cr_status write_end(struct cr_run_file *file, bool complete,
 
 enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
                                   int64_t end_wall_ms, struct cr_err *err) {
+    cr_h5_enter();
     enum cr_status status = write_end(file, complete, end_wall_ms, err);
     if (status == CR_OK) { // the file is whole already; this makes it small
         status = cr_repack(file->path, file->base_path, complete, err);
@@ -275,6 +279,7 @@ enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
 }
 
 void cr_run_file_abandon(struct cr_run_file *file) {
+    cr_h5_enter();
     if (file != NULL) {
         file_destroy(file);
     }

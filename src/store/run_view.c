@@ -1,7 +1,9 @@
 // run_view.c - run.h5 read at once, for the analysis. Only what a table needs is read:
 // the totals of an episode, not the costs of each of its steps.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "credence/base/file.h"
 #include "credence/base/mem.h"
@@ -23,6 +25,13 @@ static void fail_memory(struct reader *r) {
     r->status = cr_err_set(r->err, CR_E_MEMORY, "no memory to read %s", r->path);
 }
 
+// A file may declare more than it holds: what cannot fit is not even asked for.
+static uint64_t memory_bytes(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes
+                                       : UINT64_MAX;
+}
+
 // A whole variable as an array of TYPE; NULL when the file has none and it may.
 static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
                         bool is_optional) {
@@ -36,9 +45,16 @@ static void *read_array(struct reader *r, enum cr_variable_id id, hid_t type,
             cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
         return NULL;
     }
-    uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]];
-    void *array =
-        cr_calloc(rows * cr_shape_row_elements(&r->frame.shape, id), H5Tget_size(type));
+    uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]], bytes;
+    if (__builtin_mul_overflow(rows * H5Tget_size(type),
+                               cr_shape_row_elements(&r->frame.shape, id), &bytes) ||
+        bytes > memory_bytes()) {
+        r->status = cr_err_set(r->err, CR_E_MEMORY,
+                               "%s of %s is larger than this machine's memory",
+                               cr_schema[id].path, r->path);
+        return NULL;
+    }
+    void *array = cr_calloc(1, bytes > 0 ? bytes : 1);
     if (array == NULL) {
         fail_memory(r);
         return NULL;
@@ -171,7 +187,8 @@ static void read_cell_texts(struct reader *r, enum cr_variable_id id, size_t mem
 }
 
 static void read_cell_numbers(struct reader *r, enum cr_variable_id id, size_t member) {
-    uint32_t *numbers = read_array(r, id, H5T_NATIVE_UINT32, false);
+    // Not converted, or the library would clip what is negative.
+    uint32_t *numbers = read_array(r, id, H5T_NATIVE_INT32, false);
     for (uint32_t i = 0; numbers != NULL && i < r->view->cells; i++) {
         char *cell = (char *)&r->view->cell_info[i];
         memcpy(cell + member, &numbers[i], sizeof numbers[i]);
@@ -210,26 +227,42 @@ static void read_cells(struct reader *r) {
     cr_free(threshold);
 }
 
+static void note_attribute(struct reader *r, enum cr_status status, bool is_needed) {
+    if (status == CR_E_NOT_FOUND && !is_needed) {
+        return;
+    }
+    if (status != CR_OK) {
+        r->status =
+            cr_err_while(r->err, status == CR_E_NOT_FOUND ? CR_E_FORMAT : status,
+                         "reading %s", r->path);
+    }
+}
+
 // NULL when absent.
-static char *read_attribute(struct reader *r, const char *name) {
-    char *text = cr_h5_get_text(r->frame.file, name);
-    if (text == NULL && r->status == CR_OK && H5Aexists(r->frame.file, name) > 0) {
-        fail_memory(r);
+static char *read_attribute(struct reader *r, const char *name, bool is_needed) {
+    char *text = NULL;
+    if (r->status == CR_OK) {
+        note_attribute(r, cr_h5_read_text(r->frame.file, name, &text, r->err),
+                       is_needed);
     }
     return text;
 }
 
+static bool read_switch(struct reader *r, const char *name) {
+    int32_t value = 0;
+    if (r->status == CR_OK) {
+        note_attribute(r, cr_h5_read_i32(r->frame.file, name, &value, r->err), false);
+    }
+    return value != 0;
+}
+
 static void read_attributes(struct reader *r) {
     struct cr_run_view *v = r->view;
-    v->job = read_attribute(r, "job");
-    v->job_hash = read_attribute(r, "job_hash");
-    v->version = read_attribute(r, "version");
-    v->is_simulated = cr_h5_get_i32(r->frame.file, "simulated", 0) != 0;
-    v->is_complete = cr_h5_get_i32(r->frame.file, "complete", 0) != 0;
-    if (r->status == CR_OK && (v->job == NULL || v->job_hash == NULL)) {
-        r->status = cr_err_set(r->err, CR_E_FORMAT, "%s does not say which job made it",
-                               r->path);
-    }
+    v->job = read_attribute(r, "job", true);
+    v->job_hash = read_attribute(r, "job_hash", true);
+    v->version = read_attribute(r, "version", false);
+    v->is_simulated = read_switch(r, "simulated");
+    v->is_complete = read_switch(r, "complete");
 }
 
 static const char *benchmark_of(const struct cr_run_view *v, uint32_t row) {
@@ -273,20 +306,110 @@ static enum cr_status number_questions(struct cr_run_view *v) {
     return CR_OK;
 }
 
-// Numbers that index other arrays must be good before anyone follows them.
-static bool is_consistent(const struct cr_run_view *v) {
-    for (uint64_t e = 0; e < v->episodes; e++) {
-        bool is_put = v->cell[e] != UINT32_MAX;
-        if (v->prices_len[e] > v->iterations ||
-            v->status[e] >= CR_EPISODE_STATUS_COUNT || v->ended[e] >= CR_ENDED_COUNT ||
-            v->reason[e] >= CR_REASON_COUNT ||
-            (!is_put && v->status[e] != CR_PENDING) ||
-            (is_put &&
-             (v->cell[e] >= v->cells || v->proposition[e] >= v->propositions))) {
-            return false;
+// Values that index other arrays, or that are computed with, are good before anyone
+// follows them. The first that is not is kept in the reader, as its other failures are.
+static void refuse_value(struct reader *r, enum cr_variable_id id, uint64_t at,
+                         double found, const char *expected) {
+    if (r->status == CR_OK) {
+        r->status = cr_err_set(
+            r->err, CR_E_FORMAT, "%s: %s: found %.17g in row %llu, expected %s",
+            r->path, cr_schema[id].path, found, (unsigned long long)at, expected);
+    }
+}
+
+static void expect_below(struct reader *r, enum cr_variable_id id, uint64_t at,
+                         uint64_t found, uint64_t limit) {
+    char expected[64];
+    if (found >= limit && r->status == CR_OK) {
+        (void)snprintf(expected, sizeof expected, "less than %llu",
+                       (unsigned long long)limit);
+        const bool is_negative = found > INT64_MAX;
+        refuse_value(r, id, at, is_negative ? (double)(int64_t)found : (double)found,
+                     expected);
+    }
+}
+
+// Probabilities may be off by what rounding does to their sum.
+static bool is_price(double price) {
+    const double slack = 1e-6;
+    return price >= -slack && price <= 1 + slack;
+}
+
+static void check_prices(struct reader *r, uint64_t e, uint32_t width) {
+    const struct cr_run_view *v = r->view;
+    const size_t first = (size_t)e * v->iterations;
+    for (uint32_t t = 0; t < v->prices_len[e] && r->status == CR_OK; t++) {
+        const double *price = width == 1 ? &v->price[first + t]
+                                         : &v->outcome_price[(first + t) * v->outcomes];
+        for (uint32_t k = 0; k < width; k++) {
+            if (!is_price(price[k])) {
+                refuse_value(r, width == 1 ? CR_V_PRICE : CR_V_OUTCOME_PRICE, e,
+                             price[k], "a price from 0 to 1");
+            }
         }
     }
-    return true;
+}
+
+static void check_episode(struct reader *r, uint64_t e) {
+    const struct cr_run_view *v = r->view;
+    expect_below(r, CR_V_ITERATIONS, e, (uint64_t)(int32_t)v->prices_len[e],
+                 (uint64_t)v->iterations + 1);
+    expect_below(r, CR_V_STATUS, e, v->status[e], CR_EPISODE_STATUS_COUNT);
+    expect_below(r, CR_V_STOP_REASON, e, v->ended[e], CR_ENDED_COUNT);
+    expect_below(r, CR_V_REASON, e, v->reason[e], CR_REASON_COUNT);
+    // Of schema 1 a row that was never written says -1, and must be pending.
+    if (v->cell[e] == UINT32_MAX && v->status[e] == CR_PENDING) {
+        return;
+    }
+    expect_below(r, CR_V_CELL, e, (uint64_t)(int32_t)v->cell[e], v->cells);
+    expect_below(r, CR_V_PROPOSITION, e, v->proposition[e], v->propositions);
+    expect_below(r, CR_V_REPLICATE, e, (uint64_t)(int32_t)v->replicate[e], INT32_MAX);
+    if (r->status == CR_OK) {
+        check_prices(r, e, v->n_outcomes[v->proposition[e]]);
+    }
+}
+
+static void check_proposition(struct reader *r, uint64_t p) {
+    const struct cr_run_view *v = r->view;
+    const uint32_t n = v->n_outcomes[p];
+    expect_below(r, CR_V_PROP_OUTCOMES, p, (uint64_t)(int32_t)n,
+                 (uint64_t)v->outcomes + 1);
+    if (n == 0) {
+        refuse_value(r, CR_V_PROP_OUTCOMES, p, 0, "at least 1");
+    }
+    // -1: a quantity has no label. Of one price, the label says true or false.
+    expect_below(r, CR_V_PROP_LABEL, p, (uint64_t)((int64_t)v->label[p] + 1),
+                 n > 1 ? (uint64_t)n + 1 : 3);
+    if (v->label[p] < 0 && (n > 1 || !(v->low[p] < v->high[p]))) {
+        refuse_value(r, CR_V_PROP_LABEL, p, v->label[p],
+                     "a label, or a quantity with low below high");
+    }
+}
+
+static void check_cell(struct reader *r, uint32_t c) {
+    const struct cr_run_cell *cell = &r->view->cell_info[c];
+    expect_below(r, CR_V_CELL_TRAJECTORY, c, cell->trajectory, r->view->cells);
+    expect_below(r, CR_V_CELL_WINDOW, c, cell->window, INT32_MAX);
+    expect_below(r, CR_V_CELL_MAX_ITERATIONS, c, cell->max_iterations, INT32_MAX);
+    if (cell->replicates == 0 || cell->replicates > INT32_MAX) {
+        refuse_value(r, CR_V_CELL_REPLICATES, c, cell->replicates, "at least 1");
+    }
+    if (!isfinite(cell->threshold)) {
+        refuse_value(r, CR_V_CELL_THRESHOLD, c, cell->threshold, "a number");
+    }
+}
+
+static void check_values(struct reader *r) {
+    const struct cr_run_view *v = r->view;
+    for (uint32_t c = 0; r->status == CR_OK && c < v->cells; c++) {
+        check_cell(r, c);
+    }
+    for (uint64_t p = 0; r->status == CR_OK && p < v->propositions; p++) {
+        check_proposition(r, p);
+    }
+    for (uint64_t e = 0; r->status == CR_OK && e < v->episodes; e++) {
+        check_episode(r, e);
+    }
 }
 
 static void read_all(struct reader *r) {
@@ -304,10 +427,7 @@ static void read_all(struct reader *r) {
     if (r->status == CR_OK && number_questions(v) != CR_OK) {
         fail_memory(r);
     }
-    if (r->status == CR_OK && !is_consistent(v)) {
-        r->status = cr_err_set(r->err, CR_E_FORMAT,
-                               "%s is damaged: an index points nowhere", r->path);
-    }
+    check_values(r);
 }
 
 enum cr_status cr_run_view_path(const char *path, struct cr_buf *out) {
@@ -431,7 +551,8 @@ static void read_call_numbers(struct columns *c, struct cr_call_record *r) {
     c->is_ok = c->is_ok && latency >= 0 &&
                cr_h5_read_rows(latency, H5T_NATIVE_DOUBLE, (struct cr_slab){c->row, 1},
                                &r->latency_s) == 0;
-    c->is_ok = c->is_ok && r->id.role < CR_ROLE_COUNT && r->reason < CR_REASON_COUNT &&
+    c->is_ok = c->is_ok && (int32_t)r->id.iteration >= 0 && (int32_t)r->model >= 0 &&
+               r->id.role < CR_ROLE_COUNT && r->reason < CR_REASON_COUNT &&
                r->finish <= CR_FINISH_OTHER && r->id.ask < CR_ASK_COUNT;
 }
 

@@ -8,16 +8,16 @@
 #include "credence/core/trajectory.h"
 
 const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
-    [CR_DIM_EPISODE] = {"/episode", false},
-    [CR_DIM_ITERATION] = {"/iteration", false},
-    [CR_DIM_OUTCOME] = {"/outcome", false},
-    [CR_DIM_LEVEL] = {"/level", false},
-    [CR_DIM_PROPOSITION] = {"/propositions/proposition", false},
-    [CR_DIM_CELL] = {"/cells/cell", false},
-    [CR_DIM_CALL] = {"/calls/call", true},
-    [CR_DIM_BYTE] = {"/calls/byte", true},
-    [CR_DIM_SPARSE_ROW] = {"/sparse/finished", false},
-    [CR_DIM_SPARSE_BYTE] = {"/sparse/byte", false},
+    [CR_DIM_EPISODE] = {"/episode", false, 1, INT32_MAX},
+    [CR_DIM_ITERATION] = {"/iteration", false, 1, CR_STEPS_MAX},
+    [CR_DIM_OUTCOME] = {"/outcome", false, 2, CR_STEPS_MAX},
+    [CR_DIM_LEVEL] = {"/level", false, CR_QUANTILES, CR_QUANTILES},
+    [CR_DIM_PROPOSITION] = {"/propositions/proposition", false, 1, INT32_MAX},
+    [CR_DIM_CELL] = {"/cells/cell", false, 1, INT32_MAX},
+    [CR_DIM_CALL] = {"/calls/call", true, 0, INT32_MAX},
+    [CR_DIM_BYTE] = {"/calls/byte", true, 0, INT64_MAX / 2},
+    [CR_DIM_SPARSE_ROW] = {"/sparse/finished", false, 1, INT32_MAX},
+    [CR_DIM_SPARSE_BYTE] = {"/sparse/byte", false, 1, INT32_MAX},
 };
 
 static const char *const space_names[] = {"binary", "categorical", "continuous"};
@@ -85,6 +85,10 @@ const void *cr_kind_missing(enum cr_kind kind) {
 const char *cr_variable_path(enum cr_variable_id id, int32_t version) {
     const struct cr_variable *v = &cr_schema[id];
     return version >= v->since ? v->path : v->old_path;
+}
+
+bool cr_variable_is_of_rows(enum cr_variable_id id) {
+    return id < CR_V_ROW_END || id == CR_V_SPARSE_EPISODE || id == CR_V_SPARSE_ROW;
 }
 
 int cr_variable_rank(enum cr_variable_id id) {

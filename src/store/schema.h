@@ -26,7 +26,13 @@ enum cr_variable_id {
 
 // Version 2 says why: /reason, /repair_reason and /calls/reason (which was /calls/fail),
 // the servers' own finish words, and which tokens are estimated. Version 1 is still read.
-enum { CR_SCHEMA_VERSION = 2, CR_SCHEMA_OLDEST = 1, CR_QUANTILES = 3, CR_RANK_MAX = 3 };
+enum {
+    CR_SCHEMA_VERSION = 2,
+    CR_SCHEMA_OLDEST = 1,
+    CR_QUANTILES = 3,
+    CR_RANK_MAX = 3,
+    CR_STEPS_MAX = 1 << 20
+};
 
 enum cr_dim {
     CR_DIM_NONE,
@@ -46,6 +52,7 @@ enum cr_dim {
 struct cr_dim_info {
     const char *path;
     bool does_grow;
+    uint64_t least, most; // its size in a file that has it
 };
 extern const struct cr_dim_info cr_dim_table[CR_DIM_COUNT];
 
@@ -76,10 +83,13 @@ struct cr_variable {
     uint8_t flags_len;
     uint8_t since;        // version of the schema; 0: the first
     const char *old_path; // what it was called before; NULL: there was none
+    bool is_optional;     // a file need not have it, whatever its dimensions
 };
 extern const struct cr_variable cr_schema[CR_V_COUNT];
 
 int cr_variable_rank(enum cr_variable_id id);
+// Whether cr_frame_add_rows makes it.
+bool cr_variable_is_of_rows(enum cr_variable_id id);
 // Its path in a file of VERSION; NULL: such a file has none.
 const char *cr_variable_path(enum cr_variable_id id, int32_t version);
 
