@@ -95,9 +95,11 @@ static void add_csv_text(struct table_sink *s, const char *text, size_t bytes) {
 // What stands before a cell in both files.
 static void begin_cell(struct table_sink *s, const char *name) {
     add(s, &s->csv_row, s->json_row.used_bytes == 0 ? "" : ",");
-    add(s, &s->json_row, s->json_row.used_bytes == 0 ? "{\"" : ",\"");
-    add(s, &s->json_row, name); // a variable's name needs no escapes
-    add(s, &s->json_row, "\":");
+    add(s, &s->json_row, s->json_row.used_bytes == 0 ? "{" : ",");
+    if (s->status == CR_OK) {
+        note(s, cr_json_add_quoted(&s->json_row, name, strlen(name)));
+    }
+    add(s, &s->json_row, ":");
 }
 
 // A cell that both files write the same way.
@@ -207,6 +209,21 @@ static void sink_column(struct table_sink *s, const char *name) {
     add(s, &s->csv_row, name);
 }
 
+// A column that was kept of the items: item.NAME, its name or (IS_HEADER false) a text.
+static void sink_kept(struct table_sink *s, const char *name, const char *text,
+                      size_t bytes, bool is_header) {
+    struct cr_buf column;
+    cr_buf_init(&column, CR_KEPT_PATH_MAX);
+    note(s, cr_buf_printf(&column, CR_KEPT_PREFIX "%s", name));
+    if (s->status == CR_OK && is_header) {
+        add(s, &s->csv_row, s->csv_row.used_bytes == 0 ? "" : ",");
+        add_csv_text(s, column.data, column.used_bytes);
+    } else if (s->status == CR_OK) {
+        sink_text(s, column.data, text, bytes);
+    }
+    cr_buf_fini(&column);
+}
+
 static void write_row(struct table_sink *s, FILE *file, struct cr_buf *row) {
     add(s, row, "\n");
     if (s->status == CR_OK &&
@@ -274,8 +291,10 @@ struct exporter {
     enum cr_variable_id ids[COLUMNS_MAX];
     void *arrays[COLUMNS_MAX]; // of the piece of rows in hand
     int columns;
-    struct cr_slab slab;           // that piece
-    uint64_t row_elements;         // of one row
+    struct cr_slab slab;   // that piece
+    uint64_t row_elements; // of one row
+    uint64_t piece_rows;   // most rows of a piece, for kept
+    char **kept; // [frame.kept_len][piece] of propositions: what was kept of the items
     int64_t *places[TEXT_COLUMNS]; // of calls: where the texts of the piece are
     struct cr_text_window window;
     struct cr_err *err;
@@ -287,6 +306,10 @@ static enum cr_status no_memory(struct exporter *x) {
 
 static bool is_calls(const struct exporter *x) {
     return x->table->first == CR_V_CALL_EPISODE;
+}
+
+static bool is_propositions(const struct exporter *x) {
+    return x->table->first == CR_V_PROP_ID;
 }
 
 static void choose_columns(struct exporter *x) {
@@ -305,6 +328,9 @@ static void write_header(struct exporter *x) {
     }
     for (int i = 0; i < x->columns; i++) {
         sink_column(&x->sink, column_name(x->ids[i]));
+    }
+    for (uint32_t i = 0; is_propositions(x) && i < x->frame.kept_len; i++) {
+        sink_kept(&x->sink, x->frame.kept[i].name, NULL, 0, true);
     }
     if (is_calls(x)) {
         sink_column(&x->sink, "text");
@@ -408,6 +434,40 @@ static enum cr_status write_call_texts(struct exporter *x, uint64_t element) {
     return CR_OK;
 }
 
+static char **kept_at(struct exporter *x, uint32_t column) {
+    return x->kept + column * x->piece_rows;
+}
+
+static enum cr_status read_kept(struct exporter *x) {
+    hid_t type = cr_h5_text_type();
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; status == CR_OK && i < x->frame.kept_len; i++) {
+        if (type < 0 || cr_h5_read_rows(x->frame.kept[i].dataset, type, x->slab,
+                                        kept_at(x, i)) != 0) {
+            status = cr_h5_fail(x->err, "cannot read column %s of the items",
+                                x->frame.kept[i].name);
+        }
+    }
+    cr_h5_close(type);
+    return status;
+}
+
+static void drop_kept(struct exporter *x) {
+    for (uint64_t i = 0; x->kept != NULL && i < x->frame.kept_len * x->piece_rows;
+         i++) {
+        H5free_memory(x->kept[i]);
+        x->kept[i] = NULL;
+    }
+}
+
+static void write_kept(struct exporter *x, uint64_t element) {
+    for (uint32_t i = 0; i < x->frame.kept_len; i++) {
+        const char *text = kept_at(x, i)[element];
+        sink_kept(&x->sink, x->frame.kept[i].name, text == NULL ? "" : text,
+                  text == NULL ? 0 : strlen(text), false);
+    }
+}
+
 static enum cr_status write_piece(struct exporter *x) {
     enum cr_status status = CR_OK;
     uint64_t elements = x->slab.rows * x->row_elements;
@@ -418,6 +478,9 @@ static enum cr_status write_piece(struct exporter *x) {
         write_index(x, e);
         for (int i = 0; i < x->columns; i++) {
             sink_element(&x->sink, x->ids[i], x->arrays[i], e);
+        }
+        if (is_propositions(x)) {
+            write_kept(x, e);
         }
         if (is_calls(x)) {
             status = write_call_texts(x, e);
@@ -430,13 +493,11 @@ static enum cr_status write_piece(struct exporter *x) {
             drop_texts(x, i);
         }
     }
+    drop_kept(x);
     return status;
 }
 
-static enum cr_status write_rows(struct exporter *x) {
-    uint64_t rows = x->frame.shape.size[cr_schema[x->ids[0]].dims[0]];
-    uint64_t piece = PIECE_ELEMENTS / x->row_elements;
-    piece = piece == 0 ? 1 : piece;
+static enum cr_status make_room(struct exporter *x, uint64_t piece) {
     for (int i = 0; i < x->columns; i++) {
         x->arrays[i] = cr_calloc(piece * x->row_elements,
                                  cr_kind_bytes(cr_schema[x->ids[i]].kind));
@@ -450,13 +511,28 @@ static enum cr_status write_rows(struct exporter *x) {
             return no_memory(x);
         }
     }
-    enum cr_status status = CR_OK;
+    if (is_propositions(x) && x->frame.kept_len > 0) {
+        x->kept = cr_calloc(x->frame.kept_len * piece, sizeof *x->kept);
+        x->piece_rows = piece;
+        return x->kept == NULL ? no_memory(x) : CR_OK;
+    }
+    return CR_OK;
+}
+
+static enum cr_status write_rows(struct exporter *x) {
+    uint64_t rows = x->frame.shape.size[cr_schema[x->ids[0]].dims[0]];
+    uint64_t piece = PIECE_ELEMENTS / x->row_elements;
+    piece = piece == 0 ? 1 : piece;
+    enum cr_status status = make_room(x, piece);
     for (uint64_t first = 0; status == CR_OK && first < rows; first += piece) {
         uint64_t left = rows - first;
         x->slab = (struct cr_slab){first, left < piece ? left : piece};
         status = read_piece(x);
         if (status == CR_OK && is_calls(x)) {
             status = read_places(x);
+        }
+        if (status == CR_OK && x->kept != NULL) {
+            status = read_kept(x);
         }
         if (status == CR_OK) {
             status = write_piece(x);
@@ -483,6 +559,9 @@ static enum cr_status write_table(struct exporter *x, const char *dir) {
         cr_free(x->places[i]);
         x->places[i] = NULL;
     }
+    drop_kept(x);
+    cr_free(x->kept);
+    x->kept = NULL;
     return status == CR_OK ? closed : status;
 }
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credence/base/buf.h"
+#include "credence/base/mem.h"
 #include "store/h5.h"
 
 enum {
@@ -44,6 +44,11 @@ int cr_frame_close(struct cr_frame *frame) {
     for (int i = 0; i < CR_DIM_COUNT; i++) {
         cr_h5_close(frame->scale[i]);
     }
+    for (uint32_t i = 0; i < frame->kept_len; i++) {
+        cr_h5_close(frame->kept[i].dataset);
+        cr_free(frame->kept[i].name);
+    }
+    cr_free(frame->kept);
     int result = frame->file >= 0 && H5Fclose(frame->file) < 0 ? -1 : 0;
     cr_frame_init(frame);
     return result;
@@ -260,11 +265,12 @@ static hid_t scale_of(const struct cr_frame *frame, enum cr_dim dim) {
                                                         : frame->scale[dim];
 }
 
-static int attach_scales(struct cr_frame *frame, enum cr_variable_id id) {
+static int attach_scales(struct cr_frame *frame, enum cr_variable_id id,
+                         hid_t dataset) {
     int result = 0;
     for (int i = 0; result == 0 && i < cr_variable_rank(id); i++) {
         hid_t scale = scale_of(frame, cr_schema[id].dims[i]);
-        result = H5DSattach_scale(frame->var[id], scale, (unsigned)i) < 0 ? -1 : 0;
+        result = H5DSattach_scale(dataset, scale, (unsigned)i) < 0 ? -1 : 0;
     }
     return result;
 }
@@ -283,31 +289,36 @@ static bool can_deflate(enum cr_variable_id id) {
            id != CR_V_CALL_REQUEST_LO;
 }
 
-static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
-                           enum cr_packing packing) {
-    const struct cr_variable *v = &cr_schema[id];
-    if (id == CR_V_LEVEL) {
-        return use_scale(frame, id);
-    }
-    bool is_row = id < CR_V_ROW_END;
-    bool is_deflated = can_deflate(id) && (!is_row || packing == CR_PACK_FINAL);
+// A variable of a schema row, or like one: V says how it is called and described.
+static int create_dataset(struct cr_frame *frame, enum cr_variable_id id,
+                          const struct cr_variable *v, bool is_deflated, hid_t *out) {
     hid_t space = variable_space(&frame->shape, id);
     hid_t creation = creation_list(&frame->shape, id, is_deflated);
     hid_t type = v->kind == CR_KIND_TEXT ? cr_h5_text_type()
                                          : H5Tcopy(cr_kind_file_type(v->kind));
     int result = space < 0 || creation < 0 || type < 0 ? -1 : 0;
     if (result == 0) {
-        frame->var[id] = H5Dcreate2(frame->file, v->path, type, space, H5P_DEFAULT,
-                                    creation, H5P_DEFAULT);
-        result = frame->var[id] < 0 ? -1 : put_attributes(frame->var[id], v);
+        *out = H5Dcreate2(frame->file, v->path, type, space, H5P_DEFAULT, creation,
+                          H5P_DEFAULT);
+        result = *out < 0 ? -1 : put_attributes(*out, v);
     }
     if (result == 0) {
-        result = attach_scales(frame, id);
+        result = attach_scales(frame, id, *out);
     }
     cr_h5_close(type);
     cr_h5_close(creation);
     cr_h5_close(space);
     return result;
+}
+
+static int create_variable(struct cr_frame *frame, enum cr_variable_id id,
+                           enum cr_packing packing) {
+    if (id == CR_V_LEVEL) {
+        return use_scale(frame, id);
+    }
+    bool is_row = id < CR_V_ROW_END;
+    bool is_deflated = can_deflate(id) && (!is_row || packing == CR_PACK_FINAL);
+    return create_dataset(frame, id, &cr_schema[id], is_deflated, &frame->var[id]);
 }
 
 static int create_variables(struct cr_frame *frame, bool of_rows,
@@ -344,6 +355,36 @@ enum cr_status cr_frame_add_rows(struct cr_frame *frame, const struct cr_shape *
                    create_variables(frame, true, packing) == 0
                ? CR_OK
                : cr_h5_fail(err, "cannot create the rows of episodes");
+}
+
+enum cr_status cr_frame_keep(struct cr_frame *frame, const char *name,
+                             struct cr_err *err) {
+    char path[CR_KEPT_PATH_MAX], long_name[CR_KEPT_PATH_MAX];
+    struct cr_kept *grown =
+        cr_realloc(frame->kept, (frame->kept_len + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for column %s", name);
+    }
+    frame->kept = grown;
+    struct cr_kept kept = {cr_strdup(name), H5I_INVALID_HID};
+    if (kept.name == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "no memory for column %s", name);
+    }
+    for (char *at = kept.name; *at != '\0'; at++) {
+        *at = *at == '/' ? '_' : *at; // a slash would make it a path
+    }
+    (void)snprintf(path, sizeof path, "/propositions/" CR_KEPT_PREFIX "%s", kept.name);
+    (void)snprintf(long_name, sizeof long_name, "%s of the item", kept.name);
+    const struct cr_variable v = {
+        .path = path, .long_name = long_name, .kind = CR_KIND_TEXT};
+    // Along the propositions, as their other texts are.
+    if (create_dataset(frame, CR_V_PROP_TEXT, &v, false, &kept.dataset) != 0) {
+        cr_h5_close(kept.dataset);
+        cr_free(kept.name);
+        return cr_h5_fail(err, "cannot create %s", path);
+    }
+    frame->kept[frame->kept_len++] = kept;
+    return CR_OK;
 }
 
 int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size) {

@@ -18,13 +18,24 @@ enum cr_packing {
     CR_PACK_FINAL, // shuffled and deflated
 };
 
+// A column that was kept of the items: a text for each proposition, in the variable
+// /propositions/item.NAME (the dot keeps it apart from ours).
+#define CR_KEPT_PREFIX "item."
+enum { CR_KEPT_PATH_MAX = 1024 };
+struct cr_kept {
+    char *name; // without the prefix
+    hid_t dataset;
+};
+
 // An open file and its datasets; -1 where SHAPE has none.
 struct cr_frame {
     hid_t file;
     hid_t var[CR_V_COUNT];
     hid_t scale[CR_DIM_COUNT];
     struct cr_shape shape;
-    int32_t version; // of the schema
+    int32_t version;      // of the schema
+    struct cr_kept *kept; // [kept_len]
+    uint32_t kept_len;
 };
 void cr_frame_init(struct cr_frame *frame);
 
@@ -49,6 +60,9 @@ CR_MUST_CHECK enum cr_status cr_frame_open(struct cr_frame *frame, const char *p
 // file's schema does not know yet reads as missing (or 0), a reason of schema 1 as ours.
 CR_MUST_CHECK int cr_frame_read(const struct cr_frame *frame, enum cr_variable_id id,
                                 hid_t type, struct cr_slab slab, void *data);
+// Make the variable of a further column; its texts are written through frame->kept.
+CR_MUST_CHECK enum cr_status cr_frame_keep(struct cr_frame *frame, const char *name,
+                                           struct cr_err *err);
 // Set the length of a dimension that grows.
 CR_MUST_CHECK int cr_frame_grow(struct cr_frame *frame, enum cr_dim dim, uint64_t size);
 // Close everything; -1 when the file could not be written out.

@@ -12,8 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "credence/base/mem.h"
 #include "store/h5.h"
 #include "store/h5_layout.h"
+
+#define KEPT_PATH "/propositions/" CR_KEPT_PREFIX
 
 struct opener {
     struct cr_frame *frame;
@@ -253,6 +256,82 @@ static enum cr_status check_row(struct opener *o) {
                         (unsigned long long)size[CR_DIM_ITERATION], ROW_ELEMENTS_MAX);
 }
 
+static enum cr_status add_kept(struct opener *o, const char *path, hid_t dataset) {
+    struct cr_frame *frame = o->frame;
+    struct cr_kept *grown =
+        cr_realloc(frame->kept, (frame->kept_len + 1) * sizeof *grown);
+    char *name = grown == NULL ? NULL : cr_strdup(path + sizeof KEPT_PATH - 1);
+    frame->kept = grown == NULL ? frame->kept : grown;
+    if (name == NULL) {
+        return cr_err_set(o->err, CR_E_MEMORY, "no memory for %s", path);
+    }
+    frame->kept[frame->kept_len++] = (struct cr_kept){name, dataset};
+    return CR_OK;
+}
+
+// Held against the schema as a text of each proposition.
+static enum cr_status open_kept(struct opener *o, const char *path) {
+    hid_t dataset = H5I_INVALID_HID;
+    enum cr_status status = find_dataset(o, path, &dataset);
+    if (status == CR_OK) {
+        status = check_type(o, path, dataset, CR_KIND_TEXT);
+    }
+    if (status == CR_OK) {
+        status = check_extent(o, CR_V_PROP_TEXT, path, dataset);
+    }
+    if (status == CR_OK) {
+        status = check_storage(o, path, dataset);
+    }
+    if (status == CR_OK) {
+        status = add_kept(o, path, dataset);
+    }
+    if (status != CR_OK) {
+        cr_h5_close(dataset);
+    }
+    return status;
+}
+
+struct kept_walk {
+    struct opener *opener;
+    enum cr_status status;
+};
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info,
+                         void *ctx) {
+    struct kept_walk *walk = ctx;
+    char path[CR_KEPT_PATH_MAX];
+    (void)group;
+    (void)info;
+    if (strncmp(name, CR_KEPT_PREFIX, sizeof CR_KEPT_PREFIX - 1) != 0) {
+        return 0;
+    }
+    const int len = snprintf(path, sizeof path, "/propositions/%s", name);
+    walk->status = len < (int)sizeof path
+                       ? open_kept(walk->opener, path)
+                       : refuse(walk->opener, "/propositions", "a name is too long");
+    return walk->status == CR_OK ? 0 : -1;
+}
+
+static enum cr_status open_all_kept(struct opener *o) {
+    struct kept_walk walk = {o, CR_OK};
+    hid_t group = H5I_INVALID_HID;
+    enum cr_status status = open_object(o, "/propositions", H5I_GROUP, &group);
+    if (status != CR_OK) {
+        return status;
+    }
+    hsize_t at = 0;
+    // By name where another program left out the order of creation.
+    herr_t walked =
+        H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, &at, visit_link, &walk);
+    if (walked < 0 && walk.status == CR_OK && at == 0) {
+        cr_h5_forget();
+        walked = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, visit_link, &walk);
+    }
+    cr_h5_close(group);
+    return walk.status == CR_OK && walked < 0 ? fail_read(o, "/propositions")
+                                              : walk.status;
+}
+
 static enum cr_status check_sparse(struct opener *o) {
     const uint64_t *size = o->frame->shape.size;
     return size[CR_DIM_SPARSE_ROW] <= size[CR_DIM_EPISODE]
@@ -284,7 +363,7 @@ static enum cr_status open_variables(struct opener *o) {
     for (int id = 0; status == CR_OK && id < CR_V_COUNT; id++) {
         status = open_variable(o, (enum cr_variable_id)id);
     }
-    return status;
+    return status == CR_OK ? open_all_kept(o) : status;
 }
 
 static enum cr_status check_version(struct opener *o) {

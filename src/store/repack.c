@@ -392,12 +392,40 @@ static enum cr_status copy_whole(struct packer *p, enum cr_variable_id id) {
     return status;
 }
 
+static enum cr_status copy_kept(struct packer *p, const struct cr_kept *from) {
+    const struct cr_slab slab = {0, p->out.shape.size[CR_DIM_PROPOSITION]};
+    enum cr_status status = cr_frame_keep(&p->out, from->name, p->err);
+    hid_t type = status == CR_OK ? cr_h5_text_type() : H5I_INVALID_HID;
+    char **texts = cr_calloc(slab.rows, sizeof *texts);
+    if (status == CR_OK && texts == NULL) {
+        status = cr_err_set(p->err, CR_E_MEMORY, "no memory for column %s", from->name);
+    }
+    if (status == CR_OK &&
+        (type < 0 || cr_h5_read_rows(from->dataset, type, slab, texts) != 0)) {
+        status = cr_h5_fail(p->err, "cannot read column %s of the items", from->name);
+    }
+    if (status == CR_OK && cr_h5_write_rows(p->out.kept[p->out.kept_len - 1].dataset,
+                                            type, slab, texts) != 0) {
+        status = cr_h5_fail(p->err, "cannot write column %s of the items", from->name);
+    }
+    if (texts != NULL) {
+        free_strings(texts, slab.rows);
+    }
+    cr_free(texts);
+    cr_h5_close(type);
+    return status;
+}
+
 static enum cr_status copy_groups(struct packer *p) {
     enum cr_status status = CR_OK;
     for (int id = CR_V_ROW_END; status == CR_OK && id < CR_V_CALL_FIRST; id++) {
         if (p->out.var[id] >= 0 && p->input->sources[0].var[id] >= 0) {
             status = copy_whole(p, (enum cr_variable_id)id);
         }
+    }
+    const struct cr_frame *from = &p->input->sources[0];
+    for (uint32_t i = 0; status == CR_OK && i < from->kept_len; i++) {
+        status = copy_kept(p, &from->kept[i]);
     }
     return status;
 }

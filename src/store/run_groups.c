@@ -306,6 +306,71 @@ static enum cr_status write_cells(struct writer *w, int column) {
     return write_column(w, cell_columns[column].id);
 }
 
+static bool is_kept(const struct cr_frame *frame, const char *name) {
+    for (uint32_t i = 0; i < frame->kept_len; i++) {
+        if (strcmp(frame->kept[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Column NAME of the items of one benchmark; rows of the others say nothing.
+static void gather_kept(struct writer *w, const char *name, uint64_t first) {
+    const struct cr_propositions *list = &w->benchmark->propositions;
+    for (size_t column = 0; column < list->kept_len; column++) {
+        for (size_t i = 0; i < list->len && strcmp(list->kept_names[column], name) == 0;
+             i++) {
+            const struct cr_proposition *p = &list->at[i];
+            w->column.text[first + i] = p->kept == NULL ? "" : p->kept[column];
+        }
+    }
+}
+
+static enum cr_status write_kept(struct writer *w, const char *name,
+                                 const uint64_t *first_proposition) {
+    const uint64_t rows = w->frame->shape.size[CR_DIM_PROPOSITION];
+    for (uint64_t i = 0; i < rows; i++) {
+        w->column.text[i] = "";
+    }
+    for (uint32_t b = 0; b < w->job->benchmarks_len; b++) {
+        w->benchmark = &w->job->benchmarks[b];
+        if (is_used(w->job, b)) {
+            gather_kept(w, name, first_proposition[b]);
+        }
+    }
+    enum cr_status status = cr_frame_keep(w->frame, name, w->err);
+    if (status != CR_OK) {
+        return status;
+    }
+    hid_t type = cr_h5_text_type();
+    const hid_t dataset = w->frame->kept[w->frame->kept_len - 1].dataset;
+    const int result =
+        type < 0
+            ? -1
+            : cr_h5_write_rows(dataset, type, (struct cr_slab){0, rows}, w->column.any);
+    cr_h5_close(type);
+    return result == 0
+               ? CR_OK
+               : cr_h5_fail(w->err, "cannot write column %s of the items", name);
+}
+
+// What the benchmarks keep of their items, each name once.
+static enum cr_status write_all_kept(struct writer *w,
+                                     const uint64_t *first_proposition) {
+    enum cr_status status = CR_OK;
+    for (uint32_t b = 0; status == CR_OK && b < w->job->benchmarks_len; b++) {
+        const struct cr_propositions *list = &w->job->benchmarks[b].propositions;
+        for (size_t i = 0; status == CR_OK && is_used(w->job, b) && i < list->kept_len;
+             i++) {
+            if (!is_kept(w->frame, list->kept_names[i])) {
+                status = write_kept(w, list->kept_names[i], first_proposition);
+            }
+        }
+    }
+    return status;
+}
+
 static enum cr_status write_levels(struct writer *w) {
     static const double levels[CR_QUANTILES] = {0.05, 0.5, 0.95};
     hid_t dataset = w->frame->var[CR_V_LEVEL];
@@ -331,6 +396,9 @@ enum cr_status cr_groups_fill(struct cr_frame *frame, const struct cr_job *job,
     }
     for (int c = 0; status == CR_OK && c < CELL_COLUMNS; c++) {
         status = write_cells(&w, c);
+    }
+    if (status == CR_OK) {
+        status = write_all_kept(&w, first_proposition);
     }
     cr_arena_fini(&w.arena);
     cr_free(w.column.any);

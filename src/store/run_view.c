@@ -92,26 +92,16 @@ static herr_t read_strings(struct reader *r, hid_t dataset, char **texts) {
     return result;
 }
 
-// A whole variable of texts; they belong to the view's arena, the array to the caller.
-static char **read_texts(struct reader *r, enum cr_variable_id id) {
-    hid_t dataset = r->frame.var[id];
-    if (r->status != CR_OK) {
-        return NULL;
-    }
-    if (dataset < 0) {
-        r->status =
-            cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
-        return NULL;
-    }
-    uint64_t rows = r->frame.shape.size[cr_schema[id].dims[0]];
+// ROWS texts of a dataset; they belong to the view's arena, the array to the caller.
+static char **read_text_column(struct reader *r, hid_t dataset, const char *what,
+                               uint64_t rows) {
     char **texts = cr_calloc(rows + 1, sizeof *texts);
     if (texts == NULL) {
         fail_memory(r);
         return NULL;
     }
     if (cr_h5_rows(dataset) != (int64_t)rows || read_strings(r, dataset, texts) < 0) {
-        r->status =
-            cr_h5_fail(r->err, "cannot read %s of %s", cr_schema[id].path, r->path);
+        r->status = cr_h5_fail(r->err, "cannot read %s of %s", what, r->path);
         cr_free(texts);
         return NULL;
     }
@@ -120,6 +110,20 @@ static char **read_texts(struct reader *r, enum cr_variable_id id) {
         texts[i] = texts[i] == NULL ? empty : texts[i];
     }
     return texts;
+}
+
+// A whole variable of texts.
+static char **read_texts(struct reader *r, enum cr_variable_id id) {
+    if (r->status != CR_OK) {
+        return NULL;
+    }
+    if (r->frame.var[id] < 0) {
+        r->status =
+            cr_err_set(r->err, CR_E_FORMAT, "%s lacks %s", r->path, cr_schema[id].path);
+        return NULL;
+    }
+    return read_text_column(r, r->frame.var[id], cr_schema[id].path,
+                            r->frame.shape.size[cr_schema[id].dims[0]]);
 }
 
 static void read_episodes(struct reader *r) {
@@ -156,6 +160,25 @@ static bool has_benchmarks(const struct reader *r) {
     return false;
 }
 
+static void read_kept(struct reader *r) {
+    struct cr_run_view *v = r->view;
+    v->kept = cr_calloc(r->frame.kept_len + 1, sizeof *v->kept);
+    if (v->kept == NULL) {
+        fail_memory(r);
+        return;
+    }
+    for (uint32_t i = 0; r->status == CR_OK && i < r->frame.kept_len; i++) {
+        struct cr_kept_column *column = &v->kept[v->kept_len++];
+        column->name = cr_arena_strdup(&v->texts, r->frame.kept[i].name);
+        if (column->name == NULL) {
+            fail_memory(r);
+            return;
+        }
+        column->text = read_text_column(r, r->frame.kept[i].dataset, column->name,
+                                        v->propositions);
+    }
+}
+
 static void read_propositions(struct reader *r) {
     struct cr_run_view *v = r->view;
     v->label = read_array(r, CR_V_PROP_LABEL, H5T_NATIVE_INT32, false);
@@ -173,6 +196,9 @@ static void read_propositions(struct reader *r) {
     }
     if ((r->parts & CR_VIEW_TEXTS) != 0) {
         v->text = read_texts(r, CR_V_PROP_TEXT);
+    }
+    if (r->status == CR_OK && (r->parts & CR_VIEW_ITEMS) != 0) {
+        read_kept(r);
     }
 }
 
@@ -498,6 +524,10 @@ void cr_run_view_close(struct cr_run_view *v) {
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }
+    for (uint32_t i = 0; i < v->kept_len; i++) {
+        cr_free(v->kept[i].text);
+    }
+    cr_free(v->kept);
     cr_arena_fini(&v->texts);
     cr_free(v);
 }

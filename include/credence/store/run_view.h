@@ -21,7 +21,8 @@ enum cr_view_part {
     CR_VIEW_NUMBERS = 0,
     CR_VIEW_IDS = 1,   // proposition_id, question_id and benchmark
     CR_VIEW_TEXTS = 2, // text
-    CR_VIEW_ALL = CR_VIEW_IDS | CR_VIEW_TEXTS
+    CR_VIEW_ITEMS = 4, // kept
+    CR_VIEW_ALL = CR_VIEW_IDS | CR_VIEW_TEXTS | CR_VIEW_ITEMS
 };
 
 // Everything the analysis needs, read at once. Arrays belong to the view.
@@ -48,8 +49,13 @@ struct cr_run_view {
     uint32_t *n_outcomes;
     uint32_t *question; // [propositions] dense number of question_id
     char **proposition_id, **question_id, **text, **benchmark; // or NULL, by part
-    struct cr_arena texts;                                     // what they point into
-    struct cr_run_cell { // one column a factor, as text
+    struct cr_kept_column {
+        char *name;
+        char **text; // [propositions], "" where the item says nothing
+    } * kept;        // [kept_len] what was kept of the items, or NULL, by part
+    uint32_t kept_len;
+    struct cr_arena texts; // what they point into
+    struct cr_run_cell {   // one column a factor, as text
         char *name, *protocol, *benchmark, *maker, *trader, *stance, *prompts,
             *elicitation, *stop_rule;
         double threshold;

@@ -37,6 +37,23 @@ static void fill_propositions(struct sample *s) {
                                    .unit = "km"};
 }
 
+// Two benchmarks keep columns of their items, one of them the same one.
+static const char *const kept_names[2] = {"category", "sub/ject"};
+static const char *const kept_texts[3][2] = {
+    {"snow", "weather"}, {"snow", "=1+1"}, {"caf\xc3\xa9", ""}};
+static const char *const kept_last[1] = {"distance"};
+
+static void fill_kept(struct sample *s) {
+    for (int i = 0; i < 3; i++) {
+        s->propositions[i].kept = kept_texts[i];
+    }
+    s->propositions[3].kept = kept_last;
+    s->benchmarks[0].propositions.kept_names = kept_names;
+    s->benchmarks[0].propositions.kept_len = 2;
+    s->benchmarks[2].propositions.kept_names = kept_names;
+    s->benchmarks[2].propositions.kept_len = 1;
+}
+
 static void fill_benchmarks(struct sample *s) {
     s->benchmarks[0].name = "truth";
     s->benchmarks[0].propositions.at = s->propositions;
@@ -80,6 +97,7 @@ void sample_init(struct sample *s) {
     memset(s, 0, sizeof *s);
     fill_propositions(s);
     fill_benchmarks(s);
+    fill_kept(s);
     fill_cells(s);
     s->models[0] = (struct cr_model){
         .name = "large", .cost_input = 2, .cost_output = 8, .cost_cached = 1};

@@ -177,6 +177,9 @@ static void texts_survive_quotes_commas_and_newlines(void **state) {
                         "[\"red\",\"gr\xc3\xbcn\",\"\\\"blue\\\"\"]");
     assert_string_equal(cell(f, 4, "label"), "");
     assert_string_equal(cell(f, 4, "value"), "30");
+    assert_string_equal(cell(f, 1, "item.category"), "snow");
+    assert_string_equal(cell(f, 2, "item.sub_ject"), "'=1+1"); // no formula
+    assert_string_equal(cell(f, 4, "item.sub_ject"), "");
     read_csv(f, "cells");
     assert_string_equal(cell(f, 2, "trader"), "small+large");
     assert_string_equal(cell(f, 2, "reads_label"), "true");

@@ -258,6 +258,26 @@ static void totals_are_sums_and_dollars_follow_the_prices_of_tokens(void **state
     cr_run_view_close(v);
 }
 
+static void what_is_kept_of_the_items_is_read_back(void **state) {
+    struct fixture *f = *state;
+    struct cr_run_file *file = create(f);
+    put_all(file, 7);
+    assert_ok(cr_run_file_finish(file, true, 0, err));
+    struct cr_run_view *v = view_of(f->path);
+    assert_int_equal(v->kept_len, 2);
+    assert_string_equal(v->kept[0].name, "category");
+    assert_string_equal(v->kept[0].text[0], "snow");
+    assert_string_equal(v->kept[0].text[2], "caf\xc3\xa9");
+    assert_string_equal(v->kept[0].text[3], "distance"); // of another benchmark
+    assert_string_equal(v->kept[1].name, "sub_ject");    // a slash would be a path
+    assert_string_equal(v->kept[1].text[0], "weather");
+    assert_string_equal(v->kept[1].text[3], "");
+    cr_run_view_close(v);
+    assert_ok(cr_run_view_open_parts(f->path, CR_VIEW_NUMBERS, &v, err));
+    assert_int_equal(v->kept_len, 0);
+    cr_run_view_close(v);
+}
+
 static void why_is_data(void **state) {
     struct fixture *f = *state;
     struct cr_run_file *file = create(f);
@@ -511,6 +531,7 @@ int main(int argc, char **argv) {
         CASE(a_row_put_again_replaces_the_first),
         CASE(a_view_of_numbers_has_the_same_questions_and_no_texts),
         CASE(groups_and_attributes_say_what_was_run),
+        CASE(what_is_kept_of_the_items_is_read_back),
         CASE(why_is_data),
         CASE(totals_are_sums_and_dollars_follow_the_prices_of_tokens),
         CASE(texts_stay_out_when_the_job_says_so),
