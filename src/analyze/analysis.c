@@ -7,8 +7,8 @@
 #include "credence/base/mem.h"
 
 const char *const cr_section_names[CR_SECTION_COUNT] = {
-    "accuracy",   "calibration", "dynamics",    "worth",   "comparison",  "continuous",
-    "iterations", "what-if",     "reliability", "beliefs", "independence"};
+    "accuracy",   "calibration", "dynamics",    "worth",   "comparison",   "continuous",
+    "iterations", "what-if",     "reliability", "beliefs", "independence", "reasons"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -288,6 +288,9 @@ static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) 
         status = correct(analysis);
     }
     if (status == CR_OK) {
+        status = cr_analysis_reasons(analysis);
+    }
+    if (status == CR_OK) {
         status = cr_analysis_warn(analysis);
     }
     if (status == CR_OK && analysis->grid.is_asked) {
@@ -360,6 +363,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     cr_free(analysis->pair);
     cr_free(analysis->what_if.at);
     cr_free(analysis->independence);
+    cr_free(analysis->reason);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
     cr_dataset_close(analysis->dataset);

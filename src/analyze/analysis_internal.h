@@ -71,6 +71,14 @@ struct cr_independence_result {
     struct cr_independence numbers;
 };
 
+struct cr_reason_result {
+    const char *label, *what, *reason;
+    uint64_t count;
+    double share;       // of finished episodes, or of judgments
+    const char *words;  // of servers, or NULL
+    const char *advice; // or NULL
+};
+
 struct cr_analysis {
     struct cr_dataset *dataset;
     struct cr_analysis_cfg cfg;
@@ -82,6 +90,8 @@ struct cr_analysis {
     struct cr_what_if_results what_if;
     struct cr_independence_result *independence;
     size_t independences, independences_cap;
+    struct cr_reason_result *reason;
+    size_t reasons, reasons_cap;
     const char **warning; // what a reader must know before the numbers
     size_t warnings, warnings_cap;
     struct cr_arena arena; // their texts
@@ -102,6 +112,8 @@ const void *cr_records_next(struct cr_records *records); // NULL at the end
 CR_MUST_CHECK enum cr_status cr_analysis_pairs(struct cr_analysis *analysis,
                                                struct cr_err *err);
 CR_MUST_CHECK enum cr_status cr_analysis_warn(struct cr_analysis *analysis);
+// Why episodes and judgments were not usable (reasons.c).
+CR_MUST_CHECK enum cr_status cr_analysis_reasons(struct cr_analysis *analysis);
 // Models, traders and wordings as judges of the same propositions (judges.c).
 CR_MUST_CHECK enum cr_status cr_analysis_judges(struct cr_analysis *analysis);
 CR_MUST_CHECK enum cr_status

@@ -120,6 +120,7 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis, const char *
     records(&emit, analysis, CR_RECORD_PAIR, "comparisons");
     records(&emit, analysis, CR_RECORD_WHAT_IF, "what_if");
     records(&emit, analysis, CR_RECORD_INDEPENDENCE, "independence");
+    records(&emit, analysis, CR_RECORD_REASON, "reasons");
     definitions(&emit);
     cr_json_write_close(&emit, '}');
     if (emit.status == CR_OK) {

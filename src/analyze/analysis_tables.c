@@ -1,6 +1,7 @@
 // analysis_tables.c - the analysis as tables: a sheet is a walk over the records of one
 // kind, its columns are the statistics that name it.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analyze/analysis_internal.h"
@@ -14,6 +15,8 @@ struct sheet {
     bool is_for_people;                  // not in CSV, where its columns are elsewhere
     bool is_hidden_when_empty;           // from people
     const char *note;                    // for people, when it is empty
+    // Sentences about a record, for people below the table; NULL: none.
+    void (*add_note)(struct cr_table *table, const void *record);
 };
 
 static bool has_vote(const void *record) {
@@ -28,9 +31,28 @@ static bool has_moves(const void *record) {
     return ((const struct cr_group_result *)record)->beliefs.moves > 0;
 }
 
+// What servers said, and what helps.
+static void add_reason_note(struct cr_table *table, const void *record) {
+    const struct cr_reason_result *one = record;
+    char text[400];
+    if (one->words != NULL) {
+        snprintf(text, sizeof text, "- %s, in the words of the server: %s", one->reason,
+                 one->words);
+        cr_table_note(table, text);
+    }
+    if (one->advice != NULL) {
+        snprintf(text, sizeof text, "- %s: %s", one->reason, one->advice);
+        cr_table_note(table, text);
+    }
+}
+
 static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_ACCURACY] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                            .title = "accuracy, opening against final"},
+    [CR_SHEET_REASONS] = {CR_SECTION_REASONS, CR_RECORD_REASON,
+                          .title = "why episodes and judgments were not usable",
+                          .note = "- every reply was usable at once",
+                          .add_note = add_reason_note},
     [CR_SHEET_VOTE] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                        .title =
                            "self_consistency: final by mean price and by majority vote",
@@ -129,9 +151,11 @@ static void put(struct cr_table *table, const struct cr_statistic *row,
     case CR_STATISTIC_TERM:
         break;
     case CR_STATISTIC_LABEL:
-    case CR_STATISTIC_TEXT:
-        cr_table_text(table, *(const char *const *)value);
+    case CR_STATISTIC_TEXT: {
+        const char *text = *(const char *const *)value;
+        cr_table_text(table, text != NULL ? text : "");
         break;
+    }
     case CR_STATISTIC_BOOL:
         cr_table_text(table, *(const bool *)value ? "yes" : "no");
         break;
@@ -178,6 +202,9 @@ static enum cr_status print_sheet(const struct cr_analysis *analysis,
              c < columns.len && (sheet->has_row == NULL || sheet->has_row(record));
              c++) {
             put(&table, columns.statistic[c], record);
+        }
+        if (sheet->add_note != NULL && dress != CR_DRESS_CSV) {
+            sheet->add_note(&table, record);
         }
     }
     bool is_empty = table.cells == 0 && table.status == CR_OK;

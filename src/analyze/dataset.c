@@ -263,6 +263,18 @@ enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset, struct cr_err *
     return status;
 }
 
+enum cr_status cr_dataset_calls(const struct cr_dataset_view *one, uint64_t row,
+                                struct cr_call_records *out) {
+    struct cr_buf file;
+    cr_buf_init(&file, 65536);
+    enum cr_status status = name_file(&file, one->path);
+    if (status == CR_OK) {
+        status = cr_run_view_calls(file.data, row, out, NULL);
+    }
+    cr_buf_fini(&file);
+    return status;
+}
+
 uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t number,
                                 uint32_t t) {
     const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);

@@ -77,6 +77,10 @@ void cr_dataset_market(const struct cr_dataset *dataset, uint64_t number,
 // Read how many calls each iteration made, once.
 CR_MUST_CHECK enum cr_status cr_dataset_step_calls(struct cr_dataset *dataset,
                                                    struct cr_err *err);
+// The calls of row ROW of one file, from /calls. CR_E_NOT_FOUND when it has none.
+CR_MUST_CHECK enum cr_status cr_dataset_calls(const struct cr_dataset_view *one,
+                                              uint64_t row,
+                                              struct cr_call_records *out);
 // The calls of row NUMBER up to iteration T; after cr_dataset_step_calls.
 uint64_t cr_dataset_calls_until(const struct cr_dataset *dataset, uint64_t number,
                                 uint32_t t);

@@ -78,6 +78,9 @@ const void *cr_records_next(struct cr_records *records) {
         return records->at < analysis->independences
                    ? &analysis->independence[records->at++]
                    : NULL;
+    case CR_RECORD_REASON:
+        return records->at < analysis->reasons ? &analysis->reason[records->at++]
+                                               : NULL;
     default:
         return NULL; // bins are part of an iteration
     }

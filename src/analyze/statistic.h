@@ -44,6 +44,7 @@ enum cr_record {
     CR_RECORD_WHAT_IF,      // struct cr_what_if_result
     CR_RECORD_BELIEF_STEP,  // struct cr_belief_step_result
     CR_RECORD_INDEPENDENCE, // struct cr_independence_result
+    CR_RECORD_REASON,       // struct cr_reason_result
     CR_RECORDS
 };
 
@@ -51,6 +52,7 @@ enum cr_record {
 enum cr_sheet {
     CR_SHEET_NONE,
     CR_SHEET_ACCURACY,
+    CR_SHEET_REASONS,
     CR_SHEET_VOTE,
     CR_SHEET_CALIBRATION,
     CR_SHEET_RELIABILITY,
@@ -106,6 +108,7 @@ extern const struct cr_statistic_list cr_group_statistics[];
 extern const struct cr_statistic_list cr_iteration_statistics[];
 extern const struct cr_statistic_list cr_pair_statistics[];
 extern const struct cr_statistic_list cr_belief_statistics[];
+extern const struct cr_statistic_list cr_reason_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.
 const struct cr_statistic_list *cr_statistic_list_at(size_t index);

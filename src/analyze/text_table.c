@@ -229,7 +229,13 @@ static enum cr_status print_md(const struct cr_table *table, struct cr_buf *out)
         status = cr_buf_add_text(out, table->cells > 0 ? " |\n\n" : "|\n\n");
     }
     for (size_t i = 0; i < table->notes && status == CR_OK; i++) {
-        status = cr_buf_printf(out, "%s  \n", table->note[i]);
+        status = cr_buf_add_text(out, "- ");
+        if (status == CR_OK) { // a note begins with its own dash
+            status = md_field(out, table->note[i] + strspn(table->note[i], "- "));
+        }
+        if (status == CR_OK) {
+            status = cr_buf_add_text(out, "  \n");
+        }
     }
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }
@@ -371,7 +377,10 @@ static enum cr_status print_plain(const struct cr_table *table, struct cr_buf *o
         status = print_rows(table, out, width);
     }
     for (size_t i = 0; i < table->notes && status == CR_OK; i++) {
-        status = cr_buf_printf(out, "%s\n", table->note[i]);
+        status = cr_text_add_terminal(out, table->note[i], strlen(table->note[i]));
+        if (status == CR_OK) {
+            status = cr_buf_add_text(out, "\n");
+        }
     }
     return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }

@@ -70,6 +70,47 @@ static enum cr_status about_totals(struct cr_analysis *analysis, struct cr_buf *
     return status;
 }
 
+static bool is_said(const struct cr_analysis *analysis, size_t i) {
+    const struct cr_reason_result *one = &analysis->reason[i];
+    for (size_t k = 0; k < i; k++) {
+        const struct cr_reason_result *other = &analysis->reason[k];
+        if (strcmp(other->what, one->what) == 0 && other->advice != NULL &&
+            strcmp(other->advice, one->advice) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The first few reasons that lost episodes, each with what helps; groups together.
+static enum cr_status about_reasons(struct cr_analysis *analysis, struct cr_buf *text) {
+    enum { SHOWN_MAX = 5 };
+    enum cr_status status = CR_OK;
+    size_t shown = 0;
+    for (size_t i = 0; i < analysis->reasons && status == CR_OK; i++) {
+        const struct cr_reason_result *one = &analysis->reason[i];
+        if (one->advice == NULL || strcmp(one->what, "repaired") == 0 ||
+            is_said(analysis, i) || shown++ == SHOWN_MAX) {
+            continue;
+        }
+        unsigned long long count = 0;
+        for (size_t k = i; k < analysis->reasons; k++) {
+            bool is_same = strcmp(analysis->reason[k].what, one->what) == 0 &&
+                           strcmp(analysis->reason[k].reason, one->reason) == 0 &&
+                           analysis->reason[k].advice != NULL &&
+                           strcmp(analysis->reason[k].advice, one->advice) == 0;
+            count += is_same ? analysis->reason[k].count : 0;
+        }
+        cr_buf_clear(text);
+        status = cr_buf_printf(text, "%llu episodes %s (%s): %s", count, one->what,
+                               one->reason, one->advice);
+        if (status == CR_OK) {
+            status = add(analysis, text);
+        }
+    }
+    return status;
+}
+
 static enum cr_status about_groups(struct cr_analysis *analysis, struct cr_buf *text) {
     enum cr_status status = CR_OK;
     for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
@@ -94,6 +135,9 @@ enum cr_status cr_analysis_warn(struct cr_analysis *analysis) {
     enum cr_status status = about_files(analysis, &text);
     if (status == CR_OK) {
         status = about_totals(analysis, &text);
+    }
+    if (status == CR_OK) {
+        status = about_reasons(analysis, &text);
     }
     if (status == CR_OK) {
         status = about_groups(analysis, &text);

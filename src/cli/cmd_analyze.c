@@ -40,8 +40,8 @@ static const struct cr_option options[] = {
      "max_iterations, samples, rounds (default cell)"},
     {KEY_SECTION, "section", "NAME,..",
      "tables to print: accuracy (default), calibration, reliability, dynamics, "
-     "iterations, worth, comparison, continuous, what-if, beliefs, independence, all; "
-     "json always has all"},
+     "iterations, worth, comparison, continuous, what-if, beliefs, independence, "
+     "reasons, all; json always has all"},
     {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
     {KEY_COMPARE, "compare", "LABEL",
      "compare every group with the one of this label, paired by proposition"},

@@ -1,4 +1,4 @@
-"""Run files written from arrays, for the tests of the analysis: schema 1 by another hand."""
+"""Run files written from arrays, for the tests of the analysis, by another hand."""
 
 import h5py
 import numpy as np
@@ -34,9 +34,9 @@ def _put(file, path, data, scales, dtype=None):
 
 
 def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=None,
-              simulated=False, complete=True, job_hash="0" * 32):
+              simulated=False, complete=True, job_hash="0" * 32, job='{"name": "test"}'):
     """episodes: dict of arrays price [E][I], prices_len, status, reason, cell, proposition,
-    and optionally replicate, push [E][I], tokens, calls, latency, usd.
+    and optionally why and repaired [E][I] (reasons, schema 2), replicate, push [E][I], tokens, calls, latency, usd.
     propositions: dict of lists id, question_id, label, and optionally benchmark, text,
     value, low, high, n_outcomes. cells: list of dicts of factors."""
     price = np.asarray(episodes["price"], dtype="f8")
@@ -65,6 +65,11 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
                 ("total_tokens", "tokens", "i8"), ("total_calls", "calls", "i4"),
                 ("total_latency_s", "latency", "f4"), ("total_usd", "usd", "f8")):
             _put(file, name, np.asarray(episodes.get(key, zeros)), [episode], dtype)
+        if "why" in episodes:  # then it is schema 2
+            _put(file, "reason", np.asarray(episodes["why"]), [episode], "u1")
+            repaired = episodes.get("repaired", np.zeros((count, steps)))
+            _put(file, "repair_reason", np.asarray(repaired), [episode, iteration], "u1")
+            _put(file, "tokens_estimated", np.zeros((count, steps)), [episode, iteration], "u1")
         push = episodes.get("push", np.full((count, steps), -128))
         _put(file, "push", np.asarray(push), [episode, iteration], "i1")
         text = {"id": propositions["id"], "question_id": propositions["question_id"],
@@ -89,9 +94,9 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
                  [cell], "i4")
         _put(file, "cells/threshold",
              np.asarray([one.get("threshold", 0.2) for one in cells]), [cell], "f8")
-        file.attrs["schema"] = np.int32(1)
+        file.attrs["schema"] = np.int32(2 if "why" in episodes else 1)
         file.attrs["title"] = "made by a test"
-        file.attrs["job"] = '{"name": "test"}'
+        file.attrs["job"] = job
         file.attrs["job_hash"] = job_hash
         file.attrs["credence_version"] = "test"
         file.attrs["simulated"] = np.int32(simulated)

@@ -270,6 +270,67 @@ class ScienceReferenceTest(NearTest):
         self.intervals_near(row, {"rho_interval": interval}, "models")
 
 
+class ReasonTest(NearTest):
+    """Why episodes and judgments were not usable: counts, shares, what helps."""
+
+    UNREADABLE, CUT, CONNECTION = 1, 3, 7
+
+    def run_of(self, why, job='{"name": "test"}'):
+        rng = np.random.default_rng(5)
+        count, steps = len(why), 3
+        status = np.where(why == 0, 1, np.where(why < 6, 2, 3))
+        repaired = rng.choice([0, 0, 0, self.UNREADABLE, self.CUT], (count, steps))
+        length = np.where(status == 1, steps, 1)
+        make_run.write_run(
+            self.dir / "why.h5",
+            dict(price=rng.random((count, steps)), prices_len=length, status=status,
+                 reason=np.where(status == 1, 2, status + 1), cell=np.arange(count) % 2,
+                 proposition=np.arange(count), why=why, repaired=repaired),
+            dict(id=[str(i) for i in range(count)], question_id=[str(i) for i in range(count)],
+                 label=np.arange(count) % 2),
+            [dict(name=f"cell {c}", trajectory=c) for c in range(2)], job=job)
+        return repaired, length
+
+    def test_reasons_are_counted_by_group(self):
+        why = np.random.default_rng(1).choice(
+            [0, 0, 0, self.UNREADABLE, self.CUT, self.CONNECTION], 120)
+        repaired, length = self.run_of(
+            why, json.dumps({"models": {"m": {"params": {"max_tokens": 20}}}}))
+        rows = {(r["group"], r["what"], r["reason"]): r
+                for r in analyze(self.dir / "why.h5")["reasons"]}
+        wanted = {}
+        for c in range(2):
+            mine = np.arange(120) % 2 == c
+            for code, what, name in ((1, "invalid", "unreadable"), (3, "invalid", "cut"),
+                                     (7, "failed", "connection")):
+                n = int((why[mine] == code).sum())
+                wanted[f"cell {c}", what, name] = (n, n / mine.sum())
+            made = np.arange(3)[None, :] < length[mine][:, None]
+            for code, name in ((1, "unreadable"), (3, "cut")):
+                n = int(((repaired[mine] == code) & made).sum())
+                wanted[f"cell {c}", "repaired", name] = (n, n / made.sum())
+        self.assertEqual(set(rows), set(wanted))
+        for key, (n, share) in wanted.items():
+            self.assertEqual(rows[key]["count"], n, key)
+            self.near(rows[key]["share"], share, key)
+        self.assertEqual(rows["cell 0", "invalid", "cut"]["advice"],
+                         "raise models.m.params.max_tokens, now 20")
+        table = harness.run("analyze", self.dir / "why.h5", "--section", "reasons").out
+        total = int((why == self.CUT).sum())
+        self.assertIn(f"Note: {total} episodes invalid (cut): raise models.m.params.max_tokens, "
+                      "now 20", table)
+        csv = harness.run("analyze", self.dir / "why.h5", "--section", "reasons", "--format",
+                          "csv").out
+        self.assertTrue(csv.startswith("group,what,reason,count,share,words,advice"))
+
+    def test_files_of_schema_1_did_not_record_them(self):
+        make_run.random_run(self.dir / "old.h5", np.random.default_rng(2), cells=1)
+        rows = analyze(self.dir / "old.h5")["reasons"]
+        self.assertEqual({(r["what"], r["reason"]) for r in rows},
+                         {("invalid", "not recorded"), ("failed", "not recorded")})
+        self.assertEqual({r["advice"] for r in rows}, {None})
+
+
 class LiveRuleTest(harness.TestCase):
     """What-if says what a live run under the rule would have stored."""
 
@@ -391,7 +452,7 @@ class EdgeTest(harness.TestCase):
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
         for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
-                        "beliefs", "independence"):
+                        "beliefs", "independence", "reasons"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}

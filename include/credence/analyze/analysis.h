@@ -27,9 +27,10 @@ enum cr_section {
     CR_SECTION_RELIABILITY = 256,
     CR_SECTION_BELIEFS = 512,
     CR_SECTION_INDEPENDENCE = 1024,
-    CR_SECTION_ALL = 2047
+    CR_SECTION_REASONS = 2048,
+    CR_SECTION_ALL = 4095
 };
-enum { CR_SECTION_COUNT = 11 };
+enum { CR_SECTION_COUNT = 12 };
 extern const char *const cr_section_names[CR_SECTION_COUNT];
 
 enum cr_family { CR_FAMILY_GROUPS, CR_FAMILY_COMPARISONS, CR_FAMILY_ALL };
