@@ -267,7 +267,7 @@ enum cr_status cr_dataset_calls(const struct cr_dataset_view *one, uint64_t row,
                                 struct cr_call_records *out) {
     struct cr_buf file;
     cr_buf_init(&file, 65536);
-    enum cr_status status = name_file(&file, one->path);
+    enum cr_status status = cr_run_view_path(one->path, &file);
     if (status == CR_OK) {
         status = cr_run_view_calls(file.data, row, out, NULL);
     }
