@@ -7,15 +7,17 @@
 #include "credence/base/mem.h"
 
 const char *const cr_section_names[CR_SECTION_COUNT] = {
-    "accuracy",   "calibration", "dynamics",    "worth",   "comparison",   "continuous",
-    "iterations", "what-if",     "reliability", "beliefs", "independence", "reasons"};
+    "accuracy",     "calibration", "dynamics", "worth",       "comparison",
+    "continuous",   "iterations",  "what-if",  "reliability", "beliefs",
+    "independence", "reasons",     "corp",     "diagram",     "murphy"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
 enum {
-    BY_ITERATION =
-        CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS | CR_SECTION_RELIABILITY,
-    BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE
+    BY_ITERATION = CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS |
+                   CR_SECTION_RELIABILITY | CR_SECTION_CORP | CR_SECTION_DIAGRAM,
+    CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
+    BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY
 };
 
 // Numbers of questions and propositions that are dense within the present group.
@@ -110,6 +112,39 @@ static enum cr_status summarise(struct work *work, const struct cr_group *group,
     return status;
 }
 
+// The parts of the scores that prices show at T.
+static enum cr_status make_corp(struct work *work, const struct cr_group_result *group,
+                                uint32_t t, struct cr_corp *out) {
+    size_t len = 0;
+    struct cr_corp_forecast *forecast =
+        cr_malloc(((size_t)group->group->len + 1) * sizeof *forecast);
+    if (forecast == NULL) {
+        return CR_E_MEMORY;
+    }
+    for (uint64_t i = 0; i < group->group->len; i++) {
+        struct cr_market market;
+        cr_dataset_prices(work->dataset, work->dataset->order[group->group->first + i],
+                          &market);
+        if (market.status == CR_DONE && market.prices_len > 0 &&
+            market.space != CR_SPACE_CONTINUOUS) {
+            struct cr_corp_forecast *one = &forecast[len++];
+            cr_forecast_at(&market, cr_market_shown(&market, t), &one->price,
+                           &one->outcome);
+            one->question = work->local.question_of[i];
+            one->proposition = work->local.proposition_of[i];
+        }
+    }
+    struct cr_corp_cfg cfg = {.questions = work->local.questions,
+                              .propositions = work->local.propositions,
+                              .level = work->cfg->level,
+                              .resamples = work->cfg->resamples,
+                              .seed = work->cfg->seed,
+                              .has_pools = t == 0 || t + 1 == group->longest};
+    enum cr_status status = cr_corp_make(forecast, len, &cfg, out);
+    cr_free(forecast);
+    return status;
+}
+
 // Iteration T of GROUP, from its slice and its survival.
 static enum cr_status make_iteration(struct work *work, struct cr_slice *slice,
                                      struct cr_group_result *out, uint32_t t) {
@@ -126,7 +161,13 @@ static enum cr_status make_iteration(struct work *work, struct cr_slice *slice,
     struct cr_iteration_result *one = &out->iteration[t];
     *one = (struct cr_iteration_result){
         .label = out->label, .t = t, .survival = out->dynamics.survival[t]};
-    return status == CR_OK ? cr_slice_finish(slice, &one->slice) : status;
+    one->when = t == 0 ? "opening" : t + 1 == out->longest ? "final" : "";
+    if (status == CR_OK) {
+        status = cr_slice_finish(slice, &one->slice);
+    }
+    return status == CR_OK && (work->cfg->sections & CORP) != 0
+               ? make_corp(work, out, t, &one->corp)
+               : status;
 }
 
 static enum cr_status make_iterations(struct work *work, struct cr_group_result *out) {
@@ -355,6 +396,9 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
         return;
     }
     for (size_t g = 0; g < analysis->groups; g++) {
+        for (uint32_t t = 0; t < analysis->group[g].iterations; t++) {
+            cr_corp_fini(&analysis->group[g].iteration[t].corp);
+        }
         cr_free(analysis->group[g].iteration);
         cr_dynamics_fini(&analysis->group[g].dynamics);
         cr_belief_result_fini(&analysis->group[g].beliefs);

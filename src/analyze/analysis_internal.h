@@ -17,6 +17,7 @@
 #include "credence/base/status.h"
 #include "credence/stats/beliefs.h"
 #include "credence/stats/comparison.h"
+#include "credence/stats/corp.h"
 #include "credence/stats/independence.h"
 #include "credence/stats/summary.h"
 
@@ -25,6 +26,8 @@ struct cr_iteration_result {
     uint32_t t;
     struct cr_slice_result slice;
     struct cr_survival survival;
+    struct cr_corp corp;
+    const char *when; // "opening", "final", or "" between
 };
 
 struct cr_group_result {
@@ -38,6 +41,8 @@ struct cr_group_result {
     struct cr_continuous continuous;
     struct cr_dynamics dynamics;
     struct cr_belief_result beliefs;
+    struct cr_murphy_point murphy[CR_MURPHY_POINTS];
+    bool has_murphy;
     struct cr_iteration_result *iteration; // [iterations] that any market reached
     uint32_t iterations;
     uint32_t longest; // judgments of its longest market
@@ -57,6 +62,19 @@ struct cr_pair_result {
     uint32_t cut; // with equal calls: the second's judgment that is compared
     struct cr_comparison comparison;
     double p_holm;
+};
+
+struct cr_corp_band_result {
+    const char *label, *when; // of its group; opening or final
+    struct cr_corp_band band;
+    bool is_outside; // the share is outside the band
+};
+struct cr_corp_band_result cr_corp_band_result_of(const struct cr_iteration_result *one,
+                                                  uint32_t at);
+
+struct cr_murphy_result {
+    const char *label; // of its group
+    struct cr_murphy_point point;
 };
 
 struct cr_belief_step_result {
@@ -105,6 +123,8 @@ struct cr_records {
     size_t group, at;
     struct cr_reliability_result reliability;
     struct cr_belief_step_result belief_step;
+    struct cr_corp_band_result band;
+    struct cr_murphy_result murphy;
 };
 const void *cr_records_next(struct cr_records *records); // NULL at the end
 

@@ -27,6 +27,17 @@ static void iterations(struct cr_json_writer *emit,
     cr_json_write_close(emit, ']');
 }
 
+static void murphy(struct cr_json_writer *emit, const struct cr_group_result *group) {
+    cr_json_write_open(emit, "murphy", '[');
+    for (int k = 0; k < CR_MURPHY_POINTS && group->has_murphy; k++) {
+        struct cr_murphy_result one = {group->label, group->murphy[k]};
+        cr_json_write_open(emit, NULL, '{');
+        cr_statistics_write(emit, CR_RECORD_MURPHY, &one);
+        cr_json_write_close(emit, '}');
+    }
+    cr_json_write_close(emit, ']');
+}
+
 static void factors(struct cr_json_writer *emit, const struct cr_dataset *dataset,
                     const struct cr_group *group) {
     cr_json_write_open(emit, "factors", '{');
@@ -59,6 +70,7 @@ static void groups(struct cr_json_writer *emit, const struct cr_analysis *analys
         factors(emit, analysis->dataset, group->group);
         cr_statistics_write(emit, CR_RECORD_GROUP, group);
         iterations(emit, group);
+        murphy(emit, group);
         cr_json_write_close(emit, '}');
     }
     cr_json_write_close(emit, ']');

@@ -46,6 +46,10 @@ static void add_reason_note(struct cr_table *table, const void *record) {
     }
 }
 
+static bool has_corp(const void *record) {
+    return ((const struct cr_iteration_result *)record)->corp.n > 0;
+}
+
 static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_ACCURACY] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                            .title = "accuracy, opening against final"},
@@ -78,6 +82,15 @@ static const struct sheet sheets[CR_SHEETS] = {
                              .is_hidden_when_empty = true},
     [CR_SHEET_WHAT_IF] = {CR_SECTION_WHAT_IF, CR_RECORD_WHAT_IF,
                           .title = "what if the stop rule had been another"},
+    [CR_SHEET_CORP] = {CR_SECTION_CORP, CR_RECORD_ITERATION,
+                       .title = "scores apart: miscalibration, discrimination, "
+                                "uncertainty, by iteration",
+                       .has_row = has_corp},
+    [CR_SHEET_DIAGRAM] = {CR_SECTION_DIAGRAM, CR_RECORD_CORP_BAND,
+                          .title = "reliability without bins: recalibrated prices, and "
+                                   "the band of calibrated ones"},
+    [CR_SHEET_MURPHY] = {CR_SECTION_MURPHY, CR_RECORD_MURPHY,
+                         .title = "opening against final under every threshold"},
     [CR_SHEET_BELIEFS] = {CR_SECTION_BELIEFS, CR_RECORD_GROUP,
                           .title = "beliefs: does the price move as evidence warrants?",
                           .has_row = has_moves,

@@ -10,6 +10,8 @@
 struct science {
     struct cr_beliefs *beliefs;
     struct cr_judges *replicates;
+    struct cr_murphy murphy;
+    bool has_murphy;
 };
 
 static enum cr_status science_create(const struct cr_analysis *analysis,
@@ -23,6 +25,7 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_INDEPENDENCE) != 0) {
         status = cr_judges_create(0, questions, &out->replicates);
     }
+    out->has_murphy = (sections & CR_SECTION_MURPHY) != 0;
     return status;
 }
 
@@ -44,10 +47,30 @@ static void add_replicates(struct cr_judges *judges, const struct cr_market *mar
     cr_judges_add(judges, score, used, market->options == NULL ? market->label : -1);
 }
 
+static void add_murphy(struct cr_murphy *murphy, const struct cr_market *market,
+                       size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (market[i].status != CR_DONE || market[i].prices_len == 0 ||
+            market[i].space == CR_SPACE_CONTINUOUS) {
+            continue;
+        }
+        double opening, final, outcome, at_end;
+        cr_forecast_at(&market[i], 0, &opening, &outcome);
+        cr_forecast_at(&market[i], market[i].prices_len - 1, &final, &at_end);
+        if (market[i].options == NULL) { // of options, opening and end bet on others
+            cr_murphy_add(murphy, opening, final, outcome);
+        }
+    }
+    cr_murphy_question(murphy);
+}
+
 static void add_question(struct science *science, const struct cr_market *market,
                          size_t len) {
     if (science->beliefs != NULL) {
         cr_beliefs_add(science->beliefs, market, len);
+    }
+    if (science->has_murphy) {
+        add_murphy(&science->murphy, market, len);
     }
     if (science->replicates == NULL) {
         return;
@@ -69,6 +92,10 @@ static enum cr_status finish(struct cr_analysis *analysis, struct science *scien
     enum cr_status status = CR_OK;
     if (science->beliefs != NULL) {
         status = cr_beliefs_finish(science->beliefs, level, &out->beliefs);
+    }
+    if (science->has_murphy && science->murphy.n > 0) {
+        cr_murphy_finish(&science->murphy, level, out->murphy);
+        out->has_murphy = true;
     }
     if (status == CR_OK && science->replicates != NULL) {
         struct cr_independence_result one = {.label = out->label, .over = "replicates"};

@@ -14,7 +14,7 @@
 
 enum what { INVALID, FAILED, REPAIRED, NO_ARGUMENT, WHAT_COUNT };
 static const char *const what_names[WHAT_COUNT] = {"invalid", "failed", "repaired",
-                                              "no argument"};
+                                                   "no argument"};
 
 // What a person can do; NULL: nothing that holds for all.
 static const char *const advice[CR_REASON_COUNT] = {

@@ -57,6 +57,46 @@ static const void *next_belief_step(struct cr_records *records) {
     return NULL;
 }
 
+struct cr_corp_band_result cr_corp_band_result_of(const struct cr_iteration_result *one,
+                                                  uint32_t at) {
+    const struct cr_corp_band *band = &one->corp.band[at];
+    return (struct cr_corp_band_result){one->label, one->when, *band,
+                                        band->share < band->low ||
+                                            band->share > band->high};
+}
+
+// The next price of the curve of a group's opening, and then of its end.
+static const void *next_band(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        for (; records->at < (size_t)group->iterations * CR_CORP_GRID; records->at++) {
+            const struct cr_iteration_result *one =
+                &group->iteration[records->at / CR_CORP_GRID];
+            uint32_t at = (uint32_t)(records->at % CR_CORP_GRID);
+            if (at < one->corp.bands) {
+                records->band = cr_corp_band_result_of(one, at);
+                records->at++;
+                return &records->band;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const void *next_murphy(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        if (group->has_murphy && records->at < CR_MURPHY_POINTS) {
+            records->murphy =
+                (struct cr_murphy_result){group->label, group->murphy[records->at++]};
+            return &records->murphy;
+        }
+    }
+    return NULL;
+}
+
 const void *cr_records_next(struct cr_records *records) {
     const struct cr_analysis *analysis = records->analysis;
     switch (records->kind) {
@@ -78,10 +118,14 @@ const void *cr_records_next(struct cr_records *records) {
         return records->at < analysis->independences
                    ? &analysis->independence[records->at++]
                    : NULL;
+    case CR_RECORD_CORP_BAND:
+        return next_band(records);
+    case CR_RECORD_MURPHY:
+        return next_murphy(records);
     case CR_RECORD_REASON:
         return records->at < analysis->reasons ? &analysis->reason[records->at++]
                                                : NULL;
     default:
-        return NULL; // bins are part of an iteration
+        return NULL; // bins and pools are part of an iteration
     }
 }

@@ -43,6 +43,9 @@ enum cr_record {
     CR_RECORD_PAIR,         // struct cr_pair_result
     CR_RECORD_WHAT_IF,      // struct cr_what_if_result
     CR_RECORD_BELIEF_STEP,  // struct cr_belief_step_result
+    CR_RECORD_CORP_BAND,    // struct cr_corp_band_result
+    CR_RECORD_CORP_POOL,    // struct cr_corp_pool
+    CR_RECORD_MURPHY,       // struct cr_murphy_result
     CR_RECORD_INDEPENDENCE, // struct cr_independence_result
     CR_RECORD_REASON,       // struct cr_reason_result
     CR_RECORDS
@@ -62,6 +65,9 @@ enum cr_sheet {
     CR_SHEET_COMPARISON,
     CR_SHEET_CONTINUOUS,
     CR_SHEET_WHAT_IF,
+    CR_SHEET_CORP,
+    CR_SHEET_DIAGRAM,
+    CR_SHEET_MURPHY,
     CR_SHEET_BELIEFS,
     CR_SHEET_VERDICT,
     CR_SHEET_BELIEF_STEPS,
@@ -109,6 +115,7 @@ extern const struct cr_statistic_list cr_iteration_statistics[];
 extern const struct cr_statistic_list cr_pair_statistics[];
 extern const struct cr_statistic_list cr_belief_statistics[];
 extern const struct cr_statistic_list cr_reason_statistics[];
+extern const struct cr_statistic_list cr_corp_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.
 const struct cr_statistic_list *cr_statistic_list_at(size_t index);

@@ -70,6 +70,21 @@ static void add_log(struct cr_forecasts *list, double price) {
     }
 }
 
+void cr_forecast_at(const struct cr_market *market, uint32_t t, double *price,
+                    double *outcome) {
+    if (market->options == NULL) {
+        *price = market->price[t];
+        *outcome = market->label == 1 ? 1.0 : 0.0;
+        return;
+    }
+    const double *row = market->options + (size_t)t * market->options_stride;
+    *price = row[0];
+    for (uint32_t k = 1; k < market->options_len; k++) {
+        *price = fmax(*price, row[k]);
+    }
+    *outcome = cr_score_at(market, t);
+}
+
 enum cr_status cr_forecasts_add(struct cr_forecasts *list,
                                 const struct cr_market *market, uint32_t t) {
     if (list->len == list->cap) {
@@ -79,17 +94,7 @@ enum cr_status cr_forecasts_add(struct cr_forecasts *list,
         }
     }
     double price, outcome, truth = cr_truth_price(market, t);
-    if (market->options == NULL) {
-        price = market->price[t];
-        outcome = market->label == 1 ? 1.0 : 0.0;
-    } else {
-        const double *row = market->options + (size_t)t * market->options_stride;
-        price = row[0];
-        for (uint32_t k = 1; k < market->options_len; k++) {
-            price = fmax(price, row[k]);
-        }
-        outcome = cr_score_at(market, t);
-    }
+    cr_forecast_at(market, t, &price, &outcome);
     list->price[list->len] = price;
     list->outcome[list->len++] = outcome;
     list->brier_sum += cr_brier_at(market, t);

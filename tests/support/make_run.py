@@ -33,6 +33,25 @@ def _put(file, path, data, scales, dtype=None):
     return made
 
 
+CALLS = {  # what /calls holds of each call; these runs have none
+    "i4": ("episode", "iteration", "sample", "repair", "model", "tokens_in", "tokens_out",
+           "tokens_cached", "tokens_reasoning", "attempts", "endpoint", "http_status",
+           "text_length", "reasoning_length", "error_length"),
+    "u1": ("role", "trader", "ask", "finish_reason", "simulated", "text"),
+    "i8": ("trajectory", "text_offset"), "f8": ("latency_s",),
+    "u8": ("trajectory_key", "request_hash_high", "request_hash_low"),
+}
+CALLS_OF_1 = {"u1": ("fail",)}
+CALLS_OF_2 = {"u1": ("reason", "tokens_estimated"), "i4": ("finish_word_length",)}
+
+
+def _put_no_calls(file, schema):
+    for part in (CALLS, CALLS_OF_1 if schema == 1 else CALLS_OF_2):
+        for dtype, names in part.items():
+            for name in names:
+                file.create_dataset("calls/" + name, (0,), dtype, maxshape=(None,), chunks=(64,))
+
+
 def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=None,
               simulated=False, complete=True, job_hash="0" * 32, job='{"name": "test"}'):
     """episodes: dict of arrays price [E][I], prices_len, status, reason, cell, proposition,
@@ -70,6 +89,11 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
             repaired = episodes.get("repaired", np.zeros((count, steps)))
             _put(file, "repair_reason", np.asarray(repaired), [episode, iteration], "u1")
             _put(file, "tokens_estimated", np.zeros((count, steps)), [episode, iteration], "u1")
+        for name, dtype in (("judgment_tokens_in", "i4"), ("judgment_tokens_out", "i4"),
+                            ("argument_tokens_in", "i4"), ("argument_tokens_out", "i4"),
+                            ("cached_tokens", "i4"), ("calls_made", "i4"), ("latency_s", "f4"),
+                            ("repairs", "u1")):
+            _put(file, name, np.zeros((count, steps)), [episode, iteration], dtype)
         push = episodes.get("push", np.full((count, steps), -128))
         _put(file, "push", np.asarray(push), [episode, iteration], "i1")
         text = {"id": propositions["id"], "question_id": propositions["question_id"],
@@ -82,6 +106,13 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
         _put(file, "propositions/label", np.asarray(propositions["label"]), [proposition], "i4")
         _put(file, "propositions/n_outcomes",
              np.asarray(propositions.get("n_outcomes", np.ones(total))), [proposition], "i4")
+        value = np.asarray(propositions.get("value", gap))
+        several = np.asarray(propositions.get("n_outcomes", np.ones(total))) > 1
+        _put(file, "propositions/space", np.where(several, 1, np.where(np.isnan(value), 0, 2)),
+             [proposition], "u1")
+        for name, word in (("unit", ""), ("options", "[]")):
+            _put(file, "propositions/" + name, np.asarray([word] * total, dtype=object),
+                 [proposition], h5py.string_dtype())
         for name in ("value", "low", "high"):
             _put(file, "propositions/" + name, np.asarray(propositions.get(name, gap)),
                  [proposition], "f8")
@@ -92,9 +123,13 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
         for name, default in CELL_NUMBERS.items():
             _put(file, "cells/" + name, np.asarray([one.get(name, default) for one in cells]),
                  [cell], "i4")
+        for name in ("chain_of_thought", "stop_early", "reads_label"):
+            _put(file, "cells/" + name, np.zeros(len(cells)), [cell], "u1")
         _put(file, "cells/threshold",
              np.asarray([one.get("threshold", 0.2) for one in cells]), [cell], "f8")
-        file.attrs["schema"] = np.int32(2 if "why" in episodes else 1)
+        schema = 2 if "why" in episodes else 1
+        _put_no_calls(file, schema)
+        file.attrs["schema"] = np.int32(schema)
         file.attrs["title"] = "made by a test"
         file.attrs["job"] = job
         file.attrs["job_hash"] = job_hash

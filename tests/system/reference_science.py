@@ -3,7 +3,9 @@
 import itertools
 
 import numpy as np
+import scipy.special
 import scipy.stats
+from sklearn.isotonic import IsotonicRegression
 
 from reference_stats import points
 
@@ -179,6 +181,43 @@ def judge_independence(table, question):
     return {"rho": value, "majority_gain": votes.mean() - table.mean(),
             "independent_gain": poisson_binomial_majority(table.mean(axis=0)) - table.mean(),
             "accuracy": table.mean()}, interval
+
+
+def brier_cost(p, y):
+    return (p - y) ** 2
+
+
+def log_cost(p, y):
+    return -scipy.special.xlogy(y, p) - scipy.special.xlog1py(1 - y, -p)
+
+
+def corp(group, t):
+    """MCB, DSC and UNC of both scores, and the isotonic fit as (price, share) pairs."""
+    done = group.indices()
+    price = np.array([group.price[i][min(t, len(group.price[i]) - 1)] for i in done])
+    y, question = group.label[done].astype(float), group.question[done]
+    fit = IsotonicRegression().fit_transform(price, y)
+    out, intervals = {}, {}
+    for name, cost, shown in (("brier", brier_cost, price),
+                              ("log", log_cost, np.clip(price, 1e-6, 1 - 1e-6))):
+        single, pooled, base = cost(shown, y), cost(fit, y), cost(np.full(len(y), y.mean()), y)
+        parts = {"score": single, "mcb": single - pooled, "dsc": base - pooled, "unc": base}
+        out[name] = {k: v.mean() for k, v in parts.items()}
+        intervals[name] = {k + "_interval": ratio(v, np.ones(len(v)), question)[1]
+                           for k, v in parts.items()}
+    return out, intervals, sorted(zip(price, fit))
+
+
+def murphy(group, threshold):
+    done = group.indices()
+    y, question = group.label[done], group.question[done]
+
+    def cost(p):
+        return np.where(p > threshold, (1 - y) * threshold, y * (1 - threshold))
+
+    opening, final = (cost(np.array([group.price[i][k] for i in done])) for k in (0, -1))
+    value, interval = ratio(final - opening, np.ones(len(done)), question)
+    return {"opening": opening.mean(), "final": final.mean(), "difference": value}, interval
 
 
 __all__ = ["points"]

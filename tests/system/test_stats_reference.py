@@ -244,6 +244,49 @@ class ScienceReferenceTest(NearTest):
                 self.all_near(row, numbers, f"replicates {seed}")
                 self.intervals_near(row, intervals, f"replicates {seed}")
 
+    def test_scores_come_apart_as_isotonic_regression_says(self):
+        for seed in range(RUNS // 5):
+            got, groups = self.one_run(seed, ties=bool(seed % 2))
+            for shown, group in zip(got["groups"], groups):
+                last = len(shown["iterations"]) - 1
+                for row in shown["iterations"]:
+                    numbers, intervals, fit = science.corp(group, row["t"])
+                    for name in ("brier", "log"):
+                        what = f"{seed} t{row['t']} {name}"
+                        self.all_near(row["corp"][name], numbers[name], what)
+                        self.intervals_near(row["corp"][name], intervals[name], what)
+                    self.assertEqual("pools" in row["corp"], row["t"] in (0, last))
+                    for pool in row["corp"].get("pools", ()):
+                        inside = [s for p, s in fit if pool["from"] <= p <= pool["to"]]
+                        self.assertEqual(len(inside), pool["n"])
+                        for share in inside:
+                            self.near(pool["share"], share, "pool")
+                for point in shown["murphy"]:
+                    numbers, interval = science.murphy(group, point["threshold"])
+                    self.all_near(point, numbers, f"murphy {point['threshold']}")
+                    self.intervals_near(point, {"difference_interval": interval}, "murphy")
+
+    def test_the_band_holds_calibrated_prices(self):
+        rng = np.random.default_rng(11)
+        sets, n = int(100 * max(1.0, SCALE)), 150
+        price = np.round(rng.uniform(0.02, 0.98, (sets * n, 1)), 3)
+        true = rng.random(sets * n) < price[:, 0]
+        # A proposition has one label, so each set needs propositions of its own.
+        make_run.write_run(
+            self.dir / "band.h5",
+            dict(price=price, prices_len=np.ones(sets * n), status=np.ones(sets * n),
+                 reason=np.full(sets * n, 2), cell=np.repeat(np.arange(sets), n),
+                 proposition=np.arange(sets * n)),
+            dict(id=[str(i) for i in range(sets * n)],
+                 question_id=[str(i) for i in range(sets * n)], label=true.astype(int)),
+            [dict(name=f"set {s}", trajectory=s) for s in range(sets)])
+        groups = analyze(self.dir / "band.h5", "--resamples", "200")["groups"]
+        points = [b for g in groups for b in g["iterations"][0]["corp"]["band"]]
+        outside = np.mean([b["outside"] for b in points])
+        print(f"calibrated prices outside their 95 % band: {outside:.4f} of {len(points)}")
+        self.assertLess(outside, 0.08)
+        self.assertGreater(outside, 0.01)
+
     def test_models_are_judges_of_the_same_propositions(self):
         rng = np.random.default_rng(4)
         questions, judges = 40, 5
@@ -452,7 +495,7 @@ class EdgeTest(harness.TestCase):
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
         for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
-                        "beliefs", "independence", "reasons"):
+                        "beliefs", "independence", "reasons", "corp", "diagram", "murphy"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}

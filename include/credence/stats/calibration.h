@@ -37,6 +37,10 @@ CR_MUST_CHECK enum cr_status
 cr_forecasts_add(struct cr_forecasts *list, const struct cr_market *market, uint32_t t);
 void cr_forecasts_fini(struct cr_forecasts *list);
 
+// The event that judgment T of MARKET (not a continuous one) forecasts: see above.
+void cr_forecast_at(const struct cr_market *market, uint32_t t, double *price,
+                    double *outcome);
+
 // Brier of one judgment: (p - y)^2, or summed over the options.
 double cr_brier_at(const struct cr_market *market, uint32_t t);
 
