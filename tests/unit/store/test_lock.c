@@ -2,10 +2,14 @@
 // survive. Time is told by the tests; the only real process is a forked child.
 #include "cmocka_all.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +19,21 @@
 #include "scratch.h"
 
 static const char here[] = "node1 pid:[1]";
+
+// link(2) as the file system of the test has it.
+static enum { LINKS, NO_LINKS, REPLY_LOST } links = LINKS;
+int link(const char *from, const char *to) {
+    if (links == NO_LINKS) {
+        errno = EPERM; // BeeGFS, SMB
+        return -1;
+    }
+    const long made = syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (links == REPLY_LOST && made == 0) {
+        errno = EEXIST; // NFS: the second request found the work of the first
+        return -1;
+    }
+    return (int)made;
+}
 
 struct place {
     char dir[64], path[96];
@@ -299,15 +318,80 @@ static void a_lock_that_cannot_be_read_for_long_is_an_error(void **state) {
     close_place(&place);
 }
 
-static void a_damaged_lock_keeps_nobody_out(void **state) {
+static void a_damaged_lock_is_watched_and_then_keeps_nobody_out(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } cases[] = {{"\0\0", 2}, {"", 0}, {"{\"host\":", 8}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct place place;
+        struct cr_lock *lock = NULL;
+        open_place(&place);
+        assert_int_equal(
+            cr_file_write(place.path, cases[i].bytes, cases[i].len, 0600, NULL), CR_OK);
+        assert_int_equal(take(&place, &lock), CR_OK);
+        assert_in_range(cr_clock_now_ms(&place.clock), CR_LOCK_STALE_MS, 20000);
+        cr_lock_release(lock);
+        assert_int_equal(rmdir(place.dir), 0);
+    }
+}
+
+// What link() was not asked for or could not do, O_EXCL does.
+static void without_hard_links_the_lock_is_made_all_the_same(void **state) {
+    (void)state;
+    struct place place;
+    struct cr_lock *lock = NULL, *other = NULL;
+    links = NO_LINKS;
+    open_place(&place);
+    assert_int_equal(take(&place, &lock), CR_OK);
+    assert_true(lock_says(&place, here));
+    assert_int_equal(take(&place, &other), CR_E_BUSY);
+    pass_ms(&place, CR_LOCK_BEAT_MS);
+    assert_int_equal(cr_lock_beat(lock, &place.err), CR_OK);
+    cr_lock_release(lock);
+    assert_int_equal(rmdir(place.dir), 0);
+    links = LINKS;
+}
+
+static void a_lock_whose_making_was_told_to_have_failed_is_held(void **state) {
+    (void)state;
+    struct place place;
+    struct cr_lock *lock = NULL;
+    links = REPLY_LOST;
+    open_place(&place);
+    assert_int_equal(take(&place, &lock), CR_OK);
+    assert_true(lock_says(&place, here));
+    cr_lock_release(lock);
+    assert_int_equal(rmdir(place.dir), 0);
+    links = LINKS;
+}
+
+static void without_proc_a_holder_of_this_host_is_known_by_its_beat(void **state) {
     (void)state;
     struct place place;
     struct cr_lock *lock = NULL;
     open_place(&place);
-    assert_int_equal(cr_file_write(place.path, "\0\0", 2, 0600, NULL), CR_OK);
+    write_lock(place.path, here, getpid(), 0, 7); // no start time: it saw no /proc
     assert_int_equal(take(&place, &lock), CR_OK);
+    assert_in_range(cr_clock_now_ms(&place.clock), CR_LOCK_STALE_MS, 20000);
     cr_lock_release(lock);
-    assert_int_equal(rmdir(place.dir), 0);
+    close_place(&place);
+}
+
+static void what_is_no_file_is_named_and_not_waited_for(void **state) {
+    (void)state;
+    struct place place;
+    struct cr_lock *lock = NULL;
+    open_place(&place);
+    assert_int_equal(mkfifo(place.path, 0600), 0);
+    assert_int_equal(take(&place, &lock), CR_E_IO);
+    assert_non_null(strstr(place.err.text, place.path));
+    assert_int_equal(unlink(place.path), 0);
+    assert_int_equal(symlink("elsewhere", place.path), 0);
+    assert_int_equal(take(&place, &lock), CR_E_IO);
+    assert_non_null(strstr(place.err.text, "delete that file"));
+    close_place(&place);
 }
 
 static void a_directory_that_is_not_there_is_an_error(void **state) {
@@ -336,7 +420,11 @@ int main(void) {
         cmocka_unit_test(a_lock_that_was_taken_over_is_noticed_and_left_alone),
         cmocka_unit_test(a_lock_that_vanished_is_made_again),
         cmocka_unit_test(a_lock_that_cannot_be_read_for_long_is_an_error),
-        cmocka_unit_test(a_damaged_lock_keeps_nobody_out),
+        cmocka_unit_test(a_damaged_lock_is_watched_and_then_keeps_nobody_out),
+        cmocka_unit_test(without_hard_links_the_lock_is_made_all_the_same),
+        cmocka_unit_test(a_lock_whose_making_was_told_to_have_failed_is_held),
+        cmocka_unit_test(without_proc_a_holder_of_this_host_is_known_by_its_beat),
+        cmocka_unit_test(what_is_no_file_is_named_and_not_waited_for),
         cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
