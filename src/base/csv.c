@@ -59,11 +59,10 @@ enum cr_status cr_csv_add_field(struct cr_buf *out, const char *text, size_t byt
     return cr_buf_add(out, text, bytes);
 }
 
-struct reader {
-    const char *name;
-    cr_csv_row_fn row;
-    void *ctx;
-    struct cr_err *err;
+struct cr_csv {
+    struct cr_csv_cfg cfg;
+    struct csv_parser parser;
+    struct cr_err *err;    // of the call under way
     enum cr_status status; // the first failure; later callbacks do nothing
     struct cr_buf text;    // the fields of the open row, each with its NUL
     size_t *bytes;
@@ -72,6 +71,7 @@ struct reader {
     size_t fields_cap;
     size_t fields_len;
     uint64_t line;     // being fed
+    bool is_mid_line;  // the last piece ended inside a line
     uint64_t row_line; // where the open row began
 };
 
@@ -81,7 +81,7 @@ static int is_no_space(unsigned char c) {
 }
 
 static void take_field(void *text, size_t bytes, void *ctx) {
-    struct reader *reader = ctx;
+    struct cr_csv *reader = ctx;
     if (reader->status != CR_OK) {
         return;
     }
@@ -102,7 +102,7 @@ static void take_field(void *text, size_t bytes, void *ctx) {
 
 static void take_row(int terminator, void *ctx) {
     (void)terminator;
-    struct reader *reader = ctx;
+    struct cr_csv *reader = ctx;
     if (reader->status != CR_OK) {
         return;
     }
@@ -120,7 +120,7 @@ static void take_row(int terminator, void *ctx) {
     }
     struct cr_csv_row row = {reader->fields, reader->bytes, reader->fields_len,
                              reader->row_line};
-    reader->status = reader->row(reader->ctx, &row, reader->err);
+    reader->status = reader->cfg.row(reader->cfg.ctx, &row, reader->err);
     reader->fields_len = 0;
     cr_buf_clear(&reader->text);
     reader->row_line = 0;
@@ -139,68 +139,103 @@ static size_t line_bytes(const char *text, size_t left) {
     return left;
 }
 
-static enum cr_status explain(struct reader *reader, int code) {
+static enum cr_status explain(struct cr_csv *reader, int code) {
     if (code == CSV_ENOMEM || code == CSV_ETOOBIG) {
         return cr_err_set(reader->err, CR_E_MEMORY, "out of memory while reading %s",
-                          reader->name);
+                          reader->cfg.name);
     }
     return cr_err_set(
         reader->err, CR_E_FORMAT,
         "%s:%llu: a quote inside a field that is not quoted, or text after "
         "a closing quote, in the record that begins on line %llu",
-        reader->name, (unsigned long long)reader->line,
+        reader->cfg.name, (unsigned long long)reader->line,
         (unsigned long long)reader->row_line);
 }
 
-static enum cr_status feed(struct reader *reader, struct csv_parser *parser,
-                           const char *text, size_t bytes) {
-    for (size_t at = 0; at < bytes && reader->status == CR_OK;) {
-        size_t line = line_bytes(text + at, bytes - at);
-        bool is_empty = text[at] == '\n' || text[at] == '\r';
-        reader->line++;
-        if (reader->row_line == 0 && !is_empty) {
-            reader->row_line = reader->line;
-        }
-        if (csv_parse(parser, text + at, line, take_field, take_row, reader) != line) {
-            return explain(reader, csv_error(parser));
-        }
-        at += line;
+enum cr_status cr_csv_create(const struct cr_csv_cfg *cfg, struct cr_csv **out,
+                             struct cr_err *err) {
+    struct cr_csv *csv = cr_calloc(1, sizeof *csv);
+    if (csv == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "out of memory while reading %s",
+                          cfg->name);
     }
-    return reader->status;
+    csv->cfg = *cfg;
+    cr_buf_init(&csv->text, SIZE_MAX);
+    unsigned char strict = cfg->is_lenient ? 0 : CSV_STRICT;
+    csv_init(&csv->parser, (unsigned char)(strict | CSV_STRICT_FINI));
+    csv_set_realloc_func(&csv->parser, cr_realloc);
+    csv_set_free_func(&csv->parser, cr_free);
+    csv_set_space_func(&csv->parser, is_no_space);
+    if (cfg->delimiter != '\0') {
+        csv_set_delim(&csv->parser, (unsigned char)cfg->delimiter);
+    }
+    *out = csv;
+    return CR_OK;
 }
 
-static enum cr_status finish(struct reader *reader, struct csv_parser *parser) {
-    if (csv_fini(parser, take_field, take_row, reader)) {
-        return cr_err_set(reader->err, CR_E_FORMAT,
-                          "%s:%llu: a quote of this record never closes", reader->name,
-                          (unsigned long long)reader->row_line);
+void cr_csv_destroy(struct cr_csv *csv) {
+    if (csv == NULL) {
+        return;
     }
-    return reader->status;
+    csv_free(&csv->parser);
+    cr_buf_fini(&csv->text);
+    cr_free(csv->bytes);
+    cr_free(csv->fields);
+    cr_free(csv);
+}
+
+// What the callbacks left: memory that ran out has no message of its own.
+static enum cr_status outcome(struct cr_csv *reader) {
+    return reader->status != CR_E_MEMORY
+               ? reader->status
+               : cr_err_set(reader->err, CR_E_MEMORY, "out of memory while reading %s",
+                            reader->cfg.name);
+}
+
+enum cr_status cr_csv_feed(struct cr_csv *csv, const char *text, size_t bytes,
+                           struct cr_err *err) {
+    csv->err = err;
+    for (size_t at = 0; at < bytes && csv->status == CR_OK;) {
+        size_t line = line_bytes(text + at, bytes - at);
+        bool is_empty = text[at] == '\n' || text[at] == '\r';
+        csv->line += !csv->is_mid_line;
+        if (csv->row_line == 0 && !is_empty) {
+            csv->row_line = csv->line;
+        }
+        if (csv_parse(&csv->parser, text + at, line, take_field, take_row, csv) !=
+            line) {
+            return explain(csv, csv_error(&csv->parser));
+        }
+        at += line;
+        csv->is_mid_line = text[at - 1] != '\n' && text[at - 1] != '\r';
+    }
+    return outcome(csv);
+}
+
+enum cr_status cr_csv_finish(struct cr_csv *csv, struct cr_err *err) {
+    csv->err = err;
+    if (csv_fini(&csv->parser, take_field, take_row, csv)) {
+        return cr_err_set(err, CR_E_FORMAT,
+                          "%s:%llu: a quote of this record never closes", csv->cfg.name,
+                          (unsigned long long)csv->row_line);
+    }
+    return outcome(csv);
 }
 
 enum cr_status cr_csv_read(const struct cr_csv_text *source, cr_csv_row_fn row,
                            void *ctx, struct cr_err *err) {
-    struct reader reader = {.name = source->name, .row = row, .ctx = ctx, .err = err};
-    cr_buf_init(&reader.text, SIZE_MAX);
-    struct csv_parser parser;
-    csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
-    csv_set_realloc_func(&parser, cr_realloc);
-    csv_set_free_func(&parser, cr_free);
-    csv_set_space_func(&parser, is_no_space);
+    struct cr_csv_cfg cfg = {.name = source->name, .row = row, .ctx = ctx};
+    struct cr_csv *csv = NULL;
+    enum cr_status status = cr_csv_create(&cfg, &csv, err);
     // Spreadsheets begin their files with a byte order mark.
     size_t mark =
         source->bytes >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    enum cr_status status =
-        feed(&reader, &parser, source->text + mark, source->bytes - mark);
     if (status == CR_OK) {
-        status = finish(&reader, &parser);
+        status = cr_csv_feed(csv, source->text + mark, source->bytes - mark, err);
     }
-    if (status == CR_E_MEMORY) {
-        cr_err_set(err, status, "out of memory while reading %s", source->name);
+    if (status == CR_OK) {
+        status = cr_csv_finish(csv, err);
     }
-    csv_free(&parser);
-    cr_buf_fini(&reader.text);
-    cr_free(reader.bytes);
-    cr_free(reader.fields);
+    cr_csv_destroy(csv);
     return status;
 }

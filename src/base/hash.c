@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "credence/base/mem.h"
+#include "credence/base/status.h"
 
 uint64_t cr_hash64(const void *bytes, size_t len, uint64_t seed) {
     return XXH3_64bits_withSeed(bytes, len, seed);
@@ -70,4 +71,37 @@ void cr_hasher_fini(struct cr_hasher *hasher) {
         cr_free(hasher->state);
         hasher->state = NULL;
     }
+}
+
+struct cr_hash_stream {
+    XXH3_state_t *state;
+};
+
+struct cr_hash_stream *cr_hash_stream_begin(void) {
+    struct cr_hash_stream *stream = cr_calloc(1, sizeof *stream);
+    XXH3_state_t *state = stream != NULL ? XXH3_createState() : NULL;
+    if (state == NULL) {
+        cr_free(stream);
+        return NULL;
+    }
+    cr_status_ignore((enum cr_status)XXH3_128bits_reset(state)); // it cannot fail
+    stream->state = state;
+    return stream;
+}
+
+void cr_hash_stream_add(struct cr_hash_stream *stream, const void *bytes, size_t len) {
+    if (stream != NULL && len > 0) {
+        cr_status_ignore(
+            (enum cr_status)XXH3_128bits_update(stream->state, bytes, len));
+    }
+}
+
+struct cr_hash cr_hash_stream_end(struct cr_hash_stream *stream) {
+    if (stream == NULL) {
+        return (struct cr_hash){0, 0};
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(stream->state);
+    XXH3_freeState(stream->state);
+    cr_free(stream);
+    return (struct cr_hash){.hi = hash.high64, .lo = hash.low64};
 }

@@ -7,7 +7,7 @@
 // by text.
 #include <string.h>
 
-#include "bench/format.h"
+#include "bench/choice.h"
 
 struct lettered {
     struct cr_choice choice;
@@ -104,8 +104,13 @@ static enum cr_status read_question(struct cr_reader *reader,
 static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *object,
                                struct lettered *list) {
     const char *letter = NULL;
-    enum cr_status status = cr_reader_member(reader, cr_json_get(object, "answerKey"),
-                                             "answerKey", &letter);
+    const struct cr_json *key = cr_json_get(object, "answerKey");
+    const char *text = cr_json_string(key);
+    if (text != NULL && *text == '\0') {
+        return cr_reader_refuse(reader, "\"answerKey\" is empty: the test split comes "
+                                        "without answers, use another split");
+    }
+    enum cr_status status = cr_reader_member(reader, key, "answerKey", &letter);
     if (status != CR_OK) {
         return status;
     }
@@ -119,39 +124,14 @@ static enum cr_status read_key(struct cr_reader *reader, const struct cr_json *o
                             cr_reader_quote(reader, letter));
 }
 
-// How many of the options before AT are the same as it.
-static unsigned same_before(const struct cr_choice *choice, uint32_t at) {
-    unsigned same = 0;
-    for (uint32_t i = 0; i < at; i++) {
-        same += cr_choice_is_same(choice->options[i], choice->options[at]);
-    }
-    return same;
-}
-
-static enum cr_status number_repeats(struct cr_reader *reader,
-                                     struct cr_choice *choice) {
-    for (uint32_t at = choice->options_len; at-- > 0;) {
-        unsigned same = same_before(choice, at);
-        if (!same) {
-            continue;
-        }
-        choice->options[at] =
-            cr_reader_text(reader, "%s (%u)", choice->options[at], same + 1);
-        if (choice->options[at] == NULL) {
-            return cr_reader_no_memory(reader);
-        }
-    }
-    return CR_OK;
-}
-
 static enum cr_status read_item(struct cr_reader *reader, const struct cr_item *item) {
     struct lettered list = {.choice.question_id = item->id};
     enum cr_status status = read_question(reader, item->object, &list);
     if (status == CR_OK) {
         status = read_key(reader, item->object, &list);
     }
-    if (status == CR_OK && cr_reader_framing(reader) == CR_FRAMING_CATEGORICAL) {
-        status = number_repeats(reader, &list.choice);
+    if (status == CR_OK) {
+        status = cr_choice_number(reader, &list.choice);
     }
     return status != CR_OK ? status : cr_choice_add(reader, &list.choice);
 }
@@ -160,7 +140,8 @@ const struct cr_bench_format cr_format_commonsenseqa = {
     .name = "commonsenseqa",
     .summary = "CommonsenseQA JSON lines, both published shapes: the key against a "
                "distractor, or all options",
-    .layout = CR_LAYOUT_JSON_LINES,
+    .kept = {{"question_concept", "question_concept|question.question_concept"}},
     .framings = 1u << CR_FRAMING_BINARY | 1u << CR_FRAMING_CATEGORICAL,
+    .traits = CR_FORMAT_JSON,
     .item = read_item,
 };

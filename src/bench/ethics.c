@@ -2,7 +2,7 @@
 // proposition whatever the pairing; utilitarianism alone makes pairs.
 #include <string.h>
 
-#include "bench/format.h"
+#include "bench/choice.h"
 
 // Label 0 or 1 from FIELD.
 static enum cr_status read_label(struct cr_reader *reader, const char *field,
@@ -38,8 +38,8 @@ static enum cr_status read_commonsense(struct cr_reader *reader,
 const struct cr_bench_format cr_format_ethics_commonsense = {
     .name = "ethics-commonsense",
     .summary = "ETHICS commonsense CSV: is what the narrator does clearly wrong?",
-    .layout = CR_LAYOUT_CSV,
-    .columns = {"label", "input"},
+    .columns = {{"label", false}, {"input", false}},
+    .kept = {{"is_short", "is_short"}, {"edited", "edited"}},
     .framings = 1u << CR_FRAMING_BINARY,
     .item = read_commonsense,
 };
@@ -71,8 +71,7 @@ const struct cr_bench_format cr_format_ethics_deontology = {
     .name = "ethics-deontology",
     .summary =
         "ETHICS deontology CSV: is the excuse, or the duty of a role, reasonable?",
-    .layout = CR_LAYOUT_CSV,
-    .columns = {"label", "scenario", "excuse"},
+    .columns = {{"label", false}, {"scenario", false}, {"excuse", false}},
     .framings = 1u << CR_FRAMING_BINARY,
     .item = read_deontology,
 };
@@ -102,8 +101,7 @@ static enum cr_status read_justice(struct cr_reader *reader,
 const struct cr_bench_format cr_format_ethics_justice = {
     .name = "ethics-justice",
     .summary = "ETHICS justice CSV: is the reason given a reasonable one?",
-    .layout = CR_LAYOUT_CSV,
-    .columns = {"label", "scenario"},
+    .columns = {{"label", false}, {"scenario", false}},
     .framings = 1u << CR_FRAMING_BINARY,
     .item = read_justice,
 };
@@ -136,8 +134,8 @@ static enum cr_status read_utilitarianism(struct cr_reader *reader,
 const struct cr_bench_format cr_format_ethics_utilitarianism = {
     .name = "ethics-utilitarianism",
     .summary = "ETHICS utilitarianism CSV, no header: which scenario is more pleasant?",
-    .layout = CR_LAYOUT_CSV_HEADLESS,
-    .columns = {"baseline", "less_pleasant"},
+    .traits = CR_FORMAT_HEADLESS,
+    .columns = {{"baseline", false}, {"less_pleasant", false}},
     .framings = 1u << CR_FRAMING_BINARY,
     .item = read_utilitarianism,
 };
@@ -193,8 +191,7 @@ static enum cr_status read_virtue(struct cr_reader *reader,
 const struct cr_bench_format cr_format_ethics_virtue = {
     .name = "ethics-virtue",
     .summary = "ETHICS virtue CSV: does the scenario's character show the trait?",
-    .layout = CR_LAYOUT_CSV,
-    .columns = {"label", "scenario"},
+    .columns = {{"label", false}, {"scenario", false}},
     .framings = 1u << CR_FRAMING_BINARY,
     .item = read_virtue,
 };

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "bench/format.h"
+#include "bench/choice.h"
 
 static enum cr_status read_text(struct cr_reader *reader, const struct cr_json *object,
                                 const char *key, const char **out) {
@@ -227,8 +227,8 @@ const struct cr_bench_format cr_format_jsonl = {
     .name = "jsonl",
     .summary = "items of your own, JSON lines: proposition, label | question, options, "
                "label | question, value, range",
-    .layout = CR_LAYOUT_JSON_LINES,
     .framings = 1u << CR_FRAMING_BINARY | 1u << CR_FRAMING_CATEGORICAL |
                 1u << CR_FRAMING_CONTINUOUS,
+    .traits = CR_FORMAT_JSON,
     .item = read_item,
 };

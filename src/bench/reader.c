@@ -4,19 +4,25 @@
 // when the last item was read. Byte order mark and CRLF are gone before a format sees
 // the text, so that a file gives the same propositions, with the same keys, whatever
 // system it was saved on. Ids are checked for the whole file, wanted or not.
+//
+// A file is read in one pass, in pieces. Two things take a pass of their own before it:
+// a sample, which must know all items to draw some, and answers of a table whose way of
+// writing the first items leave open.
 #include "bench/reader.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "credence/base/csv.h"
-#include "credence/base/hash.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
 #include "credence/bench/bench.h"
+#include "credence/core/cell.h"
 
 // Open addressing over 128-bit hashes, at most half full. The ids themselves are not
 // kept: two different ids with one hash will not be met.
@@ -77,7 +83,10 @@ static void seen_fini(struct cr_seen *seen) {
     *seen = (struct cr_seen){0};
 }
 
-enum { QUOTE_BYTES = 60 }; // of the file's text, in a message
+enum {
+    QUOTE_BYTES = 60,  // of the file's text, in a message
+    CLUSTER_BYTES = 64 // of a question id
+};
 
 enum cr_status cr_reader_no_memory(struct cr_reader *reader) {
     return cr_err_set(reader->err, CR_E_MEMORY, "out of memory while reading %s",
@@ -106,6 +115,14 @@ char *cr_reader_text(struct cr_reader *reader, const char *fmt, ...) {
     }
     va_end(again);
     return text;
+}
+
+void *cr_reader_alloc(struct cr_reader *reader, size_t bytes) {
+    void *block = cr_arena_alloc(&reader->scratch, bytes);
+    if (block != NULL) {
+        memset(block, 0, bytes);
+    }
+    return block;
 }
 
 static bool is_space(char c) {
@@ -189,20 +206,41 @@ static enum cr_status note_id(struct cr_reader *reader, const char *id) {
     return CR_OK;
 }
 
-static bool is_wanted(const struct cr_reader *reader) {
+// Whether the current item is within offset and limit.
+static bool is_in_slice(const struct cr_reader *reader) {
     const struct cr_benchmark *benchmark = reader->benchmark;
     uint64_t index = reader->items - 1;
     return index >= benchmark->offset &&
            (!benchmark->limit || index - benchmark->offset < benchmark->limit);
 }
 
+static bool is_wanted(const struct cr_reader *reader) {
+    const struct cr_sample *sample = &reader->sample;
+    uint64_t index = reader->items - 1;
+    bool is_drawn = sample->is_drawn == NULL ||
+                    (index < sample->drawn_len && sample->is_drawn[index]);
+    return is_drawn && is_in_slice(reader);
+}
+
+// What questions share is told apart by its text; a long one by its hash.
+static const char *cluster_id(struct cr_reader *reader, const char *text) {
+    char hex[CR_HASH_HEX_BYTES];
+    if (strlen(text) <= CLUSTER_BYTES) {
+        return text;
+    }
+    cr_hash_hex(cr_hash128(text, strlen(text), 0), hex);
+    return cr_arena_strdup(&reader->scratch, hex);
+}
+
 enum cr_status cr_reader_add(struct cr_reader *reader,
                              const struct cr_proposition *proposition) {
+    struct cr_proposition own = *proposition;
     if (proposition->id == NULL || proposition->question_id == NULL ||
         proposition->text == NULL) {
         return cr_reader_no_memory(reader);
     }
-    if (strcmp(proposition->id, reader->id) != 0) {
+    // The ids of numbered items, and those made from them, cannot clash.
+    if (!reader->is_numbered && strcmp(proposition->id, reader->id) != 0) {
         enum cr_status status = note_id(reader, proposition->id);
         if (status != CR_OK) {
             return status;
@@ -211,7 +249,10 @@ enum cr_status cr_reader_add(struct cr_reader *reader,
     if (!is_wanted(reader)) {
         return CR_OK;
     }
-    if (cr_propositions_add(&reader->propositions, proposition) != CR_OK) {
+    own.kept = reader->kept;
+    own.question_id =
+        reader->cluster_id != NULL ? reader->cluster_id : proposition->question_id;
+    if (cr_propositions_add(&reader->propositions, &own) != CR_OK) {
         return cr_reader_no_memory(reader);
     }
     return CR_OK;
@@ -250,154 +291,12 @@ enum cr_status cr_reader_add_pair(struct cr_reader *reader, const char *question
     return status != CR_OK ? status : add_side(reader, question_id, false_text, 0);
 }
 
-// Give ITEM, its id set, to the format.
-static enum cr_status give_item(struct cr_reader *reader, const struct cr_item *item) {
-    reader->id = item->id;
-    reader->items++;
-    enum cr_status status = note_id(reader, item->id);
-    if (status == CR_OK) {
-        status = reader->format->item(reader, item);
-    }
-    cr_arena_fini(&reader->scratch);
-    reader->id = NULL;
-    return status;
+const char *cr_reader_with_context(struct cr_reader *reader, const char *context,
+                                   const char *text) {
+    return context == NULL || text == NULL
+               ? text
+               : cr_reader_text(reader, "%s\n\n%s", context, text);
 }
-
-// CSV files: columns by the header's names, every row as long as the header.
-
-struct csv_ctx {
-    struct cr_reader *reader;
-    size_t columns_len;        // that the format reads
-    size_t at[CR_COLUMNS_MAX]; // where each is in a row
-    size_t row_len;            // that every row must have
-    bool is_header_due;        // the next row is, or may be, the header
-};
-
-static bool is_named(struct cr_reader *reader, const char *field, const char *name) {
-    const char *trimmed = cr_reader_trim(reader, field);
-    return trimmed != NULL && strcmp(trimmed, name) == 0;
-}
-
-static const char *header_text(struct cr_reader *reader, const struct cr_csv_row *row) {
-    const char *text = "";
-    for (size_t i = 0; text != NULL && i < row->fields_len; i++) {
-        text = cr_reader_text(reader, "%s%s%s", text, i ? ", " : "", row->fields[i]);
-    }
-    return text != NULL ? text : "";
-}
-
-// Where COLUMN is in the header ROW.
-static enum cr_status find_column(struct csv_ctx *csv, const struct cr_csv_row *row,
-                                  size_t column) {
-    struct cr_reader *reader = csv->reader;
-    const char *name = reader->format->columns[column];
-    size_t found = 0;
-    for (size_t i = 0; i < row->fields_len; i++) {
-        if (!is_named(reader, row->fields[i], name)) {
-            continue;
-        }
-        csv->at[column] = i;
-        found++;
-    }
-    if (found == 1) {
-        return CR_OK;
-    }
-    return cr_reader_refuse(reader, "the header is %s, expected %s column \"%s\"",
-                            cr_reader_quote(reader, header_text(reader, row)),
-                            found ? "only one" : "a", name);
-}
-
-static enum cr_status read_header(struct csv_ctx *csv, const struct cr_csv_row *row) {
-    csv->row_len = row->fields_len;
-    enum cr_status status = CR_OK;
-    for (size_t i = 0; status == CR_OK && i < csv->columns_len; i++) {
-        status = find_column(csv, row, i);
-    }
-    return status;
-}
-
-// Whether ROW of a headless file does nothing but name the columns.
-static bool is_stray_header(struct csv_ctx *csv, const struct cr_csv_row *row) {
-    bool is_header = row->fields_len == csv->columns_len;
-    for (size_t i = 0; is_header && i < csv->columns_len; i++) {
-        is_header =
-            is_named(csv->reader, row->fields[i], csv->reader->format->columns[i]);
-    }
-    return is_header;
-}
-
-static enum cr_status read_fields(struct csv_ctx *csv, const struct cr_csv_row *row,
-                                  const char **fields) {
-    struct cr_reader *reader = csv->reader;
-    if (row->fields_len != csv->row_len) {
-        return cr_reader_refuse(reader, "a row of %zu column%s, expected %zu",
-                                row->fields_len, row->fields_len == 1 ? "" : "s",
-                                csv->row_len);
-    }
-    for (size_t i = 0; i < csv->columns_len; i++) {
-        fields[i] = cr_reader_trim(reader, row->fields[csv->at[i]]);
-        if (fields[i] == NULL) {
-            return cr_reader_no_memory(reader);
-        }
-        if (!*fields[i]) {
-            return cr_reader_refuse(reader, "nothing in column \"%s\", expected a text",
-                                    reader->format->columns[i]);
-        }
-    }
-    return CR_OK;
-}
-
-static enum cr_status read_item(struct csv_ctx *csv, const struct cr_csv_row *row) {
-    const char *fields[CR_COLUMNS_MAX];
-    enum cr_status status = read_fields(csv, row, fields);
-    if (status != CR_OK) {
-        return status;
-    }
-    char id[24];
-    snprintf(id, sizeof id, "%" PRIu64, csv->reader->items + 1);
-    return give_item(csv->reader, &(struct cr_item){.id = id, .fields = fields});
-}
-
-static enum cr_status read_row(void *ctx, const struct cr_csv_row *row,
-                               struct cr_err *err) {
-    (void)err; // the reader's own
-    struct csv_ctx *csv = ctx;
-    csv->reader->line = row->line;
-    if (row->fields_len == 1 && row->fields_bytes[0] == 0) {
-        return CR_OK; // a blank line
-    }
-    enum cr_layout layout = csv->reader->format->layout;
-    bool is_first = csv->is_header_due;
-    csv->is_header_due = false;
-    enum cr_status status = CR_OK;
-    if (is_first && layout == CR_LAYOUT_CSV) {
-        status = read_header(csv, row);
-    } else if (!is_first || !is_stray_header(csv, row)) {
-        status = read_item(csv, row);
-    }
-    cr_arena_fini(&csv->reader->scratch);
-    return status;
-}
-
-static enum cr_status read_csv(struct cr_reader *reader) {
-    struct csv_ctx csv = {.reader = reader, .is_header_due = true};
-    while (reader->format->columns[csv.columns_len] != NULL) {
-        csv.at[csv.columns_len] = csv.columns_len;
-        csv.columns_len++;
-    }
-    csv.row_len = csv.columns_len;
-    struct cr_csv_text text = {reader->benchmark->path, reader->text, reader->bytes};
-    enum cr_status status = cr_csv_read(&text, read_row, &csv, reader->err);
-    if (status != CR_E_FORMAT) {
-        return status;
-    }
-    if (reader->err != NULL) {
-        reader->err->status = CR_E_JOB; // its text names file and line already
-    }
-    return CR_E_JOB;
-}
-
-// JSON lines: one object a line, each with an id; blank lines are skipped.
 
 enum cr_status cr_reader_member(struct cr_reader *reader, const struct cr_json *value,
                                 const char *name, const char **out) {
@@ -417,218 +316,279 @@ enum cr_status cr_reader_member(struct cr_reader *reader, const struct cr_json *
     return CR_OK;
 }
 
-static bool is_blank(const char *text, size_t bytes) {
-    return strspn(text, " \t\r") >= bytes;
-}
-
-// The item's id: a text, or a whole number as people number things.
-static enum cr_status read_id(struct cr_reader *reader, const struct cr_json *object,
-                              const char **id) {
-    const struct cr_json *value = cr_json_get(object, "id");
-    double number = cr_json_number(value, NAN);
-    const char *text = cr_json_string(value);
-    if (text != NULL) {
-        *id = cr_reader_trim(reader, text);
-    } else if (number >= 0 && number <= 9007199254740992.0 && number == floor(number)) {
-        *id = cr_reader_text(reader, "%.0f", number);
-    } else {
-        return cr_reader_refuse(
-            reader, "\"id\" is %s, expected a string or a whole number",
-            value != NULL ? cr_json_type_name(cr_json_type(value)) : "missing");
+enum cr_status cr_reader_check_id(struct cr_reader *reader, const char *name,
+                                  const char *id) {
+    if (*id == '\0') {
+        return cr_reader_refuse(reader, "\"%s\" is empty, expected a text", name);
     }
-    if (*id == NULL) {
-        return cr_reader_no_memory(reader);
-    }
-    if (!**id) {
-        return cr_reader_refuse(reader, "\"id\" is empty, expected a text");
-    }
-    for (const char *c = *id; *c; c++) {
+    for (const char *c = id; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20) {
-            return cr_reader_refuse(reader, "\"id\" holds a control character");
+            return cr_reader_refuse(reader, "\"%s\" holds a control character", name);
         }
     }
     return CR_OK;
 }
 
-static enum cr_status read_object(struct cr_reader *reader,
-                                  const struct cr_json *object) {
-    if (cr_json_type(object) != CR_JSON_OBJECT) {
-        return cr_reader_refuse(reader, "the line is %s, expected an object",
-                                cr_json_type_name(cr_json_type(object)));
-    }
-    struct cr_item item = {.object = object};
-    enum cr_status status = read_id(reader, object, &item.id);
-    return status != CR_OK ? status : give_item(reader, &item);
-}
-
-// A key that appears twice would silently lose one of its values.
-static enum cr_status check_keys(struct cr_reader *reader, const char *text,
-                                 size_t bytes) {
-    struct cr_buf path;
-    cr_buf_init(&path, bytes + 1);
-    enum cr_status status = CR_OK;
-    if (cr_json_duplicate_key(text, bytes, &path)) {
-        status = cr_reader_refuse(
-            reader, "the key %s appears twice, expected it once",
-            cr_reader_quote(reader, path.data != NULL ? path.data : ""));
-    }
-    cr_buf_fini(&path);
-    return status;
-}
-
-static enum cr_status read_line(struct cr_reader *reader, const char *text,
-                                size_t bytes) {
-    struct cr_json *object = NULL;
-    struct cr_err why = {0};
-    struct cr_json_limits limits = {.max_bytes = CR_BENCH_LINE_MAX,
-                                    .max_depth = CR_BENCH_DEPTH_MAX};
-    enum cr_status status = cr_json_parse(text, bytes, limits, &object, &why);
-    if (status == CR_E_MEMORY) {
-        return cr_reader_no_memory(reader);
-    }
-    if (status != CR_OK) { // "1:COLUMN: what": the parser knows one line only
-        return cr_reader_refuse(reader, "not a JSON object: column %s",
-                                strncmp(why.text, "1:", 2) ? why.text : why.text + 2);
-    }
-    status = check_keys(reader, text, bytes);
-    if (status == CR_OK) {
-        status = read_object(reader, object);
-    }
-    cr_json_free(object);
-    return status;
-}
-
-static enum cr_status read_json_lines(struct cr_reader *reader) {
-    const char *at = reader->text, *end = at + reader->bytes;
-    enum cr_status status = CR_OK;
-    for (reader->line = 1; status == CR_OK && at < end;
-         reader->line += status == CR_OK) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t bytes = (size_t)((stop != NULL ? stop : end) - at);
-        if (!is_blank(at, bytes)) {
-            status = read_line(reader, at, bytes);
+static enum cr_status read_fields(struct cr_reader *reader,
+                                  const struct cr_raw_item *item, const char **fields) {
+    for (size_t i = 0; i < reader->fields_len; i++) {
+        struct cr_column *column = &reader->fields[i];
+        enum cr_status status = cr_column_text(reader, item, column, &fields[i]);
+        if (status == CR_OK && fields[i] == NULL && !column->is_optional) {
+            status = cr_column_refuse_empty(reader, item, column);
         }
-        cr_arena_fini(&reader->scratch);
-        at += bytes + 1;
-    }
-    return status;
-}
-
-// The text without byte order mark and with LF for CRLF, into OUT.
-static enum cr_status normalise(const char *text, size_t bytes, struct cr_buf *out) {
-    if (bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        bytes -= 3;
-    }
-    if (cr_buf_reserve(out, bytes + 1) != CR_OK) {
-        return CR_E_MEMORY;
-    }
-    const char *end = text + bytes;
-    while (text < end) {
-        const char *cut = memchr(text, '\r', (size_t)(end - text));
-        bool is_crlf = cut != NULL && cut + 1 < end && cut[1] == '\n';
-        const char *stop = cut == NULL ? end : is_crlf ? cut : cut + 1;
-        if (cr_buf_add(out, text, (size_t)(stop - text)) != CR_OK) {
-            return CR_E_MEMORY;
+        if (status != CR_OK) {
+            return status;
         }
-        text = is_crlf ? stop + 1 : stop;
     }
     return CR_OK;
 }
 
-// Refuse a line that is not UTF-8 or holds a NUL: a C string would end there.
-static enum cr_status check_encoding(struct cr_reader *reader) {
-    if (cr_text_is_utf8(reader->text, reader->bytes) &&
-        memchr(reader->text, '\0', reader->bytes) == NULL) {
-        return CR_OK;
-    }
-    const char *at = reader->text, *end = at + reader->bytes;
-    for (reader->line = 1; at < end; reader->line++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t bytes = (size_t)((stop != NULL ? stop : end) - at);
-        if (!cr_text_is_utf8(at, bytes)) {
-            return cr_reader_refuse(reader, "bytes that are not UTF-8, expected UTF-8");
+static enum cr_status passes_where(struct cr_reader *reader,
+                                   const struct cr_raw_item *item, bool *passes) {
+    *passes = true;
+    for (size_t i = 0; i < reader->where_len; i++) {
+        const struct cr_binding *wanted = &reader->benchmark->where.at[i];
+        const char *text = NULL;
+        bool is_wanted = false;
+        enum cr_status status = cr_column_text(reader, item, &reader->where[i], &text);
+        if (status != CR_OK) {
+            return status;
         }
-        if (memchr(at, '\0', bytes) != NULL) {
-            return cr_reader_refuse(reader, "a NUL byte, expected text");
+        for (uint32_t v = 0; v < wanted->values_len; v++) {
+            is_wanted =
+                is_wanted || strcmp(wanted->values[v], text != NULL ? text : "") == 0;
         }
-        at += bytes + 1;
+        *passes = *passes && is_wanted;
     }
     return CR_OK;
+}
+
+// What is kept of ITEM, and what it shares with others.
+static enum cr_status read_beside(struct cr_reader *reader,
+                                  const struct cr_raw_item *item) {
+    const char **kept =
+        cr_arena_alloc(&reader->scratch, (reader->keep_len + 1) * sizeof *kept);
+    enum cr_status status = kept != NULL ? CR_OK : cr_reader_no_memory(reader);
+    for (size_t i = 0; i < reader->keep_len && status == CR_OK; i++) {
+        status = cr_column_text(reader, item, &reader->keep[i], &kept[i]);
+        if (status == CR_OK && kept[i] == NULL) {
+            kept[i] = "";
+        }
+    }
+    reader->kept = reader->keep_len > 0 ? kept : NULL;
+    reader->cluster_id = NULL;
+    if (status == CR_OK && reader->cluster != NULL) {
+        status = cr_column_text(reader, item, reader->cluster, &reader->cluster_id);
+        if (status == CR_OK && reader->cluster_id == NULL) {
+            status = cr_column_refuse_empty(reader, item, reader->cluster);
+        } else if (status == CR_OK) {
+            reader->cluster_id = cluster_id(reader, reader->cluster_id);
+            status = reader->cluster_id != NULL ? CR_OK : cr_reader_no_memory(reader);
+        }
+    }
+    return status;
+}
+
+// Give the current item to the format.
+static enum cr_status give_item(struct cr_reader *reader,
+                                const struct cr_raw_item *raw) {
+    const char *fields[CR_COLUMNS_MAX] = {NULL};
+    enum cr_status status = read_fields(reader, raw, fields);
+    if (status == CR_OK && reader->pass == CR_PASS_ITEMS && is_wanted(reader)) {
+        status = read_beside(reader, raw);
+    }
+    if (status != CR_OK) {
+        return status;
+    }
+    struct cr_item item = {.id = reader->id, .fields = fields, .object = raw->object};
+    return reader->format->item(reader, &item);
+}
+
+enum cr_status cr_reader_row(struct cr_reader *reader, const struct cr_raw_item *item,
+                             const char *id) {
+    char number[24];
+    bool passes = true;
+    reader->rows++;
+    snprintf(number, sizeof number, "%" PRIu64, reader->rows);
+    if (reader->ids != NULL) {
+        enum cr_status found = cr_column_text(reader, item, reader->ids, &id);
+        if (found == CR_OK) {
+            found = id != NULL ? cr_reader_check_id(reader, reader->ids->name, id)
+                               : cr_column_refuse_empty(reader, item, reader->ids);
+        }
+        if (found != CR_OK) {
+            return found;
+        }
+    }
+    reader->is_numbered = id == NULL;
+    reader->id = id != NULL ? id : number;
+    enum cr_status status = passes_where(reader, item, &passes);
+    if (status == CR_OK && passes) {
+        reader->items++;
+        if (id != NULL && reader->pass == CR_PASS_ITEMS) {
+            status = note_id(reader, id);
+        }
+        if (status == CR_OK && reader->pass == CR_PASS_SAMPLE) {
+            status = is_in_slice(reader) ? cr_sample_note(reader, item) : CR_OK;
+        } else if (status == CR_OK) {
+            status = give_item(reader, item);
+        }
+    }
+    cr_arena_fini(&reader->scratch);
+    reader->id = NULL;
+    return status;
 }
 
 static enum cr_status check_framing(struct cr_reader *reader) {
-    static const char *const names[] = {"binary", "categorical", "continuous"};
     if (reader->format->framings & 1u << reader->benchmark->framing) {
         return CR_OK;
     }
     return cr_err_set(reader->err, CR_E_JOB, "%s: format %s has no %s framing",
                       reader->benchmark->path, reader->format->name,
-                      names[reader->benchmark->framing]);
+                      cr_space_names[reader->benchmark->framing]);
 }
 
 static enum cr_status check_range(struct cr_reader *reader) {
-    if (reader->items == 0) {
+    const struct cr_benchmark *benchmark = reader->benchmark;
+    if (reader->rows == 0) {
         return cr_err_set(reader->err, CR_E_JOB, "%s: no items, expected at least one",
-                          reader->benchmark->path);
+                          benchmark->path);
     }
-    if (reader->benchmark->offset >= reader->items) {
+    if (reader->items == 0) {
+        return cr_err_set(reader->err, CR_E_JOB,
+                          "%s: none of its %" PRIu64 " items passes \"where\"",
+                          benchmark->path, reader->rows);
+    }
+    if (benchmark->offset >= reader->items) {
         return cr_err_set(reader->err, CR_E_JOB,
                           "%s: offset %" PRIu64 " leaves none of its %" PRIu64 " items",
-                          reader->benchmark->path, reader->benchmark->offset,
-                          reader->items);
+                          benchmark->path, benchmark->offset, reader->items);
     }
     return CR_OK;
 }
 
+// JSON objects need not have every key, but some object must.
+static enum cr_status check_columns(struct cr_reader *reader) {
+    struct cr_column *column = NULL;
+    if (reader->header.used_bytes == 0) {
+        return CR_OK; // no JSON
+    }
+    for (size_t i = 0; (column = cr_reader_column(reader, i)) != NULL; i++) {
+        if (column->key != NULL && !column->is_met && !column->is_own) {
+            reader->line = 1;
+            return cr_column_refuse_absent(reader, column);
+        }
+    }
+    return CR_OK;
+}
+
+// One pass over the whole file.
+static enum cr_status run_pass(struct cr_reader *reader, enum cr_pass pass) {
+    reader->pass = pass;
+    reader->rows = reader->items = 0;
+    cr_buf_clear(&reader->scenario);
+    enum cr_status status = cr_source_rewind(reader->source, reader->err);
+    status = status == CR_OK ? cr_reader_rows(reader) : status;
+    if (status == CR_OK) {
+        status = check_columns(reader);
+    }
+    return status == CR_OK ? check_range(reader) : status;
+}
+
+static void forget_items(struct cr_reader *reader) {
+    cr_propositions_fini(&reader->propositions);
+    seen_fini(&reader->seen);
+    reader->answers = ~0u;
+    reader->is_surveyed = true;
+}
+
+static enum cr_status keep_names(struct cr_reader *reader) {
+    const char *names[CR_KEEP_MAX];
+    size_t own = reader->benchmark->keep.len;
+    for (size_t i = 0; i < reader->keep_len; i++) {
+        names[i] = i < own ? reader->benchmark->keep.at[i].name
+                           : reader->format->kept[i - own].name;
+    }
+    enum cr_status status =
+        cr_propositions_keep(&reader->propositions, names, reader->keep_len);
+    return status == CR_OK ? CR_OK : cr_reader_no_memory(reader);
+}
+
 static enum cr_status read_all(struct cr_reader *reader) {
     enum cr_status status = check_framing(reader);
-    if (status == CR_OK) {
-        status = check_encoding(reader);
+    if (status == CR_OK && reader->benchmark->sample > 0) {
+        status = run_pass(reader, CR_PASS_SAMPLE);
+        status = status == CR_OK ? cr_sample_draw(reader) : status;
     }
-    if (status == CR_OK) {
-        status = reader->format->layout == CR_LAYOUT_JSON_LINES
-                     ? read_json_lines(reader)
-                     : read_csv(reader);
+    status = status == CR_OK ? keep_names(reader) : status;
+    status = status == CR_OK ? run_pass(reader, CR_PASS_ITEMS) : status;
+    if (status == CR_E_STOPPED) { // the format must see all answers first
+        forget_items(reader);
+        status = run_pass(reader, CR_PASS_ANSWERS);
+        status = status == CR_OK ? keep_names(reader) : status;
+        status = status == CR_OK ? run_pass(reader, CR_PASS_ITEMS) : status;
     }
-    return status != CR_OK ? status : check_range(reader);
+    return status;
 }
 
 static void reader_fini(struct cr_reader *reader) {
     cr_propositions_fini(&reader->propositions);
     seen_fini(&reader->seen);
+    cr_free(reader->sample.at);
+    cr_free(reader->sample.is_drawn);
     cr_arena_fini(&reader->scratch);
+    cr_arena_fini(&reader->names);
     cr_buf_fini(&reader->scenario);
     cr_buf_fini(&reader->scenario_id);
+    cr_buf_fini(&reader->header);
+    cr_source_close(reader->source);
 }
 
-enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
-                             size_t bytes, uint64_t seed, struct cr_err *err) {
+static enum cr_status read_input(struct cr_benchmark *benchmark,
+                                 const struct cr_source_input *input, uint64_t seed,
+                                 struct cr_err *err) {
     const struct cr_bench_format *format = cr_bench_format(benchmark->format);
     if (format == NULL) {
         return cr_err_set(err, CR_E_JOB, "unknown benchmark format \"%s\"",
                           benchmark->format);
     }
-    struct cr_buf clean;
-    cr_buf_init(&clean, bytes + 1);
-    struct cr_reader reader = {
-        .format = format, .benchmark = benchmark, .seed = seed, .err = err};
-    cr_buf_init(&reader.scenario, bytes + 1);
-    cr_buf_init(&reader.scenario_id, bytes + CR_BENCH_LINE_MAX);
-    enum cr_status status = normalise(text, bytes, &clean);
-    if (status != CR_OK) {
-        status = cr_reader_no_memory(&reader);
-    } else {
-        reader.text = clean.data != NULL ? clean.data : "";
-        reader.bytes = clean.used_bytes;
-        status = read_all(&reader);
-    }
+    struct cr_reader reader = {.format = format,
+                               .benchmark = benchmark,
+                               .seed = seed,
+                               .err = err,
+                               .answers = ~0u};
+    cr_buf_init(&reader.scenario, SIZE_MAX / 2);
+    cr_buf_init(&reader.scenario_id, SIZE_MAX / 2);
+    cr_buf_init(&reader.header, 1 << 20);
+    enum cr_status status = cr_source_open(input, &reader.source, err);
+    status = status == CR_OK ? cr_reader_make_columns(&reader) : status;
+    status = status == CR_OK ? read_all(&reader) : status;
     if (status == CR_OK) {
         cr_propositions_fini(&benchmark->propositions);
         benchmark->propositions = reader.propositions;
+        benchmark->bytes_hash = cr_source_hash(reader.source);
         reader.propositions = (struct cr_propositions){0};
     }
     reader_fini(&reader);
-    cr_buf_fini(&clean);
+    return status;
+}
+
+enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
+                             size_t bytes, uint64_t seed, struct cr_err *err) {
+    struct cr_source_input input = {
+        .name = benchmark->path, .text = text, .bytes = bytes, .fd = -1};
+    return read_input(benchmark, &input, seed, err);
+}
+
+enum cr_status cr_bench_read_file(struct cr_benchmark *benchmark, const char *path,
+                                  uint64_t seed, struct cr_err *err) {
+    struct cr_source_input input = {.name = benchmark->path};
+    input.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (input.fd < 0) {
+        return cr_err_set(err, CR_E_IO, "cannot open %s: %s", path, strerror(errno));
+    }
+    enum cr_status status = read_input(benchmark, &input, seed, err);
+    close(input.fd);
     return status;
 }

@@ -14,6 +14,7 @@ static const struct cr_bench_format *const cr_bench_table[] = {
     &cr_format_ethics_virtue,
     &cr_format_commonsenseqa,
     &cr_format_jsonl,
+    &cr_format_table,
 };
 
 size_t cr_bench_count(void) {
@@ -42,6 +43,22 @@ int cr_bench_find(const char *name) {
 bool cr_bench_can_frame(int format, enum cr_framing framing) {
     assert(format >= 0 && (size_t)format < cr_bench_count());
     return cr_bench_table[format]->framings & 1u << framing;
+}
+
+size_t cr_bench_columns(int format, const char *out[CR_BENCH_NAMES_MAX]) {
+    assert(format >= 0 && (size_t)format < cr_bench_count());
+    const struct cr_bench_format *found = cr_bench_table[format];
+    const char *const *names = NULL;
+    size_t len = 0;
+    if ((found->traits & CR_FORMAT_MAPPED) != 0) {
+        len = cr_bench_mapped_names(&names);
+        memcpy(out, names, len * sizeof *out);
+        return len;
+    }
+    for (; found->columns[len].name != NULL; len++) {
+        out[len] = found->columns[len].name;
+    }
+    return len;
 }
 
 const struct cr_bench_format *cr_bench_format(const char *name) {

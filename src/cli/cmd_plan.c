@@ -122,6 +122,7 @@ static int run(int argc, char **argv) {
     int key;
     planning.request.sets = planning.sets;
     planning.request.shards = 1;
+    planning.request.is_in_place = true;
     cr_args_init(&args, &cr_command_plan, argc, argv);
     while ((key = cr_args_next(&args)) >= 0) {
         if (!take_option(&args, key, &planning)) {

@@ -209,6 +209,82 @@ static bool store_object(const struct field *field) {
     return true;
 }
 
+// VALUE as a text: a string, or a number or truth as JSON writes it; NULL for others.
+static const char *plain_text(const struct field *field, const struct cr_json *value) {
+    switch (cr_json_type(value)) {
+    case CR_JSON_STRING:
+        return keep(field, cr_json_string(value));
+    case CR_JSON_NUMBER:
+    case CR_JSON_BOOL:
+        return cr_check_print(field->check, value);
+    default:
+        return NULL;
+    }
+}
+
+static bool is_plain(const struct cr_json *value) {
+    enum cr_json_type type = cr_json_type(value);
+    return type == CR_JSON_STRING || type == CR_JSON_NUMBER || type == CR_JSON_BOOL;
+}
+
+// One binding: NAME to VALUE, or to each of its elements.
+static bool bind(const struct field *field, const char *name,
+                 const struct cr_json *value, struct cr_binding *out) {
+    bool is_list = cr_json_type(value) == CR_JSON_ARRAY;
+    size_t len = is_list ? cr_json_len(value) : 1;
+    const struct cr_json *c = is_list ? cr_json_first(value) : value;
+    const char **texts = cr_check_alloc(field->check, len, sizeof *texts);
+    out->name = keep(field, name);
+    out->values = texts;
+    out->values_len = (uint32_t)len;
+    for (size_t i = 0; texts != NULL && i < len; i++) {
+        if (!is_plain(c)) {
+            return refuse(field, "a text, or a list of texts, for each name");
+        }
+        texts[i] = plain_text(field, c);
+        c = is_list ? cr_json_next(c) : NULL;
+    }
+    return len > 0 || refuse(field, "a text, or a list of texts, for each name");
+}
+
+static bool store_bindings(const struct field *field) {
+    enum cr_json_type type = cr_json_type(field->value);
+    bool takes_list = field->key->low > 0;
+    struct cr_bindings bindings = {0};
+    if (type != CR_JSON_OBJECT && !(takes_list && type == CR_JSON_ARRAY)) {
+        return refuse(field, takes_list ? "a list of columns, or an object NAME: column"
+                                        : "an object");
+    }
+    bindings.at =
+        cr_check_alloc(field->check, cr_json_len(field->value), sizeof *bindings.at);
+    for (const struct cr_json *c = cr_json_first(field->value);
+         c != NULL && bindings.at != NULL; c = cr_json_next(c)) {
+        const char *name = type == CR_JSON_OBJECT ? cr_json_key(c) : cr_json_string(c);
+        if (name == NULL || *name == '\0') {
+            return refuse(field, "a list of columns, or an object NAME: column");
+        }
+        if (!bind(field, name, c, &bindings.at[bindings.len])) {
+            return false;
+        }
+        bindings.len++;
+    }
+    put(field, &bindings, sizeof bindings);
+    return true;
+}
+
+static bool store_range(const struct field *field) {
+    bool is_pair =
+        cr_json_type(field->value) == CR_JSON_ARRAY && cr_json_len(field->value) == 2;
+    const struct cr_json *low = is_pair ? cr_json_first(field->value) : NULL;
+    double range[2] = {cr_json_number(low, NAN), NAN};
+    range[1] = low != NULL ? cr_json_number(cr_json_next(low), NAN) : NAN;
+    if (!(range[0] < range[1]) || !isfinite(range[1] - range[0])) {
+        return refuse(field, "[low, high] with low < high");
+    }
+    put(field, range, sizeof range);
+    return true;
+}
+
 static bool store_list(const struct field *field) {
     return cr_json_type(field->value) == CR_JSON_ARRAY || refuse(field, "a list");
 }
@@ -221,7 +297,8 @@ static const store_fn stores[CR_KEY_TYPE_COUNT] = {
     [CR_KEY_COUNT] = store_whole,     [CR_KEY_COUNT64] = store_whole,
     [CR_KEY_TRUTH] = store_truth,     [CR_KEY_OBJECT] = store_object,
     [CR_KEY_GROUP] = store_object,    [CR_KEY_LIST] = store_list,
-    [CR_KEY_MAP] = store_object,
+    [CR_KEY_MAP] = store_object,      [CR_KEY_BINDINGS] = store_bindings,
+    [CR_KEY_RANGE] = store_range,
 };
 
 bool cr_check_value(struct cr_check *check, const struct cr_key *key,
@@ -232,10 +309,12 @@ bool cr_check_value(struct cr_check *check, const struct cr_key *key,
 
 void cr_check_default(struct cr_check *check, const struct cr_key *key, void *out) {
     if (strcmp(key->fallback, "null") == 0) {
-        double nan_value =
-            NAN; // other absent values are zero, as the struct already is
+        // Other absent values are zero, as the struct already is.
+        double nan_values[2] = {NAN, NAN};
         if (key->absent_is_nan) {
-            memcpy(out, &nan_value, sizeof nan_value);
+            memcpy(out, nan_values, sizeof *nan_values);
+        } else if (key->type == CR_KEY_RANGE) {
+            memcpy(out, nan_values, sizeof nan_values);
         }
         return;
     }

@@ -175,10 +175,12 @@ static struct cr_json *sorted_copy(const struct cr_json *value) {
 }
 
 // Whether VALUE is what the JSON text FALLBACK says.
-static bool reads_as(const struct cr_json *value, const char *fallback) {
+static bool reads_as(struct cr_check *check, const struct cr_json *value,
+                     const char *fallback) {
     struct cr_json *other = NULL;
     if (cr_json_parse(fallback, strlen(fallback), (struct cr_json_limits){4096, 8},
                       &other, NULL) != CR_OK) {
+        cr_check_memory(check);
         return false;
     }
     bool is_same = cr_json_equal(value, other);
@@ -196,7 +198,7 @@ static struct cr_json *shaping(struct cr_check *check, const struct cr_key_table
         const struct cr_json *member = cr_json_get(object, key->name);
         bool is_new = key->identity == CR_IDENTITY_BY_NAME;
         if (key->shapes && member != NULL &&
-            !(is_new && reads_as(member, key->fallback))) {
+            !(is_new && reads_as(check, member, key->fallback))) {
             cr_check_put(check, out, key->name, cr_json_copy(member));
         }
     }

@@ -2,6 +2,7 @@
 // that one pass finds them all; what a mistake leaves half made is never handed out.
 #include "credence/job/job_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,121 @@
 #include "job/builder.h"
 
 // Benchmarks: their rows, then their propositions from the bytes in the bundle.
+
+// Whether NAME is one of the names in NAMES, which '|' parts.
+static bool is_among(const char *names, const char *name) {
+    size_t len = strlen(name);
+    while (*names != '\0') {
+        size_t bytes = strcspn(names, "|");
+        if (bytes == len && memcmp(names, name, len) == 0) {
+            return true;
+        }
+        names += bytes + (names[bytes] == '|');
+    }
+    return false;
+}
+
+static bool is_table(const struct cr_benchmark *benchmark) {
+    return benchmark->format != NULL && strcmp(benchmark->format, "table") == 0;
+}
+
+// "columns" may name what the format reads.
+static void check_columns(struct cr_check *check, const struct cr_benchmark *benchmark,
+                          const char *parent) {
+    const char *names[CR_BENCH_NAMES_MAX];
+    char path[CR_PATH_MAX], inner[CR_PATH_MAX];
+    int format = benchmark->format != NULL ? cr_bench_find(benchmark->format) : -1;
+    size_t len = format < 0 ? 0 : cr_bench_columns(format, names), columns_len = 0;
+    cr_key_path_child(path, parent, "columns");
+    for (uint32_t i = 0; i < benchmark->columns.len && format >= 0; i++) {
+        const struct cr_binding *binding = &benchmark->columns.at[i];
+        bool is_known = false;
+        cr_key_path_child(inner, path, binding->name);
+        for (size_t k = 0; k < len; k++) {
+            is_known = is_known || is_among(names[k], binding->name);
+        }
+        columns_len += binding->values_len;
+        bool is_list = binding->values_len > 1 &&
+                       strcmp(binding->name, "options") != 0 &&
+                       strcmp(binding->name, "context") != 0 &&
+                       strcmp(binding->name, "question") != 0;
+        if (!is_known) {
+            cr_check_unknown(check, inner, binding->name,
+                             (struct cr_names){names, len});
+        } else if (is_list) {
+            cr_check_mistake(check, inner, "a list of columns, expected one column");
+        }
+    }
+    if (columns_len > CR_BENCH_COLUMNS_MAX) {
+        cr_check_mistake(check, path, "more than %d columns", CR_BENCH_COLUMNS_MAX);
+    }
+    if (is_table(benchmark) && benchmark->columns.len == 0) {
+        cr_check_mistake(check, parent,
+                         "format 'table' needs \"columns\": what the file's columns "
+                         "are (credence help data)");
+    }
+}
+
+// Names of variables in run.h5 that its own ones do not have.
+static void check_kept(struct cr_check *check, const struct cr_benchmark *benchmark,
+                       const char *parent) {
+    static const char *const own[] = {"id",    "question_id", "benchmark", "space",
+                                      "label", "n_outcomes",  "value",     "low",
+                                      "high",  "unit",        "text",      "options"};
+    char path[CR_PATH_MAX];
+    cr_key_path_child(path, parent, "keep");
+    if (benchmark->keep.len > CR_BENCH_KEEP_MAX) {
+        cr_check_mistake(check, path, "more than %d columns", CR_BENCH_KEEP_MAX);
+    }
+    for (uint32_t i = 0; i < benchmark->keep.len; i++) {
+        const struct cr_binding *kept = &benchmark->keep.at[i];
+        bool is_own = false, is_twice = false;
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++) {
+            is_own = is_own || strcmp(own[k], kept->name) == 0;
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            is_twice = is_twice || strcmp(benchmark->keep.at[k].name, kept->name) == 0;
+        }
+        if (is_own) {
+            cr_check_mistake(check, path,
+                             "'%s' is a name of run.h5's own; give it another: "
+                             "{\"item_%s\": \"%s\"}",
+                             kept->name, kept->name, kept->name);
+        } else if (is_twice) {
+            cr_check_mistake(check, path, "'%s' appears twice", kept->name);
+        } else if (strchr(kept->name, '/') != NULL || kept->values_len != 1) {
+            cr_check_mistake(check, path,
+                             "'%s': expected one column, and a name without '/'",
+                             kept->name);
+        }
+    }
+}
+
+// What only some formats know, and what needs another key.
+static void check_items(struct cr_check *check, const struct cr_benchmark *benchmark,
+                        const char *parent) {
+    char path[CR_PATH_MAX];
+    bool is_auto =
+        benchmark->answers == NULL || strcmp(benchmark->answers, "auto") == 0;
+    const struct {
+        const char *key;
+        bool is_set;
+    } rows[] = {{"answers", !is_auto},
+                {"range", !isnan(benchmark->low)},
+                {"unit", benchmark->unit != NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].is_set && benchmark->format != NULL && !is_table(benchmark)) {
+            cr_key_path_child(path, parent, rows[i].key);
+            cr_check_mistake(check, path,
+                             "means nothing to format '%s', only to 'table'",
+                             benchmark->format);
+        }
+    }
+    if (benchmark->stratify != NULL && benchmark->sample == 0) {
+        cr_key_path_child(path, parent, "stratify");
+        cr_check_mistake(check, path, "means nothing without \"sample\"");
+    }
+}
 
 static void read_benchmark(struct cr_job_builder *builder, const struct cr_json *object,
                            struct cr_benchmark *benchmark, struct cr_json *all) {
@@ -35,6 +151,9 @@ static void read_benchmark(struct cr_job_builder *builder, const struct cr_json 
     struct cr_check_target target = {
         .path = path, .out = benchmark, .resolved = resolved};
     cr_check_object(check, &cr_keys_benchmark, object, &target);
+    check_columns(check, benchmark, path);
+    check_kept(check, benchmark, path);
+    check_items(check, benchmark, path);
     cr_check_put(check, all, cr_json_key(object), resolved);
 }
 
@@ -61,18 +180,19 @@ static void read_all_benchmarks(struct cr_job_builder *builder) {
 }
 
 static void read_text(struct cr_job_builder *builder, struct cr_benchmark *benchmark,
-                      const struct cr_bundle_section *section, const char *path) {
+                      const struct cr_bundle_section *section, const char *path,
+                      bool is_named) {
     struct cr_err inner = {0};
-    benchmark->bytes_hash = cr_hash128(section->bytes, section->len, 0);
-    // A reader wants a text with a NUL behind it, which a section does not have.
-    char *text = cr_strndup(section->bytes, section->len);
-    if (text == NULL) {
-        cr_check_memory(&builder->check);
-        return;
+    uint64_t seed = builder->check.job->seed;
+    enum cr_status status = CR_E_MEMORY;
+    if (is_named) {
+        const char *file =
+            cr_arena_strndup(&builder->check.job->arena, section->bytes, section->len);
+        status = file != NULL ? cr_bench_read_file(benchmark, file, seed, &inner)
+                              : CR_E_MEMORY;
+    } else {
+        status = cr_bench_read(benchmark, section->bytes, section->len, seed, &inner);
     }
-    enum cr_status status =
-        cr_bench_read(benchmark, text, section->len, builder->check.job->seed, &inner);
-    cr_free(text);
     if (status == CR_E_MEMORY) {
         cr_check_memory(&builder->check);
     } else if (status != CR_OK) {
@@ -103,7 +223,12 @@ static void read_propositions(struct cr_job_builder *builder,
         cr_check_mistake(check, path, "%.*s", (int)section.len, section.bytes);
     } else if (cr_bundle_find(builder->bundle, builder->bundle_len,
                               name + strlen("problem/"), &section)) {
-        read_text(builder, benchmark, &section, path);
+        read_text(builder, benchmark, &section, path, false);
+    } else {
+        snprintf(name, sizeof name, "file/benchmark/%s", benchmark->name);
+        if (cr_bundle_find(builder->bundle, builder->bundle_len, name, &section)) {
+            read_text(builder, benchmark, &section, path, true);
+        }
     }
 }
 

@@ -24,9 +24,13 @@ enum cr_key_type {
     CR_KEY_COUNT64, // uint64_t
     CR_KEY_TRUTH,   // bool
     CR_KEY_OBJECT,  // const char *, the object as JSON text
-    CR_KEY_GROUP,   // an object with rows of its own
-    CR_KEY_LIST,    // an array that code of its own reads
-    CR_KEY_MAP,     // an object that code of its own reads
+    // struct cr_bindings: an object NAME: text or list of texts; where low is 1 also a
+    // list of names, each bound to itself
+    CR_KEY_BINDINGS,
+    CR_KEY_RANGE, // double[2]: [low, high] with low < high; NaN when absent
+    CR_KEY_GROUP, // an object with rows of its own
+    CR_KEY_LIST,  // an array that code of its own reads
+    CR_KEY_MAP,   // an object that code of its own reads
     CR_KEY_TYPE_COUNT
 };
 
@@ -40,6 +44,7 @@ enum cr_names_from {
     CR_NAMES_BEHAVIOURS,
     CR_NAMES_FORMATS,
     CR_NAMES_FRAMINGS,
+    CR_NAMES_ANSWERS,
     CR_NAMES_PAIRINGS,
     CR_NAMES_PROTOCOLS,
     CR_NAMES_STANCES,

@@ -16,6 +16,7 @@ libcurl4-openssl-dev | pkg-config --exists libcurl               | HTTP (HPC mod
 libcjson-dev         | pkg-config --exists libcjson              | JSON (cJSON)
 libcsv-dev           | try_header csv.h                          | CSV benchmarks (libcsv)
 libxxhash-dev        | pkg-config --exists libxxhash             | hashes and seeds (xxHash)
+zlib1g-dev           | pkg-config --exists zlib                  | gzipped benchmarks (zlib)
 '
 test_packages='
 chromium             | command -v chromium                       | explorer and report as a reader meets them

@@ -6,6 +6,7 @@
 #ifndef CREDENCE_BASE_CSV_H
 #define CREDENCE_BASE_CSV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,24 @@ struct cr_csv_text {
 // Return other than CR_OK to stop with that status.
 typedef enum cr_status (*cr_csv_row_fn)(void *ctx, const struct cr_csv_row *row,
                                         struct cr_err *err);
+
+// A text that comes in pieces, cut anywhere.
+struct cr_csv_cfg {
+    const char *name; // of the file, for messages; borrowed until destroy
+    char delimiter;   // between fields; 0: a comma
+    bool is_lenient;  // a quote inside an unquoted field is a character like others
+    cr_csv_row_fn row;
+    void *ctx;
+};
+struct cr_csv;
+CR_MUST_CHECK enum cr_status cr_csv_create(const struct cr_csv_cfg *cfg,
+                                           struct cr_csv **out, struct cr_err *err);
+// Call the row function for each record that ends in TEXT. Errors as of cr_csv_read.
+CR_MUST_CHECK enum cr_status cr_csv_feed(struct cr_csv *csv, const char *text,
+                                         size_t bytes, struct cr_err *err);
+// The text has ended: the last record, if no line end closed it.
+CR_MUST_CHECK enum cr_status cr_csv_finish(struct cr_csv *csv, struct cr_err *err);
+void cr_csv_destroy(struct cr_csv *csv);
 
 // Call ROW for each record of SOURCE. CR_E_FORMAT names NAME:line for a record that
 // cannot be read (a quote that never closes, text after a closing quote).

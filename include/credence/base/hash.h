@@ -36,4 +36,11 @@ void cr_hasher_add(struct cr_hasher *hasher, const void *bytes, size_t len);
 struct cr_hash cr_hasher_digest(const struct cr_hasher *hasher);
 void cr_hasher_fini(struct cr_hasher *hasher);
 
+// cr_hash128 (seed 0) of a text that comes in pieces, however it is cut. NULL when out
+// of memory; then add does nothing and end gives zeros.
+struct cr_hash_stream;
+struct cr_hash_stream *cr_hash_stream_begin(void);
+void cr_hash_stream_add(struct cr_hash_stream *stream, const void *bytes, size_t len);
+struct cr_hash cr_hash_stream_end(struct cr_hash_stream *stream); // frees it
+
 #endif

@@ -20,11 +20,20 @@ int cr_bench_find(const char *name);        // -1 when unknown
 // Whether FORMAT can be framed so.
 bool cr_bench_can_frame(int format, enum cr_framing framing);
 
+// What "columns" may name for FORMAT: the columns it reads, or what a table is mapped to.
+// Returns how many.
+enum { CR_BENCH_NAMES_MAX = 32, CR_BENCH_COLUMNS_MAX = 80, CR_BENCH_KEEP_MAX = 28 };
+size_t cr_bench_columns(int format, const char *out[CR_BENCH_NAMES_MAX]);
+// How the answers of a table may be written: "auto", "text", ...
+enum { CR_BENCH_ANSWERS = 6 };
+extern const char *const cr_bench_answers[CR_BENCH_ANSWERS];
+
 // Read TEXT (the bytes of BENCHMARK->path) by its format, framing, pairing, offset and
-// limit, and replace BENCHMARK->propositions. SEED picks distractors and sides.
+// limit, and replace BENCHMARK->propositions and bytes_hash. SEED picks distractors and sides.
 //
-// CSV items are numbered from 1, JSON lines have an id; the whole file is checked, also
-// what offset and limit leave out. An item that gives a pair makes "ID/true" and
+// The file may be gzipped. Items are numbered from 1 or have an id; the whole file is
+// checked, also what offset, limit and sample leave out. `where` comes first, then offset
+// and limit, then the sample, drawn by the seed. An item that gives a pair makes "ID/true" and
 // "ID/false", or the one that the seed picks; a row that carries its own label (ETHICS
 // but for utilitarianism, propositions of `jsonl`) is one proposition under either
 // pairing. A byte order mark and CRLF change nothing.
@@ -34,5 +43,10 @@ bool cr_bench_can_frame(int format, enum cr_framing framing);
 CR_MUST_CHECK enum cr_status cr_bench_read(struct cr_benchmark *benchmark,
                                            const char *text, size_t bytes,
                                            uint64_t seed, struct cr_err *err);
+// The same from the file at PATH, in pieces: memory is that of the propositions. CR_E_IO
+// too.
+CR_MUST_CHECK enum cr_status cr_bench_read_file(struct cr_benchmark *benchmark,
+                                                const char *path, uint64_t seed,
+                                                struct cr_err *err);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "credence/base/hash.h"
 #include "credence/base/mem.h"
+#include "credence/core/benchmark.h"
 #include "credence/core/cell.h"
 
 struct cr_prompt_set; // prompt.h
@@ -20,15 +21,13 @@ struct cr_prompt_set; // prompt.h
 struct cr_sim_dials {
     double competence; // [0,1] how likely an agent's private belief is on the true side
     double noise;      // [0,1] spread of a belief and of a move
-    double stubbornness; // [0,1] share of the way to the argument that the maker does
-                         // not go
+    double stubbornness; // [0,1] share of the way to an argument the maker does NOT go
     double persuasion;   // [0,1] how likely an argument moves the maker at all
     double strength;     // [0,1] of an adversary's argument
     double malformed;    // [0,1] share of replies without a usable answer
     double failures;     // [0,1] share of attempts that fail like a server
     double latency_ms;   // mean, exponential; recorded and waited for
-    uint32_t behaviour;  // index into sim_behaviour_names: belief, contraction,
-                         // oscillator, martingale, trend
+    uint32_t behaviour;  // index into cr_sim_behaviour_names
     double rate;         // contraction and trend: see sim.h
 };
 
@@ -79,23 +78,7 @@ struct cr_model {
     struct cr_sim_dials sim;
     const char *const *tapes; // api "replay": run directories or tape files
     uint32_t tapes_len;
-    struct cr_hash
-        identity; // of what changes an answer: api, model, params, extra, dials
-};
-
-enum cr_framing { CR_FRAMING_BINARY, CR_FRAMING_CATEGORICAL, CR_FRAMING_CONTINUOUS };
-enum cr_pairing { CR_PAIRING_BOTH, CR_PAIRING_ONE };
-
-struct cr_benchmark {
-    const char *name;
-    const char *format; // a row of cr_bench_table
-    const char *path;   // as in the job file
-    enum cr_framing framing;
-    enum cr_pairing pairing;
-    uint64_t limit;  // items; 0: all
-    uint64_t offset; // items skipped first
-    struct cr_hash bytes_hash;
-    struct cr_propositions propositions;
+    struct cr_hash identity; // of what changes an answer: model, params, extra, dials
 };
 
 struct cr_budget {

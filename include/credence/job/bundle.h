@@ -8,7 +8,8 @@
 // Little-endian: magic, version, number of sections, then each section as the length of
 // its name, the length of its bytes, the name, the bytes; at the end the XXH3 of all
 // that. A file that could not be read is a section too ("problem/..."), so that the
-// check of the job reports it together with every other mistake.
+// check of the job reports it together with every other mistake; one that is read in
+// place is named in a section "file/...".
 #ifndef CREDENCE_JOB_BUNDLE_H
 #define CREDENCE_JOB_BUNDLE_H
 
@@ -30,6 +31,9 @@ struct cr_bundle_request {
     uint64_t limit;  // items of each benchmark at most; 0: as the job says
     uint32_t shard;  // this launch's part ...
     uint32_t shards; // ... of so many; 0 is taken as 1
+    // Large benchmark files are named, not copied: for a job that this process makes at
+    // once and that nobody else is to read.
+    bool is_in_place;
 };
 
 // Append the bundle of REQUEST to OUT (empty, made with CR_BUNDLE_BYTES_MAX).

@@ -14,7 +14,8 @@ struct planned {
 
 static void plan_job(const char *path, const char *const *sets, size_t sets_len,
                      struct planned *out) {
-    struct cr_bundle_request request = {path, sets, sets_len, 0, 0, 1};
+    struct cr_bundle_request request = {
+        .job_path = path, .sets = sets, .sets_len = sets_len, .shards = 1};
     struct cr_buf bundle;
     struct cr_err err = {0};
     cr_buf_init(&bundle, CR_BUNDLE_BYTES_MAX);
