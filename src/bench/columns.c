@@ -19,9 +19,10 @@ bool cr_bench_has_column(const char *names, const char *name) {
     return false;
 }
 
-struct cr_column *cr_reader_column(struct cr_reader *reader, size_t index) {
-    struct cr_column *const lists[] = {reader->fields,  reader->where,    reader->keep,
-                                       reader->cluster, reader->stratify, reader->ids};
+struct cr_item_column *cr_reader_column(struct cr_reader *reader, size_t index) {
+    struct cr_item_column *const lists[] = {reader->fields,   reader->where,
+                                            reader->keep,     reader->cluster,
+                                            reader->stratify, reader->ids};
     const size_t lens[] = {reader->fields_len,       reader->where_len,
                            reader->keep_len,         reader->cluster != NULL,
                            reader->stratify != NULL, reader->ids != NULL};
@@ -35,7 +36,7 @@ struct cr_column *cr_reader_column(struct cr_reader *reader, size_t index) {
 }
 
 enum cr_status cr_reader_no_column(struct cr_reader *reader,
-                                   const struct cr_column *column,
+                                   const struct cr_item_column *column,
                                    const char *const *names, size_t names_len) {
     const char *first =
         cr_reader_text(reader, "%.*s", (int)strcspn(column->name, "|"), column->name);
@@ -55,8 +56,8 @@ enum cr_status cr_reader_no_column(struct cr_reader *reader,
         nearest != NULL ? nearest : "", nearest != NULL ? "\"" : "", all);
 }
 
-enum cr_status cr_column_refuse_absent(struct cr_reader *reader,
-                                       const struct cr_column *column) {
+enum cr_status cr_item_column_refuse_absent(struct cr_reader *reader,
+                                            const struct cr_item_column *column) {
     const char *names[CR_COLUMNS_MAX];
     size_t len = 0;
     for (size_t at = 0; at < reader->header.used_bytes && len < CR_COLUMNS_MAX;) {
@@ -103,8 +104,9 @@ static const struct cr_json *member_at(const struct cr_json *object,
     return value;
 }
 
-enum cr_status cr_column_text(struct cr_reader *reader, const struct cr_raw_item *item,
-                              struct cr_column *column, const char **out) {
+enum cr_status cr_item_column_text(struct cr_reader *reader,
+                                   const struct cr_raw_item *item,
+                                   struct cr_item_column *column, const char **out) {
     *out = NULL;
     if (item->object == NULL) {
         if (column->at == CR_COLUMN_ABSENT) {
@@ -128,9 +130,9 @@ enum cr_status cr_column_text(struct cr_reader *reader, const struct cr_raw_item
     return CR_OK;
 }
 
-enum cr_status cr_column_refuse_empty(struct cr_reader *reader,
-                                      const struct cr_raw_item *item,
-                                      const struct cr_column *column) {
+enum cr_status cr_item_column_refuse_empty(struct cr_reader *reader,
+                                           const struct cr_raw_item *item,
+                                           const struct cr_item_column *column) {
     int bytes = (int)strcspn(column->name, "|");
     if (item->object != NULL && member_at(item->object, column->name) == NULL) {
         return cr_reader_refuse(reader, "\"%.*s\" is missing, expected a text", bytes,
@@ -140,9 +142,9 @@ enum cr_status cr_column_refuse_empty(struct cr_reader *reader,
                             bytes, column->name);
 }
 
-static struct cr_column *new_columns(struct cr_reader *reader, size_t len) {
-    size_t bytes = (len + 1) * sizeof(struct cr_column);
-    struct cr_column *columns = cr_arena_alloc(&reader->names, bytes);
+static struct cr_item_column *new_columns(struct cr_reader *reader, size_t len) {
+    size_t bytes = (len + 1) * sizeof(struct cr_item_column);
+    struct cr_item_column *columns = cr_arena_alloc(&reader->names, bytes);
     if (columns != NULL) {
         memset(columns, 0, bytes);
     }
@@ -165,14 +167,14 @@ static enum cr_status make_fields(struct cr_reader *reader) {
     reader->fields = new_columns(reader, CR_COLUMNS_MAX);
     for (size_t i = 0; reader->fields != NULL && !is_mapped && own[i].name != NULL;
          i++) {
-        reader->fields[reader->fields_len++] =
-            (struct cr_column){.name = own[i].name, .is_optional = own[i].is_optional};
+        reader->fields[reader->fields_len++] = (struct cr_item_column){
+            .name = own[i].name, .is_optional = own[i].is_optional};
     }
     for (uint32_t m = 0; reader->fields != NULL && m < mapping->len; m++) {
         const struct cr_binding *binding = &mapping->at[m];
         const char *key = key_of(reader, "columns", binding->name);
         for (uint32_t v = 0; is_mapped && v < binding->values_len; v++) {
-            reader->fields[reader->fields_len++] = (struct cr_column){
+            reader->fields[reader->fields_len++] = (struct cr_item_column){
                 .key = key, .name = binding->values[v], .is_optional = true};
         }
         for (size_t i = 0; !is_mapped && i < reader->fields_len; i++) {
@@ -187,36 +189,38 @@ static enum cr_status make_fields(struct cr_reader *reader) {
 
 enum cr_status cr_reader_make_columns(struct cr_reader *reader) {
     const struct cr_benchmark *benchmark = reader->benchmark;
-    const struct cr_kept_column *kept = reader->format->kept;
+    const struct cr_format_kept *kept = reader->format->kept;
     reader->where = new_columns(reader, benchmark->where.len);
     reader->keep = new_columns(reader, CR_KEEP_MAX);
-    struct cr_column *others = new_columns(reader, 3);
+    struct cr_item_column *others = new_columns(reader, 3);
     if (reader->where == NULL || reader->keep == NULL || others == NULL) {
         return cr_reader_no_memory(reader);
     }
     for (uint32_t i = 0; i < benchmark->where.len; i++) {
         const char *name = benchmark->where.at[i].name;
-        reader->where[reader->where_len++] = (struct cr_column){
+        reader->where[reader->where_len++] = (struct cr_item_column){
             .key = key_of(reader, "where", name), .name = name, .is_optional = true};
     }
     for (uint32_t i = 0; i < benchmark->keep.len; i++) {
-        reader->keep[reader->keep_len++] = (struct cr_column){
+        reader->keep[reader->keep_len++] = (struct cr_item_column){
             .key = key_of(reader, "keep", benchmark->keep.at[i].name),
             .name = benchmark->keep.at[i].values[0],
             .is_optional = true};
     }
     for (size_t i = 0; kept[i].name != NULL && reader->keep_len < CR_KEEP_MAX; i++) {
-        reader->keep[reader->keep_len++] = (struct cr_column){.key = kept[i].name,
-                                                              .name = kept[i].columns,
-                                                              .is_optional = true,
-                                                              .is_own = true};
+        reader->keep[reader->keep_len++] =
+            (struct cr_item_column){.key = kept[i].name,
+                                    .name = kept[i].columns,
+                                    .is_optional = true,
+                                    .is_own = true};
     }
     if (benchmark->cluster != NULL) {
-        others[0] = (struct cr_column){.key = "cluster", .name = benchmark->cluster};
+        others[0] =
+            (struct cr_item_column){.key = "cluster", .name = benchmark->cluster};
         reader->cluster = &others[0];
     }
     if (benchmark->stratify != NULL) {
-        others[1] = (struct cr_column){
+        others[1] = (struct cr_item_column){
             .key = "stratify", .name = benchmark->stratify, .is_optional = true};
         reader->stratify = &others[1];
     }
@@ -224,8 +228,8 @@ enum cr_status cr_reader_make_columns(struct cr_reader *reader) {
         bool is_id = (reader->format->traits & CR_FORMAT_MAPPED) != 0 &&
                      strcmp(benchmark->columns.at[i].name, "id") == 0;
         if (is_id) {
-            others[2] = (struct cr_column){.key = "columns.id",
-                                           .name = benchmark->columns.at[i].values[0]};
+            others[2] = (struct cr_item_column){
+                .key = "columns.id", .name = benchmark->columns.at[i].values[0]};
             reader->ids = &others[2];
         }
     }

@@ -46,7 +46,7 @@ struct cr_format_column {
     const char *name; // "Question", or names parted by '|', the first that is found
     bool is_optional;
 };
-struct cr_kept_column {
+struct cr_format_kept {
     const char *name, *columns; // in run.h5; in the file, as above
 };
 
@@ -61,7 +61,7 @@ struct cr_bench_format {
     const char *name;
     const char *summary;                             // one line, for help
     struct cr_format_column columns[CR_COLUMNS_MAX]; // ended by a NULL name
-    struct cr_kept_column kept[4];                   // by itself; ended by a NULL name
+    struct cr_format_kept kept[4];                   // by itself; ended by a NULL name
     unsigned framings;                               // bits 1u << enum cr_framing
     unsigned traits;                                 // CR_FORMAT_
     cr_item_fn item;

@@ -68,9 +68,9 @@ static enum cr_status need(struct cr_reader *reader, const struct cr_item *item,
     if (*out != NULL) {
         return CR_OK;
     }
-    const struct cr_column *column = &reader->fields[bound.first];
+    const struct cr_item_column *column = &reader->fields[bound.first];
     if (item->object != NULL && !column->is_met) {
-        return cr_column_refuse_absent(reader, column);
+        return cr_item_column_refuse_absent(reader, column);
     }
     return cr_reader_refuse(reader, "nothing in column \"%s\" (columns.%s)%s",
                             reader->fields[bound.first].name, name,

@@ -332,10 +332,10 @@ enum cr_status cr_reader_check_id(struct cr_reader *reader, const char *name,
 static enum cr_status read_fields(struct cr_reader *reader,
                                   const struct cr_raw_item *item, const char **fields) {
     for (size_t i = 0; i < reader->fields_len; i++) {
-        struct cr_column *column = &reader->fields[i];
-        enum cr_status status = cr_column_text(reader, item, column, &fields[i]);
+        struct cr_item_column *column = &reader->fields[i];
+        enum cr_status status = cr_item_column_text(reader, item, column, &fields[i]);
         if (status == CR_OK && fields[i] == NULL && !column->is_optional) {
-            status = cr_column_refuse_empty(reader, item, column);
+            status = cr_item_column_refuse_empty(reader, item, column);
         }
         if (status != CR_OK) {
             return status;
@@ -351,7 +351,8 @@ static enum cr_status passes_where(struct cr_reader *reader,
         const struct cr_binding *wanted = &reader->benchmark->where.at[i];
         const char *text = NULL;
         bool is_wanted = false;
-        enum cr_status status = cr_column_text(reader, item, &reader->where[i], &text);
+        enum cr_status status =
+            cr_item_column_text(reader, item, &reader->where[i], &text);
         if (status != CR_OK) {
             return status;
         }
@@ -371,7 +372,7 @@ static enum cr_status read_beside(struct cr_reader *reader,
         cr_arena_alloc(&reader->scratch, (reader->keep_len + 1) * sizeof *kept);
     enum cr_status status = kept != NULL ? CR_OK : cr_reader_no_memory(reader);
     for (size_t i = 0; i < reader->keep_len && status == CR_OK; i++) {
-        status = cr_column_text(reader, item, &reader->keep[i], &kept[i]);
+        status = cr_item_column_text(reader, item, &reader->keep[i], &kept[i]);
         if (status == CR_OK && kept[i] == NULL) {
             kept[i] = "";
         }
@@ -379,9 +380,10 @@ static enum cr_status read_beside(struct cr_reader *reader,
     reader->kept = reader->keep_len > 0 ? kept : NULL;
     reader->cluster_id = NULL;
     if (status == CR_OK && reader->cluster != NULL) {
-        status = cr_column_text(reader, item, reader->cluster, &reader->cluster_id);
+        status =
+            cr_item_column_text(reader, item, reader->cluster, &reader->cluster_id);
         if (status == CR_OK && reader->cluster_id == NULL) {
-            status = cr_column_refuse_empty(reader, item, reader->cluster);
+            status = cr_item_column_refuse_empty(reader, item, reader->cluster);
         } else if (status == CR_OK) {
             reader->cluster_id = cluster_id(reader, reader->cluster_id);
             status = reader->cluster_id != NULL ? CR_OK : cr_reader_no_memory(reader);
@@ -412,10 +414,10 @@ enum cr_status cr_reader_row(struct cr_reader *reader, const struct cr_raw_item 
     reader->rows++;
     snprintf(number, sizeof number, "%" PRIu64, reader->rows);
     if (reader->ids != NULL) {
-        enum cr_status found = cr_column_text(reader, item, reader->ids, &id);
+        enum cr_status found = cr_item_column_text(reader, item, reader->ids, &id);
         if (found == CR_OK) {
             found = id != NULL ? cr_reader_check_id(reader, reader->ids->name, id)
-                               : cr_column_refuse_empty(reader, item, reader->ids);
+                               : cr_item_column_refuse_empty(reader, item, reader->ids);
         }
         if (found != CR_OK) {
             return found;
@@ -470,14 +472,14 @@ static enum cr_status check_range(struct cr_reader *reader) {
 
 // JSON objects need not have every key, but some object must.
 static enum cr_status check_columns(struct cr_reader *reader) {
-    struct cr_column *column = NULL;
+    struct cr_item_column *column = NULL;
     if (reader->header.used_bytes == 0) {
         return CR_OK; // no JSON
     }
     for (size_t i = 0; (column = cr_reader_column(reader, i)) != NULL; i++) {
         if (column->key != NULL && !column->is_met && !column->is_own) {
             reader->line = 1;
-            return cr_column_refuse_absent(reader, column);
+            return cr_item_column_refuse_absent(reader, column);
         }
     }
     return CR_OK;

@@ -19,7 +19,7 @@ struct cr_seen {
 };
 
 // A column that is looked up in every item.
-struct cr_column {
+struct cr_item_column {
     const char *key;  // of the job: "keep", "where.subject"; NULL: the format's own
     const char *name; // in the file: names parted by '|'; dots go into nested JSON
     size_t at;        // its place in a row of a CSV file; CR_COLUMN_ABSENT
@@ -65,7 +65,7 @@ struct cr_reader {
     struct cr_arena scratch;             // of the current item
     struct cr_buf scenario, scenario_id; // of the item before: cr_reader_group
     struct cr_arena names;               // of the columns
-    struct cr_column *fields, *where, *keep, *cluster, *stratify, *ids;
+    struct cr_item_column *fields, *where, *keep, *cluster, *stratify, *ids;
     size_t fields_len, where_len, keep_len; // the others: one or none (NULL)
     const char *const *kept;                // of the current item
     const char *cluster_id;                 // of the current item; NULL: its own
@@ -87,23 +87,24 @@ CR_MUST_CHECK enum cr_status cr_reader_check_id(struct cr_reader *reader,
 // columns.c: fill fields, where, keep and the others by the format and the benchmark.
 CR_MUST_CHECK enum cr_status cr_reader_make_columns(struct cr_reader *reader);
 // The text of COLUMN in ITEM, trimmed; NULL when there is none.
-CR_MUST_CHECK enum cr_status cr_column_text(struct cr_reader *reader,
-                                            const struct cr_raw_item *item,
-                                            struct cr_column *column, const char **out);
+CR_MUST_CHECK enum cr_status cr_item_column_text(struct cr_reader *reader,
+                                                 const struct cr_raw_item *item,
+                                                 struct cr_item_column *column,
+                                                 const char **out);
 // Refuse ITEM because COLUMN is empty or missing.
-enum cr_status cr_column_refuse_empty(struct cr_reader *reader,
-                                      const struct cr_raw_item *item,
-                                      const struct cr_column *column);
+enum cr_status cr_item_column_refuse_empty(struct cr_reader *reader,
+                                           const struct cr_raw_item *item,
+                                           const struct cr_item_column *column);
 // Refuse a JSON file none of whose objects has COLUMN.
-enum cr_status cr_column_refuse_absent(struct cr_reader *reader,
-                                       const struct cr_column *column);
+enum cr_status cr_item_column_refuse_absent(struct cr_reader *reader,
+                                            const struct cr_item_column *column);
 // Whether NAME is one of NAMES, which '|' parts.
 bool cr_bench_has_column(const char *names, const char *name);
 // All columns that are looked up, one after the other: NULL after the last.
-struct cr_column *cr_reader_column(struct cr_reader *reader, size_t index);
+struct cr_item_column *cr_reader_column(struct cr_reader *reader, size_t index);
 // Refuse the file because COLUMN is not in it. NAMES are those of the file.
 enum cr_status cr_reader_no_column(struct cr_reader *reader,
-                                   const struct cr_column *column,
+                                   const struct cr_item_column *column,
                                    const char *const *names, size_t names_len);
 
 // sample.c: note the current item for the draw, then draw among those noted.

@@ -21,7 +21,8 @@ static bool is_headless(const struct cr_reader *reader) {
 }
 
 // Where COLUMN is in the header NAMES.
-static enum cr_status find_column(struct cr_reader *reader, struct cr_column *column,
+static enum cr_status find_column(struct cr_reader *reader,
+                                  struct cr_item_column *column,
                                   const char *const *names, size_t len) {
     size_t found = 0;
     column->at = CR_COLUMN_ABSENT;
@@ -46,7 +47,7 @@ static enum cr_status read_header(struct table *table, const struct cr_csv_row *
     struct cr_reader *reader = table->reader;
     const char **names =
         cr_arena_alloc(&reader->scratch, (row->fields_len + 1) * sizeof *names);
-    struct cr_column *column = NULL;
+    struct cr_item_column *column = NULL;
     table->row_len = row->fields_len;
     for (size_t i = 0; names != NULL && i < row->fields_len; i++) {
         names[i] = cr_reader_trim(reader, row->fields[i]);
@@ -68,7 +69,7 @@ static enum cr_status read_header(struct table *table, const struct cr_csv_row *
 // A file without a header has the format's columns in their order.
 static enum cr_status number_columns(struct table *table) {
     struct cr_reader *reader = table->reader;
-    struct cr_column *column = NULL;
+    struct cr_item_column *column = NULL;
     table->row_len = reader->fields_len;
     for (size_t i = 0; (column = cr_reader_column(reader, i)) != NULL; i++) {
         column->at = i < reader->fields_len ? i : CR_COLUMN_ABSENT;

@@ -18,7 +18,7 @@ enum cr_status cr_sample_note(struct cr_reader *reader,
         return cr_reader_no_memory(reader);
     }
     if (reader->stratify != NULL) {
-        status = cr_column_text(reader, item, reader->stratify, &stratum);
+        status = cr_item_column_text(reader, item, reader->stratify, &stratum);
     }
     uint64_t seed = cr_hash64("sample", 6, reader->seed);
     stratum = stratum != NULL ? stratum : "";
