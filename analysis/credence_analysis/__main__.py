@@ -18,6 +18,8 @@ def _parser():
     one.add_argument("--by", help="group by these factors instead of by cell, as in "
                                   "credence analyze --by")
     one.add_argument("--resamples", type=int, help="bootstrap replicates (default 2000)")
+    one.add_argument("--bundle", metavar="FILE", help="also write the explorer as one file, and "
+                                                      "link every row to its markets there")
     one = commands.add_parser("view", help="every market in a browser, on this machine")
     one.add_argument("run", nargs="+", help="run directories, or run files")
     one.add_argument("--port", type=int, help="on loopback (default 8265, or any when taken)")
@@ -50,9 +52,14 @@ def write_whole(path, text):
 
 
 def _report(chosen):
-    from . import report
+    from . import bundle, report
+    link = None
+    if chosen.bundle is not None:
+        write_whole(chosen.bundle, bundle.make(chosen.run))
+        link = os.path.relpath(chosen.bundle, os.path.dirname(os.path.abspath(chosen.output)))
     write_whole(chosen.output, report.make(
-        *chosen.run, by=chosen.by.split(",") if chosen.by else None, resamples=chosen.resamples))
+        *chosen.run, by=chosen.by.split(",") if chosen.by else None, resamples=chosen.resamples,
+        bundle=link))
     print(chosen.output)
 
 

@@ -68,7 +68,8 @@ def call_rows(run, table):
             "reason": call.get("reason_word", call.get("fail_word", "none")),
             "finish": call.get("finish_reason_word", "none"), "price": None,
             "text": call["text"], "reasoning": call["reasoning"], "error": call["error"],
-            "complaint": None,
+            "complaint": None, "finish_word": call["finish_word"],
+            "is_estimated": bool(call.get("tokens_estimated", 0)),
             **{name: plain_value(call[name]) for name in (
                 "tokens_in", "tokens_out", "tokens_cached", "latency_s", "attempts",
                 "endpoint") if name in call},

@@ -172,3 +172,21 @@ for (const e of document.querySelectorAll("body *")) {
 }
 return wide;
 """
+
+# Text whose contrast with what it stands on is below WCAG's 4.5.
+CONTRAST = """
+const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+const found = new Set();
+for (const e of document.querySelectorAll("body *")) {
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.getClientRects().length) continue;
+  if (e.closest("svg, :disabled, option, .skip")) continue;
+  let ground = e, color = [0, 0, 0, 0];
+  while (ground && color[3] < 1) { color = parse(getComputedStyle(ground).backgroundColor); ground = ground.parentElement; }
+  const a = light(parse(getComputedStyle(e).color)), b = light(color);
+  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  if (ratio < 4.5) found.add(e.tagName + "." + e.className + " " + ratio.toFixed(2) + ": " + e.textContent.slice(0, 30));
+}
+return [...found];
+"""

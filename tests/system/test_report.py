@@ -1,6 +1,7 @@
 """The Python package: tables, figures, the notebook, and the report as a reader meets it."""
 
 import ast
+import html
 import html.parser
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import unittest
+import urllib.parse
 
 import harness
 
@@ -16,6 +18,7 @@ try:
     import numpy as np
     import h5py  # noqa: F401
     import matplotlib  # noqa: F401
+    import browser
     import make_run
 except ImportError as missing:
     print(f"skipped: the package needs {missing.name}", file=sys.stderr)
@@ -26,23 +29,10 @@ sys.path.insert(0, str(PACKAGE))
 os.environ["CREDENCE_BIN"] = harness.CREDENCE
 
 import credence_analysis  # noqa: E402
-from credence_analysis import figures, report  # noqa: E402
+from credence_analysis import figures, headline, report  # noqa: E402
+from credence_analysis.labels import Labels  # noqa: E402
 
 EVIL = '<script>alert("x")</script><img src="http://example.org/x.png" onerror=alert(1)> $x^$ &'
-
-# Whatever stands wider than the window, or wider than its own box, outside a scroll box.
-PROBE = """<script>
-const wide = [];
-for (const e of document.querySelectorAll("body *")) {
-  if (e.closest(".scroll") || e.closest("svg")) continue;
-  const r = e.getBoundingClientRect();
-  if (r.right > document.documentElement.clientWidth + 1 || e.scrollWidth > e.clientWidth + 1 &&
-      e.clientWidth > 0) wide.push(e.tagName + "." + e.className + ": " + e.textContent.slice(0, 40));
-}
-for (const e of document.querySelectorAll(".scroll"))
-  if (e.scrollWidth > e.clientWidth + 1) wide.push("table " + e.scrollWidth + " in " + e.clientWidth);
-document.documentElement.dataset.wide = JSON.stringify(wide);
-</script></body>"""
 
 
 class Reader(html.parser.HTMLParser):
@@ -85,14 +75,15 @@ class ReportTest(harness.TestCase):
         make_run.write_run(self.dir / "evil.h5", episodes, propositions, cells)
         return self.dir / "evil.h5"
 
-    def made(self, path):
+    def made(self, *arguments, **environment):
         out = self.dir / "report.html"
         done = subprocess.run(
             [sys.executable, "-W", "error::UserWarning", "-m", "credence_analysis", "report",
-             str(path), "-o", str(out), "--resamples", "200"], capture_output=True, text=True,
-            timeout=300, env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+             *map(str, arguments), "-o", str(out), "--resamples", "200"], capture_output=True,
+            text=True, timeout=300,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE), **environment})
         self.assertEqual(done.returncode, 0, done.stderr)
-        return out.read_text()
+        return out.read_text(encoding="utf-8")
 
     def check_page(self, text):
         reader = Reader()
@@ -114,7 +105,7 @@ class ReportTest(harness.TestCase):
         self.assertGreaterEqual(reader.tags.count("figure"), 7)
         words = " ".join(reader.text)
         self.assertIn("simulated agents", words)
-        for name in ("Calibration", "Dynamics", "Worth", "Method", "Provenance"):
+        for name in ("Calibration", "Dynamics", "Worth", "Yes-bias", "Method", "Provenance"):
             self.assertIn(name, words)
         numbers = credence_analysis.analyze(path, resamples=200)
         for group in numbers["groups"]:
@@ -127,23 +118,116 @@ class ReportTest(harness.TestCase):
         self.assertIn('alert("x")', " ".join(reader.text))
         self.assertNotIn("<script>alert", text)
 
-    @unittest.skipUnless(shutil.which("chromium"), "no chromium")
+    def test_the_largest_change_has_an_interval_that_holds_for_all_groups(self):
+        numbers = credence_analysis.analyze(self.sim_run(), resamples=200)
+        groups = [g["accuracy"] for g in numbers["groups"]]
+        most = max(groups, key=lambda a: abs(a["difference"]))
+        one = most["difference_interval"]
+        wide = headline.simultaneous(one, most["difference"], len(groups))
+        self.assertLess(wide["low"], one["low"])
+        self.assertGreater(wide["high"], one["high"])
+        # 1.9600 and 2.2414: the normal quantiles of 0.975 and 0.9875.
+        self.assertAlmostEqual((wide["high"] - most["difference"]) * 1.959964,
+                               (one["high"] - most["difference"]) * 2.241403, 5)
+        self.assertIsNone(headline.simultaneous({"low": None, "high": None}, 0.1, 3))
+
+    def test_invalid_failed_and_pending_are_counted_in_the_headline(self):
+        make_run.random_run(self.dir / "a.h5", np.random.default_rng(4), questions=60)
+        text = self.made(self.dir / "a.h5")
+        run = credence_analysis.open_run(self.dir / "a.h5")
+        status = list(run.markets()["status"])
+        for word in ("invalid", "failed"):
+            self.assertIn(f"{status.count(word)} of {len(status)} episodes", text)
+        self.assertIn(f"{status.count('pending')} of {len(status)} are not finished yet", text)
+
+    def test_sixty_groups_are_all_drawn_and_named_by_what_differs(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(8), output={"text": True},
+            grid={"stance": ["free", "up", "down", "contrary", "adversarial"],
+                  "stop.threshold": [0.1, 0.2, 0.3], "max_iterations": [5, 10],
+                  "maker": ["m", "n"]},
+            models={"m": {"api": "sim"}, "n": {"api": "sim", "competence": 0.9}}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        numbers = credence_analysis.analyze(self.dir / "run", resamples=50)
+        labels = Labels(numbers, [credence_analysis.open_run(self.dir / "run")])
+        self.assertEqual(60, len({labels.short(g) for g in numbers["groups"]}))
+        self.assertNotIn("market", labels.short(numbers["groups"][0]))
+        self.assertIn("market", labels.common)
+        drawn = figures.forest(numbers)
+        names = [t.get_text() for f in drawn for t in f.axes[0].get_yticklabels()
+                 if t.get_fontweight() != "bold"]
+        self.assertEqual(60, len(names))
+        self.assertEqual(1, len({f.axes[0].get_xlim() for f in drawn}))
+        panels = [a for a in figures.accuracy_by_iteration(numbers).axes if a.get_visible()]
+        self.assertEqual(60, sum(len([line for line in a.lines if len(line.get_xdata())])
+                                 for a in panels))
+        self.assertEqual(1, len({a.get_ylim() for a in panels}))
+        text = self.made(self.dir / "run")
+        reader = self.check_page(text)
+        self.assertEqual(1, text.count('class="warning"'))
+        # Simulated is said by every picture, so that it stays said when it is cut out.
+        self.assertEqual(reader.tags.count("figure"),
+                         sum("opacity: 0.13" in part for part in text.split("<figure>")[1:]))
+
+    def test_several_runs_stand_in_one_report(self):
+        first, second = self.sim_run(), self.dir / "second"
+        job = self.write_job(self.sim_job(self.write_claims(20), seed=9, name="second"))
+        harness.run("run", job, "-o", second, "--quiet")
+        text = self.made(first, second)
+        words = " ".join(self.check_page(text).text)
+        self.assertIn("system, second", words)
+        self.assertIn("second: 20 episodes", words)
+
+    def test_rows_link_to_their_markets_in_the_bundle(self):
+        path = self.sim_run()
+        text = self.made(path, "--bundle", self.dir / "markets.html")
+        links = re.findall(r'href="markets\.html#where=([^"]+)"', text)
+        cells = list(credence_analysis.open_run(path).cells["name"])
+        self.assertEqual({f'cell = "{name}"' for name in cells},
+                         {urllib.parse.unquote(link) for link in links})
+        try:
+            with browser.Browser(self.dir) as page:
+                page.open(f"file://{self.dir}/markets.html#where={links[0]}")
+                page.until("document.body.dataset.ready")
+                self.assertEqual("80 of 160 markets", page.text("#count"))
+        except unittest.SkipTest as reason:
+            print(reason, file=sys.stderr)
+
+    def test_prompts_stand_in_full(self):
+        text = html.unescape(self.made(self.sim_run()))
+        for path in sorted((harness.SOURCE / "prompts" / "paper").glob("*.txt")):
+            self.assertIn(path.read_text().strip(), text)
+
+    def test_no_reply_denies_the_report(self):
+        path = self.dir / "odd.h5"
+        make_run.write_run(
+            path, dict(price=[[0.2, 0.9]] * 4, prices_len=[2] * 4, status=[1] * 4, reason=[2] * 4,
+                       cell=[0] * 4, proposition=range(4)),
+            dict(id=list("abcd"), question_id=list("abcd"), label=[1] * 4), [dict(name="c")])
+        make_run.add_calls(path, [
+            dict(episode=e, iteration=t, role=0, text=text) for e, text in
+            enumerate(["[" * 100_000, b"\xff\xfe\x80", '{"claim":' * 50_000, "\u202e\x1b[31m"])
+            for t in (0, 1)])
+        for locale in ("C", "C.UTF-8"):
+            text = self.made(path, LC_ALL=locale, PYTHONUTF8="0")
+            self.check_page(text)
+        self.assertNotRegex(text, "[\u202a-\u202e\x1b]")
+
     def test_nothing_is_cut_on_a_desktop_or_a_phone(self):
-        for path in (self.sim_run(), self.evil_run()):
-            text = self.made(path)
-            probe = re.sub(r"<meta http-equiv[^>]*>", "", text, count=1)
-            page = self.dir / "probe.html"
-            page.write_text(probe.replace("</body>", PROBE))
-            for width in (1280, 390):
-                done = subprocess.run(
-                    ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
-                     "--disable-background-networking", f"--user-data-dir={self.dir}/chromium",
-                     f"--window-size={width},2000", "--dump-dom", f"file://{page}"],
-                    capture_output=True, text=True, timeout=300)
-                found = re.search(r'data-wide="([^"]*)"', done.stdout)
-                self.assertTrue(found, done.stderr[-500:])
-                self.assertEqual(json.loads(found.group(1).replace("&quot;", '"')), [],
-                                 f"{path} at {width}")
+        with browser.Browser(self.dir) as page:
+            for path in (self.sim_run(), self.evil_run()):
+                self.made(path)
+                for width in (1280, 390):
+                    for is_dark in (False, True):
+                        page.resize(width)
+                        page.dark(is_dark)
+                        page.open(f"file://{self.dir}/report.html")
+                        self.assertEqual([], page.js(browser.CUT), f"{path} at {width}")
+                        self.assertEqual([], page.js(browser.CONTRAST), f"{path} {is_dark}")
+                        page.js("document.querySelectorAll('details').forEach(d => d.open = true)")
+                        self.assertEqual([], page.js(browser.CUT), f"{path} at {width}, unfolded")
+                self.assertEqual([], page.problems())
+                self.assertEqual([], [u for u in page.requests() if u.startswith("http")])
 
     def test_no_finished_market_is_no_crash(self):
         make_run.write_run(
@@ -219,29 +303,83 @@ class PackageTest(harness.TestCase):
             long["price"], episodes["price"][long["episode"], long["t"]])
         self.assertIsNotNone(figures.trajectories(run, 0))
 
-    def test_xarray_sees_labelled_arrays(self):
-        harness.python_with("xarray", "h5netcdf")
-        make_run.random_run(self.dir / "a.h5", np.random.default_rng(1))
-        data = credence_analysis.open_run(self.dir / "a.h5").to_xarray()
-        self.assertEqual(data["price"].dims, ("episode", "iteration"))
+    def test_words_stand_for_codes_and_labels_choose(self):
+        harness.python_with("xarray", "pandas")
+        job = self.write_job(self.sim_job(
+            self.write_claims(12), grid={"stance": ["free", "adversarial"],
+                                         "stop.threshold": [0.1, 0.2]}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        run = credence_analysis.open_run(self.dir / "run")
+        frame = run.frame()
+        self.assertEqual({"free", "adversarial"}, set(frame["stance"]))
+        self.assertLessEqual(set(frame["stop"]), {"equilibrium", "max_iterations"})
+        self.assertEqual({"done"}, set(frame["status"]))
+        row = frame.iloc[5]
+        self.assertEqual(run.price[5, 0], row["opening"])
+        self.assertEqual("right" if (row["final"] > 0.5) == (row["truth"] == "true") else "wrong",
+                         row["final_side"])
+        data = run.to_xarray()
+        chosen = data["price"].sel(stance="free", threshold=0.1)
+        mask = ((frame["stance"] == "free") & (frame["threshold"] == 0.1)).to_numpy()
+        np.testing.assert_array_equal(np.sort(run.price[mask, 0]), np.sort(chosen[:, 0].values))
+        self.assertEqual({"iteration", "stance", "threshold", "item", "replicate"},
+                         set(data["price"].unstack("episode").dims))
+
+    def test_a_missing_module_is_named_with_how_to_get_it(self):
+        (self.dir / "h5py.py").write_text("raise ImportError('gone', name='h5py')")
+        for arguments in (["report", "x"], ["view", "x"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "credence_analysis", *arguments], capture_output=True,
+                text=True, env={**os.environ, "PYTHONPATH": f"{self.dir}:{PACKAGE}"})
+            self.assertEqual(1, done.returncode)
+            self.assertEqual("credence-analysis: the Python module h5py is missing: `pip install "
+                             "h5py`, on Debian `apt install python3-h5py`\n", done.stderr)
+
+    def test_pip_installs_a_command_with_its_page(self):
+        if subprocess.run([sys.executable, "-m", "pip", "--version"],
+                          capture_output=True).returncode:
+            self.skipTest("no pip")
+        copy = shutil.copytree(PACKAGE, self.dir / "copy")
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation",
+             "--no-index", "--target", str(self.dir / "site"), str(copy)],
+            capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            self.skipTest(f"pip cannot build here: {done.stderr.strip().splitlines()[-1]}")
+        command = self.dir / "site" / "bin" / "credence-analysis"
+        make_run.random_run(self.dir / "a.h5", np.random.default_rng(1), questions=4)
+        made = subprocess.run(
+            [sys.executable, command, "view", self.dir / "a.h5", "--bundle", self.dir / "b.html"],
+            capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(self.dir / "site")})
+        self.assertEqual(0, made.returncode, made.stderr)
+        self.assertIn("script-src 'sha256-", (self.dir / "b.html").read_text())
 
     def test_sources_are_python_3_9(self):
         for path in sorted((PACKAGE / "credence_analysis").glob("*.py")):
             ast.parse(path.read_text(), str(path), feature_version=(3, 9))
 
-    def test_the_notebook_runs(self):
-        notebook = json.loads((PACKAGE / "walkthrough.ipynb").read_text())
-        self.assertEqual(notebook["nbformat"], 4)
+    def test_the_notebook_runs_in_its_own_folder(self):
+        python = harness.python_with("nbclient", "nbformat", "ipykernel", "pandas")
         job = self.write_job(self.sim_job(self.write_claims(20), output={"text": True}))
         harness.run("run", job, "-o", self.dir / "run", "--quiet")
-        cells = ["".join(cell["source"]) for cell in notebook["cells"]
-                 if cell["cell_type"] == "code"]
+        code = ("import sys, nbformat, nbclient\n"
+                "book = nbformat.read(sys.argv[1], 4)\n"
+                "nbclient.NotebookClient(book, timeout=300, kernel_name='python3', "
+                "resources={'metadata': {'path': sys.argv[2]}}).execute()\n"
+                "for cell in book.cells:\n"
+                "    for output in cell.get('outputs', []):\n"
+                "        print(output.get('text', '') or list(output.get('data', {})))\n"
+                "assert nbformat.read(sys.argv[1], 4).cells[1].outputs == []\n")
         done = subprocess.run(
-            [sys.executable, "-c", "\n".join(cells)], capture_output=True, text=True,
-            timeout=300, env={**os.environ, "PYTHONPATH": str(PACKAGE),
-                             "CREDENCE_RUN": str(self.dir / "run")})
-        self.assertEqual(done.returncode, 0, done.stderr)
+            [python, "-c", code, str(PACKAGE / "walkthrough.ipynb"), str(PACKAGE)],
+            capture_output=True, text=True, timeout=600,
+            env={**os.environ, "CREDENCE_RUN": str(self.dir / "run"),
+                 "JUPYTER_RUNTIME_DIR": str(self.dir / "jupyter"), "HOME": str(self.dir),
+                 "PYTHONDONTWRITEBYTECODE": "1"})
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
         self.assertIn("maker", done.stdout)
+        self.assertIn("image/png", done.stdout)
 
     def test_the_report_needs_no_module_beyond_the_named_ones(self):
         self.assertTrue(report.make)
