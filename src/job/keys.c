@@ -61,6 +61,9 @@ static const struct cr_key serve_keys[] = {
      .summary = "seconds it may take to be ready"},
     {"gpus", CR_KEY_COUNT, "1", 1, 1024, AT(cr_serve, gpus),
      .summary = "devices each server gets when per is gpu"},
+    {"env", CR_KEY_OBJECT, "{}", AT(cr_serve, env),
+     .summary =
+         "variables of its environment: a text, or true to pass on the run's own"},
 };
 static const struct cr_key_table serve_table = {"serve", serve_keys, LEN(serve_keys)};
 
@@ -108,12 +111,21 @@ static const struct cr_key model_keys[] = {
     {"structured", CR_KEY_WORD, "\"auto\"", .from = CR_NAMES_STRUCTURED,
      AT(cr_model, structured), .shapes = true, .identity = 4, .apis = CR_API_HTTP,
      .summary = "how the server is asked for JSON"},
+    {"system_role", CR_KEY_WORD, "null", .from = CR_NAMES_SYSTEM_ROLES,
+     AT(cr_model, system_role), .shapes = true, .identity = CR_IDENTITY_BY_NAME,
+     .apis = CR_API_OPENAI,
+     .summary = "who speaks the system prompt; user: it precedes the first user turn; "
+                "default: system, or what the server is found to take"},
     {"send_seed", CR_KEY_TRUTH, "true", AT(cr_model, send_seed), .shapes = true,
      .identity = 15, .apis = CR_API_HTTP, .summary = "send each call's seed"},
     {"headers", CR_KEY_MAP, "{}", .offset = CR_NOWHERE, .apis = CR_API_HTTP,
      .summary = "further request headers, name: value; no keys here"},
     {"unix_socket", CR_KEY_TEXT, "null", AT(cr_model, unix_socket), .apis = CR_API_HTTP,
      .summary = "connect through this Unix socket"},
+    {"proxy", CR_KEY_TEXT, "null", AT(cr_model, proxy), .apis = CR_API_HTTP,
+     .summary =
+         "proxy URL, or \"none\"; default: as http_proxy, https_proxy and no_proxy "
+         "say, and never for loopback, Unix sockets and served models"},
     {"limits", CR_KEY_GROUP, "{}", .group = &limit_table, AT(cr_model, limits),
      .summary = "rate and concurrency limits"},
     {"cost", CR_KEY_GROUP, "{}", .group = &cost_table, .offset = 0,
@@ -318,6 +330,7 @@ const struct cr_key *cr_key_find(const struct cr_key_table *table, const char *p
 #define LEN(array) (sizeof(array) / sizeof *(array))
 
 static const char *const structured[] = {"auto", "json_schema", "json_object", "none"};
+static const char *const system_roles[] = {"system", "developer", "user"};
 static const char *const per[] = {"node", "gpu", "job"};
 static const char *const pairings[] = {
     [CR_PAIRING_BOTH] = "both", [CR_PAIRING_ONE] = "one"};
@@ -338,6 +351,7 @@ static const struct source sources[CR_NAMES_OF_JOB] = {
     [CR_NAMES_BACKENDS] = {.count = cr_backend_count, .at = cr_backend_name},
     [CR_NAMES_DIALECTS] = {.count = cr_dialect_count, .at = cr_dialect_name},
     [CR_NAMES_STRUCTURED] = {.list = structured, .list_len = LEN(structured)},
+    [CR_NAMES_SYSTEM_ROLES] = {.list = system_roles, .list_len = LEN(system_roles)},
     [CR_NAMES_PER] = {.list = per, .list_len = LEN(per)},
     [CR_NAMES_BEHAVIOURS] = {.list = cr_sim_behaviour_names,
                              .list_len = CR_SIM_BEHAVIOURS},

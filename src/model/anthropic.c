@@ -71,53 +71,77 @@ static enum cr_status encode(const struct cr_wire *wire,
                                max_tokens > 0 ? max_tokens : FALLBACK_MAX_TOKENS);
 }
 
+// The texts joined, the thoughts in lines of their own; without any text, the input of
+// a tool that the answer was forced through.
 static enum cr_status read_blocks(const struct cr_json *content,
                                   struct cr_reply *reply) {
-    struct cr_buf text;
+    struct cr_buf text, thoughts;
+    const struct cr_json *input = NULL;
     cr_buf_init(&text, CR_REPLY_BYTES_MAX);
+    cr_buf_init(&thoughts, CR_REPLY_BYTES_MAX);
     enum cr_status status = cr_buf_add(&text, "", 0);
     for (const struct cr_json *block = cr_json_first(content);
          block != NULL && status == CR_OK; block = cr_json_next(block)) {
         const char *piece = cr_json_string(cr_json_get(block, "text"));
         const char *thought = cr_json_string(cr_json_get(block, "thinking"));
+        input = input != NULL ? input : cr_json_get(block, "input");
         status = piece != NULL ? cr_buf_add_text(&text, piece) : CR_OK;
         if (status == CR_OK && thought != NULL && thought[0]) {
-            status = cr_think_add(reply, thought, strlen(thought));
+            status = cr_buf_add_text(&thoughts, thoughts.used_bytes > 0 ? "\n" : "");
+            status = status != CR_OK ? status : cr_buf_add_text(&thoughts, thought);
         }
+    }
+    if (status == CR_OK && text.used_bytes == 0 && input != NULL) {
+        status = cr_json_print(input, false, &text);
+    }
+    if (status == CR_OK && thoughts.used_bytes > 0) {
+        status = cr_think_add(reply, thoughts.data, thoughts.used_bytes);
     }
     if (status == CR_OK) {
         reply->text = cr_buf_take(&text);
     }
     cr_buf_fini(&text);
-    return status;
+    cr_buf_fini(&thoughts);
+    return status == CR_E_LIMIT ? CR_E_FORMAT : status;
 }
 
 // Here tokens read from the cache and written to it are counted apart from the rest.
 static void read_usage(const struct cr_json *usage, struct cr_reply *reply) {
     uint32_t cached = cr_wire_count(usage, "cache_read_input_tokens");
-    reply->tokens_in = cr_wire_count(usage, "input_tokens") + cached +
-                       cr_wire_count(usage, "cache_creation_input_tokens");
+    uint64_t sum = (uint64_t)cr_wire_count(usage, "input_tokens") + cached +
+                   cr_wire_count(usage, "cache_creation_input_tokens");
+    reply->tokens_in = sum < UINT32_MAX ? (uint32_t)sum : 0; // absurd: not known
     reply->tokens_out = cr_wire_count(usage, "output_tokens");
-    reply->tokens_cached = cached;
+    reply->tokens_cached = cached < reply->tokens_in ? cached : reply->tokens_in;
 }
 
-static enum cr_status read_message(const struct cr_json *root, struct cr_reply *reply,
+static enum cr_status read_message(const struct cr_json *root,
+                                   const struct cr_decode_args *from,
+                                   struct cr_reply *reply, struct cr_error_body *error,
                                    struct cr_err *why) {
     const struct cr_json *content = cr_json_get(root, "content");
+    const struct cr_json *failure = cr_error_body_find(root);
+    if (failure != NULL) {
+        cr_error_body_read_json(failure, from->secret, from->wall_ms, error);
+        return CR_E_NET;
+    }
     if (content == NULL || cr_json_type(content) != CR_JSON_ARRAY) {
         return cr_err_set(why, CR_E_FORMAT, "no list of content in the reply");
     }
-    reply->finish = cr_wire_finish(cr_json_string(cr_json_get(root, "stop_reason")));
     read_usage(cr_json_get(root, "usage"), reply);
     enum cr_status status = read_blocks(content, reply);
-    return status != CR_OK ? status : cr_think_split(reply);
+    status = status != CR_OK ? status : cr_think_split(reply);
+    return status != CR_OK
+               ? status
+               : cr_wire_finish(cr_json_string(cr_json_get(root, "stop_reason")), reply,
+                                why);
 }
 
-static enum cr_status decode(const char *body, size_t bytes, struct cr_reply *reply,
-                             struct cr_err *why) {
+static enum cr_status decode(const struct cr_decode_args *from, struct cr_reply *reply,
+                             struct cr_error_body *error, struct cr_err *why) {
     struct cr_json *root = NULL;
-    enum cr_status status = cr_wire_parse(body, bytes, &root, why);
-    status = status != CR_OK ? status : read_message(root, reply, why);
+    enum cr_status status = cr_wire_parse(from->body, from->bytes, &root, why);
+    status = status != CR_OK ? status : read_message(root, from, reply, error, why);
     cr_json_free(root);
     return status;
 }

@@ -18,6 +18,7 @@
 #include "credence/base/status.h"
 #include "credence/core/call.h"
 #include "credence/core/job.h"
+#include "model/error_body.h"
 
 // How the form of an answer is asked for, strictest first. A server that refuses one is
 // asked for the next, and that is remembered.
@@ -26,6 +27,25 @@ enum cr_structured {
     CR_STRUCTURED_OBJECT,
     CR_STRUCTURED_NONE,
     CR_STRUCTURED_COUNT
+};
+
+// Who is said to speak the system prompt. A server without such a role gets it in front
+// of the first user turn.
+enum cr_system_role {
+    CR_SYSTEM_ROLE_SYSTEM,
+    CR_SYSTEM_ROLE_DEVELOPER,
+    CR_SYSTEM_ROLE_USER,
+    CR_SYSTEM_ROLE_COUNT
+};
+
+// The shape of a request. It begins as the job says; what a server refuses is learned
+// (learned.h).
+struct cr_request_shape {
+    enum cr_structured structured;
+    enum cr_system_role system_role;
+    bool
+        uses_other_limit; // max_completion_tokens where max_tokens is the dialect's name
+    bool omits_seed;
 };
 
 // How the services that speak one API differ: a row of dialect.c.
@@ -49,17 +69,28 @@ struct cr_wire {
     const struct cr_dialect *dialect;
     char *head;              // a body up to and without its list of turns
     bool allows_single_seed; // temperature 0: the seed changes nothing
+    // Members that the job's "extra" sets: they are not written a second time.
+    bool has_limit, has_seed, has_form, has_logprobs;
 };
 
 // What a body depends on besides the wire.
 struct cr_encode_args {
     const struct cr_call *call;
-    enum cr_structured structured;
+    struct cr_request_shape shape;
+};
+
+// The body of a 2xx.
+struct cr_decode_args {
+    const char *body;
+    size_t bytes;
+    const char *secret; // never to be quoted; NULL: none
+    int64_t wall_ms;
 };
 
 struct cr_backend {
     const char *name;
     bool is_remote;          // reached over HTTP: has encode and decode
+    bool takes_other_limit;  // max_tokens has another name in some houses
     int64_t backoff_base_ms; // of the second attempt; doubled for each further one
 
     // CR_E_JOB, a line a mistake, when MODEL makes no sense. Contacts nothing.
@@ -71,12 +102,15 @@ struct cr_backend {
     enum cr_status (*encode)(const struct cr_wire *wire,
                              const struct cr_encode_args *asking, struct cr_buf *body);
     // Read the body of a 2xx into REPLY (text, reasoning, usage, finish, logprobs).
-    //   CR_E_FORMAT  not what the API promises, WHY says what; worth another attempt
-    //   CR_E_NET     an error in disguise: reply->http_status and WHY are the server's
+    // What a model declined or a filter took is a reply too: its reason is REFUSED or
+    // FILTERED.
+    //   CR_E_FORMAT  not what the API promises, or a generation that was stopped; WHY
+    //                says what; worth another attempt
+    //   CR_E_NET     an error instead of an answer: ERROR is what it says
     //   CR_E_MEMORY
     // What REPLY owns after a failure is freed by the pool. Remote only.
-    enum cr_status (*decode)(const char *body, size_t bytes, struct cr_reply *reply,
-                             struct cr_err *why);
+    enum cr_status (*decode)(const struct cr_decode_args *from, struct cr_reply *reply,
+                             struct cr_error_body *error, struct cr_err *why);
 
     // Answer attempt number ATTEMPT (from 1) at once; reply->latency_s is how long the
     // pool lets it take. An attempt that fails like a server sets reply->reason,
@@ -100,5 +134,11 @@ const struct cr_dialect *cr_dialect_find(const char *api, const char *name);
 // "none".
 enum cr_structured cr_structured_first(const char *word);
 bool cr_structured_is_auto(const char *word);
+extern const char *const cr_structured_names[CR_STRUCTURED_COUNT];
+// "system", "developer", "user".
+extern const char *const cr_system_role_names[CR_SYSTEM_ROLE_COUNT];
+// The other name of a limit on the answer's tokens: max_completion_tokens for
+// max_tokens and the other way round.
+const char *cr_limit_name(const struct cr_dialect *dialect, bool uses_other);
 
 #endif

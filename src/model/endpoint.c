@@ -2,6 +2,7 @@
 #include "model/endpoint.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "credence/base/hash.h"
 #include "credence/base/mem.h"
@@ -14,6 +15,18 @@ static void forget(struct cr_endpoint *endpoint) {
     cr_free(endpoint->url);
     cr_free(endpoint->shown);
     endpoint->base = endpoint->url = endpoint->shown = NULL;
+}
+
+// As the job says; a role that it does not name is found out.
+static struct cr_request_shape first_shape(const struct cr_model *model) {
+    struct cr_request_shape shape = {.structured =
+                                         cr_structured_first(model->structured)};
+    for (int i = 0; model->system_role != NULL && i < CR_SYSTEM_ROLE_COUNT; i++) {
+        if (strcmp(model->system_role, cr_system_role_names[i]) == 0) {
+            shape.system_role = (enum cr_system_role)i;
+        }
+    }
+    return shape;
 }
 
 enum cr_status cr_endpoints_set(struct cr_endpoints *endpoints, uint32_t index,
@@ -39,19 +52,28 @@ enum cr_status cr_endpoints_set(struct cr_endpoints *endpoints, uint32_t index,
     endpoint->breaker = CR_BREAKER_CLOSED;
     endpoint->failures = 0;
     endpoint->open_ms = 0;
-    endpoint->structured = cr_structured_first(endpoints->model->structured);
+    endpoint->reasons_told = 0;
+    endpoint->shape = first_shape(endpoints->model);
+    if (endpoint->url != NULL && endpoints->learned != NULL) {
+        const struct cr_learned_of of = {endpoints->model->name, endpoint->shown,
+                                         endpoints->dialect};
+        cr_learned_recall(endpoints->learned, &of, &endpoint->shape);
+    }
     return CR_OK;
 }
 
 enum cr_status cr_endpoints_init(struct cr_endpoints *endpoints,
-                                 const struct cr_model *model, uint32_t live_max,
+                                 const struct cr_model *model,
+                                 const struct cr_learned *learned, uint32_t live_max,
                                  struct cr_err *err) {
     uint32_t cap = 64;
     while (cap < 4 * (uint64_t)live_max && cap < (1u << 20)) {
         cap *= 2;
     }
-    *endpoints = (struct cr_endpoints){
-        .model = model, .dialect = cr_dialect_find(model->api, model->dialect)};
+    *endpoints =
+        (struct cr_endpoints){.model = model,
+                              .dialect = cr_dialect_find(model->api, model->dialect),
+                              .learned = learned};
     endpoints->affinity = cr_calloc(cap, sizeof *endpoints->affinity);
     endpoints->affinity_mask = cap - 1;
     endpoints->at = cr_calloc(CR_ENDPOINTS_MAX, sizeof *endpoints->at);

@@ -18,6 +18,7 @@
 
 #include "credence/base/status.h"
 #include "model/backend.h"
+#include "model/learned.h"
 
 enum {
     CR_ENDPOINTS_MAX = 256, // of one model
@@ -42,7 +43,8 @@ struct cr_endpoint {
     int64_t open_ms; // how long the breaker was last opened for
     uint32_t in_flight;
     uint32_t trajectories;         // that were sent here
-    enum cr_structured structured; // the strictest form it was not seen to refuse
+    struct cr_request_shape shape; // of requests that it was not seen to refuse
+    uint32_t reasons_told;         // bits by enum cr_reason: people know of it
 };
 
 // Where a trajectory was last sent; direct-mapped, so an unlucky one is forgotten.
@@ -55,6 +57,7 @@ struct cr_affinity {
 struct cr_endpoints {
     const struct cr_model *model;
     const struct cr_dialect *dialect;
+    const struct cr_learned *learned;
     struct cr_endpoint *at; // CR_ENDPOINTS_MAX of them: transfers remember addresses
     uint32_t len;
     struct cr_affinity *affinity;
@@ -63,6 +66,7 @@ struct cr_endpoints {
 
 CR_MUST_CHECK enum cr_status cr_endpoints_init(struct cr_endpoints *endpoints,
                                                const struct cr_model *model,
+                                               const struct cr_learned *learned,
                                                uint32_t live_max, struct cr_err *err);
 void cr_endpoints_fini(struct cr_endpoints *endpoints);
 

@@ -5,7 +5,7 @@
 // MPI      none
 //
 // A key lives in the header list alone, is zeroed when the list goes, and is never
-// printed: error texts are cleaned of it by cr_error_text.
+// printed: replies are cleaned of it on receipt (cr_redact).
 #ifndef CR_MODEL_HEADERS_H
 #define CR_MODEL_HEADERS_H
 

@@ -60,6 +60,7 @@ struct cr_loop {
     struct cr_transfer *free;
     struct socket_entry *sockets; // by descriptor
     size_t sockets_cap;
+    int64_t replies_bytes; // received and not yet given back, of all transfers
     bool has_library;
     bool has_failed;  // an allocation in a callback
     uint32_t polling; // shard whose messages are read next
@@ -141,9 +142,11 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx) {
 // Descriptors are not for the servers that this process starts.
 static curl_socket_t on_open(void *ctx, curlsocktype purpose,
                              struct curl_sockaddr *address) {
-    struct cr_loop *loop = ctx;
+    struct cr_transfer *transfer = ctx;
+    struct cr_loop *loop = transfer->loop;
     int fd =
         socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->is_out_of_files = fd < 0 && (errno == EMFILE || errno == ENFILE);
     struct socket_entry *entry = fd >= 0 ? entry_of(loop, fd) : NULL;
     (void)purpose;
     if (entry != NULL) {
@@ -163,11 +166,18 @@ static int on_close(void *ctx, curl_socket_t fd) {
     return close(fd);
 }
 
-void cr_loop_set_sockets(struct cr_loop *loop, CURL *easy) {
+// A connection outlives the transfer that opened it, so its end is the loop's to hear.
+void cr_loop_set_sockets(struct cr_loop *loop, struct cr_transfer *transfer) {
+    CURL *easy = transfer->easy;
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
+}
+
+int64_t cr_loop_count_bytes(struct cr_loop *loop, int64_t more) {
+    loop->replies_bytes += more;
+    return loop->replies_bytes;
 }
 
 static CURLcode start_library(void) {

@@ -39,7 +39,9 @@ void cr_loop_flush(struct cr_loop *loop);
 // A transfer that is over (cr_transfer_end was called on it); NULL when none is left.
 struct cr_transfer *cr_loop_finished(struct cr_loop *loop);
 
-// Let the loop open and close EASY's sockets.
-void cr_loop_set_sockets(struct cr_loop *loop, CURL *easy);
+// Let the loop open and close TRANSFER's sockets.
+void cr_loop_set_sockets(struct cr_loop *loop, struct cr_transfer *transfer);
+// Add MORE to the bytes of replies that are held; the sum.
+int64_t cr_loop_count_bytes(struct cr_loop *loop, int64_t more);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "credence/base/mem.h"
@@ -99,9 +100,9 @@ void cr_pool_stop(struct cr_pool *pool, struct cr_request *request) {
 
 // Complete REQUEST as failed for good.
 static enum cr_status fail(struct cr_pool *pool, struct cr_request *request,
-                           enum cr_reason reason, const char *what) {
+                           const struct cr_attempt *attempt) {
     enum cr_status status =
-        cr_attempt_give_up(upstream_of(pool, request), request, reason, what);
+        cr_attempt_give_up(upstream_of(pool, request), request, attempt);
     enum cr_status finished = cr_pool_finish(pool, request);
     return status != CR_OK ? status : finished;
 }
@@ -117,47 +118,107 @@ static void requeue(struct cr_pool *pool, struct cr_request *request) {
     cr_heap_add(&upstream_of(pool, request)->waiting, request);
 }
 
-// Remember that the server takes no such form, unless that is known already.
-static void simplify(struct cr_upstream *upstream, const struct cr_request *request) {
+// Remember what the server refuses, unless that is known already.
+static void adapt(struct cr_upstream *upstream, const struct cr_request *request,
+                  enum cr_setting refused) {
     struct cr_endpoint *endpoint = &upstream->endpoints.at[request->endpoint];
-    if (endpoint->structured == request->structured &&
-        endpoint->generation == request->generation) {
-        endpoint->structured = request->structured + 1;
+    if (endpoint->generation == request->generation) {
+        const struct cr_learned_of of = {upstream->model->name, endpoint->shown,
+                                         upstream->endpoints.dialect};
+        cr_learned_note(&upstream->learned, &of, refused, &request->shape,
+                        &endpoint->shape);
     }
+}
+
+// The first failure of a kind on a server is worth a line at once: nobody should wait
+// for the last attempt to hear that a port is wrong. After that they are counted; a call
+// that failed for good is logged by whoever records it.
+static void tell_first(struct cr_pool *pool, const struct cr_request *request,
+                       const struct cr_attempt *attempt) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
+    if (!upstream->backend->is_remote) {
+        return;
+    }
+    struct cr_endpoint *endpoint = &upstream->endpoints.at[request->endpoint];
+    uint32_t bit = 1u << attempt->verdict.reason;
+    if ((endpoint->reasons_told & bit) != 0 || endpoint->shown == NULL) {
+        return;
+    }
+    endpoint->reasons_told |= bit;
+    cr_log_write(upstream->log, CR_LOG_WARN, "model %s at %s: %s (%s; trying again)",
+                 upstream->model->name, endpoint->shown, attempt->what,
+                 cr_reason_names[attempt->verdict.reason]);
+}
+
+// This process has no descriptor left: fewer connections from now on, and nobody is to
+// blame. False when not one is open: then it counts like any failure.
+static bool needs_fewer_files(struct cr_pool *pool, struct cr_upstream *upstream,
+                              const struct cr_attempt *attempt) {
+    struct cr_throttle *throttle = &upstream->throttle;
+    if (!attempt->is_out_of_files || throttle->in_flight == 0) {
+        return false;
+    }
+    throttle->most = throttle->in_flight;
+    if (!upstream->is_files_told) {
+        upstream->is_files_told = true;
+        cr_log_write(
+            pool->cfg.log, CR_LOG_WARN,
+            "model %s: no file descriptors left; at most %u calls at once from "
+            "now on (ulimit -n raises the limit)",
+            upstream->model->name, throttle->most);
+    }
+    return true;
+}
+
+enum { FILES_WAIT_MS = 100 };
+
+// Send REQUEST again, now or later.
+static void retry(struct cr_pool *pool, struct cr_request *request,
+                  const struct cr_attempt *attempt) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
+    upstream->metrics.retries++;
+    cr_reply_fini(&request->reply);
+    request->reply = (struct cr_reply){0};
+    if (attempt->verdict.retry == CR_RETRY_ADAPTED) {
+        adapt(upstream, request, attempt->refused);
+        requeue(pool, request);
+        return;
+    }
+    if (needs_fewer_files(pool, upstream, attempt)) {
+        rest(pool, request, FILES_WAIT_MS);
+        return;
+    }
+    request->retries++;
+    // A server's hint makes the wait longer, never shorter: "0" must not empty the
+    // attempts in a moment.
+    int64_t rest_ms = cr_retry_backoff_ms(upstream->backend->backoff_base_ms,
+                                          request->retries, request->call->seed);
+    rest(pool, request,
+         attempt->retry_after_ms > rest_ms ? attempt->retry_after_ms : rest_ms);
 }
 
 static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *request,
                                     const struct cr_attempt *attempt) {
     struct cr_upstream *upstream = upstream_of(pool, request);
-    struct cr_verdict verdict = attempt->verdict;
+    enum cr_retry again = attempt->verdict.retry;
+    bool is_counted = again == CR_RETRY_LATER || again == CR_RETRY_SAMPLE;
+    bool is_last = again == CR_RETRY_NEVER ||
+                   (is_counted && request->retries >= upstream->model->limits.retries);
     cr_throttle_refund(&upstream->throttle, request->reserved_tokens,
                        0); // no answer, no tokens
-    if (pool->is_draining && verdict.retry != CR_RETRY_NEVER) {
+    if (!is_last && again != CR_RETRY_ADAPTED && !attempt->is_out_of_files) {
+        tell_first(pool, request, attempt);
+    }
+    if (pool->is_draining && again != CR_RETRY_NEVER) {
         cr_pool_stop(pool, request); // another attempt might have worked: not final
         return CR_OK;
     }
-    if (verdict.retry == CR_RETRY_NEVER ||
-        (verdict.retry == CR_RETRY_LATER &&
-         request->retries >= upstream->model->limits.retries)) {
-        return fail(pool, request, verdict.reason, attempt->what);
+    if (is_last) {
+        return fail(pool, request, attempt);
     }
     cr_log_trace(pool->cfg.log, CR_LOG_MODEL, "model %s: attempt %u: %s",
                  upstream->model->name, request->attempts, attempt->what);
-    upstream->metrics.retries++;
-    cr_reply_fini(&request->reply);
-    request->reply = (struct cr_reply){0};
-    if (verdict.retry == CR_RETRY_SIMPLER) {
-        simplify(upstream, request);
-        requeue(pool, request);
-        return CR_OK;
-    }
-    request->retries++;
-    int64_t rest_ms = cr_retry_backoff_ms(upstream->backend->backoff_base_ms,
-                                          request->retries, request->call->seed);
-    if (attempt->retry_after_ms >= 0) {
-        rest_ms = attempt->retry_after_ms;
-    }
-    rest(pool, request, rest_ms);
+    retry(pool, request, attempt);
     return CR_OK;
 }
 
@@ -181,7 +242,8 @@ static void land_on_endpoint(struct cr_upstream *upstream,
     enum cr_health health = attempt->verdict.is_unhealthy ? CR_HEALTH_BAD
                             : attempt->was_heard          ? CR_HEALTH_GOOD
                                                           : CR_HEALTH_UNKNOWN;
-    if (upstream->endpoints.at[request->endpoint].generation != request->generation) {
+    if (upstream->endpoints.at[request->endpoint].generation != request->generation ||
+        attempt->is_out_of_files) {
         health = CR_HEALTH_UNKNOWN;
     }
     cr_endpoints_land(&upstream->endpoints, request->endpoint, health, now_ns);
@@ -196,24 +258,56 @@ static void land_on_throttle(struct cr_upstream *upstream,
                                                              : CR_LANDED_ELSE;
     cr_throttle_land(&upstream->throttle, landing, request->sent_ns, now_ns);
     upstream->metrics.rate_limited += is_rate;
-    if (is_rate && attempt->retry_after_ms > 0) {
-        cr_throttle_pause_seen(&upstream->throttle, now_ns, attempt->retry_after_ms);
+}
+
+// No start on this model for PAUSE_MS, here and (through the metrics) on every rank. A
+// long one is worth a line: SOURCE is where it was read.
+static void pause_upstream(struct cr_pool *pool, const struct cr_request *request,
+                           int64_t pause_ms, const char *source) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
+    int64_t now_ns = now_of(pool);
+    int64_t until_ns = now_ns + pause_ms * NS_PER_MS;
+    if (until_ns > upstream->throttle.pause_until_ns) {
+        snprintf(upstream->wait_source, sizeof upstream->wait_source, "%s", source);
     }
+    cr_throttle_pause_seen(&upstream->throttle, now_ns, pause_ms);
+    if (pause_ms <= CR_WAIT_LONG_MS || until_ns <= upstream->wait_told_until_ns) {
+        return;
+    }
+    // Hints of the next replies that mean the same time of day are no further news.
+    upstream->wait_told_until_ns = until_ns + CR_WAIT_LONG_MS * NS_PER_MS;
+    cr_log_write(upstream->log, CR_LOG_WARN,
+                 "model %s at %s asks for a wait of %.1f hours (%s); its calls wait",
+                 upstream->model->name, upstream->endpoints.at[request->endpoint].shown,
+                 (double)pause_ms / 3.6e6, source);
 }
 
 // Nothing left of a quota: no start before the server says that it is full again.
-static void heed_quota(struct cr_upstream *upstream, const struct cr_hints *hints,
-                       int64_t now_ns) {
-    int64_t pause_ms = 0;
-    if (hints->requests_left == 0 && hints->requests_reset_ms > pause_ms) {
-        pause_ms = hints->requests_reset_ms;
+static void heed_hints(struct cr_pool *pool, const struct cr_request *request,
+                       const struct cr_attempt *attempt) {
+    const struct cr_quota *spent = cr_hints_spent(&request->transfer->hints);
+    if (spent != NULL) {
+        pause_upstream(pool, request, spent->reset_ms, spent->source);
     }
-    if (hints->tokens_left == 0 && hints->tokens_reset_ms > pause_ms) {
-        pause_ms = hints->tokens_reset_ms;
+    if (attempt->verdict.reason == CR_REASON_RATE && attempt->retry_after_ms > 0) {
+        pause_upstream(pool, request, attempt->retry_after_ms, attempt->wait_source);
     }
-    if (pause_ms > 0) {
-        cr_throttle_pause_seen(&upstream->throttle, now_ns, pause_ms);
+}
+
+// Thoughts and no answer: a setting of the model, most likely.
+static void tell_reasoning_only(struct cr_pool *pool,
+                                const struct cr_request *request) {
+    struct cr_upstream *upstream = upstream_of(pool, request);
+    const struct cr_reply *reply = &request->reply;
+    bool is_empty = reply->text != NULL && !reply->text[0] && reply->reasoning != NULL;
+    if (!is_empty || upstream->is_reasoning_told) {
+        return;
     }
+    upstream->is_reasoning_told = true;
+    cr_log_write(upstream->log, CR_LOG_WARN,
+                 "model %s: a reply holds reasoning and no answer: raise "
+                 "params.max_tokens, or turn the reasoning off",
+                 upstream->model->name);
 }
 
 static enum cr_status on_complete(struct cr_pool *pool, struct cr_request *request) {
@@ -225,7 +319,8 @@ static enum cr_status on_complete(struct cr_pool *pool, struct cr_request *reque
     if (transfer != NULL) {
         status = cr_attempt_judge(upstream, request, &attempt);
         land_on_endpoint(upstream, request, &attempt, now_ns);
-        heed_quota(upstream, &transfer->hints, now_ns);
+        heed_hints(pool, request, &attempt);
+        tell_reasoning_only(pool, request);
         request->transfer = NULL;
         cr_loop_release(pool->loop, transfer);
     } else {
@@ -234,9 +329,11 @@ static enum cr_status on_complete(struct cr_pool *pool, struct cr_request *reque
     land_on_throttle(upstream, request, &attempt, now_ns);
     if (status != CR_OK) {
         cr_pool_stop(pool, request);
-        return status;
+    } else {
+        status = decide(pool, request, &attempt);
     }
-    return decide(pool, request, &attempt);
+    cr_attempt_fini(&attempt);
+    return status;
 }
 
 static void mark_sent(struct cr_pool *pool, struct cr_request *request,
@@ -275,8 +372,8 @@ static enum cr_status aim_and_start(struct cr_pool *pool, struct cr_request *req
     struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_endpoint *endpoint = &upstream->endpoints.at[index];
     const struct cr_limits *limits = &upstream->model->limits;
-    request->structured = endpoint->structured;
-    struct cr_encode_args asking = {request->call, endpoint->structured};
+    request->shape = endpoint->shape;
+    struct cr_encode_args asking = {request->call, endpoint->shape};
     enum cr_status status =
         upstream->backend->encode(&upstream->wire, &asking, &transfer->body);
     if (status != CR_OK) {
@@ -292,6 +389,13 @@ static enum cr_status aim_and_start(struct cr_pool *pool, struct cr_request *req
     return status != CR_OK ? status : cr_loop_start(pool->loop, transfer);
 }
 
+static enum cr_status fail_too_large(struct cr_pool *pool, struct cr_request *request) {
+    const struct cr_attempt attempt = {
+        .verdict = {.reason = CR_REASON_BAD_REQUEST},
+        .what = "the request is larger than this client sends"};
+    return fail(pool, request, &attempt);
+}
+
 static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *request,
                                    uint32_t index) {
     struct cr_upstream *upstream = upstream_of(pool, request);
@@ -304,8 +408,7 @@ static enum cr_status start_remote(struct cr_pool *pool, struct cr_request *requ
         }
         cr_heap_remove(&upstream->waiting, request);
         if (status == CR_E_LIMIT) {
-            return fail(pool, request, CR_REASON_SERVER,
-                        "the request is larger than this client sends");
+            return fail_too_large(pool, request);
         }
         cr_pool_stop(pool, request);
         return status;

@@ -44,7 +44,7 @@ struct cr_request {
     uint32_t endpoint;             // of the last attempt
     uint64_t generation;           // of that endpoint then
     bool is_leader;                // is in the table of requests in flight
-    enum cr_structured structured; // how the answer's form was asked of it
+    struct cr_request_shape shape; // that it was sent in
     int64_t sent_ns;
     int64_t due_ns; // backing off or simulated: when it moves on
     uint64_t order; // of submission

@@ -1,161 +1,327 @@
-// retry.c - classification of failures; Retry-After; backoff. Pure.
+// retry.c - classification of failures, and backoff. Pure; the words of the houses are
+// two tables, each in the order in which they count.
 #include "model/retry.h"
 
-#include <curl/curl.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <strings.h>
 
 #include "credence/base/hash.h"
 #include "credence/base/rng.h"
 
-enum { VALUE_MAX = 64 }; // of a header that holds a time
+enum kind {
+    KIND_NONE,
+    KIND_FILTER,  // a content filter took it: the service's answer to this item
+    KIND_SAMPLE,  // the server checked the model's output and threw it away
+    KIND_REQUEST, // the request is at fault
+    KIND_QUOTA,
+    KIND_KEY,
+    KIND_NOT_FOUND,
+    KIND_RATE,
+    KIND_TIMEOUT,
+    KIND_SERVER
+};
 
-static bool is_rate_status(uint32_t status) {
-    return status == 429 || status == 503 || status == 529;
-}
+// Code words, separated by spaces; in the order in which they count.
+static const struct {
+    enum kind kind;
+    const char *words;
+} code_table[] = {
+    {KIND_FILTER,
+     " content_filter content_filtered content_filter_error content_policy_violation"
+     " content_policy responsibleaipolicyviolation contentpolicyviolationerror"
+     " data_inspection_failed datainspectionfailed moderation moderation_blocked"
+     " content_moderation flagged prohibited_content safety sensitive"
+     " sensitive_words_detected guardrail_intervened guardrail_blocked"
+     " content_blocked blocked_by_content_filter 1301 "},
+    {KIND_SAMPLE, " json_validate_failed tool_use_failed output_parse_failed"
+                  " invalid_model_output structured_output_validation_failed "},
+    {KIND_REQUEST, " context_length_exceeded exceed_context_size_error"
+                   " contextwindowexceedederror string_above_max_length"
+                   " request_too_large "},
+    {KIND_QUOTA,
+     " insufficient_quota billing_hard_limit_reached billing_not_active billing_error"
+     " insufficient_balance insufficient_credits insufficient_funds payment_required"
+     " credit_balance_too_low exceeded_current_quota_error quota_exhausted arrearage"
+     " allocationquota.freetieronly spend_limit_exceeded access_terminated"
+     " insufficient_user_quota out_of_credits "},
+    {KIND_KEY,
+     " invalid_api_key invalid_authentication invalid_authentication_error"
+     " authentication_error authenticationerror unauthorized unauthenticated"
+     " permission_error permission_denied permissiondeniederror access_denied"
+     " accessdenied accessdeniedexception forbidden api_key_invalid invalid_key"
+     " incorrect_api_key_error invalid_apikey invalidapikey missing_api_key"
+     " account_deactivated unrecognizedclientexception invalid_organization"
+     " unsupported_country_region_territory account_suspended "},
+    {KIND_NOT_FOUND,
+     " model_not_found not_found_error not_found notfound notfounderror"
+     " deploymentnotfound model_not_exist modelnotfound unknown_model invalid_model"
+     " model_decommissioned model_deprecated model_not_supported unknown_url"
+     " resourcenotfound resource_not_found_error resourcenotfoundexception"
+     " operationnotsupported "},
+    {KIND_RATE,
+     " rate_limit_exceeded rate_limit_error rate_limited rate_limit ratelimiterror"
+     " ratelimitreached too_many_requests toomanyrequests overloaded_error overloaded"
+     " engine_overloaded engine_overloaded_error server_overloaded model_overloaded"
+     " resource_exhausted unavailable service_unavailable serviceunavailable"
+     " serviceunavailableerror unavailable_error capacity_exceeded over_capacity"
+     " throttled throttling throttlingexception throttling.ratequota"
+     " requests_limit_exceeded tokens_limit_exceeded limit_requests no_capacity"
+     " concurrency_limit_exceeded server_busy slow_down modelnotreadyexception "},
+    {KIND_TIMEOUT, " timeout timeout_error request_timeout gateway_timeout"
+                   " deadline_exceeded modeltimeoutexception "},
+    {KIND_SERVER,
+     " api_error server_error internal_error internal_server_error internal"
+     " internalservererror upstream_error bad_gateway engine_error provider_error"
+     " network_error insufficient_system_resource apiconnectionerror"
+     " modelerrorexception aborted "},
+};
 
-// 408, 409 and 425 say "not now"; 501 and 505 say "never".
-static bool is_worth_retrying(uint32_t status) {
-    if (status == 408 || status == 409 || status == 425 || status == 429) {
-        return true;
+// Phrases of messages whose codes say nothing ("invalid_request_error"). Only where the
+// status leaves it open: 0 (an error inside a 2xx), 400, 403, 404, 409, 413, 422, 429,
+// 500, 502 and 503.
+static const struct {
+    enum kind kind;
+    const char *phrase;
+} phrase_table[] = {
+    {KIND_FILTER, "content management policy"},
+    {KIND_FILTER, "content filter"},
+    {KIND_FILTER, "filtering policy"},
+    {KIND_FILTER, "content exists risk"},
+    {KIND_FILTER, "requires moderation"},
+    {KIND_FILTER, "input was flagged"},
+    {KIND_FILTER, "violates our usage polic"},
+    {KIND_SAMPLE, "failed to generate json"},
+    {KIND_SAMPLE, "generated json does not match"},
+    {KIND_SAMPLE, "failed to parse model output"},
+    {KIND_REQUEST, "maximum context length"},
+    {KIND_REQUEST, "context size"},
+    {KIND_QUOTA, "credit balance is too low"},
+    {KIND_QUOTA, "insufficient credits"},
+    {KIND_QUOTA, "insufficient balance"},
+    {KIND_QUOTA, "insufficient funds"},
+    {KIND_KEY, "api key not valid"},
+    {KIND_KEY, "incorrect api key"},
+    {KIND_KEY, "invalid api key"},
+    {KIND_KEY, "api key not found"},
+    {KIND_KEY, "account is suspended"},
+    {KIND_NOT_FOUND, "is not a valid model"},
+    {KIND_NOT_FOUND, "unknown model"},
+    {KIND_NOT_FOUND, "invalid model name"},
+    {KIND_NOT_FOUND, "model not found"},
+    {KIND_NOT_FOUND, "model does not exist"},
+    {KIND_RATE, "overloaded"},
+    {KIND_RATE, "rate limit"},
+    {KIND_RATE, "rate-limit"},
+    {KIND_RATE, "too many requests"},
+    {KIND_RATE, "at capacity"},
+    {KIND_RATE, "server is busy"},
+    {KIND_RATE, "temporarily unavailable"},
+    {KIND_SERVER, "upstream connect error"},
+};
+
+static enum kind kind_of_codes(const struct cr_error_body *error) {
+    for (size_t i = 0; i < sizeof code_table / sizeof code_table[0]; i++) {
+        for (uint32_t k = 0; k < error->codes_len; k++) {
+            const char *found = strstr(code_table[i].words, error->codes[k]);
+            size_t len = strlen(error->codes[k]);
+            while (found != NULL && (found[-1] != ' ' || found[len] != ' ')) {
+                found = strstr(found + 1, error->codes[k]);
+            }
+            if (found != NULL) {
+                return code_table[i].kind;
+            }
+        }
     }
-    return status >= 500 && status != 501 && status != 505;
+    return KIND_NONE;
 }
 
-struct cr_verdict cr_retry_by_status(uint32_t status) {
-    bool is_retried = is_worth_retrying(status);
-    struct cr_verdict verdict = {
-        .retry = is_retried ? CR_RETRY_LATER : CR_RETRY_NEVER,
-        .is_overload = is_rate_status(status) || status == 408 || status == 504,
-        .is_unhealthy = status >= 500 && is_retried && !is_rate_status(status),
-    };
-    if (is_rate_status(status)) {
-        verdict.reason = CR_REASON_RATE;
-    } else if (status == 408 || status == 504) {
-        verdict.reason = CR_REASON_TIMEOUT;
-    } else {
-        verdict.reason = is_retried ? CR_REASON_SERVER : CR_REASON_BAD_REQUEST;
-    }
-    return verdict;
-}
-
-struct cr_verdict cr_retry_by_fail(enum cr_reason fail) {
-    bool is_link = fail == CR_REASON_CONNECTION || fail == CR_REASON_TIMEOUT;
-    bool is_retried = is_link || fail == CR_REASON_SERVER || fail == CR_REASON_SERVER;
-    return (struct cr_verdict){.reason = fail,
-                               .retry = is_retried ? CR_RETRY_LATER : CR_RETRY_NEVER,
-                               .is_overload = fail == CR_REASON_TIMEOUT,
-                               .is_unhealthy = is_link};
-}
-
-static bool contains(const char *body, size_t bytes, const char *word) {
-    return memmem(body, bytes, word, strlen(word)) != NULL;
-}
-
-bool cr_retry_is_form_refused(uint32_t status, const char *body, size_t bytes) {
-    static const char *const words[] = {"response_format", "json_schema", "json_object",
-                                        "schema",          "guided",      "grammar",
-                                        "structured"};
-    if (status != 400 && status != 422) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (contains(body, bytes, words[i])) {
+static bool leaves_it_open(uint32_t status) {
+    static const uint32_t open[] = {0,   400, 403, 404, 409, 413,
+                                    422, 429, 500, 502, 503};
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        if (open[i] == status) {
             return true;
         }
     }
     return false;
 }
 
-static int64_t clamp_ms(double ms) {
-    const double max = 1000.0 * CR_RETRY_AFTER_MAX_S;
-    const double rounding = 1e-6; // "350ms" is 350.00000000000006
-    return ms <= 0 ? 0 : (int64_t)ceil((ms < max ? ms : max) - rounding);
-}
-
-// The value as a C string without the white space around it; false when it is empty or
-// longer than any time can be.
-static bool copy_value(const char *value, size_t len, char out[VALUE_MAX]) {
-    while (len > 0 && (*value == ' ' || *value == '\t')) {
-        value++, len--;
-    }
-    while (len > 0 && strchr(" \t\r\n", value[len - 1]) != NULL) {
-        len--;
-    }
-    if (len == 0 || len >= VALUE_MAX) {
-        return false;
-    }
-    memcpy(out, value, len);
-    out[len] = '\0';
-    return true;
-}
-
-// "12", "0.25"; NaN for anything else ("1e9", "nan" and signs included).
-static double plain_seconds(const char *text) {
-    if (strspn(text, "0123456789.") != strlen(text)) {
-        return NAN;
-    }
-    char *end = NULL;
-    double seconds = strtod(text, &end);
-    return end != text && *end == '\0' ? seconds : NAN;
-}
-
-static int64_t until_ms(time_t when, int64_t wall_ms) {
-    return clamp_ms((double)when * 1000.0 - (double)wall_ms);
-}
-
-int64_t cr_retry_after_ms(const char *value, size_t len, int64_t wall_ms) {
-    char text[VALUE_MAX];
-    if (!copy_value(value, len, text)) {
-        return -1;
-    }
-    double seconds = plain_seconds(text);
-    if (!isnan(seconds)) {
-        return clamp_ms(seconds * 1000.0);
-    }
-    time_t when = curl_getdate(text, NULL);
-    return when == -1 ? -1 : until_ms(when, wall_ms);
-}
-
-// The sum of "1h2m3.5s" in seconds; NaN when TEXT is not a duration.
-static double duration_seconds(const char *text) {
-    double sum = 0;
-    while (*text) {
-        char *unit = NULL;
-        double count = strchr("+-", *text) != NULL ? NAN : strtod(text, &unit);
-        if (unit == NULL || unit == text || !isfinite(count)) {
-            return NAN;
+static enum kind kind_of_words(const char *words) {
+    for (size_t i = 0; i < sizeof phrase_table / sizeof phrase_table[0]; i++) {
+        if (strcasestr(words, phrase_table[i].phrase) != NULL) {
+            return phrase_table[i].kind;
         }
-        bool is_ms = strncmp(unit, "ms", 2) == 0;
-        const char *known = strchr("smhd", *unit);
-        if (!*unit || known == NULL) {
-            return NAN;
+    }
+    return KIND_NONE;
+}
+
+// 424 and 498 are a busy server's in some houses, 529 in others. 404, 405 and a redirect
+// say that the path is wrong. 409 and 425 say "not now"; 501 and 505 say "never".
+static enum kind kind_of_status(uint32_t status) {
+    switch (status) {
+    case 401:
+    case 403:
+    case 407:
+        return KIND_KEY;
+    case 402:
+        return KIND_QUOTA;
+    case 404:
+    case 405:
+    case 410:
+        return KIND_NOT_FOUND;
+    case 424:
+    case 429:
+    case 498:
+    case 503:
+    case 529:
+        return KIND_RATE;
+    case 408:
+    case 504:
+    case 524:
+        return KIND_TIMEOUT;
+    case 0:
+    case 409:
+    case 425:
+    case 499:
+        return KIND_SERVER;
+    case 501:
+    case 505:
+        return KIND_REQUEST;
+    default:
+        break;
+    }
+    if (status >= 300 && status <= 399) {
+        return KIND_NOT_FOUND;
+    }
+    return status >= 500 ? KIND_SERVER : KIND_REQUEST;
+}
+
+static struct cr_verdict verdict_of(enum kind kind, uint32_t status) {
+    static const struct {
+        enum cr_reason reason;
+        enum cr_retry retry;
+    } rows[] = {
+        [KIND_FILTER] = {CR_REASON_FILTERED, CR_RETRY_NEVER},
+        [KIND_SAMPLE] = {CR_REASON_UNREADABLE, CR_RETRY_SAMPLE},
+        [KIND_REQUEST] = {CR_REASON_BAD_REQUEST, CR_RETRY_NEVER},
+        [KIND_QUOTA] = {CR_REASON_QUOTA, CR_RETRY_NEVER},
+        [KIND_KEY] = {CR_REASON_KEY, CR_RETRY_NEVER},
+        [KIND_NOT_FOUND] = {CR_REASON_NOT_FOUND, CR_RETRY_NEVER},
+        [KIND_RATE] = {CR_REASON_RATE, CR_RETRY_LATER},
+        [KIND_TIMEOUT] = {CR_REASON_TIMEOUT, CR_RETRY_LATER},
+        [KIND_SERVER] = {CR_REASON_SERVER, CR_RETRY_LATER},
+    };
+    bool is_down = kind == KIND_SERVER || kind == KIND_TIMEOUT;
+    return (struct cr_verdict){.reason = rows[kind].reason,
+                               .retry = rows[kind].retry,
+                               .is_overload = kind == KIND_RATE || kind == KIND_TIMEOUT,
+                               .is_unhealthy = is_down && status >= 500};
+}
+
+struct cr_verdict cr_retry_by_error(uint32_t status,
+                                    const struct cr_error_body *error) {
+    // Inside a 2xx the status is what the body names.
+    status = status == 0 ? error->status : status;
+    enum kind kind = kind_of_codes(error);
+    if (kind == KIND_NONE && leaves_it_open(status)) {
+        kind = kind_of_words(error->words);
+    }
+    if (kind == KIND_NONE && status == 0 &&
+        cr_error_body_has_code(error, "invalid_request_error")) {
+        kind = KIND_REQUEST;
+    }
+    return verdict_of(kind != KIND_NONE ? kind : kind_of_status(status), status);
+}
+
+struct cr_verdict cr_retry_by_fail(enum cr_reason fail) {
+    bool is_link = fail == CR_REASON_CONNECTION || fail == CR_REASON_TIMEOUT;
+    bool is_retried = is_link || fail == CR_REASON_SERVER;
+    return (struct cr_verdict){.reason = fail,
+                               .retry = is_retried ? CR_RETRY_LATER : CR_RETRY_NEVER,
+                               .is_overload = fail == CR_REASON_TIMEOUT,
+                               .is_unhealthy = is_link};
+}
+
+static bool has_any(const char *text, const char *const *words, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (strcasestr(text, words[i]) != NULL) {
+            return true;
         }
-        static const double factors[] = {1, 60, 3600, 86400};
-        sum += count * (is_ms ? 0.001 : factors[known - "smhd"]);
-        text = unit + (is_ms ? 2 : 1);
     }
-    return sum;
+    return false;
+}
+#define HAS_ANY(text, words) has_any(text, words, sizeof(words) / sizeof((words)[0]))
+
+// What a server says of a setting that it does not take, and not of a wrong value.
+static bool is_refusal(const struct cr_error_body *error) {
+    static const char *const words[] = {
+        "not support",       "unsupported",         "n't support",
+        "unrecognized",      "unrecognised",        "not permitted",
+        "extra inputs",      "extra fields",        "unexpected",
+        "not allowed",       "only the default",    "not available",
+        "not enabled",       "deprecated",          "not implemented",
+        "unknown",           "must alternate",      "cannot be used",
+        "incompatible",      "not recognized",      "extra_forbidden",
+        "invalid role",      "should be 'user'",    "no such field",
+        "cannot find field", "roles are supported", "following roles"};
+    static const char *const codes[] = {"unsupported_parameter", "unsupported_value",
+                                        "unknown_parameter", "extra_forbidden"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (cr_error_body_has_code(error, codes[i])) {
+            return true;
+        }
+    }
+    return HAS_ANY(error->words, words);
 }
 
-// "2026-01-31T12:00:00Z", fractions ignored.
-static int64_t rfc3339_ms(const char *text, int64_t wall_ms) {
-    struct tm tm = {0};
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    return end != NULL ? until_ms(timegm(&tm), wall_ms) : -1;
-}
-
-int64_t cr_retry_reset_ms(const char *value, size_t len, int64_t wall_ms) {
-    char text[VALUE_MAX];
-    if (!copy_value(value, len, text)) {
-        return -1;
+enum cr_setting cr_retry_refused_setting(uint32_t status,
+                                         const struct cr_error_body *error) {
+    static const char *const limit[] = {"max_tokens", "max_completion_tokens",
+                                        "max tokens"};
+    static const char *const form[] = {
+        "response_format", "response format", "json_schema", "json schema",
+        "json_object",     "json mode",       "structured",  "guided",
+        "grammar",         "responseschema",  "schema",      "output_format"};
+    static const char *const system[] = {
+        "system role",          "system message",        "'system'",
+        "\"system\"",           "system prompt",         "system instruction",
+        "role system",          "developer instruction", "'developer'",
+        "roles must alternate", "assistant roles"};
+    bool may_refuse = status == 400 || status == 404 || status == 415 ||
+                      status == 422 || status == 500 || status == 501;
+    if (!may_refuse) {
+        return CR_SETTING_NONE;
     }
-    double seconds = plain_seconds(text);
-    seconds = isnan(seconds) ? duration_seconds(text) : seconds;
-    return isnan(seconds) ? rfc3339_ms(text, wall_ms) : clamp_ms(seconds * 1000.0);
+    char text[CR_WORDS_MAX + CR_CODE_BYTES_MAX + 2];
+    snprintf(text, sizeof text, "%s %s", error->param, error->words);
+    bool is_refused = is_refusal(error);
+    if (is_refused && HAS_ANY(text, limit)) {
+        return CR_SETTING_MAX_TOKENS;
+    }
+    if (is_refused && strcasestr(text, "logprobs") != NULL) {
+        return CR_SETTING_LOGPROBS;
+    }
+    if (is_refused && strcasestr(text, "temperature") != NULL) {
+        return CR_SETTING_TEMPERATURE;
+    }
+    if (is_refused &&
+        (HAS_ANY(text, system) || (strncmp(error->param, "messages", 8) == 0 &&
+                                   strcasestr(text, "role") != NULL))) {
+        bool wants_developer = strcasestr(text, "developer") != NULL &&
+                               strcasestr(text, "developer instruction") == NULL;
+        return wants_developer ? CR_SETTING_DEVELOPER : CR_SETTING_SYSTEM;
+    }
+    // A server that cannot make the form may say so in any words.
+    if (status != 404 && status != 500 && HAS_ANY(text, form)) {
+        return CR_SETTING_FORM;
+    }
+    if (is_refused && HAS_ANY(text, form)) {
+        return CR_SETTING_FORM;
+    }
+    return is_refused && strcasestr(text, "seed") != NULL ? CR_SETTING_SEED
+                                                          : CR_SETTING_NONE;
 }
 
 int64_t cr_retry_backoff_ms(int64_t base_ms, uint32_t attempts, uint64_t seed) {

@@ -3,6 +3,10 @@
 // Layer    model (3), private; pure
 // Threads  no shared state
 // MPI      none
+//
+// What a server says in the body counts before the HTTP status: a quota that is used up
+// comes as 429, an overload as 400, a wrong key as 500. Code words first (error.code,
+// error.type, error.status ..), then a few phrases, then the status.
 #ifndef CR_MODEL_RETRY_H
 #define CR_MODEL_RETRY_H
 
@@ -11,16 +15,15 @@
 #include <stdint.h>
 
 #include "credence/core/call.h"
+#include "model/error_body.h"
 
-enum {
-    CR_BACKOFF_MAX_MS = 60000,
-    CR_RETRY_AFTER_MAX_S = 7 * 86400 // a server that asks for longer means "never"
-};
+enum { CR_BACKOFF_MAX_MS = 60000 };
 
 enum cr_retry {
     CR_RETRY_NEVER,
     CR_RETRY_LATER,  // another attempt, after a backoff
-    CR_RETRY_SIMPLER // another attempt at once, asking for a laxer form of answer
+    CR_RETRY_SAMPLE, // likewise; the model's sample was bad, the request is fine
+    CR_RETRY_ADAPTED // another attempt at once, in the shape that the server takes
 };
 
 struct cr_verdict {
@@ -30,19 +33,26 @@ struct cr_verdict {
     bool is_unhealthy; // a sign that the server is down
 };
 
-// By the HTTP status of a reply outside 2xx.
-struct cr_verdict cr_retry_by_status(uint32_t http_status);
+// By the status of a reply (0: an error inside a 2xx) and what its body says.
+struct cr_verdict cr_retry_by_error(uint32_t http_status,
+                                    const struct cr_error_body *error);
 // By the class of a failure below HTTP.
 struct cr_verdict cr_retry_by_fail(enum cr_reason fail);
 
-// Whether a 400 or 422 with these words refuses the form of answer that was asked for.
-bool cr_retry_is_form_refused(uint32_t http_status, const char *body, size_t bytes);
-
-// A Retry-After value (LEN bytes, not terminated): seconds, with a fraction or without,
-// or an HTTP date. Milliseconds from WALL_MS, rounded up; -1 when it says nothing.
-int64_t cr_retry_after_ms(const char *value, size_t len, int64_t wall_ms);
-// "350ms", "6m0s", "1h2m3.5s", "2s", bare seconds, or an RFC 3339 time; likewise.
-int64_t cr_retry_reset_ms(const char *value, size_t len, int64_t wall_ms);
+// A setting of the request that a server refuses.
+enum cr_setting {
+    CR_SETTING_NONE,
+    CR_SETTING_MAX_TOKENS, // under the name that was used
+    CR_SETTING_TEMPERATURE,
+    CR_SETTING_SEED,
+    CR_SETTING_FORM,      // response_format, in any spelling
+    CR_SETTING_SYSTEM,    // the role of the system prompt
+    CR_SETTING_DEVELOPER, // likewise; it wants the role developer
+    CR_SETTING_LOGPROBS
+};
+// Which setting an error with HTTP_STATUS refuses, by its words.
+enum cr_setting cr_retry_refused_setting(uint32_t http_status,
+                                         const struct cr_error_body *error);
 
 // The wait before attempt ATTEMPTS + 1: base * 2^(attempts - 1), at most
 // CR_BACKOFF_MAX_MS, times a factor in [0.5, 1.5) drawn from SEED and ATTEMPTS.

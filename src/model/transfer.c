@@ -8,7 +8,6 @@
 #include "credence/base/mem.h"
 #include "model/endpoint.h"
 #include "model/loop.h"
-#include "model/retry.h"
 #include "model/wire.h"
 
 enum {
@@ -19,85 +18,27 @@ enum {
 
 static size_t on_body(char *bytes, size_t size, size_t len, void *ctx) {
     struct cr_transfer *transfer = ctx;
-    if (cr_buf_add(&transfer->answer, bytes, size * len) != CR_OK) {
+    transfer->counted_bytes += size * len;
+    transfer->is_over_budget =
+        cr_loop_count_bytes(transfer->loop, (int64_t)(size * len)) >
+        CR_REPLIES_BYTES_MAX;
+    if (transfer->is_over_budget ||
+        cr_buf_add(&transfer->answer, bytes, size * len) != CR_OK) {
         transfer->is_too_large = true;
         return 0;
     }
     return size * len;
 }
 
-// A header line "NAME: value" by its name; NULL when it is another.
-static const char *value_of(const char *line, size_t len, const char *name,
-                            size_t *value_len) {
-    size_t name_len = strlen(name);
-    if (len <= name_len || line[name_len] != ':' ||
-        strncasecmp(line, name, name_len) != 0) {
-        return NULL;
-    }
-    *value_len = len - name_len - 1;
-    return line + name_len + 1;
-}
-
-static int64_t count_of(const char *value, size_t len) {
-    char text[32] = "";
-    memcpy(text, value, len < sizeof text - 1 ? len : sizeof text - 1);
-    char *end = NULL;
-    double count = strtod(text, &end);
-    return end != text && count >= 0 && count < 1e15 ? (int64_t)count : -1;
-}
-
-enum hint_kind { HINT_AFTER, HINT_AFTER_MS, HINT_COUNT, HINT_RESET };
-
-// Where each header's value goes.
-static const struct {
-    const char *name;
-    enum hint_kind kind;
-    size_t offset;
-} hint_table[] = {
-    {"retry-after-ms", HINT_AFTER_MS, offsetof(struct cr_hints, retry_after_ms)},
-    {"retry-after", HINT_AFTER, offsetof(struct cr_hints, retry_after_ms)},
-    {"x-ratelimit-remaining-requests", HINT_COUNT,
-     offsetof(struct cr_hints, requests_left)},
-    {"x-ratelimit-reset-requests", HINT_RESET,
-     offsetof(struct cr_hints, requests_reset_ms)},
-    {"x-ratelimit-remaining-tokens", HINT_COUNT,
-     offsetof(struct cr_hints, tokens_left)},
-    {"x-ratelimit-reset-tokens", HINT_RESET,
-     offsetof(struct cr_hints, tokens_reset_ms)},
-    {"anthropic-ratelimit-requests-remaining", HINT_COUNT,
-     offsetof(struct cr_hints, requests_left)},
-    {"anthropic-ratelimit-requests-reset", HINT_RESET,
-     offsetof(struct cr_hints, requests_reset_ms)},
-    {"anthropic-ratelimit-tokens-remaining", HINT_COUNT,
-     offsetof(struct cr_hints, tokens_left)},
-    {"anthropic-ratelimit-tokens-reset", HINT_RESET,
-     offsetof(struct cr_hints, tokens_reset_ms)},
-};
-
-static int64_t hint_value(enum hint_kind kind, const char *value, size_t len,
-                          int64_t wall_ms) {
-    switch (kind) {
-    case HINT_AFTER:
-        return cr_retry_after_ms(value, len, wall_ms);
-    case HINT_RESET:
-        return cr_retry_reset_ms(value, len, wall_ms);
-    case HINT_AFTER_MS:
-    case HINT_COUNT:
-        break;
-    }
-    return count_of(value, len);
-}
-
-static void note_hint(struct cr_transfer *transfer, const char *line, size_t len) {
-    for (size_t i = 0; i < sizeof hint_table / sizeof hint_table[0]; i++) {
-        size_t value_len = 0;
-        const char *value = value_of(line, len, hint_table[i].name, &value_len);
-        if (value != NULL) {
-            int64_t *to = (int64_t *)((char *)&transfer->hints + hint_table[i].offset);
-            *to = hint_value(hint_table[i].kind, value, value_len, transfer->wall_ms);
-            return;
+// Where a redirect points to, fit to be shown.
+static void note_location(struct cr_transfer *transfer, const char *value, size_t len) {
+    size_t used = 0;
+    for (size_t i = 0; i < len && used + 1 < CR_LOCATION_MAX; i++) {
+        if (value[i] > ' ' && value[i] <= '~') {
+            transfer->location[used++] = value[i];
         }
     }
+    transfer->location[used] = '\0';
 }
 
 static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
@@ -107,8 +48,14 @@ static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
         transfer->is_too_large = true;
         return 0;
     }
-    if (len > 0 && strchr("rRxXaA", line[0]) != NULL) {
-        note_hint(transfer, line, size * len);
+    static const char location[] = "location:";
+    size_t bytes = size * len;
+    if (bytes > sizeof location &&
+        strncasecmp(line, location, sizeof location - 1) == 0) {
+        note_location(transfer, line + sizeof location - 1,
+                      bytes - (sizeof location - 1));
+    } else if (bytes > 0 && strchr("rRxXaA", line[0]) != NULL) {
+        cr_hints_note(&transfer->hints, line, bytes, transfer->wall_ms);
     }
     return size * len;
 }
@@ -172,6 +119,7 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
     }
     cr_buf_init(&transfer->body, CR_REQUEST_BYTES_MAX);
     cr_buf_init(&transfer->answer, CR_REPLY_BYTES_MAX);
+    transfer->loop = loop;
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
     transfer->url = curl_url();
@@ -180,7 +128,7 @@ enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
         return CR_E_MEMORY;
     }
     set_constants(transfer);
-    cr_loop_set_sockets(loop, transfer->easy);
+    cr_loop_set_sockets(loop, transfer);
     *out = transfer;
     return CR_OK;
 }
@@ -235,7 +183,9 @@ enum cr_status cr_transfer_aim(struct cr_transfer *transfer,
     transfer->endpoint = to->endpoint;
     transfer->generation = to->endpoint->generation;
     transfer->wall_ms = to->wall_ms;
-    transfer->hints = (struct cr_hints){-1, -1, -1, -1, -1};
+    cr_hints_clear(&transfer->hints);
+    transfer->location[0] = '\0';
+    transfer->is_over_budget = transfer->is_out_of_files = false;
     transfer->header_bytes = 0;
     transfer->is_too_large = false;
     transfer->error[0] = '\0';
@@ -263,6 +213,8 @@ static void shrink(struct cr_buf *buf) {
 }
 
 void cr_transfer_rest(struct cr_transfer *transfer) {
+    cr_loop_count_bytes(transfer->loop, -(int64_t)transfer->counted_bytes);
+    transfer->counted_bytes = 0;
     transfer->owner = NULL;
     shrink(&transfer->body);
     shrink(&transfer->answer);

@@ -13,30 +13,31 @@
 #include "credence/base/buf.h"
 #include "credence/base/status.h"
 #include "model/headers.h"
+#include "model/hints.h"
 
 struct cr_loop;
 struct cr_endpoint;
 
-// What reply headers said; -1: nothing.
-struct cr_hints {
-    int64_t retry_after_ms;
-    int64_t requests_left, requests_reset_ms; // x-ratelimit-...
-    int64_t tokens_left, tokens_reset_ms;
-};
+enum { CR_LOCATION_MAX = 200 };
 
 struct cr_transfer {
     CURL *easy;
     CURLU *url; // of the endpoint below, read
     struct cr_transfer *next_free;
-    void *owner;          // the request that flies
+    void *owner; // the request that flies
+    struct cr_loop *loop;
     uint32_t shard;       // of the loop
     struct cr_buf body;   // of the request
     struct cr_buf answer; // of the reply, decompressed
+    size_t counted_bytes; // of it, in the loop's sum
     size_t header_bytes;
-    bool is_too_large; // a limit of ours ended it
+    bool is_too_large;    // a limit of ours ended it: of this reply,
+    bool is_over_budget;  // or of all that are under way
+    bool is_out_of_files; // no descriptor was left for a socket
     struct cr_hints hints;
-    int64_t wall_ms; // when it started, for dates in headers
-    CURLcode result; // when it is over
+    char location[CR_LOCATION_MAX]; // of a redirect; "" when there was none
+    int64_t wall_ms;                // when it started, for dates in headers
+    CURLcode result;                // when it is over
     uint32_t http_status;
     double latency_s;
     // What the handle was last set to, so that only changes are set.

@@ -22,9 +22,9 @@ static enum cr_status init_remote(struct cr_upstream *upstream, uint32_t live_ma
                           cr_status_text(status));
     }
     status = cr_headers_make(&upstream->headers, model, upstream->wire.dialect, err);
-    return status != CR_OK
-               ? status
-               : cr_endpoints_init(&upstream->endpoints, model, live_max, err);
+    return status != CR_OK ? status
+                           : cr_endpoints_init(&upstream->endpoints, model,
+                                               &upstream->learned, live_max, err);
 }
 
 enum cr_status cr_upstream_init(struct cr_upstream *upstream,
@@ -33,7 +33,9 @@ enum cr_status cr_upstream_init(struct cr_upstream *upstream,
     uint32_t live_max = cfg->live_max;
     *upstream = (struct cr_upstream){.model = model,
                                      .backend = cr_backend_find(model->api),
-                                     .expected_tokens_out = FIRST_TOKENS_OUT};
+                                     .expected_tokens_out = FIRST_TOKENS_OUT,
+                                     .log = cfg->rank <= 1 ? cfg->log : NULL};
+    upstream->learned = (struct cr_learned){cfg->dir, upstream->log};
     uint32_t concurrency = model->limits.concurrency;
     if (upstream->backend == NULL) {
         return cr_err_set(err, CR_E_JOB, "models.%s.api: unknown", model->name);
@@ -86,7 +88,7 @@ static void average(double *mean, double value, bool is_first) {
 
 void cr_upstream_count(struct cr_upstream *upstream, const struct cr_reply *reply) {
     struct cr_model_metrics *metrics = &upstream->metrics;
-    if (reply->reason) {
+    if ((int)reply->reason >= CR_REASON_FIRST_FAILURE) {
         metrics->calls_failed++;
         return;
     }

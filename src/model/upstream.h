@@ -10,6 +10,8 @@
 #include "model/backend.h"
 #include "model/endpoint.h"
 #include "model/headers.h"
+#include "model/hints.h"
+#include "model/learned.h"
 #include "model/request.h"
 #include "model/throttle.h"
 
@@ -19,6 +21,11 @@ struct cr_upstream {
     struct cr_wire wire;           // remote
     struct cr_headers headers;     // remote
     struct cr_endpoints endpoints; // remote
+    struct cr_learned learned;     // remote: what its servers refuse
+    struct cr_log *log;            // for what every rank meets: NULL on ranks above 1
+    char wait_source[CR_HINT_SOURCE_MAX]; // of the longest wait that is not over
+    int64_t wait_told_until_ns;           // people know of waits up to here
+    bool is_reasoning_told, is_files_told;
     struct cr_throttle throttle;
     struct cr_heap waiting;          // the oldest market's first
     double expected_tokens_out;      // moving average, for reservations

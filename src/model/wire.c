@@ -2,6 +2,7 @@
 #include "model/wire.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "credence/base/mem.h"
@@ -12,8 +13,10 @@
 static const struct cr_json_limits reply_limits = {.max_bytes = CR_REPLY_BYTES_MAX,
                                                    .max_depth = CR_REPLY_DEPTH_MAX};
 
-static const char *const structured_names[CR_STRUCTURED_COUNT] = {
-    "json_schema", "json_object", "none"};
+const char *const cr_structured_names[CR_STRUCTURED_COUNT] = {"json_schema",
+                                                              "json_object", "none"};
+const char *const cr_system_role_names[CR_SYSTEM_ROLE_COUNT] = {"system", "developer",
+                                                                "user"};
 
 bool cr_structured_is_auto(const char *word) {
     return word == NULL || strcmp(word, "auto") == 0;
@@ -21,7 +24,7 @@ bool cr_structured_is_auto(const char *word) {
 
 enum cr_structured cr_structured_first(const char *word) {
     for (int i = 0; word != NULL && i < CR_STRUCTURED_COUNT; i++) {
-        if (strcmp(word, structured_names[i]) == 0) {
+        if (strcmp(word, cr_structured_names[i]) == 0) {
             return (enum cr_structured)i;
         }
     }
@@ -30,7 +33,7 @@ enum cr_structured cr_structured_first(const char *word) {
 
 static bool is_structured_word(const char *word) {
     return cr_structured_is_auto(word) || cr_structured_first(word) > 0 ||
-           strcmp(word, structured_names[0]) == 0;
+           strcmp(word, cr_structured_names[0]) == 0;
 }
 
 static bool is_object(const char *json) {
@@ -69,6 +72,52 @@ static void check_endpoints(const struct cr_model *model,
     }
 }
 
+// Members of a body that each request sets for itself. What params may not hold is
+// refused; extra may replace all but the first four, which nothing works without.
+static const struct {
+    const char *key;
+    const char *instead; // what to do
+} reserved[] = {
+    {"messages", "the prompts are a set of their own: cell.prompts"},
+    {"model", "write it as the model's key \"model\""},
+    {"stream", "replies are read whole; remove it"},
+    {"n", "each call asks for one answer; use cell.replicates"},
+    {"seed", "each call has its own; see \"send_seed\""},
+    {"random_seed", "each call has its own; see \"send_seed\""},
+    {"logprobs", "asked for where cell.elicitation needs them"},
+    {"top_logprobs", "asked for where cell.elicitation needs them"},
+    {"system", "the prompts are a set of their own: cell.prompts"},
+    {"response_format", "use \"structured\""},
+};
+enum { RESERVED_LEN = sizeof reserved / sizeof reserved[0], NEVER_OURS = 4 };
+
+static void check_reserved(const struct cr_model *model, const char *group,
+                           const char *json, size_t len, struct cr_err *err) {
+    struct cr_json *members = NULL;
+    if (json == NULL ||
+        cr_json_parse(json, strlen(json), reply_limits, &members, NULL) != CR_OK) {
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (cr_json_get(members, reserved[i].key) != NULL) {
+            cr_err_add_line(err, "models.%s.%s.%s: each request sets it for itself: %s",
+                            model->name, group, reserved[i].key, reserved[i].instead);
+        }
+    }
+    cr_json_free(members);
+}
+
+// A dialect that sends no temperature must not drop one in silence.
+static void check_temperature(const struct cr_model *model,
+                              const struct cr_dialect *dialect, struct cr_err *err) {
+    if (dialect != NULL && !dialect->sends_temperature && !isnan(model->temperature)) {
+        cr_err_add_line(err,
+                        "models.%s.params.temperature: dialect \"%s\" sends none; "
+                        "remove it, or choose another dialect",
+                        model->name, dialect->name);
+    }
+}
+
 enum cr_status cr_wire_check(const struct cr_model *model, struct cr_err *err) {
     struct cr_err found = {0};
     const struct cr_dialect *dialect = cr_dialect_find(model->api, model->dialect);
@@ -101,28 +150,13 @@ enum cr_status cr_wire_check(const struct cr_model *model, struct cr_err *err) {
         cr_err_add_line(&found, "models.%s: params and extra must be objects",
                         model->name);
     }
+    check_reserved(model, "params", model->params, RESERVED_LEN, &found);
+    check_reserved(model, "extra", model->extra, NEVER_OURS, &found);
+    check_temperature(model, dialect, &found);
     return found.text[0] ? cr_err_set(err, CR_E_JOB, "%s", found.text) : CR_OK;
 }
 
-// Members that each request sets for itself; params cannot.
-static bool is_reserved(const char *key) {
-    static const char *const keys[] = {"model",      "messages",
-                                       "stream",     "n",
-                                       "max_tokens", "max_completion_tokens",
-                                       "seed",       "random_seed",
-                                       "logprobs",   "top_logprobs",
-                                       "system",     "response_format",
-                                       "temperature"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (strcmp(keys[i], key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum cr_status put_members(struct cr_json *object, const char *json,
-                                  bool takes_reserved) {
+static enum cr_status put_members(struct cr_json *object, const char *json) {
     struct cr_json *from = NULL;
     if (json == NULL) {
         return CR_OK;
@@ -131,9 +165,7 @@ static enum cr_status put_members(struct cr_json *object, const char *json,
         cr_json_parse(json, strlen(json), reply_limits, &from, NULL);
     for (const struct cr_json *member = cr_json_first(from);
          member != NULL && status == CR_OK; member = cr_json_next(member)) {
-        if (takes_reserved || !is_reserved(cr_json_key(member))) {
-            status = cr_json_put(object, cr_json_key(member), cr_json_copy(member));
-        }
+        status = cr_json_put(object, cr_json_key(member), cr_json_copy(member));
     }
     cr_json_free(from);
     return status;
@@ -156,10 +188,17 @@ enum cr_status cr_wire_prepare(struct cr_wire *wire) {
     status = status != CR_OK
                  ? status
                  : cr_json_put(object, "model", cr_json_new_string(wire->model->model));
-    status = status != CR_OK ? status : put_members(object, wire->model->params, false);
+    status = status != CR_OK ? status : put_members(object, wire->model->params);
     status = status != CR_OK ? status : put_temperature(wire, object);
-    status = status != CR_OK ? status : put_members(object, wire->model->extra, true);
+    status = status != CR_OK ? status : put_members(object, wire->model->extra);
     status = status != CR_OK ? status : cr_json_print(object, false, &head);
+    wire->has_limit = cr_json_get(object, "max_tokens") != NULL ||
+                      cr_json_get(object, "max_completion_tokens") != NULL;
+    wire->has_seed = cr_json_get(object, "seed") != NULL ||
+                     cr_json_get(object, "random_seed") != NULL;
+    wire->has_form = cr_json_get(object, "response_format") != NULL;
+    wire->has_logprobs = cr_json_get(object, "logprobs") != NULL ||
+                         cr_json_get(object, "top_logprobs") != NULL;
     if (status == CR_OK) {
         head.used_bytes--; // the closing brace
         status = cr_buf_add_text(&head, ",\"messages\":[");
@@ -188,25 +227,26 @@ enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **ou
 }
 
 uint32_t cr_wire_count(const struct cr_json *object, const char *key) {
-    double count = cr_json_number(cr_json_get(object, key), 0);
+    const struct cr_json *value = cr_json_get(object, key);
+    const char *digits = cr_json_string(value);
+    bool is_digits = digits != NULL && digits[0] && strlen(digits) < 12 &&
+                     strspn(digits, "0123456789") == strlen(digits);
+    double count = is_digits ? strtod(digits, NULL) : cr_json_number(value, 0);
     return count > 0 && count < UINT32_MAX ? (uint32_t)count : 0;
 }
 
-enum cr_finish cr_wire_finish(const char *word) {
-    static const struct {
-        const char *word;
-        enum cr_finish finish;
-    } words[] = {
-        {"stop", CR_FINISH_STOP},          {"end_turn", CR_FINISH_STOP},
-        {"stop_sequence", CR_FINISH_STOP}, {"eos", CR_FINISH_STOP},
-        {"eos_token", CR_FINISH_STOP},     {"length", CR_FINISH_LENGTH},
-        {"max_tokens", CR_FINISH_LENGTH},  {"content_filter", CR_FINISH_FILTER},
-        {"refusal", CR_FINISH_FILTER},
-    };
-    for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].word, word) == 0) {
-            return words[i].finish;
-        }
-    }
-    return CR_FINISH_OTHER;
+bool cr_wire_is_json(const char *text) {
+    const char *start = text + strspn(text, " \t\r\n");
+    struct cr_json *value = NULL;
+    bool is_json =
+        (*start == '{' || *start == '[') &&
+        cr_json_parse(start, strlen(start), reply_limits, &value, NULL) == CR_OK;
+    cr_json_free(value);
+    return is_json;
+}
+
+const char *cr_limit_name(const struct cr_dialect *dialect, bool uses_other) {
+    static const char *const names[] = {"max_tokens", "max_completion_tokens"};
+    bool is_second = strcmp(dialect->max_tokens, names[1]) == 0;
+    return names[is_second != uses_other];
 }

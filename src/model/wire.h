@@ -10,11 +10,11 @@
 #include "model/backend.h"
 
 enum {
-    CR_REQUEST_BYTES_MAX = 16 << 20, // body of a request
-    CR_REPLY_BYTES_MAX = 8 << 20,    // body of a reply, decompressed
-    CR_HEADER_BYTES_MAX = 64 << 10,  // headers of a reply
-    CR_REPLY_DEPTH_MAX = 64,         // nesting of a reply's JSON
-    CR_WORDS_MAX = 400,              // of a server, in an error text
+    CR_REQUEST_BYTES_MAX = 16 << 20,  // body of a request
+    CR_REPLY_BYTES_MAX = 8 << 20,     // body of a reply, decompressed
+    CR_REPLIES_BYTES_MAX = 256 << 20, // of all replies under way in this process
+    CR_HEADER_BYTES_MAX = 64 << 10,   // headers of a reply
+    CR_REPLY_DEPTH_MAX = 64,          // nesting of a reply's JSON
     CR_BACKOFF_BASE_MS = 500
 };
 
@@ -31,11 +31,32 @@ uint32_t cr_wire_max_tokens(const struct cr_wire *wire, const struct cr_call *ca
 CR_MUST_CHECK enum cr_status cr_wire_parse(const char *body, size_t bytes,
                                            struct cr_json **out, struct cr_err *why);
 
-// A count of usage: 0 when absent, negative or absurd.
+// A count of usage, as a number or as digits in a string: 0 when absent, negative or
+// absurd.
 uint32_t cr_wire_count(const struct cr_json *object, const char *key);
+// Whether TEXT is one whole JSON object or list, with nothing but white space around it.
+bool cr_wire_is_json(const char *text);
 
-// CR_FINISH_* by a server's word.
-enum cr_finish cr_wire_finish(const char *word);
+// How a generation ended, by the server's word for it (finish.c).
+enum cr_finish_kind {
+    CR_FINISH_KIND_UNKNOWN, // a word that is not in the table, or none
+    CR_FINISH_KIND_WHOLE,
+    CR_FINISH_KIND_CUT, // by a limit of tokens
+    CR_FINISH_KIND_REFUSED,
+    CR_FINISH_KIND_FILTERED,
+    CR_FINISH_KIND_STOPPED // the server gave up
+};
+enum cr_finish_kind cr_wire_finish_kind(const char *word);
+// Set finish, finish_word and, for a refusal or a filter, reason of REPLY, whose text
+// and logprobs are read. CR_E_FORMAT, WHY says so: the server stopped the generation.
+CR_MUST_CHECK enum cr_status cr_wire_finish(const char *word, struct cr_reply *reply,
+                                            struct cr_err *why);
+
+// The decode of the chat completions API (openai_reply.c).
+CR_MUST_CHECK enum cr_status cr_openai_decode(const struct cr_decode_args *from,
+                                              struct cr_reply *reply,
+                                              struct cr_error_body *error,
+                                              struct cr_err *why);
 
 // Move what is inside <think> marks from reply->text to reply->reasoning: closed or
 // not, and with the opening mark missing (some chat templates write it themselves).
@@ -43,10 +64,5 @@ CR_MUST_CHECK enum cr_status cr_think_split(struct cr_reply *reply);
 // Append TEXT to reply->reasoning.
 CR_MUST_CHECK enum cr_status cr_think_add(struct cr_reply *reply, const char *text,
                                           size_t bytes);
-
-// What a server says in an error body: its message, else the body itself; valid UTF-8,
-// one line, at most CR_WORDS_MAX bytes, every copy of SECRET (may be NULL) replaced.
-void cr_error_text(const char *body, size_t bytes, const char *secret,
-                   char out[CR_WORDS_MAX + 1]);
 
 #endif

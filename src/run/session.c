@@ -297,6 +297,7 @@ static enum cr_status make_client(struct cr_session *session, struct cr_err *err
         .is_offline = is_offline,
         .lookup = session->reply_cache == NULL ? NULL : cr_reply_cache_lookup,
         .lookup_ctx = session->reply_cache,
+        .dir = session->dir,
     };
     return cr_client_create(&cfg, &session->client, err);
 }

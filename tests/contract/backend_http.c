@@ -86,7 +86,10 @@ static void odd_replies_are_read(void **state) {
 }
 
 static void a_refusal_is_final_and_named(void **state) {
-    static const char *const statuses[] = {"400", "401", "403", "404", "422"};
+    static const char *const statuses[] = {"400", "401", "403", "404", "422", "402"};
+    static const enum cr_reason reasons[] = {CR_REASON_BAD_REQUEST, CR_REASON_KEY,
+                                             CR_REASON_KEY,         CR_REASON_NOT_FOUND,
+                                             CR_REASON_BAD_REQUEST, CR_REASON_QUOTA};
     (void)state;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         char rules[200];
@@ -96,7 +99,7 @@ static void a_refusal_is_final_and_named(void **state) {
         bench_run(&bench, 0, 2);
         const struct cr_reply *reply = &bench.replies[0];
         print_message("%s\n", reply->error);
-        assert_int_equal(reply->reason, CR_REASON_BAD_REQUEST);
+        assert_int_equal(reply->reason, reasons[i]);
         assert_int_equal(reply->attempts, 1);
         assert_int_equal(reply->http_status, atoi(statuses[i]));
         assert_non_null(strstr(reply->error, "model m at http://127.0.0.1:"));
@@ -114,7 +117,7 @@ static void a_wrong_key_is_never_repeated_to_people(void **state) {
     model.api_key_env = "CREDENCE_TEST_KEY";
     bench_open(&bench, &model);
     bench_run(&bench, 0, 1);
-    assert_int_equal(bench.replies[0].reason, CR_REASON_BAD_REQUEST);
+    assert_int_equal(bench.replies[0].reason, CR_REASON_KEY);
     assert_null(strstr(bench.replies[0].error, "very-wrong"));
     bench_close(&bench);
     setenv("CREDENCE_TEST_KEY", "right", 1);

@@ -45,7 +45,8 @@ struct cr_serve {               // a server the run starts itself
     const char *health;         // path, "/health"
     uint32_t port;              // 0: any free one
     double startup_s;
-    uint32_t gpus; // devices a server gets when per = "gpu"
+    uint32_t gpus;   // devices a server gets when per = "gpu"
+    const char *env; // JSON object: NAME: text, or NAME: true for the run's own
 };
 
 struct cr_header {
@@ -66,12 +67,14 @@ struct cr_model {
     const char *params;      // JSON object merged into the request body; "{}" at least
     const char *extra;       // JSON object, provider-specific body fields
     uint32_t max_tokens;
-    double temperature;     // NaN: not sent
-    const char *structured; // "auto", "json_schema", "json_object", "none"
+    double temperature;      // NaN: not sent
+    const char *structured;  // "auto", "json_schema", "json_object", "none"
+    const char *system_role; // "system", "developer", "user"; NULL: found out
     bool send_seed;
     struct cr_header *headers;
     uint32_t headers_len;
     const char *unix_socket; // NULL: none
+    const char *proxy;       // a URL, or "none"; NULL: as the environment says
     struct cr_limits limits;
     double cost_input, cost_output, cost_cached; // dollars per million tokens
     struct cr_serve serve;

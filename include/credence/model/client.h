@@ -53,6 +53,9 @@ struct cr_client_cfg {
     uint32_t live_max; // calls that may be submitted at once; slots are made for these
     bool is_offline;   // send nothing, read no key: a call without a record is STOPPED
     cr_lookup_fn lookup; // NULL: no recorded replies
+    // The run directory: what servers were found to refuse is kept in its learned.jsonl
+    // (model/learned.h), so that a resumed run knows it. NULL: in memory alone.
+    const char *dir;
     void *lookup_ctx;
 };
 

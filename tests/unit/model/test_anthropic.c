@@ -11,13 +11,20 @@ static const struct cr_turn chat[] = {
     FIXTURE_TURN(CR_USER, "Argument."),
 };
 
+static enum cr_status decode(const char *body, struct cr_reply *reply,
+                             struct cr_err *why) {
+    struct cr_error_body error;
+    const struct cr_decode_args from = {.body = body, .bytes = strlen(body)};
+    return cr_backend_anthropic.decode(&from, reply, &error, why);
+}
+
 static void the_system_prompt_stands_apart_and_the_prefix_is_marked(void **state) {
     static const char *const urls[] = {"http://127.0.0.1:1"};
     struct cr_model model = fixture_remote("m", "anthropic", urls, 1);
     struct cr_wire wire = {.model = &model,
                            .dialect = cr_dialect_find("anthropic", NULL)};
     struct cr_call call = fixture_call(1);
-    struct cr_encode_args asking = {&call, CR_STRUCTURED_SCHEMA};
+    struct cr_encode_args asking = {.call = &call};
     struct cr_json *root = NULL;
     struct cr_buf body;
     (void)state;
@@ -53,8 +60,7 @@ static void a_reply_is_read_with_its_cache(void **state) {
         "\"output_tokens\":9}}";
     struct cr_reply reply = {0};
     (void)state;
-    assert_int_equal(cr_backend_anthropic.decode(body, strlen(body), &reply, NULL),
-                     CR_OK);
+    assert_int_equal(decode(body, &reply, NULL), CR_OK);
     assert_string_equal(reply.text, "{\"price\":0.4}");
     assert_string_equal(reply.reasoning, "hm");
     assert_int_equal(reply.finish, CR_FINISH_LENGTH);
@@ -70,9 +76,7 @@ static void what_breaks_the_promise_is_no_reply(void **state) {
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct cr_reply reply = {0};
         struct cr_err why;
-        assert_int_equal(
-            cr_backend_anthropic.decode(bodies[i], strlen(bodies[i]), &reply, &why),
-            CR_E_FORMAT);
+        assert_int_equal(decode(bodies[i], &reply, &why), CR_E_FORMAT);
         cr_reply_fini(&reply);
     }
 }

@@ -12,7 +12,7 @@ static int make(void **state) {
     static struct cr_endpoints endpoints;
     model = fixture_remote("m", "openai", urls, 3);
     *state = &endpoints;
-    return cr_endpoints_init(&endpoints, &model, 16, NULL) == CR_OK ? 0 : -1;
+    return cr_endpoints_init(&endpoints, &model, NULL, 16, NULL) == CR_OK ? 0 : -1;
 }
 
 static int unmake(void **state) {
@@ -124,11 +124,11 @@ static void a_sick_server_is_avoided_when_another_will_do(void **state) {
 static void a_server_that_moves_starts_afresh(void **state) {
     struct cr_endpoints *endpoints = *state;
     break_it(endpoints, 0, CR_BREAKER_FAILURES, 0);
-    endpoints->at[0].structured = CR_STRUCTURED_NONE;
+    endpoints->at[0].shape.structured = CR_STRUCTURED_NONE;
     uint64_t before = endpoints->at[0].generation;
     assert_int_equal(cr_endpoints_set(endpoints, 0, "http://127.0.0.1:9", NULL), CR_OK);
     assert_int_equal(endpoints->at[0].breaker, CR_BREAKER_CLOSED);
-    assert_int_equal(endpoints->at[0].structured, CR_STRUCTURED_SCHEMA);
+    assert_int_equal(endpoints->at[0].shape.structured, CR_STRUCTURED_SCHEMA);
     assert_int_not_equal(endpoints->at[0].generation, before);
     assert_int_equal(cr_endpoints_set(endpoints, CR_ENDPOINTS_MAX, "http://x", NULL),
                      CR_E_LIMIT);
