@@ -21,6 +21,7 @@ zlib1g-dev           | pkg-config --exists zlib                  | gzipped bench
 test_packages='
 chromium             | command -v chromium                       | explorer and report as a reader meets them
 chromium-driver      | command -v chromedriver                   | drives it
+charliecloud         | command -v ch-run                         | a container without root, under srun
 clang                | command -v clang                          | the second compiler that must be silent
 clang-format         | command -v clang-format                   | lint: formatting
 clang-tidy           | command -v clang-tidy                     | lint: mistakes that a compiler does not look for
