@@ -172,7 +172,8 @@ static enum cr_status print_call(const struct shown *shown,
         printf("  (repair %u)", record->id.repair);
     }
     if (record->reason != CR_REASON_NONE) {
-        printf("  FAILED: %s", cr_reason_names[record->reason]);
+        printf("  %s: %s", cr_reason_is_failure(record->reason) ? "FAILED" : "UNUSABLE",
+               cr_reason_names[record->reason]);
     }
     putchar('\n');
     if (status == CR_OK && show->with_reasoning && record->reasoning != NULL) {

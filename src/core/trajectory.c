@@ -136,7 +136,7 @@ const struct cr_call_record *cr_call_records_find(const struct cr_call_records *
                                                   struct cr_call_id id) {
     for (size_t i = 0; i < list->len; i++) {
         const struct cr_call_record *record = &list->at[i];
-        if (record->reason == CR_REASON_NONE && ids_equal(record->id, id)) {
+        if (!cr_reason_is_failure(record->reason) && ids_equal(record->id, id)) {
             return record;
         }
     }

@@ -342,7 +342,7 @@ static bool lacks_logprobs(const struct cr_slot *slot, const struct cr_reply *re
 static enum cr_status read_reply(struct cr_episode *episode, struct cr_slot *slot,
                                  const struct cr_reply *reply) {
     slot->is_read = true;
-    if ((int)reply->reason >= CR_REASON_FIRST_FAILURE) {
+    if (cr_reason_is_failure(reply->reason)) {
         slot->reason = reply->reason;
     } else if (lacks_logprobs(slot, reply)) {
         slot->reason = CR_REASON_NO_LOGPROBS;
@@ -375,7 +375,7 @@ static enum cr_status take_reading(struct cr_episode *episode, struct cr_slot *s
         return CR_OK;
     }
     slot->state = CR_SLOT_UNUSABLE;
-    if ((int)slot->reason >= CR_REASON_FIRST_FAILURE) {
+    if (cr_reason_is_failure(slot->reason)) {
         episode->has_failed = true;
         return CR_OK;
     }

@@ -294,7 +294,7 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
 // Of the first call that failed, in the order of the questions.
 static enum cr_reason failure_of(const struct cr_episode *episode) {
     for (uint32_t i = 0; i < episode->slots_len; i++) {
-        if ((int)episode->slots[i].reason >= CR_REASON_FIRST_FAILURE) {
+        if (cr_reason_is_failure(episode->slots[i].reason)) {
             return episode->slots[i].reason;
         }
     }

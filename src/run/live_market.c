@@ -50,7 +50,7 @@ static const struct cr_call_record *find_recorded(const struct cr_live_market *m
         if (!answers(record, call)) {
             continue;
         }
-        if (record->reason == CR_REASON_NONE) {
+        if (!cr_reason_is_failure(record->reason)) {
             return record;
         }
         failure = record;
@@ -73,7 +73,11 @@ static enum cr_status answer_recorded(struct cr_live_market *market,
         return cr_err_set(err, status, "out of memory for a recorded reply");
     }
     *was_answered = true;
-    status = cr_live_market_answer(market, call, &reply, record, err);
+    struct cr_call_record kept = *record; // an older tape may lack the reason
+    status = cr_episode_read(market->episode, call, &reply, &kept.reason, err);
+    if (status == CR_OK) {
+        status = cr_live_market_answer(market, call, &reply, &kept, err);
+    }
     cr_reply_fini(&reply);
     return status;
 }

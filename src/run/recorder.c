@@ -107,7 +107,7 @@ static bool is_of_plan(const struct cr_plan *plan, const struct cr_trajectory *t
 static void tell_failure(struct cr_recorder *recorder,
                          const struct cr_call_record *record) {
     const struct cr_job *job = recorder->plan->job;
-    if (record->reason == CR_REASON_NONE || record->model >= job->models_len) {
+    if (!cr_reason_is_failure(record->reason) || record->model >= job->models_len) {
         return;
     }
     const uint32_t kind = 1u << record->reason;

@@ -31,7 +31,7 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *key,
                              struct cr_err *err) {
     const struct filling *filling = ctx;
     struct cr_reply_cache *cache = filling->reply_cache;
-    if (key->reason != CR_REASON_NONE) {
+    if (cr_reason_is_failure(key->reason)) {
         return CR_OK;
     }
     cache->is_simulated = cache->is_simulated || key->is_simulated;

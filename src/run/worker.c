@@ -173,8 +173,12 @@ static enum cr_status gather(struct cr_worker *worker, bool *moved,
             cr_reply_fini(reply);
             continue;
         }
-        batch->records[batch->len++] =
+        struct cr_call_record *record = &batch->records[batch->len++];
+        *record =
             cr_call_record_make(*call, reply, cr_clock_wall_ms(worker->cfg.clock));
+        // The tape is to say why a reply cannot be used, so it is read before.
+        const struct cr_live_market *market = (*call)->ctx;
+        status = cr_episode_read(market->episode, *call, reply, &record->reason, err);
     }
     return status;
 }

@@ -115,6 +115,9 @@ enum cr_reason {
 // The first that makes an episode failed rather than invalid.
 enum { CR_REASON_FIRST_FAILURE = CR_REASON_NO_LOGPROBS };
 extern const char *const cr_reason_names[CR_REASON_COUNT];
+static inline bool cr_reason_is_failure(enum cr_reason reason) {
+    return (int)reason >= CR_REASON_FIRST_FAILURE;
+}
 
 struct cr_reply {
     enum cr_reason reason;
