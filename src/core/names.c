@@ -10,9 +10,11 @@ const char *const cr_space_names[3] = {
 };
 
 const char *const cr_stance_names[CR_STANCE_COUNT] = {
-    [CR_STANCE_FREE] = "free",         [CR_STANCE_UP] = "up",
-    [CR_STANCE_DOWN] = "down",         [CR_STANCE_CONTRARY] = "contrary",
-    [CR_STANCE_TRUTHFUL] = "truthful", [CR_STANCE_ADVERSARIAL] = "adversarial",
+    [CR_STANCE_FREE] = "free",           [CR_STANCE_UP] = "up",
+    [CR_STANCE_DOWN] = "down",           [CR_STANCE_CONTRARY] = "contrary",
+    [CR_STANCE_TRUTHFUL] = "truthful",   [CR_STANCE_ADVERSARIAL] = "adversarial",
+    [CR_STANCE_UNRELATED] = "unrelated", [CR_STANCE_ECHO] = "echo",
+    [CR_STANCE_FILLER] = "filler",
 };
 
 const char *const cr_elicitation_names[CR_ELICIT_COUNT] = {
@@ -31,6 +33,9 @@ const char *const cr_stop_rule_names[CR_STOP_RULE_COUNT] = {
     [CR_STOP_FIXED] = "fixed",
     [CR_STOP_STABLE_SIDE] = "stable_side",
     [CR_STOP_KS] = "ks",
+    [CR_STOP_PATIENCE] = "patience",
+    [CR_STOP_CONFIDENCE] = "confidence",
+    [CR_STOP_SPRT] = "sprt",
 };
 
 const char *const cr_role_names[CR_ROLE_COUNT] = {

@@ -26,6 +26,8 @@ void cr_job_read_cells(struct cr_job_builder *builder);
 void cr_job_group_cells(struct cr_job_builder *builder);
 // What shapes the answers of CELL's calls, replicates and stop rules left out.
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell);
+// The same without what comes behind the opening: traders, stance, order, rounds.
+uint64_t cr_cell_opening_key(const struct cr_job *job, const struct cr_cell *cell);
 // identity.c: job->identity_json and job->identity.
 void cr_job_identify(struct cr_job_builder *builder);
 // What changes an answer of MODEL: not where it is served, nor by which api, so that a

@@ -122,22 +122,37 @@ static uint64_t mix_traders(uint64_t key, const struct cr_job *job,
     return mix_text(key, cr_order_names[cell->order]);
 }
 
-uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
+static uint64_t mix_opening(uint64_t key, const struct cr_job *job,
+                            const struct cr_cell *cell) {
     const struct cr_prompt_set *prompts = job->prompts[cell->prompts];
     struct cr_hash texts = cr_prompt_set_hash(prompts);
+    key = mix_text(key, cr_prompt_set_name(prompts));
+    key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
+    return mix_text(key, cr_elicitation_names[cell->elicitation]);
+}
+
+static uint64_t mix_maker(const struct cr_job *job, const struct cr_cell *cell) {
     uint64_t key = cr_hash_mix(0, job->seed);
     key = mix_text(key, cr_protocol_name(cell->protocol));
     key = mix_text(key, job->benchmarks[cell->benchmark].name);
-    key = mix_model(key, &job->models[cell->maker]);
+    return mix_model(key, &job->models[cell->maker]);
+}
+
+uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
+    uint64_t key = mix_maker(job, cell);
     if (cr_protocol_has_traders(cell->protocol)) {
         key = mix_traders(key, job, cell);
     }
-    key = mix_text(key, cr_prompt_set_name(prompts));
-    key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
-    key = mix_text(key, cr_elicitation_names[cell->elicitation]);
+    key = mix_opening(key, job, cell);
     key = mix_counts(key, cell);
     key = cr_hash_mix(key, cell->memory);
     key = cr_hash_mix(key, cell->repairs);
+    return cr_hash_mix(key, cell->chain_of_thought);
+}
+
+uint64_t cr_cell_opening_key(const struct cr_job *job, const struct cr_cell *cell) {
+    uint64_t key = mix_opening(mix_maker(job, cell), job, cell);
+    key = cr_hash_mix(key, cell->elicitation == CR_ELICIT_SAMPLED ? cell->samples : 0);
     return cr_hash_mix(key, cell->chain_of_thought);
 }
 

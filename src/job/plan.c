@@ -71,6 +71,7 @@ static void number_groups(struct cr_plan *plan) {
         group->replicates = first->replicates;
         group->propositions_len = job->benchmarks[first->benchmark].propositions.len;
         group->key = cr_cell_key(job, first);
+        group->opening_key = cr_cell_opening_key(job, first);
         group->first_trajectory = plan->trajectories;
         group->first_episode = plan->episodes;
         uint64_t trajectories = group->propositions_len * group->replicates;
@@ -196,6 +197,8 @@ void cr_plan_place(const struct cr_plan *plan, uint64_t trajectory,
     out->replicate = (uint32_t)(at % group->replicates);
     out->key =
         cr_hash_mix(cr_hash_mix(group->key, out->proposition->key), out->replicate);
+    out->opening_key = cr_hash_mix(
+        cr_hash_mix(group->opening_key, out->proposition->key), out->replicate);
     out->first_episode = group->first_episode + at * group->cells_len;
 }
 
@@ -221,6 +224,8 @@ void cr_plan_episode_cfg(const struct cr_plan *plan, uint64_t trajectory,
         .prompts = plan->job->prompts[cell->prompts],
         .trajectory = trajectory,
         .trajectory_key = place.key,
+        .opening_key = place.opening_key,
+        .benchmark = &plan->job->benchmarks[place.group->benchmark].propositions,
         .job_seed = plan->job->seed,
         .replicate = place.replicate,
     };

@@ -443,6 +443,29 @@ enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
     return status;
 }
 
+enum cr_status cr_answer_reasoning(const char *text, size_t bytes,
+                                   struct cr_arena *arena, const char **out) {
+    static const struct cr_answer_form nothing = {0};
+    static const char *const keys[] = {"reasoning", "claim"};
+    for (size_t i = 0; i < 2; i++) {
+        struct cr_scan scan;
+        enum cr_status status =
+            cr_scan_object(text, bytes, (struct cr_scan_for){keys[i], &nothing}, &scan);
+        if (status != CR_OK) {
+            return status;
+        }
+        const char *found = cr_json_string(cr_scan_member(scan.object, keys[i]));
+        if (found != NULL && found[strspn(found, " \t\r\n")] != '\0') {
+            *out = cr_arena_strdup(arena, found);
+            cr_json_free(scan.object);
+            return *out != NULL ? CR_OK : CR_E_MEMORY;
+        }
+        cr_json_free(scan.object);
+    }
+    *out = cr_arena_strndup(arena, text, bytes);
+    return *out != NULL ? CR_OK : CR_E_MEMORY;
+}
+
 // TOKEN without the mark that some vocabularies put where a blank was.
 static const char *plain_token(const char *token) {
     static const char *const marks[] = {"\xc4\xa0", "\xe2\x96\x81"};

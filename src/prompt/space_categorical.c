@@ -299,7 +299,8 @@ const struct cr_space_row cr_space_categorical = {
     .side = side,
     // No option is up or down of another.
     .stances = (1u << CR_STANCE_FREE) | (1u << CR_STANCE_CONTRARY) |
-               (1u << CR_STANCE_TRUTHFUL) | (1u << CR_STANCE_ADVERSARIAL),
+               (1u << CR_STANCE_TRUTHFUL) | (1u << CR_STANCE_ADVERSARIAL) |
+               CR_STANCES_PLACEBO,
     .elicitations = (1u << CR_ELICIT_COUNT) - 1,
     .stop_rules = (1u << CR_STOP_RULE_COUNT) - 1,
 };

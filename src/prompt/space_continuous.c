@@ -161,7 +161,9 @@ const struct cr_space_row cr_space_continuous = {
     .side = side,
     // A quantity has no side to be contrary to, nor one to be stable on.
     .stances = (1u << CR_STANCE_FREE) | (1u << CR_STANCE_UP) | (1u << CR_STANCE_DOWN) |
-               (1u << CR_STANCE_TRUTHFUL) | (1u << CR_STANCE_ADVERSARIAL),
+               (1u << CR_STANCE_TRUTHFUL) | (1u << CR_STANCE_ADVERSARIAL) |
+               CR_STANCES_PLACEBO,
     .elicitations = 1u << CR_ELICIT_VERBAL,
-    .stop_rules = (1u << CR_STOP_RANGE) | (1u << CR_STOP_FIXED) | (1u << CR_STOP_KS),
+    .stop_rules = (1u << CR_STOP_RANGE) | (1u << CR_STOP_FIXED) | (1u << CR_STOP_KS) |
+                  (1u << CR_STOP_PATIENCE),
 };

@@ -38,6 +38,8 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
       V(ANSWER))                                                                       \
     T(TRADER_SEEN_ARGUMENT, "trader_seen_argument", V(ARGUMENT), V(NUMBER))            \
     T(TRADER_SEEN_JUDGMENT, "trader_seen_judgment", V(JUDGMENT), 0)                    \
+    T(TRADER_UNRELATED, "trader_unrelated", V(PROPOSITION), V(ANSWER))                 \
+    T(FILLER, "filler", 0, 0)                                                          \
     T(DEBATE_SYSTEM, "debate_system", V(MEANING) | V(ANSWER), 0)                       \
     T(DEBATE_OPENING, "debate_opening", V(PROPOSITION) | V(HISTORY) | V(GOAL),         \
       V(ANSWER))                                                                       \
@@ -46,6 +48,13 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(JUDGE_SYSTEM, "judge_system", V(MEANING) | V(ANSWER), 0)                         \
     T(JUDGE_UPDATE, "judge_update", V(ARGUMENT), V(PRICE) | V(ANSWER))                 \
     T(JUDGE_ARGUMENT, "judge_argument", V(TARGET) | V(ARGUMENT), V(NUMBER))            \
+    T(CONSULTANT_SYSTEM, "consultant_system", V(MEANING) | V(ANSWER), 0)               \
+    T(CONSULTANCY_JUDGE_SYSTEM, "consultancy_judge_system", V(MEANING) | V(ANSWER), 0) \
+    T(PROPOSER_SYSTEM, "proposer_system", V(MEANING) | V(ANSWER), 0)                   \
+    T(CRITIC_SYSTEM, "critic_system", V(MEANING) | V(ANSWER), 0)                       \
+    T(CRITIC_JUDGE_SYSTEM, "critic_judge_system", V(MEANING) | V(ANSWER), 0)           \
+    T(CRITIC_SEEN_ARGUMENT, "critic_seen_argument", V(ARGUMENT), V(NUMBER))            \
+    T(CRITIC_ARGUMENT, "critic_argument", V(NUMBER) | V(ARGUMENT), 0)                  \
     T(REPAIR, "repair", V(COMPLAINT), V(ANSWER))                                       \
     T(STANCE_FREE, "stance_free", 0, 0)                                                \
     T(STANCE_UP, "stance_up", 0, 0)                                                    \
@@ -54,6 +63,8 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(STANCE_TRUTHFUL, "stance_truthful", V(TARGET), 0)                                \
     T(STANCE_ADVERSARIAL, "stance_adversarial", V(TARGET), 0)                          \
     T(STANCE_SIDE, "stance_side", V(TARGET), 0)                                        \
+    T(STANCE_PROPOSER, "stance_proposer", 0, 0)                                        \
+    T(STANCE_CRITIC, "stance_critic", 0, 0)                                            \
     T(ITEM_BINARY, "item_binary", V(TEXT), 0)                                          \
     T(ITEM_CATEGORICAL, "item_categorical", V(TEXT) | V(OPTIONS), 0)                   \
     T(ITEM_CONTINUOUS, "item_continuous", V(TEXT) | V(LOW) | V(HIGH), V(UNIT))         \

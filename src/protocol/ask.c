@@ -25,14 +25,40 @@ void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask) {
         [CR_STANCE_CONTRARY] = CR_T_STANCE_CONTRARY,
         [CR_STANCE_TRUTHFUL] = CR_T_STANCE_TRUTHFUL,
         [CR_STANCE_ADVERSARIAL] = CR_T_STANCE_ADVERSARIAL,
+        [CR_STANCE_UNRELATED] = CR_T_STANCE_FREE,
+        [CR_STANCE_ECHO] = CR_T_STANCE_FREE,
+        [CR_STANCE_FILLER] = CR_T_STANCE_FREE,
     };
     enum cr_stance stance = history->cfg->cell->stance;
     ask->goal = goals[stance];
+    ask->placebo = stance >= CR_STANCE_UNRELATED ? stance : CR_STANCE_FREE;
     if (stance == CR_STANCE_CONTRARY) {
         ask->target = history->space->contrary(history->form, history->price);
     } else if (stance == CR_STANCE_TRUTHFUL || stance == CR_STANCE_ADVERSARIAL) {
         ask->target = history->space->truth(history->cfg->proposition, history->shown);
     }
+}
+
+enum cr_status cr_ask_check_rounds(const struct cr_cell *cell, uint32_t speakers,
+                                   struct cr_err *err) {
+    const char *name = cr_protocol_name(cell->protocol);
+    if (cell->stance != CR_STANCE_FREE) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "who argues in protocol \"%s\" is given a position, so stance "
+            "must be \"free\"",
+            name);
+    }
+    if (cell->traders_len > speakers) {
+        return cr_err_set(err, CR_E_JOB,
+                          "protocol \"%s\" has at most %u traders, and %u are given",
+                          name, (unsigned)speakers, (unsigned)cell->traders_len);
+    }
+    if (cell->rounds == 0) {
+        return cr_err_set(err, CR_E_JOB, "protocol \"%s\" needs at least one round",
+                          name);
+    }
+    return CR_OK;
 }
 
 uint32_t cr_ask_judgment_calls(const struct cr_cell *cell) {

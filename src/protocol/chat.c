@@ -45,14 +45,15 @@ static struct cr_span span_of(const char *text) {
 }
 
 static enum cr_status set_options(struct cr_episode *episode,
+                                  const struct cr_answer_form *form,
                                   struct cr_values *values) {
     enum cr_status status = CR_OK;
     cr_buf_clear(&episode->scratch);
-    for (uint32_t i = 0; i < episode->form.options_len && status == CR_OK; i++) {
+    for (uint32_t i = 0; i < form->options_len && status == CR_OK; i++) {
         char letter[CR_LETTER_MAX];
         cr_answer_letter(i, letter);
         status = cr_buf_printf(&episode->scratch, "%s%s) %s", i ? "\n" : "", letter,
-                               episode->form.options[i]);
+                               form->options[i]);
     }
     return status != CR_OK ? status
                            : keep_scratch(episode, &values->at[CR_VAR_OPTIONS]);
@@ -66,26 +67,32 @@ static enum cr_status set_number(struct cr_episode *episode, double number,
 }
 
 // What item_, meaning_ and answer_ templates may use.
-static enum cr_status set_item_values(struct cr_episode *episode,
+static enum cr_status set_item_values(struct cr_episode *episode, const char *text,
+                                      const struct cr_answer_form *form,
                                       struct cr_values *values) {
-    const struct cr_proposition *p = episode->cfg.proposition;
-    values->at[CR_VAR_TEXT] = span_of(p->text);
-    if (p->space == CR_SPACE_CATEGORICAL) {
-        return set_options(episode, values);
+    values->at[CR_VAR_TEXT] = span_of(text);
+    if (form->space == CR_SPACE_CATEGORICAL) {
+        return set_options(episode, form, values);
     }
-    if (p->space == CR_SPACE_BINARY) {
+    if (form->space == CR_SPACE_BINARY) {
         return CR_OK;
     }
-    values->at[CR_VAR_UNIT] = span_of(p->unit != NULL ? p->unit : "");
-    enum cr_status status = set_number(episode, p->low, &values->at[CR_VAR_LOW]);
+    values->at[CR_VAR_UNIT] = span_of(form->unit != NULL ? form->unit : "");
+    enum cr_status status = set_number(episode, form->low, &values->at[CR_VAR_LOW]);
     return status != CR_OK ? status
-                           : set_number(episode, p->high, &values->at[CR_VAR_HIGH]);
+                           : set_number(episode, form->high, &values->at[CR_VAR_HIGH]);
+}
+
+static enum cr_status set_own_values(struct cr_episode *episode,
+                                     struct cr_values *values) {
+    return set_item_values(episode, episode->cfg.proposition->text, &episode->form,
+                           values);
 }
 
 enum cr_status cr_chat_prepare(struct cr_episode *episode) {
     struct cr_values values = {0};
     const struct cr_space_row *space = episode->history.space;
-    enum cr_status status = set_item_values(episode, &values);
+    enum cr_status status = set_own_values(episode, &values);
     if (status == CR_OK) {
         status = render(episode, space->item, &values, &episode->item);
     }
@@ -114,7 +121,7 @@ static enum cr_template answer_template(const struct cr_episode *episode,
 static enum cr_status render_answer(struct cr_episode *episode, enum cr_ask ask,
                                     bool is_brief, struct cr_span *out) {
     struct cr_values item = {0};
-    enum cr_status status = set_item_values(episode, &item);
+    enum cr_status status = set_own_values(episode, &item);
     if (status == CR_OK) {
         status = render(episode, answer_template(episode, ask, is_brief), &item, out);
     }
@@ -314,12 +321,38 @@ static enum cr_status append_rendered(struct cr_episode *episode, struct cr_chat
     return status != CR_OK ? status : append(episode, chat, speaker, text);
 }
 
+// The other question of a placebo, in place of the episode's own.
+static enum cr_status set_other(struct cr_episode *episode, struct cr_values *values) {
+    struct cr_answer_form form;
+    struct cr_values item = {0};
+    const struct cr_proposition *other = cr_placebo_other(episode);
+    cr_placebo_form(other, &form);
+    enum cr_status status = set_item_values(episode, other->text, &form, &item);
+    return status != CR_OK ? status
+                           : render(episode, episode->history.space->item, &item,
+                                    &values->at[CR_VAR_PROPOSITION]);
+}
+
+static enum cr_status set_role_values(struct cr_episode *episode,
+                                      const struct cr_ask_spec *spec,
+                                      struct cr_values *values) {
+    if (spec->role == CR_ROLE_MAKER) {
+        return set_arguments(episode, spec, values);
+    }
+    return spec->placebo == CR_STANCE_UNRELATED
+               ? set_other(episode, values)
+               : set_trader_values(episode, spec, values);
+}
+
 enum cr_status cr_chat_question(struct cr_episode *episode,
                                 const struct cr_ask_spec *spec) {
     struct cr_chat *chat = cr_chat_of(episode, spec);
     struct cr_values values = {0};
     values.at[CR_VAR_PROPOSITION] = episode->item;
     values.at[CR_VAR_MEANING] = episode->meaning;
+    if (spec->placebo == CR_STANCE_UNRELATED) { // each time a chat of its own
+        chat->len = chat->sent_len = 0;
+    }
     chat->len_before = chat->len;
     chat->events_seen_before = chat->events_seen;
     enum cr_status status = set_answer(episode, spec->ask, false, &values);
@@ -327,9 +360,7 @@ enum cr_status cr_chat_question(struct cr_episode *episode,
         status = set_price(episode, &values);
     }
     if (status == CR_OK) {
-        status = spec->role == CR_ROLE_MAKER
-                     ? set_arguments(episode, spec, &values)
-                     : set_trader_values(episode, spec, &values);
+        status = set_role_values(episode, spec, &values);
     }
     if (status == CR_OK && chat->len == 0) {
         status = append_rendered(episode, chat, CR_SYSTEM, spec->system, &values);

@@ -52,21 +52,7 @@ static void next(const struct cr_history *history, struct cr_move *move) {
 static enum cr_status check(const struct cr_cell *cell, enum cr_space space,
                             struct cr_err *err) {
     (void)space;
-    if (cell->stance != CR_STANCE_FREE) {
-        return cr_err_set(
-            err, CR_E_JOB,
-            "the sides of a debate have their positions, so stance must be "
-            "\"free\"");
-    }
-    if (cell->traders_len > SIDES) {
-        return cr_err_set(err, CR_E_JOB,
-                          "a debate has two sides, and %u traders are given",
-                          (unsigned)cell->traders_len);
-    }
-    if (cell->rounds == 0) {
-        return cr_err_set(err, CR_E_JOB, "a debate needs at least one round");
-    }
-    return CR_OK;
+    return cr_ask_check_rounds(cell, SIDES, err);
 }
 
 static uint32_t prices_max(const struct cr_cell *cell) {

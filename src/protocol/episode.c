@@ -43,8 +43,9 @@ static enum cr_status shuffle_options(struct cr_episode *episode) {
         shown[i] = i;
     }
     struct cr_rng rng;
+    // By the opening, so that cells that share it show the same.
     cr_rng_seed(&rng,
-                cr_hash_mix(cr_hash_mix(s->job_seed, s->trajectory_key), SHUFFLE_SALT));
+                cr_hash_mix(cr_hash_mix(s->job_seed, s->opening_key), SHUFFLE_SALT));
     cr_rng_shuffle(&rng, shown, len);
     for (uint32_t i = 0; i < len; i++) {
         options[i] = s->proposition->options[shown[i]];
@@ -79,7 +80,10 @@ static enum cr_status set_stops(struct cr_episode *episode) {
 }
 
 static uint64_t seed_of(const struct cr_episode_cfg *cfg, const struct cr_call_id *id) {
-    uint64_t seed = cr_hash_mix(cfg->job_seed, cfg->trajectory_key);
+    // What is asked before anybody argued is asked alike, whoever is to argue.
+    bool is_opening = id->role == CR_ROLE_MAKER && id->iteration == 0;
+    uint64_t seed =
+        cr_hash_mix(cfg->job_seed, is_opening ? cfg->opening_key : cfg->trajectory_key);
     seed = cr_hash_mix(seed, id->iteration);
     seed = cr_hash_mix(seed, ((uint64_t)id->role << 16) | ((uint64_t)id->trader << 8) |
                                  id->ask);
@@ -108,6 +112,19 @@ static enum cr_status schema_of(struct cr_episode *episode, enum cr_ask ask,
     return *out != NULL ? CR_OK : CR_E_MEMORY;
 }
 
+static enum cr_status schema_of_other(struct cr_episode *episode, enum cr_ask ask,
+                                      const char **out) {
+    struct cr_answer_form form;
+    cr_placebo_form(cr_placebo_other(episode), &form);
+    cr_buf_clear(&episode->scratch);
+    enum cr_status status = cr_answer_schema(ask, &form, true, &episode->scratch);
+    if (status != CR_OK) {
+        return status;
+    }
+    *out = cr_arena_strdup(&episode->arena, episode->scratch.data);
+    return *out != NULL ? CR_OK : CR_E_MEMORY;
+}
+
 static struct cr_call call_of(const struct cr_episode *episode,
                               const struct cr_ask_spec *spec, uint32_t sample) {
     static const char *const names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
@@ -117,8 +134,8 @@ static struct cr_call call_of(const struct cr_episode *episode,
     struct cr_call call = {
         .trajectory = s->trajectory,
         .trajectory_key = s->trajectory_key,
-        .id = {.iteration =
-                   episode->trajectory.prices_len + (spec->is_running ? sample : 0),
+        .opening_key = s->opening_key,
+        .id = {.iteration = spec->is_running ? sample : episode->trajectory.prices_len,
                .role = spec->role,
                .trader = spec->trader,
                .sample = (uint16_t)sample,
@@ -140,28 +157,58 @@ static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
     const char *schema;
     enum cr_status status = cr_chat_question(episode, spec);
     if (status == CR_OK) {
-        status = schema_of(episode, spec->ask, false, &schema);
+        status = spec->placebo == CR_STANCE_UNRELATED
+                     ? schema_of_other(episode, spec->ask, &schema)
+                     : schema_of(episode, spec->ask, false, &schema);
     }
     for (uint32_t i = 0; i < spec->samples && status == CR_OK; i++) {
         struct cr_slot *slot = &episode->slots[episode->slots_len];
-        *slot = (struct cr_slot){.call = call_of(episode, spec, i), .spec = index};
+        *slot = (struct cr_slot){.call = call_of(episode, spec, spec->first_sample + i),
+                                 .spec = index};
         slot->call.schema = schema;
+        if (spec->placebo == CR_STANCE_UNRELATED) {
+            slot->call.proposition = cr_placebo_other(episode);
+            slot->call.options_shown = NULL;
+        }
         status = cr_chat_request(episode, spec, &slot->call);
         episode->slots_len += status == CR_OK;
     }
     return status;
 }
 
+static bool is_given(const struct cr_move *move) {
+    enum cr_stance placebo = move->asks[0].placebo;
+    return move->end == CR_ENDED_NONE &&
+           (placebo == CR_STANCE_ECHO || placebo == CR_STANCE_FILLER);
+}
+
+// What the protocol asks next, behind the arguments that no call makes.
+static enum cr_status next_move(struct cr_episode *episode) {
+    enum cr_status status;
+    do {
+        episode->move = (struct cr_move){0};
+        episode->protocol->next(&episode->history, &episode->move);
+        status = is_given(&episode->move) ? cr_round_take_given(episode) : CR_OK;
+    } while (status == CR_OK && is_given(&episode->move));
+    return status;
+}
+
 // Ask the protocol, and put its questions.
 static enum cr_status advance(struct cr_episode *episode) {
     struct cr_move *move = &episode->move;
-    *move = (struct cr_move){0};
-    episode->protocol->next(&episode->history, move);
+    enum cr_status status = next_move(episode);
+    if (status != CR_OK) {
+        return status;
+    }
     if (move->end) {
         episode->trajectory.status = CR_DONE;
         episode->trajectory.ended = move->end;
         episode->is_done = true;
         return CR_OK;
+    }
+    if (move->asks[0].placebo == CR_STANCE_UNRELATED &&
+        cr_placebo_other(episode) == NULL) {
+        return cr_round_end_silent(episode);
     }
     uint32_t len = 0;
     for (uint32_t i = 0; i < move->asks_len; i++) {
@@ -171,7 +218,7 @@ static enum cr_status advance(struct cr_episode *episode) {
     episode->slots = cr_arena_alloc(&episode->arena, len * sizeof *episode->slots);
     episode->slots_len = 0;
     episode->ready_from = 0;
-    enum cr_status status = episode->slots != NULL ? CR_OK : CR_E_MEMORY;
+    status = episode->slots != NULL ? CR_OK : CR_E_MEMORY;
     for (uint32_t i = 0; i < move->asks_len && status == CR_OK; i++) {
         status = open_slots(episode, i);
     }
@@ -266,7 +313,8 @@ static void add_cost(struct cr_slot *slot, const struct cr_reply *reply) {
 // Copy what a usable answer says.
 static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *slot,
                                   const struct cr_answer *answer, struct cr_span body) {
-    slot->direction = answer->direction;
+    bool is_about_other = episode->move.asks[slot->spec].placebo != CR_STANCE_FREE;
+    slot->direction = is_about_other ? 0 : answer->direction;
     slot->argument = (struct cr_span){answer->argument, answer->argument_bytes};
     if (slot->call.id.role == CR_ROLE_MAKER) {
         uint32_t width = episode->trajectory.width;

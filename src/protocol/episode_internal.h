@@ -69,6 +69,10 @@ struct cr_episode {
     bool has_failed;     // a call failed for good: nothing more is asked
     bool is_done;
 
+    // Of self_consistency: the sum of the usable samples so far and how many they are.
+    double samples_sum[CR_OPTIONS_MAX + 3];
+    uint32_t samples_len;
+
     bool *fired; // [stops_len]
     struct cr_trajectory trajectory;
     size_t price_cap, quantile_cap, step_cap;
@@ -103,7 +107,23 @@ CR_MUST_CHECK enum cr_status cr_chat_quote(struct cr_episode *episode,
 CR_MUST_CHECK enum cr_status cr_chat_repair(struct cr_episode *episode,
                                             struct cr_slot *slot);
 
+// placebo.c
+
+// The other question that a placebo argues about in the present iteration: of the same
+// benchmark and space, drawn by the seed. NULL when there is none.
+const struct cr_proposition *cr_placebo_other(const struct cr_episode *episode);
+// How OTHER is shown and answered: options in its file's order.
+void cr_placebo_form(const struct cr_proposition *other, struct cr_answer_form *out);
+// The text of an argument that no call makes, by STANCE (ECHO, FILLER). CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status
+cr_placebo_text(struct cr_episode *episode, enum cr_stance stance, struct cr_span *out);
+
 // round.c
+
+// Take the arguments of the move that no call makes.
+CR_MUST_CHECK enum cr_status cr_round_take_given(struct cr_episode *episode);
+// End the episode for want of an argument.
+CR_MUST_CHECK enum cr_status cr_round_end_silent(struct cr_episode *episode);
 
 // Everything of the current move was answered: take it into the history, or end.
 CR_MUST_CHECK enum cr_status cr_round_finish(struct cr_episode *episode);

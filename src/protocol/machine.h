@@ -44,6 +44,7 @@ struct cr_history {
     uint32_t events_len;
     uint32_t arguments_len;    // arguments since the last judgment
     uint32_t prices_len;       // judgments so far
+    uint32_t samples_asked;    // of self_consistency
     const double *opening;     // prices of the first judgment, NULL before it
     const double *price;       // prices of the last judgment, NULL before it
     bool is_stopped;           // every stop rule that was asked has fired
@@ -55,8 +56,10 @@ struct cr_ask_spec {
     uint8_t role; // enum cr_role
     uint8_t trader;
     enum cr_ask ask;
-    uint16_t samples; // calls with the same chat, 1 at least
-    bool is_running;  // each sample is a judgment of its own: the mean of those so far
+    uint16_t samples;      // calls with the same chat, 1 at least
+    uint16_t first_sample; // number of the first
+    bool may_miss;         // it may stay without a usable answer: others come
+    bool is_running; // each sample is a judgment of its own: the mean of those so far
     enum cr_template system; // of a chat that is asked for the first time
     enum cr_template user;   // the turn put before the question
     // A trader: what it is asked to argue for (a stance_ template), and how it sees
@@ -65,6 +68,9 @@ struct cr_ask_spec {
     struct cr_target target;
     enum cr_template seen_argument, seen_judgment;
     bool sees_judgments;
+    // A placebo: the argument is made by the engine, without a call; or the call is about
+    // another question, in a chat of its own.
+    enum cr_stance placebo; // UNRELATED, ECHO or FILLER; 0: none
     // A maker: how each of several arguments is shown (always, if is_listed).
     enum cr_template each_argument;
     bool is_listed;
@@ -81,6 +87,8 @@ struct cr_protocol {
     const char *summary; // one line, for help
     bool has_stop_rule;  // its length is set by cell.stop
     bool has_traders;
+    bool has_votes;       // sprt can end it
+    bool has_placebos;    // stances that are controls
     bool needs_all_sides; // a round in which one trader is silent ends the episode
     uint32_t (*prices_max)(const struct cr_cell *cell);
     struct cr_bounds (*calls)(const struct cr_cell *cell);
@@ -102,6 +110,10 @@ struct cr_ask_spec cr_ask_maker(const struct cr_cell *cell, enum cr_template sys
 void cr_ask_stance(const struct cr_history *history, struct cr_ask_spec *ask);
 // Whether TRADER has not argued yet.
 bool cr_ask_is_first(const struct cr_history *history, uint8_t trader);
+// What holds for all protocols of rounds: at least one, SPEAKERS traders at most, and no
+// stance, for the positions are given. CR_E_JOB.
+CR_MUST_CHECK enum cr_status cr_ask_check_rounds(const struct cr_cell *cell,
+                                                 uint32_t speakers, struct cr_err *err);
 // How many calls one judgment takes, by the cell's elicitation.
 uint32_t cr_ask_judgment_calls(const struct cr_cell *cell);
 // The fewest and most iterations of a protocol that ends by cell.stop.

@@ -17,6 +17,9 @@ static struct cr_ask_spec trader_ask(const struct cr_history *history, uint8_t t
                               .seen_judgment = CR_T_TRADER_SEEN_JUDGMENT,
                               .sees_judgments = true};
     cr_ask_stance(history, &ask);
+    if (ask.placebo == CR_STANCE_UNRELATED) {
+        ask.user = CR_T_TRADER_UNRELATED;
+    }
     return ask;
 }
 
@@ -50,7 +53,9 @@ static void next(const struct cr_history *history, struct cr_move *move) {
 static struct cr_bounds calls(const struct cr_cell *cell) {
     struct cr_bounds iterations = cr_stop_bounds(cell);
     uint64_t judgment = cr_ask_judgment_calls(cell);
-    uint64_t round = judgment + (cell->order == CR_ORDER_TURN ? 1 : cell->traders_len);
+    bool is_silent = cell->stance == CR_STANCE_ECHO || cell->stance == CR_STANCE_FILLER;
+    uint64_t traders = cell->order == CR_ORDER_TURN ? 1 : cell->traders_len;
+    uint64_t round = judgment + (is_silent ? 0 : traders);
     return (struct cr_bounds){judgment + iterations.min * round,
                               judgment + iterations.max * round};
 }
@@ -60,6 +65,7 @@ const struct cr_protocol cr_protocol_market = {
     .summary = "a maker prices, traders argue, until the price is in equilibrium",
     .has_stop_rule = true,
     .has_traders = true,
+    .has_placebos = true,
     .prices_max = cr_stop_prices_max,
     .calls = calls,
     .next = next,

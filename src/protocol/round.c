@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "credence/prompt/answer.h"
+#include "credence/protocol/protocol.h"
 #include "credence/protocol/stop.h"
 #include "protocol/episode_internal.h"
 
@@ -128,10 +129,11 @@ static void ask_stops(struct cr_episode *episode) {
     bool is_stopped = true;
     for (uint32_t i = 0; i < s->stops_len; i++) {
         struct cr_stop rule = s->stops[i];
+        bool is_asked = cr_protocol_takes_rule(s->cell->protocol, rule.rule);
         if (!s->cell->stop_early) {
             rule.rule = CR_STOP_FIXED;
         }
-        if (!episode->fired[i]) {
+        if (!episode->fired[i] && is_asked) {
             episode->fired[i] =
                 cr_stop_now(&rule, t->price, t->prices_len, t->width, &h->ended);
         }
@@ -164,7 +166,7 @@ static enum cr_status post(struct cr_episode *episode, const double *price,
     h->prices_len = t->prices_len;
     h->price = price;
     h->opening = h->opening != NULL ? h->opening : price;
-    if (episode->protocol->has_stop_rule) {
+    if (episode->protocol->has_stop_rule || episode->protocol->has_votes) {
         ask_stops(episode);
     }
     return CR_OK;
@@ -277,14 +279,26 @@ static enum cr_status take_judgment(struct cr_episode *episode, uint32_t index) 
     struct answers answers = answers_of(episode, index);
     double sum[CR_OPTIONS_MAX + 3] = {0};
     struct mean mean = {sum, episode->trajectory.width, 0};
+    if (spec->is_running) { // goes on where the samples before ended
+        mean.sum = episode->samples_sum;
+        mean.len = episode->samples_len;
+    }
     enum cr_status status = take_samples(episode, answers, spec->is_running, &mean);
     if (status != CR_OK) {
         return status;
     }
+    if (spec->is_running) { // further samples are asked from the same opening
+        episode->samples_len = mean.len;
+        episode->history.samples_asked += answers.len;
+        cr_chat_withdraw(episode, spec);
+    }
     const struct cr_slot *voice = spokesman(episode, answers);
+    if (voice == NULL) {
+        return CR_OK; // a sample is left out
+    }
     struct cr_span body =
         voice->body.bytes > 0 ? voice->body : (struct cr_span){"-", 1};
-    status = cr_chat_answered(episode, spec, body);
+    status = spec->is_running ? CR_OK : cr_chat_answered(episode, spec, body);
     struct cr_event event = {.role = CR_ROLE_MAKER,
                              .iteration = episode->history.prices_len - 1,
                              .text = body};
@@ -308,15 +322,37 @@ static enum cr_status check_answers(struct cr_episode *episode) {
     for (uint32_t i = 0; i < move->asks_len; i++) {
         struct answers answers = answers_of(episode, i);
         bool is_usable = has_usable(answers);
+        if (!is_usable && move->asks[i].may_miss) {
+            continue;
+        }
         if (!is_usable && move->asks[i].role == CR_ROLE_MAKER) {
             return finish(episode, CR_INVALID, CR_ENDED_INVALID, answers.first->reason);
         }
         silent += !is_usable;
     }
     uint32_t allowed = episode->protocol->needs_all_sides ? 0 : move->asks_len - 1;
-    return silent <= allowed
-               ? CR_OK
-               : finish(episode, CR_DONE, CR_ENDED_NO_ARGUMENT, CR_REASON_NONE);
+    return silent <= allowed ? CR_OK : cr_round_end_silent(episode);
+}
+
+enum cr_status cr_round_end_silent(struct cr_episode *episode) {
+    return finish(episode, CR_DONE, CR_ENDED_NO_ARGUMENT, CR_REASON_NONE);
+}
+
+enum cr_status cr_round_take_given(struct cr_episode *episode) {
+    const struct cr_move *move = &episode->move;
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < move->asks_len && status == CR_OK; i++) {
+        struct cr_event event = {.role = CR_ROLE_TRADER,
+                                 .trader = move->asks[i].trader,
+                                 .iteration = episode->history.prices_len};
+        struct cr_step *step;
+        status = cr_placebo_text(episode, move->asks[i].placebo, &event.text);
+        if (status == CR_OK) {
+            status = step_at(episode, episode->history.prices_len, &step);
+        }
+        status = status != CR_OK ? status : add_event(episode, event);
+    }
+    return status;
 }
 
 // An argument, or the silence of a trader beside others that argued: it is asked anew

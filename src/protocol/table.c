@@ -9,7 +9,9 @@
     P(single)                                                                          \
     P(self_consistency)                                                                \
     P(self_refine)                                                                     \
-    P(debate)
+    P(debate)                                                                          \
+    P(consultancy)                                                                     \
+    P(critic)
 
 #define DECLARE(name) extern const struct cr_protocol cr_protocol_##name;
 #define ADDRESS(name) &cr_protocol_##name,
@@ -42,6 +44,11 @@ bool cr_protocol_has_stop_rule(uint32_t protocol) {
     return cr_protocol_table[protocol]->has_stop_rule;
 }
 
+bool cr_protocol_takes_rule(uint32_t protocol, enum cr_stop_rule rule) {
+    const struct cr_protocol *p = cr_protocol_table[protocol];
+    return rule == CR_STOP_SPRT ? p->has_votes : p->has_stop_rule;
+}
+
 bool cr_protocol_has_traders(uint32_t protocol) {
     return cr_protocol_table[protocol]->has_traders;
 }
@@ -52,6 +59,41 @@ uint32_t cr_protocol_prices_max(const struct cr_cell *cell) {
 
 struct cr_bounds cr_protocol_calls(const struct cr_cell *cell) {
     return cr_protocol_table[cell->protocol]->calls(cell);
+}
+
+static enum cr_status check_rule(const struct cr_cell *cell,
+                                 const struct cr_space_row *row, const char *space_name,
+                                 struct cr_err *err) {
+    const struct cr_protocol *protocol = cr_protocol_table[cell->protocol];
+    const struct cr_stop *stop = &cell->stop;
+    if (stop->rule == CR_STOP_SPRT && !protocol->has_votes) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "stop rule \"sprt\" counts votes, and protocol \"%s\" has none; "
+            "expected self_consistency",
+            protocol->name);
+    }
+    if (stop->rule == CR_STOP_SPRT && !(stop->threshold > 0 && stop->threshold < 0.5)) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "stop.threshold of rule \"sprt\" is its probability of error, "
+            "expected above 0 and below 0.5, found %g",
+            stop->threshold);
+    }
+    if (protocol->has_stop_rule && !(row->stop_rules & (1u << stop->rule))) {
+        return cr_err_set(err, CR_E_JOB,
+                          "stop rule \"%s\" makes no sense for %s prices",
+                          cr_stop_rule_names[stop->rule], space_name);
+    }
+    if (protocol->has_stop_rule && stop->rule == CR_STOP_CONFIDENCE &&
+        stop->threshold <= 0.5) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "stop.threshold of rule \"confidence\" is the price to reach, "
+            "expected above 0.5, found %g",
+            stop->threshold);
+    }
+    return CR_OK;
 }
 
 enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space,
@@ -73,15 +115,22 @@ enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space
                           "propositions are %s",
                           cr_elicitation_names[cell->elicitation], space_name);
     }
-    if (protocol->has_stop_rule && !(row->stop_rules & (1u << cell->stop.rule))) {
-        return cr_err_set(err, CR_E_JOB,
-                          "stop rule \"%s\" makes no sense for %s prices",
-                          cr_stop_rule_names[cell->stop.rule], space_name);
+    enum cr_status status = check_rule(cell, row, space_name, err);
+    if (status != CR_OK) {
+        return status;
     }
     if (!protocol->has_traders && cell->stance != CR_STANCE_FREE) {
         return cr_err_set(err, CR_E_JOB,
                           "protocol \"%s\" has no trader to take the stance \"%s\"",
                           protocol->name, cr_stance_names[cell->stance]);
+    }
+    bool is_placebo = cell->stance >= CR_STANCE_UNRELATED;
+    if (is_placebo && !protocol->has_placebos) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "stance \"%s\" is a placebo of the market, and protocol \"%s\" "
+            "has none",
+            cr_stance_names[cell->stance], protocol->name);
     }
     if (protocol->has_traders && !(row->stances & (1u << cell->stance))) {
         return cr_err_set(err, CR_E_JOB, "stance \"%s\" has no meaning for %s prices",

@@ -17,10 +17,7 @@ static void count(struct cr_tally *tally, const struct cr_view *view) {
     tally->done += view->status == CR_DONE;
     tally->invalid += view->status == CR_INVALID;
     tally->failed += view->status == CR_FAILED;
-    tally->converged +=
-        view->status == CR_DONE &&
-        (view->ended == CR_ENDED_EQUILIBRIUM || view->ended == CR_ENDED_STABLE_SIDE ||
-         view->ended == CR_ENDED_KS);
+    tally->converged += view->status == CR_DONE && cr_ended_by_rule(view->ended);
 }
 
 // What a cell sees of a trajectory: its first prices, and how it ended for it.
@@ -28,7 +25,7 @@ static struct cr_view view_of(const struct cr_plan *plan,
                               const struct cr_plan_group *group, uint32_t i,
                               const struct cr_trajectory *t) {
     const struct cr_cell *cell = &plan->job->cells[group->cells[i]];
-    if (cr_protocol_has_stop_rule(cell->protocol)) {
+    if (cr_protocol_takes_rule(cell->protocol, cell->stop.rule)) {
         return cr_stop_view(&group->stops[i], t);
     }
     return (struct cr_view){t->status, t->ended, t->prices_len};

@@ -70,8 +70,7 @@ void cr_moves_destroy(struct cr_moves *moves) {
 }
 
 static bool is_equilibrium(enum cr_stop_reason reason) {
-    return reason == CR_ENDED_EQUILIBRIUM || reason == CR_ENDED_STABLE_SIDE ||
-           reason == CR_ENDED_KS;
+    return cr_ended_by_rule(reason);
 }
 
 static void add_path(struct cr_moves *moves, const struct cr_market *market) {

@@ -125,9 +125,7 @@ enum cr_status cr_summary_add(struct cr_summary *summary,
     summary->usd += market->usd;
     if (market->status == CR_DONE && market->prices_len > 0) {
         summary->iterations_sum += market->prices_len - 1;
-        summary->converged += market->ended == CR_ENDED_EQUILIBRIUM ||
-                              market->ended == CR_ENDED_STABLE_SIDE ||
-                              market->ended == CR_ENDED_KS;
+        summary->converged += cr_ended_by_rule(market->ended);
     }
     if (market->space == CR_SPACE_CONTINUOUS) {
         add_errors(summary, market);

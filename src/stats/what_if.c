@@ -153,9 +153,11 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
                    const struct cr_market *market, uint32_t fired) {
     uint32_t cap = rule->stop.max_iterations, len = market->prices_len, t = fired;
     bool is_done = true;
-    if (market->ended == CR_ENDED_COMPLETE) {
+    bool is_late = fired == NEVER || fired > cap;
+    if (market->ended == CR_ENDED_COMPLETE ||
+        (market->ended == CR_ENDED_NO_ARGUMENT && is_late && cap >= len)) {
         t = len - 1;
-    } else if (fired == NEVER || fired > cap) {
+    } else if (is_late) {
         t = cap;
         is_done = cap < len;
     }
@@ -207,7 +209,7 @@ static void ask(struct cr_what_if *what_if, const struct path *path,
                                        .status = path->market->status,
                                        .ended = path->market->ended};
     struct cr_view view = cr_stop_view(&rule->stop, &trajectory);
-    bool fired = view.status == CR_DONE && view.ended != CR_ENDED_MAX_ITERATIONS;
+    bool fired = view.status == CR_DONE && cr_ended_by_rule(view.ended);
     settle(what_if, rule, path->market, fired ? view.prices_len - 1 : NEVER);
 }
 

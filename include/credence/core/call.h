@@ -56,6 +56,9 @@ struct cr_call_id {
 struct cr_call {
     uint64_t trajectory;     // number in the plan
     uint64_t trajectory_key; // identity of the trajectory: same job content, same key
+    // Identity of what the trajectory opens with: cells that differ only in their traders
+    // or stance share it, and with it the seed of the opening call.
+    uint64_t opening_key;
     struct cr_call_id id;
     uint32_t model; // index into cr_job.models
     uint64_t seed;  // derived from the job's seed, the key and the id

@@ -29,7 +29,17 @@ enum cr_stance {
     CR_STANCE_CONTRARY,
     CR_STANCE_TRUTHFUL,    // reads the label
     CR_STANCE_ADVERSARIAL, // reads the label
+    // Placebos: controls that tell an argument's worth from that of being asked again.
+    CR_STANCE_UNRELATED, // a real argument about another question of the benchmark
+    CR_STANCE_ECHO,      // the maker's own last reasoning; no call
+    CR_STANCE_FILLER,    // an argument's length of words that say nothing; no call
     CR_STANCE_COUNT
+};
+
+// Bits 1 << enumerator of the placebos.
+enum {
+    CR_STANCES_PLACEBO =
+        1 << CR_STANCE_UNRELATED | 1 << CR_STANCE_ECHO | 1 << CR_STANCE_FILLER
 };
 
 enum cr_elicitation {
@@ -46,6 +56,9 @@ enum cr_stop_rule {
     CR_STOP_FIXED,       // never before max_iterations
     CR_STOP_STABLE_SIDE, // the same side of 0.5 for w judgments
     CR_STOP_KS,          // two-sample Kolmogorov-Smirnov between neighbouring windows
+    CR_STOP_PATIENCE,    // no new extreme in the last w judgments
+    CR_STOP_CONFIDENCE,  // the top price is at least the threshold
+    CR_STOP_SPRT, // sequential test of the votes of self_consistency; threshold: its error
     CR_STOP_RULE_COUNT
 };
 

@@ -6,6 +6,7 @@
 #ifndef CREDENCE_CORE_TRAJECTORY_H
 #define CREDENCE_CORE_TRAJECTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,14 @@ enum cr_stop_reason { // /stop_reason; append only: the numbers are in files
     CR_ENDED_COUNT
 };
 extern const char *const cr_stop_reason_names[CR_ENDED_COUNT];
+// Whether a stop rule fired, as against running out of iterations, of arguments or of
+// luck: what tables call converged.
+static inline bool cr_ended_by_rule(enum cr_stop_reason reason) {
+    const uint32_t rules = 1u << CR_ENDED_EQUILIBRIUM | 1u << CR_ENDED_STABLE_SIDE |
+                           1u << CR_ENDED_KS | 1u << CR_ENDED_PATIENCE |
+                           1u << CR_ENDED_CONFIDENCE | 1u << CR_ENDED_SPRT;
+    return (rules >> reason & 1u) != 0;
+}
 
 // The cost of one iteration, and what the trader did. Fixed size: it travels as bytes.
 struct cr_step {

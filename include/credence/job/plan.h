@@ -29,6 +29,7 @@ struct cr_plan_group { // cells that share trajectories
     uint64_t first_dealt; // place in the order in which shards are dealt their part
     uint64_t key; // identity of what shapes an answer: protocol, models, prompts, ...
                   // not stop
+    uint64_t opening_key; // the same without traders, stance and order
 };
 
 struct cr_plan {
@@ -54,7 +55,8 @@ struct cr_plan_place {
     const struct cr_proposition *proposition;
     uint64_t proposition_row; // in /propositions
     uint32_t replicate;
-    uint64_t key; // identity: the same in every run of the job, shard or limit
+    uint64_t key;         // identity: the same in every run of the job, shard or limit
+    uint64_t opening_key; // of its opening, shared by other traders and stances
     uint64_t
         first_episode; // its views are episodes first_episode + i, cell group->cells[i]
 };

@@ -127,6 +127,12 @@ void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply
 // that the model went on to invent. Borrowed from TEXT.
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes);
 
+// What the judgment in TEXT gives as its reasoning, in ARENA: the member of that name,
+// else the claim, else all of TEXT. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_answer_reasoning(const char *text, size_t bytes,
+                                                 struct cr_arena *arena,
+                                                 const char **out);
+
 // Take the marks of chat templates ("<|im_start|>") out of TEXT, in place: no agent is
 // to put them into another's history. Returns its length.
 size_t cr_answer_clean(char *text);

@@ -26,6 +26,8 @@ enum cr_template {
     CR_T_TRADER_UPDATE,
     CR_T_TRADER_SEEN_ARGUMENT, // what another trader said since this one's last turn
     CR_T_TRADER_SEEN_JUDGMENT, // what the maker answered to that
+    CR_T_TRADER_UNRELATED,     // a placebo's question, about another item
+    CR_T_FILLER,               // a placebo's sentences, a line each
     CR_T_DEBATE_SYSTEM,
     CR_T_DEBATE_OPENING,
     CR_T_DEBATE_UPDATE,
@@ -33,6 +35,13 @@ enum cr_template {
     CR_T_JUDGE_SYSTEM,
     CR_T_JUDGE_UPDATE,
     CR_T_JUDGE_ARGUMENT,
+    CR_T_CONSULTANT_SYSTEM,
+    CR_T_CONSULTANCY_JUDGE_SYSTEM,
+    CR_T_PROPOSER_SYSTEM,
+    CR_T_CRITIC_SYSTEM,
+    CR_T_CRITIC_JUDGE_SYSTEM,
+    CR_T_CRITIC_SEEN_ARGUMENT,
+    CR_T_CRITIC_ARGUMENT, // each speech as the judge sees it
     CR_T_REPAIR,
     CR_T_STANCE_FREE,
     CR_T_STANCE_UP,
@@ -41,6 +50,8 @@ enum cr_template {
     CR_T_STANCE_TRUTHFUL,
     CR_T_STANCE_ADVERSARIAL,
     CR_T_STANCE_SIDE, // of a debate
+    CR_T_STANCE_PROPOSER,
+    CR_T_STANCE_CRITIC,
     CR_T_ITEM_BINARY,
     CR_T_ITEM_CATEGORICAL,
     CR_T_ITEM_CONTINUOUS,

@@ -36,6 +36,9 @@ struct cr_episode_cfg {
     const struct cr_prompt_set *prompts;
     uint64_t trajectory; // number in the plan
     uint64_t trajectory_key;
+    uint64_t opening_key; // see cr_call
+    // The benchmark that the proposition is of, for stance "unrelated"; may be NULL.
+    const struct cr_propositions *benchmark;
     uint64_t job_seed;
     uint32_t replicate;
 };

@@ -29,6 +29,9 @@ const char *cr_protocol_summary(uint32_t protocol); // one line, for help
 int cr_protocol_find(const char *name);
 // Whether its length is set by cell.stop (then cells can share a trajectory).
 bool cr_protocol_has_stop_rule(uint32_t protocol);
+// Whether RULE can end it: any where the length is set by cell.stop, sprt where votes are
+// counted.
+bool cr_protocol_takes_rule(uint32_t protocol, enum cr_stop_rule rule);
 // Whether anybody argues: without, a cell's trader, stance and order mean nothing.
 bool cr_protocol_has_traders(uint32_t protocol);
 // The most judgments an episode of CELL can hold.

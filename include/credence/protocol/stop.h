@@ -18,9 +18,15 @@
 
 // Whether RULE stops a market whose judgments so far are PRICE [prices_len][width]: the
 // rule fired at the last judgment, or max_iterations is reached. *reason says which;
-// untouched when false. Looks only at the last judgments, so a caller asks after each.
+// untouched when false. A caller asks after each judgment. PRICE begins at t = 0.
 bool cr_stop_now(const struct cr_stop *rule, const double *price, uint32_t prices_len,
                  uint32_t width, enum cr_stop_reason *reason);
+
+// The share of votes that sprt takes the better answer to get, and the lead in votes at
+// which it stops for a probability ERROR of naming the other one (Wald 1945; for votes of
+// a language model, arXiv 2503.17587).
+#define CR_STOP_SPRT_SHARE 0.7
+uint32_t cr_stop_sprt_lead(double error);
 
 // The fewest iterations after which RULE can stop a market.
 uint32_t cr_stop_iterations_min(const struct cr_stop *rule);

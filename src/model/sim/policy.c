@@ -39,7 +39,7 @@ static uint32_t iteration_of(const struct cr_call *call) {
 // Who an agent is in this market, whatever the iteration.
 static uint64_t person_of(const struct cr_call *call) {
     uint64_t id = (uint64_t)call->id.role << 8 | call->id.trader;
-    return cr_hash_mix(call->trajectory_key, sample_of(call) << 16 | id);
+    return cr_hash_mix(call->opening_key, sample_of(call) << 16 | id);
 }
 
 static bool is_right(const struct cr_sim_dials *dials, const struct cr_call *call) {

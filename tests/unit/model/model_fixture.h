@@ -77,6 +77,7 @@ static inline struct cr_call fixture_call(uint64_t trajectory) {
     return (struct cr_call){
         .trajectory = trajectory,
         .trajectory_key = 1000 + trajectory,
+        .opening_key = 1000 + trajectory,
         .id = {.role = CR_ROLE_MAKER, .ask = CR_ASK_JUDGMENT},
         .seed = 0x9E3779B97F4A7C15u * (trajectory + 1),
         .turns = fixture_opening,

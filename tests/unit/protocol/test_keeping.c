@@ -85,6 +85,7 @@ static void options_are_shuffled_by_the_seed(void **state) {
                                          .proposition = &script_choice,
                                          .prompts = prompts,
                                          .trajectory_key = key,
+                                         .opening_key = key,
                                          .job_seed = 1};
         struct cr_episode *episode = script_create(&setting);
         struct cr_call *call = script_next(episode);

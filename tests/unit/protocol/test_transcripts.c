@@ -57,6 +57,34 @@ static void debate_at_once(struct cr_cell *cell) {
     cell->rounds = 1;
 }
 
+static void echo(struct cr_cell *cell) {
+    cell->stance = CR_STANCE_ECHO;
+    cell->stop.max_iterations = 2;
+}
+
+static void filler(struct cr_cell *cell) {
+    cell->stance = CR_STANCE_FILLER;
+    cell->stop.max_iterations = 1;
+}
+
+static void patience(struct cr_cell *cell) {
+    cell->stop.rule = CR_STOP_PATIENCE;
+    cell->stop.window = 2;
+}
+
+static void confidence(struct cr_cell *cell) {
+    cell->stop.rule = CR_STOP_CONFIDENCE;
+    cell->stop.threshold = 0.8;
+}
+
+// A lead of two: log(0.85 / 0.15) / log(0.7 / 0.3) is 2.05, of 0.16 it is 1.96.
+static void sprt(struct cr_cell *cell) {
+    cell->stop.rule = CR_STOP_SPRT;
+    cell->stop.threshold = 0.16;
+    cell->samples = 5;
+    cell->repairs = 0;
+}
+
 static void stop_on_a_side(struct cr_cell *cell) {
     cell->stop.rule = CR_STOP_STABLE_SIDE;
     cell->stop.window = 2;
@@ -228,6 +256,78 @@ static const struct transcript transcripts[] = {
      "[M0][T1.0 T1.1][M1]",
      {0.2, 0.1},
      2,
+     CR_ENDED_COMPLETE},
+    {"a consultant is heard alone",
+     "consultancy",
+     &script_claim,
+     NULL,
+     {P(0.5), "for", P(0.6), "for", P(0.1)},
+     "[M0][T1.0][M1][T2.0][M2]",
+     {0.5, 0.6, 0.1},
+     3,
+     CR_ENDED_COMPLETE},
+    {"a case and its critique",
+     "critic",
+     &script_choice,
+     debate_at_once,
+     {O(0.5, 0.3, 0.2), "elm", "no", O(0.1, 0.8, 0.1)},
+     "[M0][T1.0][T1.1][M1]",
+     {0.5, 0.3, 0.2, 0.1, 0.8, 0.1},
+     2,
+     CR_ENDED_COMPLETE},
+    {"an echo makes no call",
+     "market",
+     &script_claim,
+     echo,
+     {P(0.1), P(0.9), P(0.2)},
+     "[M0][M1][M2]",
+     {0.1, 0.9, 0.2},
+     3,
+     CR_ENDED_MAX_ITERATIONS},
+    {"a filler makes no call",
+     "market",
+     &script_quantity,
+     filler,
+     {Q(10, 20, 30), Q(10, 90, 95)},
+     "[M0][M1]",
+     {0.2, 0.9},
+     2,
+     CR_ENDED_MAX_ITERATIONS},
+    {"patience",
+     "market",
+     &script_claim,
+     patience,
+     {P(0.5), "a", P(0.9), "a", P(0.6), "a", P(0.85)},
+     "[M0][T1.0][M1][T2.0][M2][T3.0][M3]",
+     {0.5, 0.9, 0.6, 0.85},
+     4,
+     CR_ENDED_PATIENCE},
+    {"confidence",
+     "market",
+     &script_choice,
+     confidence,
+     {O(0.5, 0.3, 0.2), "a", O(0.1, 0.1, 0.8)},
+     "[M0][T1.0][M1]",
+     {0.5, 0.3, 0.2, 0.1, 0.1, 0.8},
+     2,
+     CR_ENDED_CONFIDENCE},
+    {"votes are counted until one leads",
+     "self_consistency",
+     &script_claim,
+     sprt,
+     {P(0.9), "x", P(0.2), P(0.7), P(0.8)},
+     "[M0][M1/1][M2/2][M3/3][M4/4]",
+     {0.9, 0.55, 0.6, 0.65},
+     4,
+     CR_ENDED_SPRT},
+    {"votes that never agree",
+     "self_consistency",
+     &script_claim,
+     sprt,
+     {P(0.9), P(0.1), P(0.9), P(0.1), P(0.9)},
+     "[M0][M1/1][M2/2][M3/3][M4/4]",
+     {0.9, 0.5, 0.633333333333333333, 0.5, 0.58},
+     5,
      CR_ENDED_COMPLETE},
     {"two traders in turn",
      "market",

@@ -14,11 +14,11 @@
 enum { RULES = 40, MARKETS = 300, PRICES = 11, OPTIONS = 3 };
 
 static struct cr_stop random_rule(struct cr_rng *rng) {
-    return (struct cr_stop){
-        .rule = (enum cr_stop_rule)cr_rng_below(rng, CR_STOP_RULE_COUNT),
-        .window = 2 + (uint32_t)cr_rng_below(rng, 4),
-        .threshold = (double)cr_rng_below(rng, 7) / 20.0,
-        .max_iterations = 1 + (uint32_t)cr_rng_below(rng, 11)};
+    return (struct cr_stop){.rule = (enum cr_stop_rule)cr_rng_below(
+                                rng, CR_STOP_SPRT), // no market has votes
+                            .window = 2 + (uint32_t)cr_rng_below(rng, 4),
+                            .threshold = (double)cr_rng_below(rng, 7) / 20.0,
+                            .max_iterations = 1 + (uint32_t)cr_rng_below(rng, 11)};
 }
 
 struct fixture {
@@ -31,15 +31,19 @@ static void random_market(struct cr_rng *rng, bool categorical, bool is_short,
     static const enum cr_episode_status statuses[] = {CR_DONE, CR_DONE, CR_DONE,
                                                       CR_INVALID, CR_FAILED};
     enum cr_episode_status status = statuses[cr_rng_below(rng, 5)];
+    bool is_silent = cr_rng_below(rng, 4) == 0;
     out->market = (struct cr_market){
         .space = categorical ? CR_SPACE_CATEGORICAL : CR_SPACE_BINARY,
         .status = status,
-        .ended = status == CR_DONE      ? CR_ENDED_MAX_ITERATIONS
+        .ended = status == CR_DONE
+                     ? (is_silent ? CR_ENDED_NO_ARGUMENT : CR_ENDED_MAX_ITERATIONS)
                  : status == CR_INVALID ? CR_ENDED_INVALID
                                         : CR_ENDED_FAILED,
         .prices_len = (uint32_t)cr_rng_below(rng, PRICES + 1),
         .label = (int32_t)cr_rng_below(rng, 2)};
-    if (status == CR_DONE) { // mostly long enough for every rule
+    if (status == CR_DONE && is_silent) {
+        out->market.prices_len = 1 + (uint32_t)cr_rng_below(rng, PRICES);
+    } else if (status == CR_DONE) { // mostly long enough for every rule
         out->market.prices_len = is_short ? 3 : PRICES;
     }
     for (size_t i = 0; i < PRICES * (OPTIONS + 1); i++) {
@@ -87,7 +91,7 @@ static void expect(const struct cr_stop *rule, const struct cr_market *market,
     }
     sum->final += cr_score_at(market, view.prices_len - 1);
     sum->iterations += view.prices_len - 1;
-    sum->converged += view.ended != CR_ENDED_MAX_ITERATIONS;
+    sum->converged += cr_ended_by_rule(view.ended);
 }
 
 static void near(double got, double want) {

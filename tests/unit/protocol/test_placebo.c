@@ -1,0 +1,205 @@
+// test_placebo.c - arguments that argue nothing, what cells with other traders share, and
+// samples that are asked one by one.
+#include "cmocka_all.h"
+
+#include "credence/protocol/episode.h"
+#include "credence/protocol/stop.h"
+#include "paper.h"
+#include "script.h"
+
+static struct cr_prompt_set *prompts;
+
+static struct cr_proposition questions[] = {
+    {.id = "a",
+     .question_id = "a",
+     .text = "Honey never spoils.",
+     .label = 1,
+     .unit = ""},
+    {.id = "a2", .question_id = "a", .text = "Honey spoils.", .unit = ""},
+    {.id = "z", .question_id = "z", .text = "Zinc is a gas.", .unit = ""},
+};
+static const struct cr_propositions benchmark = {.at = questions, .len = 3};
+static const struct cr_propositions alone = {.at = questions, .len = 2};
+
+static struct cr_episode_cfg cfg_of(const struct cr_cell *cell, uint64_t key) {
+    return (struct cr_episode_cfg){.cell = cell,
+                                   .proposition = &questions[0],
+                                   .prompts = prompts,
+                                   .trajectory_key = key,
+                                   .opening_key = 7,
+                                   .benchmark = &benchmark,
+                                   .job_seed = 1};
+}
+
+static void cells_with_other_stances_share_the_opening_call(void **state) {
+    (void)state;
+    struct cr_cell free = script_cell("market"), placebo = script_cell("market");
+    placebo.stance = CR_STANCE_ECHO;
+    struct cr_episode_cfg cfgs[] = {cfg_of(&free, 1), cfg_of(&placebo, 2)};
+    struct cr_episode *episodes[2];
+    struct cr_call *calls[2];
+    for (int i = 0; i < 2; i++) {
+        episodes[i] = script_create(&cfgs[i]);
+        calls[i] = script_next(episodes[i]);
+    }
+    assert_true(calls[0]->seed == calls[1]->seed);
+    assert_string_equal(calls[0]->turns[0].text, calls[1]->turns[0].text);
+    assert_string_equal(script_question(calls[0]), script_question(calls[1]));
+    script_answer(episodes[0], calls[0], "{\"price\":0.4}");
+    script_answer(episodes[1], calls[1], "{\"price\":0.4}");
+    script_answer(episodes[0], script_next(episodes[0]), "because");
+    assert_true(script_next(episodes[0])->seed != script_next(episodes[1])->seed);
+    cr_episode_destroy(episodes[0]);
+    cr_episode_destroy(episodes[1]);
+}
+
+static void an_unrelated_argument_is_about_another_question(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.stance = CR_STANCE_UNRELATED;
+    struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+    struct cr_episode *episode = script_create(&cfg);
+    script_answer(episode, script_next(episode),
+                  "{\"claim\":\"It keeps.\",\"price\":0.4}");
+    for (int t = 1; t <= 2; t++) {
+        struct cr_call *call = script_next(episode);
+        assert_int_equal(call->turns_len, 2); // its own chat, each time
+        assert_non_null(strstr(script_question(call), "Zinc is a gas."));
+        assert_null(strstr(script_question(call), "Honey"));
+        assert_null(strstr(script_question(call), "It keeps."));
+        assert_string_equal(call->proposition->id, "z");
+        script_answer(episode, call,
+                      "{\"direction\":\"up\",\"argument\":\"It boils early.\"}");
+        call = script_next(episode);
+        assert_non_null(strstr(script_question(call), "It boils early."));
+        assert_int_equal(cr_episode_trajectory(episode)->step[t].direction, 0);
+        script_answer(episode, call, t == 1 ? "{\"price\":0.9}" : "{\"price\":0.1}");
+    }
+    cr_episode_destroy(episode);
+}
+
+static void without_another_question_there_is_no_argument(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.stance = CR_STANCE_UNRELATED;
+    struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+    cfg.benchmark = &alone;
+    struct cr_episode *episode = script_create(&cfg);
+    script_answer(episode, script_next(episode), "{\"price\":0.4}");
+    assert_true(cr_episode_is_done(episode));
+    assert_int_equal(cr_episode_trajectory(episode)->ended, CR_ENDED_NO_ARGUMENT);
+    cr_episode_destroy(episode);
+}
+
+static void an_echo_is_the_makers_own_reasoning(void **state) {
+    (void)state;
+    static const char *const judgments[][2] = {
+        {"{\"claim\":\"c\",\"reasoning\":\"Bees seal it.\",\"price\":0.4}",
+         "Bees seal it."},
+        {"{\"claim\":\"It keeps.\",\"price\":0.4}", "It keeps."},
+        {"{\"price\":0.4}", "{\"price\":0.4}"},
+    };
+    for (int i = 0; i < 3; i++) {
+        struct cr_cell cell = script_cell("market");
+        cell.stance = CR_STANCE_ECHO;
+        struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+        struct cr_episode *episode = script_create(&cfg);
+        script_answer(episode, script_next(episode), judgments[i][0]);
+        struct cr_call *call = script_next(episode);
+        assert_int_equal(call->id.role, CR_ROLE_MAKER);
+        assert_int_equal(call->id.iteration, 1);
+        assert_non_null(strstr(script_question(call), judgments[i][1]));
+        assert_null(strstr(script_question(call), "\"claim\""));
+        cr_episode_destroy(episode);
+    }
+}
+
+static void a_filler_is_as_long_as_an_argument_and_drawn_by_the_seed(void **state) {
+    (void)state;
+    size_t lengths[2], same = 0;
+    for (uint64_t key = 0; key < 4; key++) {
+        struct cr_cell cell = script_cell("market");
+        cell.stance = CR_STANCE_FILLER;
+        struct cr_episode_cfg cfg = cfg_of(&cell, key / 2);
+        struct cr_episode *episode = script_create(&cfg);
+        script_answer(episode, script_next(episode), "{\"price\":0.4}");
+        const char *text = script_question(script_next(episode));
+        assert_in_range(strlen(text), 200, 700);
+        assert_null(strstr(text, "Honey"));
+        same += key % 2 == 1 && lengths[0] == strlen(text);
+        lengths[key % 2] = strlen(text);
+        cr_episode_destroy(episode);
+    }
+    assert_int_equal(same, 2); // the same key, the same text
+}
+
+static void samples_one_by_one_are_those_asked_at_once(void **state) {
+    (void)state;
+    static const char *const replies[] = {"{\"price\":0.7}",  "{\"price\":0.1}",
+                                          "{\"price\":0.31}", "{\"price\":0.17}",
+                                          "{\"price\":0.23}", "{\"price\":0.29}"};
+    struct cr_stop test = {CR_STOP_SPRT, 3, 0.1, 10};
+    uint64_t seeds[2][6];
+    struct cr_trajectory kept[2];
+    struct cr_episode *episodes[2];
+    for (int i = 0; i < 2; i++) {
+        struct cr_cell cell = script_cell("self_consistency");
+        cell.samples = 6;
+        cell.stop = test;
+        cell.stop_early = i == 1;
+        struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+        struct cr_call *calls[6];
+        size_t asked = 0;
+        episodes[i] = script_create(&cfg);
+        for (size_t n = 0; n < 6 && !cr_episode_is_done(episodes[i]); n++) {
+            while (asked < 6) {
+                struct cr_call *call = NULL;
+                assert_int_equal(cr_episode_next(episodes[i], &call, NULL), CR_OK);
+                if (call == NULL) {
+                    break;
+                }
+                seeds[i][asked] = call->seed;
+                calls[asked++] = call;
+            }
+            assert_true(seeds[i][n] == seeds[0][n]);
+            script_answer(episodes[i], calls[n], replies[n]);
+        }
+        kept[i] = *cr_episode_trajectory(episodes[i]);
+    }
+    // 0.7 against 0.1: a lead of three, after five samples: four below, one above.
+    assert_int_equal(cr_stop_sprt_lead(0.1), 3);
+    assert_int_equal(kept[0].prices_len, 6);
+    assert_int_equal(kept[0].ended, CR_ENDED_COMPLETE);
+    assert_int_equal(kept[1].prices_len, 5);
+    assert_int_equal(kept[1].ended, CR_ENDED_SPRT);
+    assert_memory_equal(kept[0].price, kept[1].price, 5 * sizeof(double));
+    struct cr_view view = cr_stop_view(&test, &kept[0]);
+    assert_int_equal(view.prices_len, 5);
+    assert_int_equal(view.ended, CR_ENDED_SPRT);
+    cr_episode_destroy(episodes[0]);
+    cr_episode_destroy(episodes[1]);
+}
+
+static int load(void **state) {
+    (void)state;
+    prompts = paper_load();
+    return 0;
+}
+
+static int unload(void **state) {
+    (void)state;
+    cr_prompt_set_destroy(prompts);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cells_with_other_stances_share_the_opening_call),
+        cmocka_unit_test(an_unrelated_argument_is_about_another_question),
+        cmocka_unit_test(without_another_question_there_is_no_argument),
+        cmocka_unit_test(an_echo_is_the_makers_own_reasoning),
+        cmocka_unit_test(a_filler_is_as_long_as_an_argument_and_drawn_by_the_seed),
+        cmocka_unit_test(samples_one_by_one_are_those_asked_at_once),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
