@@ -7,15 +7,17 @@
 #include "credence/base/mem.h"
 
 const char *const cr_section_names[CR_SECTION_COUNT] = {
-    "accuracy",     "calibration", "dynamics", "worth",       "comparison",
-    "continuous",   "iterations",  "what-if",  "reliability", "beliefs",
-    "independence", "reasons",     "corp",     "diagram",     "murphy"};
+    "accuracy",     "calibration", "dynamics",   "worth",       "comparison",
+    "continuous",   "iterations",  "what-if",    "reliability", "beliefs",
+    "independence", "reasons",     "corp",       "diagram",     "murphy",
+    "stopping",     "placebo",     "agent-score"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
 enum {
     BY_ITERATION = CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS |
                    CR_SECTION_RELIABILITY | CR_SECTION_CORP | CR_SECTION_DIAGRAM,
+    CONTROLS = CR_SECTION_PLACEBO | CR_SECTION_AGENT_SCORE,
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY
 };
@@ -331,6 +333,12 @@ static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) 
     if (status == CR_OK) {
         status = cr_analysis_reasons(analysis);
     }
+    if (status == CR_OK && (analysis->cfg.sections & CONTROLS) != 0) {
+        status = cr_analysis_controls(analysis);
+    }
+    if (status == CR_OK && (analysis->cfg.sections & CR_SECTION_STOPPING) != 0) {
+        status = cr_analysis_frontier(analysis, err);
+    }
     if (status == CR_OK) {
         status = cr_analysis_warn(analysis);
     }
@@ -408,6 +416,9 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     cr_free(analysis->what_if.at);
     cr_free(analysis->independence);
     cr_free(analysis->reason);
+    cr_free(analysis->stopping);
+    cr_free(analysis->control);
+    cr_free(analysis->frontier);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);
     cr_dataset_close(analysis->dataset);

@@ -50,6 +50,15 @@ static bool has_corp(const void *record) {
     return ((const struct cr_iteration_result *)record)->corp.n > 0;
 }
 
+static bool is_agent_score(const void *record) {
+    return strcmp(((const struct cr_control_result *)record)->control, "agent score") ==
+           0;
+}
+
+static bool is_placebo(const void *record) {
+    return !is_agent_score(record);
+}
+
 static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_ACCURACY] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                            .title = "accuracy, opening against final"},
@@ -101,6 +110,24 @@ static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_BELIEF_STEPS] = {CR_SECTION_BELIEFS, CR_RECORD_BELIEF_STEP,
                                .title = "beliefs by iteration", .is_for_people = true,
                                .is_hidden_when_empty = true},
+    [CR_SHEET_PLACEBO] =
+        {CR_SECTION_PLACEBO, CR_RECORD_CONTROL,
+         .title = "placebos: the argument, or being asked again? points gained",
+         .has_row = is_placebo,
+         .note = "- no placebo: cells of stance unrelated, echo or filler, or of "
+                 "self_refine, with the same benchmark, maker and stop rule"},
+    [CR_SHEET_AGENT_SCORE] =
+        {CR_SECTION_AGENT_SCORE, CR_RECORD_CONTROL,
+         .title = "agent score difference: what arguing the truth gains",
+         .has_row = is_agent_score,
+         .note = "- no cells of stance truthful and adversarial in the same setting"},
+    [CR_SHEET_STOPPING] = {CR_SECTION_STOPPING, CR_RECORD_STOPPING,
+                           .title = "when to stop: the best fixed iteration",
+                           .is_for_people = true,
+                           .note = "- no markets that a rule stops"},
+    [CR_SHEET_FRONTIER] = {CR_SECTION_STOPPING, CR_RECORD_FRONTIER,
+                           .title = "accuracy against calls, by stop rule",
+                           .is_hidden_when_empty = true},
     [CR_SHEET_INDEPENDENCE] =
         {CR_SECTION_INDEPENDENCE, CR_RECORD_INDEPENDENCE,
          .title = "independence: what several judgments of a proposition are worth",

@@ -122,6 +122,15 @@ const void *cr_records_next(struct cr_records *records) {
         return next_band(records);
     case CR_RECORD_MURPHY:
         return next_murphy(records);
+    case CR_RECORD_CONTROL:
+        return records->at < analysis->controls ? &analysis->control[records->at++]
+                                                : NULL;
+    case CR_RECORD_STOPPING:
+        return records->at < analysis->stoppings ? &analysis->stopping[records->at++]
+                                                 : NULL;
+    case CR_RECORD_FRONTIER:
+        return records->at < analysis->frontiers ? &analysis->frontier[records->at++]
+                                                 : NULL;
     case CR_RECORD_REASON:
         return records->at < analysis->reasons ? &analysis->reason[records->at++]
                                                : NULL;

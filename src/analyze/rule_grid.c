@@ -1,7 +1,4 @@
 // rule_grid.c - reading --what-if axes, and stored trajectories under their rules.
-//
-// The episodes of one trajectory stand next to each other in a run file, one for each
-// cell that shares it; the longest of them is all of the trajectory that was stored.
 #include "analyze/rule_grid.h"
 
 #include <math.h>
@@ -9,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/trajectories.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
-#include "credence/protocol/protocol.h"
 
 static const char *const axis_names[CR_AXES] = {[CR_AXIS_RULE] = "stop.rule",
                                                 [CR_AXIS_WINDOW] = "stop.window",
@@ -140,137 +137,29 @@ static size_t make_rules(const struct cr_rule_grid *grid,
     return all;
 }
 
-struct work {
-    const struct cr_dataset *dataset;
-    struct cr_arena *arena; // of labels
-    uint32_t *taken;        // [rows]: by which group its trajectory was taken, from 1
-    uint64_t *chosen; // [rows]: of the present group, then in the order of questions
-    uint64_t *sorted;
-    uint64_t *first; // [questions + 1]
-    uint64_t chosen_len;
-    uint64_t fresh; // trajectories of the group that no earlier group had
-};
-
-static void work_fini(struct work *work) {
-    cr_free(work->taken);
-    cr_free(work->chosen);
-    cr_free(work->sorted);
-    cr_free(work->first);
-}
-
-static enum cr_status work_init(struct work *work, const struct cr_dataset *dataset) {
-    size_t rows = (size_t)dataset->rows + 1;
-    *work = (struct work){.dataset = dataset};
-    work->taken = cr_calloc(rows, sizeof *work->taken);
-    work->chosen = cr_malloc(rows * sizeof *work->chosen);
-    work->sorted = cr_malloc(rows * sizeof *work->sorted);
-    work->first = cr_calloc((size_t)dataset->questions + 2, sizeof *work->first);
-    return work->taken != NULL && work->chosen != NULL && work->sorted != NULL &&
-                   work->first != NULL
-               ? CR_OK
-               : CR_E_MEMORY;
-}
-
-static bool is_same(const struct cr_run_view *view, uint64_t a, uint64_t b) {
-    return view->cell[a] < view->cells && view->cell[b] < view->cells &&
-           view->proposition[a] == view->proposition[b] &&
-           view->replicate[a] == view->replicate[b] &&
-           view->cell_info[view->cell[a]].trajectory ==
-               view->cell_info[view->cell[b]].trajectory;
-}
-
-// Take the trajectory of row NUMBER for group G (from 1), once.
-static void take(struct work *work, uint64_t number, uint32_t g) {
-    const struct cr_dataset_view *one = cr_dataset_view_of(work->dataset, number);
-    const struct cr_run_view *view = one->view;
-    uint64_t row = number - one->first, first = row, best = row;
-    while (first > 0 && is_same(view, first - 1, row)) {
-        first--;
-    }
-    uint32_t *taken = &work->taken[one->first + first];
-    if (*taken == g) {
-        return;
-    }
-    work->fresh += *taken == 0;
-    *taken = g;
-    for (uint64_t e = first; e < view->episodes && is_same(view, e, row); e++) {
-        if (view->prices_len[e] > view->prices_len[best]) {
-            best = e;
-        }
-    }
-    work->chosen[work->chosen_len++] = one->first + best;
-}
-
-static uint32_t question_of(const struct work *work, uint64_t number) {
-    const struct cr_dataset_view *one = cr_dataset_view_of(work->dataset, number);
-    return one->question[one->view->proposition[number - one->first]];
-}
-
-// By counting: the chosen rows in the order of their questions.
-static void sort_by_question(struct work *work) {
-    size_t questions = (size_t)work->dataset->questions;
-    memset(work->first, 0, (questions + 2) * sizeof *work->first);
-    for (uint64_t i = 0; i < work->chosen_len; i++) {
-        work->first[question_of(work, work->chosen[i]) + 1]++;
-    }
-    for (size_t q = 1; q <= questions; q++) {
-        work->first[q] += work->first[q - 1];
-    }
-    for (uint64_t i = 0; i < work->chosen_len; i++) {
-        work->sorted[work->first[question_of(work, work->chosen[i])]++] =
-            work->chosen[i];
-    }
-}
-
-static enum cr_status feed(const struct work *work, struct cr_what_if *what_if) {
+static enum cr_status feed(const struct cr_trajectories *t,
+                           struct cr_what_if *what_if) {
     enum cr_status status = CR_OK;
-    for (uint64_t i = 0; i < work->chosen_len && status == CR_OK; i++) {
+    for (uint64_t i = 0; i < t->len && status == CR_OK; i++) {
         struct cr_market market;
-        cr_dataset_prices(work->dataset, work->sorted[i], &market);
+        cr_dataset_prices(t->dataset, t->sorted[i], &market);
         status = cr_what_if_add(what_if, &market);
-        if (i + 1 == work->chosen_len ||
-            question_of(work, work->sorted[i + 1]) != market.question) {
+        if (i + 1 == t->len ||
+            cr_trajectories_question(t, t->sorted[i + 1]) != market.question) {
             cr_what_if_question(what_if);
         }
     }
     return status;
 }
 
-// LABEL without the factors that the grid replaces.
-static const char *label_of(struct cr_arena *arena, const char *label) {
-    char *kept = cr_arena_strdup(arena, label);
-    if (kept == NULL) {
-        return NULL;
-    }
-    char *out = kept;
-    for (const char *word = label; *word != '\0';) {
-        size_t len = strcspn(word, " ");
-        bool is_stop =
-            strncmp(word, "stop.", 5) == 0 || strncmp(word, "max_iterations=", 15) == 0;
-        if (!is_stop && out != kept) {
-            *out++ = ' ';
-        }
-        if (!is_stop) {
-            memmove(out, word, len);
-            out += len;
-        }
-        word += len + strspn(word + len, " ");
-    }
-    if (out != kept) {
-        *out = '\0';
-    }
-    return kept;
-}
-
 // What the rules say of the chosen trajectories, behind the results so far.
-static enum cr_status run_rules(struct work *work, const struct cr_stop *rule,
-                                size_t rules, double level,
+static enum cr_status run_rules(const struct cr_trajectories *t,
+                                const struct cr_stop *rule, size_t rules, double level,
                                 struct cr_what_if_row *row) {
     struct cr_what_if *what_if = NULL;
     enum cr_status status = cr_what_if_create(rule, rules, &what_if);
     if (status == CR_OK) {
-        sort_by_question(work);
-        status = feed(work, what_if);
+        status = feed(t, what_if);
     }
     if (status == CR_OK) {
         cr_what_if_finish(what_if, level, row);
@@ -290,26 +179,29 @@ static enum cr_status keep_results(struct cr_what_if_results *out, const char *l
     return status;
 }
 
-static enum cr_status apply_to_group(const struct cr_rule_grid *grid, struct work *work,
-                                     const struct cr_group *group, double level,
-                                     struct cr_what_if_results *out) {
-    size_t rules = make_rules(grid, group->cell, NULL);
+// What each rule says.
+struct rows {
+    struct cr_what_if_row *row;
+    size_t len;
+};
+
+static enum cr_status apply_to_group(const struct cr_rule_grid *grid,
+                                     const struct cr_trajectories *t,
+                                     const struct cr_run_cell *cell, double level,
+                                     struct rows *out) {
+    size_t rules = make_rules(grid, cell, NULL);
     if (rules > CR_WHAT_IF_RULES_MAX) {
         return CR_E_LIMIT;
     }
     struct cr_stop *rule = cr_malloc((rules + 1) * sizeof *rule);
-    struct cr_what_if_row *row = cr_calloc(rules + 1, sizeof *row);
-    const char *label = label_of(work->arena, group->label);
+    out->row = cr_calloc(rules + 1, sizeof *out->row);
+    out->len = rules;
     enum cr_status status = CR_E_MEMORY;
-    if (rule != NULL && row != NULL && label != NULL) {
-        make_rules(grid, group->cell, rule);
-        status = run_rules(work, rule, rules, level, row);
-    }
-    if (status == CR_OK) {
-        status = keep_results(out, label, row, rules);
+    if (rule != NULL && out->row != NULL) {
+        make_rules(grid, cell, rule);
+        status = run_rules(t, rule, rules, level, out->row);
     }
     cr_free(rule);
-    cr_free(row);
     return status;
 }
 
@@ -317,23 +209,22 @@ enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
                                   const struct cr_dataset *dataset, double level,
                                   struct cr_arena *arena,
                                   struct cr_what_if_results *out) {
-    struct work work;
-    enum cr_status status = work_init(&work, dataset);
-    work.arena = arena;
+    struct cr_trajectories t;
+    enum cr_status status = cr_trajectories_init(&t, dataset);
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
-        const struct cr_group *group = &dataset->group[g];
-        int protocol = cr_protocol_find(group->cell->protocol);
-        if (protocol >= 0 && !cr_protocol_has_stop_rule((uint32_t)protocol)) {
-            continue; // its length is no matter of a rule
+        struct rows rows = {0};
+        if (!cr_trajectories_of(&t, g)) {
+            continue;
         }
-        work.chosen_len = work.fresh = 0;
-        for (uint64_t i = 0; i < group->len; i++) {
-            take(&work, dataset->order[group->first + i], (uint32_t)g + 1);
+        const char *label = cr_trajectories_label(arena, dataset->group[g].label);
+        status = label == NULL
+                     ? CR_E_MEMORY
+                     : apply_to_group(grid, &t, dataset->group[g].cell, level, &rows);
+        if (status == CR_OK) {
+            status = keep_results(out, label, rows.row, rows.len);
         }
-        if (work.fresh > 0) {
-            status = apply_to_group(grid, &work, group, level, out);
-        }
+        cr_free(rows.row);
     }
-    work_fini(&work);
+    cr_trajectories_fini(&t);
     return status;
 }

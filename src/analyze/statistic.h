@@ -46,6 +46,9 @@ enum cr_record {
     CR_RECORD_CORP_BAND,    // struct cr_corp_band_result
     CR_RECORD_CORP_POOL,    // struct cr_corp_pool
     CR_RECORD_MURPHY,       // struct cr_murphy_result
+    CR_RECORD_CONTROL,      // struct cr_control_result
+    CR_RECORD_STOPPING,     // struct cr_stopping_result
+    CR_RECORD_FRONTIER,     // struct cr_frontier_result
     CR_RECORD_INDEPENDENCE, // struct cr_independence_result
     CR_RECORD_REASON,       // struct cr_reason_result
     CR_RECORDS
@@ -72,6 +75,10 @@ enum cr_sheet {
     CR_SHEET_VERDICT,
     CR_SHEET_BELIEF_STEPS,
     CR_SHEET_INDEPENDENCE,
+    CR_SHEET_PLACEBO,
+    CR_SHEET_AGENT_SCORE,
+    CR_SHEET_STOPPING,
+    CR_SHEET_FRONTIER,
     CR_SHEETS
 };
 
@@ -116,6 +123,8 @@ extern const struct cr_statistic_list cr_pair_statistics[];
 extern const struct cr_statistic_list cr_belief_statistics[];
 extern const struct cr_statistic_list cr_reason_statistics[];
 extern const struct cr_statistic_list cr_corp_statistics[];
+extern const struct cr_statistic_list cr_stopping_statistics[];
+extern const struct cr_statistic_list cr_control_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.
 const struct cr_statistic_list *cr_statistic_list_at(size_t index);

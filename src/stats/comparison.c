@@ -32,8 +32,8 @@ void cr_arm_clear(struct cr_arm *arm) {
     arm->calls = arm->tokens = arm->usd = arm->finished = 0.0;
 }
 
-static void add_score(struct cr_arm *arm, const struct cr_market *market,
-                      double score) {
+void cr_arm_add_value(struct cr_arm *arm, const struct cr_market *market,
+                      double value) {
     arm->finished += 1.0;
     arm->calls += market->calls;
     arm->tokens += market->tokens;
@@ -41,14 +41,14 @@ static void add_score(struct cr_arm *arm, const struct cr_market *market,
     if (market->space == CR_SPACE_CONTINUOUS) {
         return;
     }
-    arm->score[market->proposition] += score;
+    arm->score[market->proposition] += value;
     arm->n[market->proposition] += 1.0;
     arm->question[market->proposition] = market->question;
 }
 
 void cr_arm_add(struct cr_arm *arm, const struct cr_market *market) {
     if (cr_market_is_scored(market)) {
-        add_score(arm, market, cr_score_final(market));
+        cr_arm_add_value(arm, market, cr_score_final(market));
     }
 }
 
@@ -57,7 +57,8 @@ void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t
         return;
     }
     bool is_made = t < market->prices_len;
-    add_score(arm, market, is_made ? cr_score_at(market, t) : cr_score_final(market));
+    cr_arm_add_value(arm, market,
+                     is_made ? cr_score_at(market, t) : cr_score_final(market));
 }
 
 struct sums {

@@ -19,8 +19,9 @@ struct rule {
     struct cr_stop stop;
     size_t at; // in the caller's order
     // Of the present question, then over questions.
-    double num, den;
-    struct cr_ratio_sums sums;
+    double num, den, regret_now, regret_n;
+    struct cr_ratio_sums sums, regret;
+    double calls, called; // of those whose calls are known
     double final, brier, iterations;
     uint64_t done, priced, converged, invalid, failed, unknown;
 };
@@ -30,8 +31,9 @@ struct cr_what_if {
     size_t len;
     double *score, *brier; // [t] of the present market
     double *range;         // [t]
+    double *calls;         // [t] calls up to t of the present market
     double *prices;        // [t][width], when the options are not stored tightly
-    size_t cap, prices_cap, brier_cap, range_cap;
+    size_t cap, prices_cap, brier_cap, range_cap, calls_cap;
 };
 
 static int by_walk(const void *a, const void *b) {
@@ -81,6 +83,7 @@ void cr_what_if_destroy(struct cr_what_if *what_if) {
     cr_free(what_if->score);
     cr_free(what_if->brier);
     cr_free(what_if->range);
+    cr_free(what_if->calls);
     cr_free(what_if->prices);
     cr_free(what_if);
 }
@@ -97,6 +100,10 @@ static enum cr_status reserve(struct cr_what_if *what_if,
     if (status == CR_OK) {
         status = cr_array_grow((void **)&what_if->range, &what_if->range_cap, need,
                                sizeof *what_if->range);
+    }
+    if (status == CR_OK) {
+        status = cr_array_grow((void **)&what_if->calls, &what_if->calls_cap, need,
+                               sizeof *what_if->calls);
     }
     if (status == CR_OK && market->options != NULL) {
         status = cr_array_grow((void **)&what_if->prices, &what_if->prices_cap,
@@ -115,7 +122,10 @@ struct path {
 static struct path prepare(struct cr_what_if *what_if, const struct cr_market *market) {
     struct path path = {market, market->price, 1};
     bool is_scored = market->space != CR_SPACE_CONTINUOUS;
+    double calls = 0.0;
     for (uint32_t t = 0; t < market->prices_len; t++) {
+        calls += market->step_calls != NULL ? (double)market->step_calls[t] : NAN;
+        what_if->calls[t] = calls;
         what_if->score[t] = is_scored ? cr_score_at(market, t) : NAN;
         what_if->brier[t] = is_scored ? cr_brier_at(market, t) : 0.0;
     }
@@ -176,11 +186,15 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
         rule->iterations += t;
         rule->brier += what_if->brier[t];
         rule->priced += is_scored;
+        rule->called += !isnan(what_if->calls[t]);
+        rule->calls += isnan(what_if->calls[t]) ? 0.0 : what_if->calls[t];
     }
     if (is_scored) {
         rule->final += final;
         rule->num += final - opening;
         rule->den += 1.0;
+        rule->regret_now += market->has_oracle ? market->oracle - final : 0.0;
+        rule->regret_n += market->has_oracle;
     }
 }
 
@@ -246,7 +260,10 @@ void cr_what_if_question(struct cr_what_if *what_if) {
         if (rule->den > 0.0) {
             cr_ratio_sums_add(&rule->sums, rule->num, rule->den);
         }
-        rule->num = rule->den = 0.0;
+        if (rule->regret_n > 0.0) {
+            cr_ratio_sums_add(&rule->regret, rule->regret_now, rule->regret_n);
+        }
+        rule->num = rule->den = rule->regret_now = rule->regret_n = 0.0;
     }
 }
 
@@ -255,6 +272,9 @@ void cr_what_if_question(struct cr_what_if *what_if) {
 static void hide(struct cr_what_if_row *row) {
     row->opening = row->final = row->difference = NAN;
     row->converged = row->iterations = row->brier = NAN;
+    row->calls = row->regret = NAN;
+    row->regret_interval =
+        (struct cr_interval){NAN, NAN, "some stored trajectories are too short"};
     row->difference_interval =
         (struct cr_interval){NAN, NAN, "some stored trajectories are too short"};
 }
@@ -279,6 +299,9 @@ void cr_what_if_finish(const struct cr_what_if *what_if, double level,
             .converged = (double)rule->converged / done,
             .iterations = rule->iterations / done,
             .brier = rule->brier / (double)rule->priced,
+            .calls = rule->called > 0.0 ? rule->calls / rule->called : NAN,
+            .regret = rule->regret.num / rule->regret.den,
+            .regret_interval = cr_linear_ratio_sums(&rule->regret, level),
         };
         if (rule->unknown > 0) {
             hide(out);

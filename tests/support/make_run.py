@@ -93,7 +93,8 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
                             ("argument_tokens_in", "i4"), ("argument_tokens_out", "i4"),
                             ("cached_tokens", "i4"), ("calls_made", "i4"), ("latency_s", "f4"),
                             ("repairs", "u1")):
-            _put(file, name, np.zeros((count, steps)), [episode, iteration], dtype)
+            values = episodes.get(name, np.zeros((count, steps)))
+            _put(file, name, np.asarray(values), [episode, iteration], dtype)
         push = episodes.get("push", np.full((count, steps), -128))
         _put(file, "push", np.asarray(push), [episode, iteration], "i1")
         text = {"id": propositions["id"], "question_id": propositions["question_id"],

@@ -220,4 +220,65 @@ def murphy(group, threshold):
     return {"opening": opening.mean(), "final": final.mean(), "difference": value}, interval
 
 
+def points_at(group, i, t):
+    """What market I scores at iteration T; an invalid one is wrong where it has no price."""
+    price = group.price[i]
+    if not len(price) or (not group.done[i] and t >= len(price)):
+        return 0.0
+    return points(price[min(t, len(price) - 1)], group.label[i])
+
+
+def oracle(group, iterations, folds=5):
+    """The best fixed iteration, cross-fitted over questions in the order they come."""
+    rows = np.flatnonzero(group.scored)
+    table = np.array([[points_at(group, i, t) for t in range(iterations)] for i in rows])
+    names = list(dict.fromkeys(group.question[rows]))
+    fold = np.array([names.index(q) % folds for q in group.question[rows]])
+    chosen = [int(np.argmax(np.round(table[fold != f].sum(axis=0), 6))) for f in range(folds)]
+    mine = np.array([row[chosen[f]] for row, f in zip(table, fold)])
+    value, interval = ratio(mine, np.ones(len(mine)), group.question[rows])
+    return {"n": len(rows), "oracle": value, "ceiling": table.max(axis=1).mean(),
+            "best_iteration": int(np.argmax(np.round(table.sum(axis=0), 6))),
+            "opening": table[:, 0].mean()}, interval, dict(zip(rows, mine))
+
+
+def fixed_rule(group, best, t, calls):
+    """The rule "stop at T" where every trajectory is long enough."""
+    rows = np.flatnonzero(group.scored)
+    final = np.array([points_at(group, i, t) for i in rows])
+    regret = np.array([best[i] for i in rows]) - final
+    value, interval = ratio(regret, np.ones(len(rows)), group.question[rows])
+    done = [i for i in rows if t < len(group.price[i])]
+    return {"final": final.mean(), "regret": value,
+            "calls": np.mean([calls[i, :t + 1].sum() for i in done])}, interval
+
+
+def control(first, second, value):
+    """VALUE(group, i) of one group minus another's, paired by proposition."""
+    means = []
+    for group in (first, second):
+        rows = {}
+        for i in np.flatnonzero(group.scored):
+            v = value(group, i)
+            if v is not None:
+                rows.setdefault(group.proposition[i], []).append(v)
+        means.append({p: np.mean(v) for p, v in rows.items()})
+    both = sorted(set(means[0]) & set(means[1]))
+    a, b = (np.array([m[p] for p in both]) for m in means)
+    return {"pairs": len(both), "first_mean": a.mean(), "second_mean": b.mean(),
+            "difference": (a - b).mean()}
+
+
+def gain(group, i):
+    return group.final[i] - group.opening[i]
+
+
+def log_truth(group, i, sign=1):
+    if not group.done[i]:
+        return None
+    p = group.price[i][-1] if group.label[i] == 1 else 1 - group.price[i][-1]
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p) if sign > 0 else np.log1p(-p)
+
+
 __all__ = ["points"]

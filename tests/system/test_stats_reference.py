@@ -207,6 +207,14 @@ class ReferenceTest(NearTest):
         self.assertIsNone(quantities["accuracy"]["final"])
 
 
+class AgainstTruth:
+    """A group whose prices count for what stands against the truth."""
+
+    def __init__(self, group):
+        self.scored, self.done, self.proposition = group.scored, group.done, group.proposition
+        self.price, self.label = group.price, 1 - group.label
+
+
 class ScienceReferenceTest(NearTest):
     """Rational moves, independent opinions, calibration, stop rules."""
 
@@ -286,6 +294,63 @@ class ScienceReferenceTest(NearTest):
         print(f"calibrated prices outside their 95 % band: {outside:.4f} of {len(points)}")
         self.assertLess(outside, 0.08)
         self.assertGreater(outside, 0.01)
+
+    def controls_run(self, seed):
+        rng = np.random.default_rng(seed)
+        n, steps = 60, 6
+        cells = [dict(name="market"), dict(name="echo", stance="echo"),
+                 dict(name="silence", protocol="self_refine"),
+                 dict(name="truthful", stance="truthful"),
+                 dict(name="adversarial", stance="adversarial")]
+        count = n * len(cells)
+        price = np.clip(rng.normal(0.5, 0.25, (count, steps)), 0, 1)
+        status = rng.choice([1] * 9 + [2], count)
+        calls = rng.integers(1, 4, (count, steps))
+        length = np.where(status == 2, 3, steps)
+        episodes = dict(
+            price=price, prices_len=length, status=status,
+            reason=np.where(status == 1, 2, status + 1), cell=np.repeat(np.arange(len(cells)), n),
+            proposition=np.tile(np.arange(n), len(cells)), calls_made=calls,
+            push=np.zeros((count, steps)), tokens=rng.integers(100, 900, count),
+            calls=calls.sum(axis=1), latency=np.ones(count), usd=np.ones(count))
+        propositions = dict(id=[str(i) for i in range(n)],
+                            question_id=[f"q{i // 2}" for i in range(n)],
+                            label=rng.integers(0, 2, n))
+        make_run.write_run(self.dir / "controls.h5", episodes, propositions,
+                           [dict(cell, trajectory=c) for c, cell in enumerate(cells)])
+        groups = [reference.Group(episodes, propositions, c) for c in range(len(cells))]
+        return analyze(self.dir / "controls.h5", "--resamples", "100"), groups, calls
+
+    def test_placebos_and_agent_scores_match(self):
+        got, groups, _ = self.controls_run(1)
+        rows = {(r["first"], r["control"]): r for r in got["controls"]}
+        market, echo, silence, truthful, adversarial = groups
+        for name, other in (("echo", echo), ("silence", silence)):
+            self.all_near(rows["market", name], science.control(market, other, science.gain), name)
+            self.near(rows["market", name]["second_tokens"],
+                      other.cost["tokens"][other.scored].mean(), "tokens")
+        self.all_near(rows["truthful", "agent score"], {
+            key: value for key, value in science.control(
+                truthful, AgainstTruth(adversarial), science.log_truth).items()}, "agent score")
+        family = [r["permutation"]["p"] for r in got["controls"]]
+        for row, holm in zip(got["controls"], multitest.multipletests(family, method="holm")[1]):
+            self.near(row["p_holm"], holm, "Holm")
+
+    def test_stop_rules_are_held_against_the_cross_fitted_oracle(self):
+        for seed in range(5):
+            got, groups, calls = self.controls_run(seed)
+            shown = {r["trajectories"]: r for r in got["stopping"]}
+            for c, name in enumerate(("market", "echo")):
+                numbers, interval, best = science.oracle(groups[c], 6)
+                self.all_near(shown[name], numbers, name)
+                self.intervals_near(shown[name], {"oracle_interval": interval}, name)
+                mine = calls[60 * c:60 * (c + 1)]
+                for row in got["frontier"]:
+                    if (row["trajectories"], row["stop.rule"]) == (name, "fixed"):
+                        numbers, interval = science.fixed_rule(groups[c], best,
+                                                               row["max_iterations"], mine)
+                        self.all_near(row, numbers, f"fixed {row['max_iterations']}")
+                        self.intervals_near(row, {"regret_interval": interval}, "regret")
 
     def test_models_are_judges_of_the_same_propositions(self):
         rng = np.random.default_rng(4)
@@ -495,7 +560,7 @@ class EdgeTest(harness.TestCase):
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
         for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
-                        "beliefs", "independence", "reasons", "corp", "diagram", "murphy"):
+                        "beliefs", "independence", "reasons", "corp", "diagram", "murphy", "stopping", "placebo", "agent-score"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}

@@ -21,6 +21,8 @@ struct cr_arm {
     double calls, tokens, usd, finished;
 };
 CR_MUST_CHECK enum cr_status cr_arm_init(struct cr_arm *arm, uint32_t propositions);
+// Any number of MARKET in place of its score; NaN is not allowed.
+void cr_arm_add_value(struct cr_arm *arm, const struct cr_market *market, double value);
 void cr_arm_add(struct cr_arm *arm, const struct cr_market *market);
 // As if MARKET had been cut after judgment T; its costs are those up to there.
 void cr_arm_add_cut(struct cr_arm *arm, const struct cr_market *market, uint32_t t);

@@ -34,6 +34,9 @@ struct cr_market {
     uint32_t question;    // dense within the group that is summed
     uint32_t proposition; // likewise
     double tokens, calls, latency_s, usd;
+    const uint32_t *step_calls; // [prices_len] calls of each iteration, or NULL
+    bool has_oracle;
+    double oracle; // points that another choice would have had (oracle.h)
 };
 
 // Whether accuracy counts it: done or invalid. Failed and pending never do.

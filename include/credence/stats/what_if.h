@@ -27,6 +27,9 @@ struct cr_what_if_row {
     struct cr_interval difference_interval; // linearised, clustered
     double converged, iterations;           // of done
     double brier;                           // of done, at the end
+    double calls;                           // mean over done; NaN: not known
+    double regret;                          // market.oracle minus final; NaN: none
+    struct cr_interval regret_interval;     // likewise
 };
 
 struct cr_what_if;
