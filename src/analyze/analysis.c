@@ -266,6 +266,8 @@ static void find_frontier(struct cr_analysis *analysis) {
         for (size_t k = 0; k < analysis->groups && one->is_on_frontier; k++) {
             if (strcmp(analysis->group[k].group->cell->benchmark,
                        one->group->cell->benchmark) == 0 &&
+                cr_dataset_same_items(analysis->dataset, analysis->group[k].group,
+                                      one->group) &&
                 dominates(&analysis->group[k], one, by_usd)) {
                 one->is_on_frontier = false;
             }
@@ -383,10 +385,10 @@ enum cr_status cr_analysis_make(char *const *paths, size_t len,
     analysis->cfg = *cfg;
     enum cr_status status = read_cfg(cfg, &factors, &analysis->grid, err);
     if (status == CR_OK) {
-        status = cr_dataset_open(paths, len, &analysis->dataset, err);
+        status = cr_dataset_open(paths, len, &factors, &analysis->dataset, err);
     }
     if (status == CR_OK) {
-        status = cr_dataset_group(analysis->dataset, &factors);
+        status = cr_dataset_group(analysis->dataset, err);
     }
     if (status == CR_OK) {
         status = compute(analysis, err);

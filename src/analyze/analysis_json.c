@@ -41,9 +41,8 @@ static void murphy(struct cr_json_writer *emit, const struct cr_group_result *gr
 static void factors(struct cr_json_writer *emit, const struct cr_dataset *dataset,
                     const struct cr_group *group) {
     cr_json_write_open(emit, "factors", '{');
-    for (size_t i = 0; i < dataset->factors; i++) {
-        cr_json_write_text(emit, cr_factor_name((size_t)dataset->factor[i]),
-                           group->value[i]);
+    for (size_t i = 0; i < dataset->factors.len; i++) {
+        cr_json_write_text(emit, dataset->factors.at[i].name, group->value[i]);
     }
     cr_json_write_close(emit, '}');
     const struct cr_run_cell *cell = group->cell; // of the group's first cell

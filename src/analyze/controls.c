@@ -105,7 +105,9 @@ static enum cr_status add_placebos(struct cr_analysis *analysis, struct arms *ar
         for (size_t b = 0; b < analysis->groups && status == CR_OK; b++) {
             const struct cr_run_cell *other = analysis->group[b].group->cell;
             const char *placebo = placebo_of(other);
-            if (placebo != NULL && is_same_setting(cell, other)) {
+            if (placebo != NULL && is_same_setting(cell, other) &&
+                cr_dataset_same_items(analysis->dataset, analysis->group[a].group,
+                                      analysis->group[b].group)) {
                 status = add_control(
                     analysis, arms,
                     (struct cr_control_result){.control = placebo,
@@ -129,7 +131,9 @@ static enum cr_status add_agent_scores(struct cr_analysis *analysis,
             const struct cr_run_cell *other = analysis->group[b].group->cell;
             if (is_text(other->stance, "adversarial") &&
                 is_text(cell->protocol, other->protocol) &&
-                is_text(cell->trader, other->trader) && is_same_setting(cell, other)) {
+                is_text(cell->trader, other->trader) && is_same_setting(cell, other) &&
+                cr_dataset_same_items(analysis->dataset, analysis->group[a].group,
+                                      analysis->group[b].group)) {
                 status = add_control(
                     analysis, arms,
                     (struct cr_control_result){.control = "agent score",

@@ -104,6 +104,96 @@ static enum cr_status number_views(struct cr_dataset *dataset) {
     return status;
 }
 
+const char *cr_dataset_item(const struct cr_dataset *dataset, size_t i, size_t view,
+                            uint64_t proposition) {
+    const struct cr_run_view *one = dataset->view[view].view;
+    const char *name = dataset->factors.at[i].name + strlen("item.");
+    for (uint32_t k = 0; k < one->kept_len; k++) {
+        if (strcmp(one->kept[k].name, name) == 0) {
+            const char *text = one->kept[k].text[proposition];
+            return text[0] != '\0' ? text : "(none)";
+        }
+    }
+    return NULL;
+}
+
+static enum cr_status refuse_column(const struct cr_dataset *dataset, size_t i,
+                                    size_t v, struct cr_err *err) {
+    const struct cr_run_view *view = dataset->view[v].view;
+    struct cr_buf kept;
+    cr_buf_init(&kept, 1 << 16);
+    enum cr_status status = CR_OK;
+    for (uint32_t k = 0; k < view->kept_len && status == CR_OK; k++) {
+        status =
+            cr_buf_printf(&kept, "%sitem.%s", k > 0 ? ", " : "", view->kept[k].name);
+    }
+    if (status == CR_OK) {
+        status = cr_err_set(
+            err, CR_E_USAGE, "--by %s: %s keeps no such column; it keeps %s",
+            dataset->factors.at[i].name, dataset->view[v].path,
+            kept.used_bytes > 0 ? kept.data
+                                : "none: name them in \"keep\" of the benchmark");
+    }
+    cr_buf_fini(&kept);
+    return status;
+}
+
+// The columns' values of PROPOSITION, one after another, as one key.
+static enum cr_status item_key(const struct cr_dataset *dataset, size_t v,
+                               uint64_t proposition, struct cr_buf *key,
+                               struct cr_err *err) {
+    cr_buf_clear(key);
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < dataset->factors.len && status == CR_OK; i++) {
+        if (dataset->factors.at[i].at >= 0) {
+            continue;
+        }
+        const char *text = cr_dataset_item(dataset, i, v, proposition);
+        status = text == NULL ? refuse_column(dataset, i, v, err)
+                              : cr_buf_printf(key, "%zu:%s", strlen(text), text);
+    }
+    return status;
+}
+
+static enum cr_status classify_view(struct cr_dataset *dataset, size_t v,
+                                    struct numbers *classes, struct cr_err *err) {
+    struct cr_dataset_view *one = &dataset->view[v];
+    struct cr_buf key;
+    cr_buf_init(&key, 1 << 20);
+    one->item_class =
+        cr_malloc((one->view->propositions + 1) * sizeof *one->item_class);
+    enum cr_status status = one->item_class == NULL ? CR_E_MEMORY : CR_OK;
+    for (uint64_t p = 0; p < one->view->propositions && status == CR_OK; p++) {
+        status = item_key(dataset, v, p, &key, err);
+        if (status == CR_OK) {
+            uint32_t number = number_of(classes, "", key.data);
+            one->item_class[p] = number;
+            if (number == dataset->item_classes) {
+                dataset->item_class[dataset->item_classes++] =
+                    (struct cr_item_class){v, p};
+            }
+        }
+    }
+    cr_buf_fini(&key);
+    return status;
+}
+
+enum cr_status cr_dataset_classify(struct cr_dataset *dataset, struct cr_err *err) {
+    struct numbers classes = {0};
+    uint64_t most = 1;
+    for (size_t v = 0; v < dataset->views; v++) {
+        most += dataset->view[v].view->propositions;
+    }
+    dataset->item_class = cr_malloc(most * sizeof *dataset->item_class);
+    enum cr_status status =
+        dataset->item_class == NULL ? CR_E_MEMORY : numbers_init(&classes, most);
+    for (size_t v = 0; v < dataset->views && status == CR_OK; v++) {
+        status = classify_view(dataset, v, &classes, err);
+    }
+    numbers_fini(&classes);
+    return status;
+}
+
 static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
                                 unsigned parts, struct cr_err *err) {
     struct cr_dataset_view *one = &dataset->view[dataset->views];
@@ -136,13 +226,16 @@ static enum cr_status open_view(struct cr_dataset *dataset, const char *path,
     return CR_OK;
 }
 
-enum cr_status cr_dataset_open(char *const *paths, size_t len, struct cr_dataset **out,
-                               struct cr_err *err) {
+enum cr_status cr_dataset_open(char *const *paths, size_t len,
+                               const struct cr_factor_list *factors,
+                               struct cr_dataset **out, struct cr_err *err) {
     struct cr_dataset *dataset = cr_calloc(1, sizeof *dataset);
     enum cr_status status = CR_E_MEMORY;
     // Only several files need names to find what they have in common.
     unsigned parts = len > 1 ? CR_VIEW_IDS : CR_VIEW_NUMBERS;
+    parts |= factors->has_items ? CR_VIEW_ITEMS : 0u;
     if (dataset != NULL) {
+        dataset->factors = *factors;
         dataset->view = cr_calloc(len + 1, sizeof *dataset->view);
     }
     if (dataset != NULL && dataset->view != NULL) {
@@ -171,10 +264,12 @@ void cr_dataset_close(struct cr_dataset *dataset) {
         cr_free(dataset->view[v].question);
         cr_free(dataset->view[v].proposition);
         cr_free(dataset->view[v].step_calls);
+        cr_free(dataset->view[v].item_class);
     }
     cr_free(dataset->view);
     cr_free(dataset->group);
     cr_free(dataset->order);
+    cr_free(dataset->item_class);
     cr_arena_fini(&dataset->arena);
     cr_free(dataset);
 }

@@ -68,17 +68,22 @@ static const struct {
 };
 enum { FACTORS_LEN = sizeof factors / sizeof factors[0], CELL = 0, FILE_FACTOR = 1 };
 
-const char *cr_factor_name(size_t factor) {
-    return factors[factor].name;
-}
-
 static enum cr_status add_factor(struct cr_factor_list *list, const char *name,
                                  struct cr_err *err) {
     const char *names[FACTORS_LEN];
+    struct cr_factor *one = &list->at[list->len];
+    snprintf(one->name, sizeof one->name, "%s", name);
+    if (strncmp(name, "item.", 5) == 0 && name[5] != '\0') {
+        one->at = -1;
+        list->has_items = true;
+        list->len++;
+        return CR_OK;
+    }
     for (int i = 0; i < FACTORS_LEN; i++) {
         names[i] = factors[i].name;
         if (strcmp(factors[i].name, name) == 0) {
-            list->at[list->len++] = i;
+            one->at = i;
+            list->len++;
             return CR_OK;
         }
     }
@@ -92,7 +97,7 @@ enum cr_status cr_factor_list_parse(struct cr_factor_list *out, const char *list
                                     struct cr_err *err) {
     struct cr_factor_list made = {.len = 0};
     for (;; list++) {
-        char name[64];
+        char name[CR_FACTOR_NAME_MAX];
         size_t len = strcspn(list, ",");
         snprintf(name, sizeof name, "%.*s", (int)len, list);
         if (made.len == CR_FACTORS_MAX) {
@@ -111,60 +116,92 @@ enum cr_status cr_factor_list_parse(struct cr_factor_list *out, const char *list
     }
 }
 
-static void choose_factors(struct cr_dataset *dataset,
-                           const struct cr_factor_list *asked) {
-    dataset->factors = 0;
+static void add_default(struct cr_factor_list *list, int factor) {
+    struct cr_factor *one = &list->at[list->len++];
+    one->at = factor;
+    snprintf(one->name, sizeof one->name, "%s", factors[factor].name);
+}
+
+static void choose_factors(struct cr_dataset *dataset) {
+    if (dataset->factors.len > 0) {
+        return;
+    }
     bool jobs_differ = false;
     for (size_t v = 1; v < dataset->views; v++) {
         jobs_differ = jobs_differ || !dataset->view[v].is_shard;
     }
-    if (asked->len == 0 && jobs_differ) {
-        dataset->factor[dataset->factors++] = FILE_FACTOR;
+    if (jobs_differ) {
+        add_default(&dataset->factors, FILE_FACTOR);
     }
-    if (asked->len == 0) {
-        dataset->factor[dataset->factors++] = CELL;
-    }
-    for (size_t i = 0; i < asked->len; i++) {
-        dataset->factor[dataset->factors++] = asked->at[i];
-    }
+    add_default(&dataset->factors, CELL);
 }
 
-// Fill GROUP's values and label for CELL.
-static enum cr_status describe(struct cr_dataset *dataset,
-                               const struct cr_dataset_view *view,
-                               const struct cr_run_cell *cell, struct cr_group *group) {
+// Where a group's values come from: a cell, and an item when columns are asked for.
+struct source {
+    const struct cr_dataset_view *view;
+    const struct cr_run_cell *cell;
+    const struct cr_item_class *item; // NULL: columns have no value yet
+};
+
+static enum cr_status add_value(struct cr_buf *out, const struct cr_dataset *dataset,
+                                size_t i, const struct source *from) {
+    int factor = dataset->factors.at[i].at;
+    if (factor >= 0) {
+        return factors[factor].value(out, from->view, from->cell);
+    }
+    return from->item == NULL
+               ? CR_OK
+               : cr_buf_add_text(out, cr_dataset_item(dataset, i, from->item->view,
+                                                      from->item->proposition));
+}
+
+// Fill GROUP's values and label.
+static enum cr_status describe(struct cr_dataset *dataset, const struct source *from,
+                               struct cr_group *group) {
     struct cr_buf label, value;
     cr_buf_init(&label, 1 << 20);
     cr_buf_init(&value, 1 << 20);
     enum cr_status status = CR_OK;
-    *group = (struct cr_group){.cell = cell};
-    for (size_t i = 0; i < dataset->factors && status == CR_OK; i++) {
+    *group = (struct cr_group){.cell = from->cell, .view = from->view};
+    for (size_t i = 0; i < dataset->factors.len && status == CR_OK; i++) {
         cr_buf_clear(&value);
-        status = factors[dataset->factor[i]].value(&value, view, cell);
+        status = add_value(&value, dataset, i, from);
         if (status == CR_OK && i > 0) {
             status = cr_buf_add_text(&label, " ");
         }
         if (status == CR_OK) {
             status = cr_buf_add(&label, value.data, value.used_bytes);
         }
-        group->value[i] =
-            status == CR_OK
-                ? cr_arena_strdup(&dataset->arena, value.data != NULL ? value.data : "")
-                : NULL;
+        group->value[i] = status == CR_OK
+                              ? cr_arena_strdup(&dataset->arena,
+                                                value.used_bytes > 0 ? value.data : "")
+                              : NULL;
         if (group->value[i] == NULL) {
             status = CR_E_MEMORY;
         }
     }
     group->label =
-        status == CR_OK ? cr_arena_strdup(&dataset->arena, label.data) : NULL;
+        status == CR_OK
+            ? cr_arena_strdup(&dataset->arena, label.used_bytes > 0 ? label.data : "")
+            : NULL;
     cr_buf_fini(&label);
     cr_buf_fini(&value);
     return group->label == NULL ? CR_E_MEMORY : CR_OK;
 }
 
+bool cr_dataset_same_items(const struct cr_dataset *dataset, const struct cr_group *a,
+                           const struct cr_group *b) {
+    for (size_t i = 0; i < dataset->factors.len; i++) {
+        if (dataset->factors.at[i].at < 0 && strcmp(a->value[i], b->value[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_same(const struct cr_dataset *dataset, const struct cr_group *a,
                     const struct cr_group *b) {
-    for (size_t i = 0; i < dataset->factors; i++) {
+    for (size_t i = 0; i < dataset->factors.len; i++) {
         if (strcmp(a->value[i], b->value[i]) != 0) {
             return false;
         }
@@ -179,8 +216,8 @@ static enum cr_status map_cells(struct cr_dataset *dataset, uint32_t *group_of) 
         const struct cr_dataset_view *one = &dataset->view[v];
         for (uint32_t c = 0; c < one->view->cells; c++, at++) {
             struct cr_group made;
-            enum cr_status status =
-                describe(dataset, one, &one->view->cell_info[c], &made);
+            struct source from = {one, &one->view->cell_info[c], NULL};
+            enum cr_status status = describe(dataset, &from, &made);
             size_t g = 0;
             while (status == CR_OK && g < dataset->groups &&
                    !is_same(dataset, &dataset->group[g], &made)) {
@@ -216,67 +253,133 @@ static size_t shown_file(const struct cr_dataset *dataset, size_t v, uint64_t ro
     return v;
 }
 
-// Count (NEXT is NULL) or place the rows of the job of file V, in the order of the plan
-// whichever shard has them, so that shards give the numbers of the whole to the last
-// bit.
-static void deal(struct cr_dataset *dataset, size_t v, const uint32_t *group_of,
-                 uint64_t *next) {
+// Which group a row is of: by its cell, and by its item when columns are asked for.
+struct grouping {
+    uint32_t *cell_class; // [cells of all files]
+    uint32_t classes;     // of items, at least 1
+    uint64_t *count;      // [cell classes][classes] rows, then where the next one goes
+    size_t combinations;
+};
+
+static size_t combination_of(const struct grouping *grouping,
+                             const struct cr_dataset_view *one, uint64_t row) {
+    size_t cell = grouping->cell_class[one->first_cell + one->view->cell[row]];
+    uint32_t item =
+        one->item_class != NULL ? one->item_class[one->view->proposition[row]] : 0;
+    return cell * grouping->classes + item;
+}
+
+// Count (ORDER is NULL) or place the rows of the job of file V, in the order of the
+// plan whichever shard has them, so that shards give the numbers of the whole to the
+// last bit.
+static void deal(struct cr_dataset *dataset, size_t v, struct grouping *grouping,
+                 uint64_t *order) {
     for (uint64_t row = 0; row < dataset->view[v].view->episodes; row++) {
         size_t u = dataset->views > 1 ? shown_file(dataset, v, row) : v;
         const struct cr_dataset_view *one = &dataset->view[u];
-        uint32_t cell = one->view->cell[row];
-        if (cell >= one->view->cells ||
+        if (one->view->cell[row] >= one->view->cells ||
             one->view->proposition[row] >= one->view->propositions) {
-            dataset->unassigned += next == NULL;
+            dataset->unassigned += order == NULL;
             continue;
         }
-        uint32_t g = group_of[one->first_cell + cell];
-        if (next == NULL) {
-            dataset->group[g].len++;
-        } else {
-            dataset->order[next[g]++] = one->first + row;
+        uint64_t *count = &grouping->count[combination_of(grouping, one, row)];
+        if (order != NULL) {
+            order[*count] = one->first + row;
+        }
+        (*count)++;
+    }
+}
+
+static void deal_all(struct cr_dataset *dataset, struct grouping *grouping,
+                     uint64_t *order) {
+    for (size_t v = 0; v < dataset->views; v++) {
+        if (!dataset->view[v].is_shard) {
+            deal(dataset, v, grouping, order);
         }
     }
 }
 
-static enum cr_status deal_all(struct cr_dataset *dataset, const uint32_t *group_of) {
-    uint64_t *next = cr_calloc(dataset->groups + 1, sizeof *next);
+// The counted combinations as groups. A cell without rows is shown all the same; one
+// without rows of an item is not.
+static enum cr_status make_groups(struct cr_dataset *dataset,
+                                  struct grouping *grouping) {
+    struct cr_group *cells = dataset->group, *made = NULL;
+    size_t cap = 0, len = 0;
+    uint64_t at = 0;
+    enum cr_status status = CR_OK;
+    for (size_t k = 0; k < grouping->combinations && status == CR_OK; k++) {
+        struct cr_group one = cells[k / grouping->classes];
+        uint64_t rows = grouping->count[k];
+        grouping->count[k] = at;
+        if (rows == 0 && dataset->factors.has_items) {
+            continue;
+        }
+        if (dataset->factors.has_items) {
+            struct source from = {one.view, one.cell,
+                                  &dataset->item_class[k % grouping->classes]};
+            status = describe(dataset, &from, &one);
+        }
+        if (status == CR_OK) {
+            status = cr_array_grow((void **)&made, &cap, len + 1, sizeof *made);
+        }
+        if (status == CR_OK) {
+            one.first = at;
+            one.len = rows;
+            made[len++] = one;
+            at += rows;
+        }
+    }
+    cr_free(cells);
+    dataset->group = made;
+    dataset->groups = len;
+    return status;
+}
+
+enum { COMBINATIONS_MAX = 10000000 };
+
+static enum cr_status group_rows(struct cr_dataset *dataset, struct grouping *grouping,
+                                 struct cr_err *err) {
+    grouping->classes = dataset->factors.has_items ? dataset->item_classes : 1;
+    grouping->combinations = dataset->groups * grouping->classes;
+    if (grouping->combinations > COMBINATIONS_MAX) {
+        return cr_err_set(
+            err, CR_E_USAGE,
+            "--by: %zu cells times %u values of items are too many groups; "
+            "choose a column with fewer values",
+            dataset->groups, grouping->classes);
+    }
+    grouping->count = cr_calloc(grouping->combinations + 1, sizeof *grouping->count);
     dataset->order = cr_malloc((dataset->rows + 1) * sizeof *dataset->order);
-    if (next == NULL || dataset->order == NULL) {
-        cr_free(next);
+    if (grouping->count == NULL || dataset->order == NULL) {
         return CR_E_MEMORY;
     }
-    for (int round = 0; round < 2; round++) { // first count, then place
-        for (size_t v = 0; v < dataset->views; v++) {
-            if (!dataset->view[v].is_shard) {
-                deal(dataset, v, group_of, round == 0 ? NULL : next);
-            }
-        }
-        uint64_t at = 0;
-        for (size_t g = 0; round == 0 && g < dataset->groups; g++) {
-            dataset->group[g].first = next[g] = at;
-            at += dataset->group[g].len;
-        }
+    deal_all(dataset, grouping, NULL);
+    enum cr_status status = make_groups(dataset, grouping);
+    if (status == CR_OK) {
+        deal_all(dataset, grouping, dataset->order);
     }
-    cr_free(next);
-    return CR_OK;
+    return status;
 }
 
-enum cr_status cr_dataset_group(struct cr_dataset *dataset,
-                                const struct cr_factor_list *asked) {
+enum cr_status cr_dataset_group(struct cr_dataset *dataset, struct cr_err *err) {
     size_t cells = 0;
     for (size_t v = 0; v < dataset->views; v++) {
         cells += dataset->view[v].view->cells;
     }
-    choose_factors(dataset, asked);
-    uint32_t *group_of = cr_malloc((cells + 1) * sizeof *group_of);
-    if (group_of == NULL) {
-        return CR_E_MEMORY;
+    choose_factors(dataset);
+    struct grouping grouping = {
+        .cell_class = cr_malloc((cells + 1) * sizeof *grouping.cell_class)};
+    enum cr_status status = grouping.cell_class == NULL ? CR_E_MEMORY : CR_OK;
+    if (status == CR_OK && dataset->factors.has_items) {
+        status = cr_dataset_classify(dataset, err);
     }
-    enum cr_status status = map_cells(dataset, group_of);
     if (status == CR_OK) {
-        status = deal_all(dataset, group_of);
+        status = map_cells(dataset, grouping.cell_class);
     }
-    cr_free(group_of);
+    if (status == CR_OK) {
+        status = group_rows(dataset, &grouping, err);
+    }
+    cr_free(grouping.cell_class);
+    cr_free(grouping.count);
     return status;
 }

@@ -191,8 +191,10 @@ static size_t find_family(const struct cr_analysis *analysis, size_t g,
     member[len++] = g;
     for (size_t i = 0; i < analysis->groups; i++) {
         const struct cr_run_cell *cell = analysis->group[i].group->cell;
-        bool is_new =
-            i != g && is_family(analysis->group[g].group->cell, cell, difference);
+        bool is_new = i != g &&
+                      cr_dataset_same_items(analysis->dataset, analysis->group[g].group,
+                                            analysis->group[i].group) &&
+                      is_family(analysis->group[g].group->cell, cell, difference);
         for (size_t k = 0; k < len && is_new; k++) {
             is_new = is_apart(analysis->group[member[k]].group->cell, cell, difference);
         }

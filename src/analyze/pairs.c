@@ -91,7 +91,8 @@ static bool find_baseline(const struct cr_analysis *analysis, const char *protoc
     double least = INFINITY, calls = pair->first->worth.calls;
     for (size_t i = 0; i < analysis->groups; i++) {
         const struct cr_group_result *one = &analysis->group[i];
-        if (!is_protocol(one, protocol) || !is_same_setting(one, pair->first)) {
+        if (!is_protocol(one, protocol) || !is_same_setting(one, pair->first) ||
+            !cr_dataset_same_items(analysis->dataset, one->group, pair->first->group)) {
             continue;
         }
         bool same =

@@ -57,7 +57,7 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
     """episodes: dict of arrays price [E][I], prices_len, status, reason, cell, proposition,
     and optionally why and repaired [E][I] (reasons, schema 2), replicate, push [E][I], tokens, calls, latency, usd.
     propositions: dict of lists id, question_id, label, and optionally benchmark, text,
-    value, low, high, n_outcomes. cells: list of dicts of factors."""
+    value, low, high, n_outcomes, items {column: list}. cells: list of dicts of factors."""
     price = np.asarray(episodes["price"], dtype="f8")
     count, steps = price.shape
     total = len(propositions["id"])
@@ -102,6 +102,9 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
                 "text": propositions.get("text", ["?"] * total)}
         for name, values in text.items():
             _put(file, "propositions/" + name, np.asarray(values, dtype=object),
+                 [proposition], h5py.string_dtype())
+        for name, values in propositions.get("items", {}).items():
+            _put(file, "propositions/item." + name, np.asarray(values, dtype=object),
                  [proposition], h5py.string_dtype())
         gap = np.full(total, np.nan)
         _put(file, "propositions/label", np.asarray(propositions["label"]), [proposition], "i4")

@@ -439,6 +439,50 @@ class ReasonTest(NearTest):
         self.assertEqual({r["advice"] for r in rows}, {None})
 
 
+class ItemTest(NearTest):
+    """Groups by the columns that a benchmark keeps of its items."""
+
+    def run_with(self, name, rng, topics):
+        episodes, propositions, cells = make_run.random_run(
+            self.dir / name, rng, questions=30, cells=2, statuses=False)
+        topic = [topics[int(q[1:]) % len(topics)] for q in propositions["question_id"]]
+        level = ["easy" if i % 3 else "" for i in range(len(topic))]
+        propositions["items"] = {"topic": topic, "level": level}
+        make_run.write_run(self.dir / name, episodes, propositions, cells)
+        return episodes, propositions, np.array(topic)
+
+    def test_groups_by_column_are_those_of_numpy(self):
+        rng = np.random.default_rng(3)
+        episodes, propositions, topic = self.run_with("items.h5", rng, ["law", "art", "a b, \"c\""])
+        got = analyze(self.dir / "items.h5", "--by", "cell,item.topic")["groups"]
+        self.assertEqual(len(got), 6)
+        for cell in range(2):
+            group = reference.Group(episodes, propositions, cell)
+            for name in np.unique(topic):
+                (shown,) = [g for g in got if g["factors"] == {"cell": f"cell {cell}",
+                                                               "item.topic": name}]
+                mine = (topic[group.proposition] == name) & group.scored
+                difference = (group.final - group.opening)[mine]
+                self.assertEqual(shown["accuracy"]["n"], mine.sum())
+                self.near(shown["accuracy"]["difference"], difference.mean(), name)
+                sums = reference.cluster_sums(difference, group.question[mine])
+                self.near(shown["accuracy"]["permutation"]["p"], reference.sign_flip_p(sums), name)
+        family = [g["accuracy"]["permutation"]["p"] for g in got]
+        for shown, holm in zip(got, multitest.multipletests(family, method="holm")[1]):
+            self.near(shown["accuracy"]["p_holm"], holm, "Holm")
+        levels = analyze(self.dir / "items.h5", "--by", "item.level")["groups"]
+        self.assertEqual([g["label"] for g in levels], ["(none)", "easy"])
+        whole = analyze(self.dir / "items.h5", "--by", "protocol")["groups"][0]["accuracy"]
+        self.assertEqual(sum(g["accuracy"]["n"] for g in levels), whole["n"])
+
+    def test_a_column_that_is_not_kept_is_named(self):
+        self.run_with("items.h5", np.random.default_rng(4), ["law"])
+        wrong = harness.run("analyze", self.dir / "items.h5", "--by", "item.topik", expect=None)
+        self.assertNotEqual(wrong.code, 0)
+        self.assertIn("keeps no such column; it keeps item.", wrong.err)
+        self.assertIn("item.topic", wrong.err)
+
+
 class LiveRuleTest(harness.TestCase):
     """What-if says what a live run under the rule would have stored."""
 
