@@ -15,8 +15,8 @@ const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
 enum {
-    BY_ITERATION = CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS |
-                   CR_SECTION_RELIABILITY | CR_SECTION_CORP | CR_SECTION_DIAGRAM,
+    SLICES = CR_SECTION_CALIBRATION | CR_SECTION_ITERATIONS | CR_SECTION_RELIABILITY,
+    BY_ITERATION = SLICES | CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     CONTROLS = CR_SECTION_PLACEBO | CR_SECTION_AGENT_SCORE,
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY
@@ -153,7 +153,8 @@ static enum cr_status make_iteration(struct work *work, struct cr_slice *slice,
     enum cr_status status = CR_OK;
     const struct cr_group *group = out->group;
     cr_slice_begin(slice, t);
-    for (uint64_t i = 0; i < group->len && status == CR_OK; i++) {
+    uint64_t rows = (work->cfg->sections & SLICES) != 0 ? group->len : 0;
+    for (uint64_t i = 0; i < rows && status == CR_OK; i++) {
         struct cr_market market;
         cr_dataset_prices(work->dataset, work->dataset->order[group->first + i],
                           &market);

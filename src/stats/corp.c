@@ -5,6 +5,7 @@
 // million prices would take longer than everything else.
 #include "credence/stats/corp.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,44 +16,65 @@
 
 enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS, PASSES = 3 };
 
+struct place { // of a forecast before sorting
+    uint32_t key, at;
+};
+
 static uint32_t sort_key(double price) {
-    double scaled = fmin(fmax(price, 0.0), 1.0) * 4294967295.0;
-    return (uint32_t)scaled;
+    return (uint32_t)(fmin(fmax(price, 0.0), 1.0) * 4294967295.0);
 }
 
-static void radix_pass(const struct cr_corp_forecast *from, struct cr_corp_forecast *to,
-                       size_t len, int pass) {
-    size_t first[RADIX + 1] = {0};
-    int shift = pass * RADIX_BITS;
-    for (size_t i = 0; i < len; i++) {
-        first[(sort_key(from[i].price) >> shift & (RADIX - 1)) + 1]++;
-    }
-    for (size_t k = 0; k < RADIX; k++) {
-        first[k + 1] += first[k];
+static void radix_pass(const struct place *from, struct place *to, size_t len,
+                       size_t *next, int shift) {
+    size_t at = 0;
+    for (size_t k = 0; k < RADIX; k++) { // counts to where each digit begins
+        size_t count = next[k];
+        next[k] = at;
+        at += count;
     }
     for (size_t i = 0; i < len; i++) {
-        to[first[sort_key(from[i].price) >> shift & (RADIX - 1)]++] = from[i];
+        to[next[from[i].key >> shift & (RADIX - 1)]++] = from[i];
     }
+}
+
+// Sorted places into ONE; OTHER is scratch.
+static void sort_places(struct place *one, struct place *other, size_t len) {
+    static_assert(PASSES * RADIX_BITS >= 32, "every bit of the key is sorted by");
+    size_t count[PASSES][RADIX] = {{0}};
+    for (size_t i = 0; i < len; i++) {
+        for (int pass = 0; pass < PASSES; pass++) {
+            count[pass][one[i].key >> (pass * RADIX_BITS) & (RADIX - 1)]++;
+        }
+    }
+    radix_pass(one, other, len, count[0], 0);
+    radix_pass(other, one, len, count[1], RADIX_BITS);
+    radix_pass(one, other, len, count[2], 2 * RADIX_BITS);
+    memcpy(one, other, len * sizeof *one);
 }
 
 static enum cr_status sort_by_price(struct cr_corp_forecast *forecast, size_t len) {
-    struct cr_corp_forecast *other = cr_malloc((len + 1) * sizeof *other);
-    if (other == NULL) {
+    struct cr_corp_forecast *sorted = cr_malloc((len + 1) * sizeof *sorted);
+    struct place *place = cr_malloc((len + 1) * 2 * sizeof *place);
+    if (sorted == NULL || place == NULL) {
+        cr_free(sorted);
+        cr_free(place);
         return CR_E_MEMORY;
     }
-    radix_pass(forecast, other, len, 0);
-    radix_pass(other, forecast, len, 1);
-    radix_pass(forecast, other, len, 2);
-    memcpy(forecast, other, len * sizeof *other);
-    cr_free(other);
-    for (size_t i = 1; i < len; i++) { // within one key
-        struct cr_corp_forecast one = forecast[i];
-        size_t k = i;
-        for (; k > 0 && forecast[k - 1].price > one.price; k--) {
-            forecast[k] = forecast[k - 1];
-        }
-        forecast[k] = one;
+    for (size_t i = 0; i < len; i++) {
+        place[i] = (struct place){sort_key(forecast[i].price), (uint32_t)i};
     }
+    sort_places(place, place + len, len);
+    for (size_t i = 0; i < len; i++) { // one key may hold several prices
+        struct cr_corp_forecast one = forecast[place[i].at];
+        size_t k = i;
+        for (; k > 0 && sorted[k - 1].price > one.price; k--) {
+            sorted[k] = sorted[k - 1];
+        }
+        sorted[k] = one;
+    }
+    memcpy(forecast, sorted, len * sizeof *sorted);
+    cr_free(sorted);
+    cr_free(place);
     return CR_OK;
 }
 
@@ -134,8 +156,9 @@ static void add_scores(const struct cr_corp_forecast *one, double share, double 
     to->brier[PRICE] += brier_of(one->price, one->outcome);
     to->brier[POOLED] += brier_of(share, one->outcome);
     to->brier[BASE] += brier_of(base, one->outcome);
+    // 1 - clipped is at least CR_LOG_CLIP: no need of log1p, which takes twice as long.
     to->log[PRICE] += one->outcome == 1.0   ? -log(clipped)
-                      : one->outcome == 0.0 ? -log1p(-clipped)
+                      : one->outcome == 0.0 ? -log(1.0 - clipped)
                                             : log_of(clipped, one->outcome);
     to->log[POOLED] += log_cost(&logs[0], share, one->outcome);
     to->log[BASE] += log_cost(&logs[1], base, one->outcome);

@@ -239,7 +239,9 @@ enum cr_status cr_what_if_add(struct cr_what_if *what_if,
     struct path path = prepare(what_if, market);
     for (size_t i = 0; i < what_if->len;) {
         size_t end = i + 1;
-        if (what_if->rule[i].stop.rule != CR_STOP_RANGE) {
+        if (what_if->rule[i].stop.rule == CR_STOP_FIXED) { // only its cap ends it
+            settle(what_if, &what_if->rule[i], market, NEVER);
+        } else if (what_if->rule[i].stop.rule != CR_STOP_RANGE) {
             ask(what_if, &path, &what_if->rule[i]);
         } else {
             while (end < what_if->len &&
