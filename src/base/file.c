@@ -109,6 +109,41 @@ static enum cr_status dir_sync(const char *path, struct cr_err *err) {
     return status;
 }
 
+static bool is_shared_with_group;
+
+void cr_file_share_with_group(bool is_shared) {
+    is_shared_with_group = is_shared;
+}
+
+unsigned cr_file_mode(unsigned mode) {
+    return is_shared_with_group ? mode | (mode & 0700) >> 3 : mode;
+}
+
+// The mode that was asked for, not what the umask left of it.
+static int set_mode(int fd, unsigned mode) {
+    return (mode & 077) == 0 ? fchmod(fd, (mode_t)cr_file_mode(mode)) : 0;
+}
+
+int cr_file_open_own(const char *path, int flags) {
+    struct stat st;
+    // Not to wait for whoever opens the other end of a FIFO.
+    const int fd =
+        open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, (mode_t)0600);
+    if (fd < 0) {
+        return -1;
+    }
+    int failed = fstat(fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
+    if (failed == 0 && st.st_uid == geteuid() && set_mode(fd, 0600) != 0) {
+        failed = errno;
+    }
+    if (failed != 0) {
+        (void)close(fd);
+        errno = failed;
+        return -1;
+    }
+    return fd;
+}
+
 static enum cr_status replace(const char *path, const char *temporary, int fd,
                               struct cr_err *err) {
     if (close(fd)) {
@@ -137,7 +172,8 @@ enum cr_status cr_file_write(const char *path, const void *bytes, size_t len,
         status = refuse(err, errno, "create", temporary.data);
         goto out;
     }
-    status = write_all(fd, temporary.data, bytes, len, err);
+    status = set_mode(fd, mode) != 0 ? refuse(err, errno, "create", temporary.data)
+                                     : write_all(fd, temporary.data, bytes, len, err);
     if (status != CR_OK) {
         close(fd);
     } else {
@@ -152,7 +188,12 @@ out:
 }
 
 static enum cr_status dir_make_one(const char *path, struct cr_err *err) {
-    if (!mkdir(path, 0700) || cr_dir_exists(path)) {
+    if (!mkdir(path, 0700)) {
+        return chmod(path, (mode_t)cr_file_mode(0700))
+                   ? refuse(err, errno, "make the directory", path)
+                   : CR_OK;
+    }
+    if (cr_dir_exists(path)) {
         return CR_OK;
     }
     int errnum = errno;

@@ -15,6 +15,7 @@
 #include "credence/base/mem.h"
 #include "credence/job/bundle.h"
 #include "credence/job/job_file.h"
+#include "credence/store/run_view.h"
 #include "credence/store/tape.h"
 #include "run/directory.h"
 #include "run/signals.h"
@@ -110,8 +111,11 @@ static enum cr_status name_directory(struct cr_session *session, struct cr_err *
 }
 
 static enum cr_status take_lock(struct cr_session *session, struct cr_err *err) {
-    return cr_lock_take(session->dir, cr_cluster_host(session->cluster), session->clock,
-                        &session->lock, err);
+    const enum cr_status status =
+        cr_lock_take(session->dir, cr_cluster_host(session->cluster), session->clock,
+                     &session->lock, err);
+    // The command line is right and the disk is not: the same command may go on later.
+    return status == CR_E_IO ? CR_E_STOPPED : status;
 }
 
 // With --fresh the old directory is locked while it is moved: it may be in use.
@@ -129,6 +133,29 @@ static enum cr_status make_directory(struct cr_session *session, struct cr_err *
     return status;
 }
 
+// Opened as a reader would: one that was cut short, or left open by a program that was
+// killed, is made again from the tape; the old one is kept (run_file.h).
+static bool is_result_readable(struct cr_session *session) {
+    struct cr_buf path;
+    struct cr_err why = {0};
+    struct cr_run_view *view = NULL;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    enum cr_status status = cr_path_join(&path, session->dir, "run.h5");
+    if (status == CR_OK) {
+        status = cr_run_view_open_parts(path.data, CR_VIEW_NUMBERS, &view, &why);
+        cr_run_view_close(view);
+    }
+    if (status != CR_OK) {
+        cr_log_write(
+            session->log, CR_LOG_WARN,
+            "the result is damaged (%s): it is made again, the old one is kept "
+            "as %s.damaged",
+            why.text, path.data == NULL ? "run.h5" : path.data);
+    }
+    cr_buf_fini(&path);
+    return status == CR_OK;
+}
+
 static enum cr_status claim_directory(struct cr_session *session, struct cr_err *err) {
     bool is_unchanged = false;
     enum cr_status status = make_directory(session, err);
@@ -139,9 +166,9 @@ static enum cr_status claim_directory(struct cr_session *session, struct cr_err 
         status = cr_directory_claim(session->dir, session->job, &session->bundle,
                                     &is_unchanged, err);
     }
-    session->is_complete_already = status == CR_OK && is_unchanged &&
-                                   session->options->job_path != NULL &&
-                                   cr_directory_is_complete(session->dir);
+    session->is_complete_already =
+        status == CR_OK && is_unchanged && session->options->job_path != NULL &&
+        cr_directory_is_complete(session->dir) && is_result_readable(session);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "credence/store/export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "credence/base/buf.h"
 #include "credence/base/csv.h"
@@ -61,9 +64,24 @@ static void note(struct table_sink *s, enum cr_status status) {
 static FILE *make(struct table_sink *s, const char *dir, const char *suffix) {
     char path[PATH_MAX];
     int bytes = snprintf(path, sizeof path, "%s/%s%s", dir, s->table, suffix);
-    FILE *file = bytes < (int)sizeof path ? fopen(path, "we") : NULL;
+    struct stat st;
+    errno = ENAMETOOLONG;
+    // No link is followed, and no FIFO waited for.
+    const int fd =
+        bytes < (int)sizeof path
+            ? open(path,
+                   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                   0666)
+            : -1;
+    const bool is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *file = is_file ? fdopen(fd, "w") : NULL;
     if (file == NULL) {
-        fail(s, cr_status_from_errno(errno), strerror(errno));
+        const bool is_other = errno == ELOOP || errno == ENXIO || (fd >= 0 && !is_file);
+        fail(s, cr_status_from_errno(errno),
+             is_other ? "a file of that name is not a regular one" : strerror(errno));
+        if (fd >= 0) {
+            (void)close(fd);
+        }
     }
     return file;
 }

@@ -8,10 +8,14 @@
 // grows by whole chunks and is deflated from the start.
 #include "store/h5_layout.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5_hl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "store/h5.h"
 
@@ -71,14 +75,23 @@ static hid_t tracked(hid_t class) {
     return list;
 }
 
-static int create_file(struct cr_frame *frame, const char *path) {
+static enum cr_status create_file(struct cr_frame *frame, const char *path,
+                                  struct cr_err *err) {
+    // Made here, so that no link is followed and the mode is ours; the library only
+    // cuts what it finds.
+    (void)unlink(path);
+    const int fd = cr_file_open_own(path, O_WRONLY | O_CREAT | O_EXCL);
+    if (fd < 0 || close(fd) != 0) {
+        return cr_err_set(err, cr_status_from_errno(errno), "cannot create %s: %s",
+                          path, strerror(errno));
+    }
     hid_t access = cr_h5_access(), creation = tracked(H5P_FILE_CREATE);
     if (access >= 0 && creation >= 0) {
         frame->file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     }
     cr_h5_close(creation);
     cr_h5_close(access);
-    return frame->file < 0 ? -1 : 0;
+    return frame->file < 0 ? cr_h5_fail(err, "cannot create %s", path) : CR_OK;
 }
 
 static int create_groups(struct cr_frame *frame) {
@@ -338,10 +351,15 @@ enum cr_status cr_frame_create(struct cr_frame *frame, const char *path,
     cr_h5_enter();
     cr_frame_init(frame);
     frame->shape = *shape;
-    if (create_file(frame, path) != 0 || create_groups(frame) != 0 ||
+    enum cr_status status = create_file(frame, path, err);
+    if (status != CR_OK) {
+        cr_frame_close(frame);
+        return status;
+    }
+    if (create_groups(frame) != 0 ||
         create_scales(frame, CR_DIM_NONE + 1, CR_DIM_SPARSE_ROW) != 0 ||
         create_variables(frame, false, CR_PACK_FINAL) != 0) {
-        enum cr_status status = cr_h5_fail(err, "cannot create %s", path);
+        status = cr_h5_fail(err, "cannot create %s", path);
         cr_frame_close(frame);
         return status;
     }

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "credence/base/mem.h"
@@ -529,8 +531,27 @@ static enum cr_status check_values(const char *path, struct cr_err *err) {
     return status;
 }
 
-enum cr_status cr_repack_join(const struct cr_pack_input *input, const char *out_path,
-                              bool complete, struct cr_err *err) {
+// Where OUT_PATH leads: a link is written through, what is no file is left alone.
+// *target is the caller's (cr_free), NULL without memory or after a refusal.
+static enum cr_status find_target(const char *out_path, char **target,
+                                  struct cr_err *err) {
+    struct stat st;
+    *target = NULL;
+    if (stat(out_path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return cr_err_set(err, CR_E_USAGE,
+                          "%s is not a regular file: a result file cannot be written "
+                          "there",
+                          out_path);
+    }
+    char *real = realpath(out_path, NULL);
+    *target = cr_strdup(real == NULL ? out_path : real);
+    free(real);
+    return *target == NULL ? cr_err_set(err, CR_E_MEMORY, "no memory for %s", out_path)
+                           : CR_OK;
+}
+
+static enum cr_status join(const struct cr_pack_input *input, const char *out_path,
+                           bool complete, struct cr_err *err) {
     size_t bytes = strlen(out_path) + sizeof ".packed";
     char *fresh = cr_malloc(bytes);
     if (fresh == NULL) {
@@ -557,6 +578,17 @@ enum cr_status cr_repack_join(const struct cr_pack_input *input, const char *out
     return status;
 }
 
+enum cr_status cr_repack_join(const struct cr_pack_input *input, const char *out_path,
+                              bool complete, struct cr_err *err) {
+    char *target = NULL;
+    enum cr_status status = find_target(out_path, &target, err);
+    if (status == CR_OK) {
+        status = join(input, target, complete, err);
+    }
+    cr_free(target);
+    return status;
+}
+
 enum cr_status cr_repack(const char *path, const char *base_path, bool complete,
                          struct cr_err *err) {
     struct cr_frame source;
@@ -565,7 +597,7 @@ enum cr_status cr_repack(const char *path, const char *base_path, bool complete,
         return status;
     }
     struct cr_pack_input input = {.sources = &source, .len = 1, .base_path = base_path};
-    status = cr_repack_join(&input, path, complete, err);
+    status = join(&input, path, complete, err);
     cr_frame_close(&source);
     return status;
 }

@@ -46,8 +46,11 @@ static enum cr_status copy_file(const char *from, const char *to, struct cr_err 
         return cr_err_set(err, CR_E_MEMORY, "no memory to copy %s", from);
     }
     const int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source >= 0) {
+        (void)unlink(to); // left by a launch that was killed
+    }
     const int target =
-        source < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        source < 0 ? -1 : cr_file_open_own(to, O_WRONLY | O_CREAT | O_EXCL);
     bool is_ok = target >= 0 && copy_all(source, target, piece);
     int errnum = is_ok ? 0 : errno;
     if (target >= 0 && close(target) != 0 && is_ok) { // NFS tells of a full disk here
@@ -143,7 +146,46 @@ static enum cr_status make_parts(struct cr_run_file *file,
     return status;
 }
 
+static char *beside(const char *path, const char *ending) {
+    size_t bytes = strlen(path) + strlen(ending) + 1;
+    char *joined = cr_malloc(bytes);
+    if (joined != NULL) {
+        snprintf(joined, bytes, "%s%s", path, ending);
+    }
+    return joined;
+}
+
+// A file there that no reader can open is kept, not written over: somebody may want to
+// know what became of it.
+static enum cr_status keep_damaged(struct cr_run_file *file, struct cr_err *err) {
+    struct cr_frame frame;
+    struct cr_err why;
+    const enum cr_status found = cr_frame_open(&frame, file->path, &why);
+    if (found == CR_OK) {
+        cr_frame_close(&frame);
+        return CR_OK;
+    }
+    if (found == CR_E_NOT_FOUND || found == CR_E_MEMORY) {
+        return found == CR_E_MEMORY ? cr_err_set(err, found, "%s", why.text) : CR_OK;
+    }
+    char *damaged = beside(file->path, ".damaged");
+    enum cr_status status = CR_OK;
+    if (damaged == NULL) {
+        status = cr_err_set(err, CR_E_MEMORY, "no memory for %s", file->path);
+    } else if (rename(file->path, damaged) != 0) {
+        status =
+            cr_err_set(err, cr_status_from_errno(errno), "cannot rename %s to %s: %s",
+                       file->path, damaged, strerror(errno));
+    }
+    cr_free(damaged);
+    return status;
+}
+
 static enum cr_status go_live(struct cr_run_file *file, struct cr_err *err) {
+    enum cr_status status = keep_damaged(file, err);
+    if (status != CR_OK) {
+        return status;
+    }
     if (H5Fflush(file->frame.file, H5F_SCOPE_GLOBAL) < 0 ||
         H5Fstart_swmr_write(file->frame.file) < 0) {
         return cr_h5_fail(err, "cannot switch %s to live mode", file->fresh_path);
@@ -189,15 +231,6 @@ static enum cr_status make_file(struct cr_run_file *file,
         status = make_parts(file, content, err);
     }
     return status == CR_OK ? go_live(file, err) : status;
-}
-
-static char *beside(const char *path, const char *ending) {
-    size_t bytes = strlen(path) + strlen(ending) + 1;
-    char *joined = cr_malloc(bytes);
-    if (joined != NULL) {
-        snprintf(joined, bytes, "%s%s", path, ending);
-    }
-    return joined;
 }
 
 enum cr_status cr_run_file_create(const char *path,

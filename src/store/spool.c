@@ -218,7 +218,7 @@ enum cr_status cr_spool_open(const struct cr_spool_cfg *cfg, struct cr_spool **o
     }
     cr_buf_init(&spool->gather, (size_t)1 << 32);
     cr_buf_init(&spool->reading.bytes, (size_t)1 << 32);
-    spool->fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+    spool->fd = cr_file_open_own(path.data, O_RDWR | O_CREAT | O_APPEND);
     enum cr_status status = CR_OK;
     if (spool->fd < 0) {
         status = fail(err, path.data);

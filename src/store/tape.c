@@ -46,7 +46,17 @@ static enum cr_status read_names(DIR *folder, struct cr_tape_file **files,
                                  size_t *len) {
     size_t cap = 0, used = 0;
     struct cr_tape_file file, *list = NULL;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(folder);
+        if (entry == NULL && errno != 0) {
+            const enum cr_status status = cr_status_from_errno(errno);
+            cr_free(list);
+            return status;
+        }
+        if (entry == NULL) {
+            break;
+        }
         if (!parse_name(entry->d_name, &file)) {
             continue;
         }
@@ -81,9 +91,12 @@ enum cr_status cr_tape_dir_list(const char *dir, struct cr_tape_file **files,
                           strerror(errno));
     }
     enum cr_status status = read_names(folder, files, len);
+    if (status != CR_OK) {
+        cr_err_set(err, status, "cannot list %s: %s", path,
+                   status == CR_E_MEMORY ? "out of memory" : strerror(errno));
+    }
     closedir(folder);
-    return status == CR_OK ? CR_OK
-                           : cr_err_set(err, status, "no memory to list %s", path);
+    return status;
 }
 
 enum cr_status cr_tape_dir_path(struct cr_buf *out, const char *dir,
@@ -134,25 +147,27 @@ static void tape_destroy(struct cr_tape *tape) {
     cr_free(tape);
 }
 
-// So that a crash of the node cannot lose the file's name.
-static enum cr_status sync_folder(struct cr_tape *tape, struct cr_err *err) {
-    struct cr_buf folder;
-    cr_buf_init(&folder, 1 << 16);
-    enum cr_status status = cr_path_dir(&folder, tape->path.data);
-    if (status != CR_OK) {
-        cr_buf_fini(&folder);
-        return cr_err_set(err, status, "no memory to open a tape");
+// The new file of the open folder DIR/tape. Nothing in between is followed: who can
+// write in the directory must not choose where a run writes. The folder is synced, so
+// that a crash of the node cannot lose the file's name.
+static enum cr_status make_in(struct cr_tape *tape, int folder,
+                              struct cr_tape_file file, struct cr_err *err) {
+    char name[NAME_BYTES_MAX];
+    name_of(file, name);
+    tape->fd =
+        openat(folder, name,
+               O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (tape->fd < 0 && errno == EEXIST) {
+        return cr_err_set(err, CR_E_BUSY, "%s exists: another run uses this directory",
+                          tape->path.data);
     }
-    int fd = open(folder.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (tape->fd < 0 || fchmod(tape->fd, (mode_t)cr_file_mode(0600)) != 0) {
+        return fail_errno(tape, "create", err);
+    }
     // Some file systems refuse to sync a folder (EINVAL): theirs is the promise then.
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
-        status = fail_errno(tape, "sync the folder of", err);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    cr_buf_fini(&folder);
-    return status;
+    return fsync(folder) != 0 && errno != EINVAL
+               ? fail_errno(tape, "sync the folder of", err)
+               : CR_OK;
 }
 
 static enum cr_status make_file(struct cr_tape *tape, const char *dir,
@@ -168,17 +183,17 @@ static enum cr_status make_file(struct cr_tape *tape, const char *dir,
     } else {
         status = cr_err_set(err, status, "no memory to open a tape");
     }
+    if (status == CR_OK) {
+        const int fd =
+            open(folder.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        status = fd < 0 ? fail_errno(tape, "open the folder of", err)
+                        : make_in(tape, fd, file, err);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
     cr_buf_fini(&folder);
-    if (status != CR_OK) {
-        return status;
-    }
-    tape->fd =
-        open(tape->path.data, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (tape->fd < 0 && errno == EEXIST) {
-        return cr_err_set(err, CR_E_BUSY, "%s exists: another run uses this directory",
-                          tape->path.data);
-    }
-    return tape->fd < 0 ? fail_errno(tape, "create", err) : sync_folder(tape, err);
+    return status;
 }
 
 enum cr_status cr_tape_open(const struct cr_tape_cfg *cfg, struct cr_tape **out,

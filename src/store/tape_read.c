@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "credence/base/buf.h"
@@ -42,11 +43,20 @@ struct tape_text {
 static enum cr_status reader_open(struct tape_reader *reader, const char *path,
                                   uint64_t offset, size_t piece_bytes,
                                   struct cr_err *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
         enum cr_status status =
             errno == ENOENT ? CR_E_NOT_FOUND : cr_status_from_errno(errno);
-        return cr_err_set(err, status, "cannot open %s: %s", path, strerror(errno));
+        cr_err_set(err, status, "cannot open %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return status;
+    }
+    if (!S_ISREG(st.st_mode)) { // a FIFO would be waited for
+        (void)close(fd);
+        return cr_err_set(err, CR_E_FORMAT, "%s is not a regular file", path);
     }
     char *data = cr_malloc(piece_bytes + 1);
     if (data == NULL || lseek(fd, (off_t)offset, SEEK_SET) < 0) {
@@ -333,8 +343,9 @@ enum cr_status cr_tape_scan_keys_of(const struct cr_tape_source *source,
     enum cr_status status = cr_tape_dir_path(&path, source->dir, scan.file);
     if (status != CR_OK) {
         cr_err_set(err, status, "no memory to read the tape");
-    } else if (cr_file_exists(path.data)) {
+    } else {
         status = scan_one(&scan, path.data, err);
+        status = status == CR_E_NOT_FOUND ? CR_OK : status; // it wrote none
     }
     cr_buf_fini(&path);
     return finish(&scan, status, damage);

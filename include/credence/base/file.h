@@ -17,13 +17,23 @@ CR_MUST_CHECK enum cr_status cr_file_read(const char *path, struct cr_buf *out,
                                           struct cr_err *err);
 
 // Replace PATH by BYTES so that a reader sees the old file or the new one, never a
-// part: temporary file, fsync, rename. MODE (0600, 0644) is narrowed by the umask.
+// part: temporary file, fsync, rename. MODE 0644 is narrowed by the umask, 0600
+// is as cr_file_mode says.
 CR_MUST_CHECK enum cr_status cr_file_write(const char *path, const void *bytes,
                                            size_t len, unsigned mode,
                                            struct cr_err *err);
 
 // All LEN bytes to FD, whatever interrupts; false: errno says why.
 bool cr_fd_write(int fd, const void *bytes, size_t len);
+
+// What a run writes is its owner's alone (0600, 0700), whatever the umask, or its
+// group's too once this was said: of the process, before it writes anything.
+void cr_file_share_with_group(bool is_shared);
+// MODE, or with the group's share of it.
+unsigned cr_file_mode(unsigned mode);
+// Open a file of a run directory to write: PATH itself, a regular file of mode 0600 as
+// above, no link followed. FLAGS are those of open(2) besides. -1: errno says why.
+int cr_file_open_own(const char *path, int flags);
 
 // Make PATH and its parents (0700); existing ones are fine.
 CR_MUST_CHECK enum cr_status cr_dir_make(const char *path, struct cr_err *err);

@@ -64,8 +64,9 @@ struct cr_run_content { // borrowed for the call
     const struct cr_run_facts *facts;
 };
 
-// Create PATH (replacing a file there once the new one is usable) with every variable
-// at its full size, groups filled from the job, and switch to SWMR. Format bounds 1.10.
+// Create PATH with every variable at its full size, groups filled from the job, and
+// switch to SWMR; format bounds 1.10. A file there is replaced once the new one is
+// usable; one that no reader could open is kept as PATH.damaged.
 // Episodes that are never put are pending; /cell, /proposition and /replicate hold what
 // the layout says of them from the start.
 CR_MUST_CHECK enum cr_status cr_run_file_create(const char *path,
@@ -84,7 +85,8 @@ CR_MUST_CHECK enum cr_status cr_run_file_put_calls(struct cr_run_file *file,
                                                    uint64_t episode,
                                                    const struct cr_call_record *records,
                                                    size_t len, struct cr_err *err);
-// Write the end attributes and close. COMPLETE: nothing is pending.
+// Write the end attributes and close. COMPLETE: nothing is pending. FILE is taken: it is
+// gone whatever is returned; after a failure PATH is as readable as it was.
 CR_MUST_CHECK enum cr_status cr_run_file_finish(struct cr_run_file *file, bool complete,
                                                 int64_t end_wall_ms,
                                                 struct cr_err *err);

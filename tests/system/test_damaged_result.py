@@ -1,0 +1,134 @@
+"""A result that was damaged after the run is made again from the tape, without asking anybody; the old one is kept."""
+
+import os
+import signal
+import stat
+import subprocess
+
+import harness
+
+# What a notebook leaves that opened the file to write and was killed.
+OPEN_AND_WAIT = """
+import h5py, sys
+f = h5py.File(sys.argv[1], sys.argv[2], **({"libver": "latest"} if len(sys.argv) > 3 else {}))
+f["price"][0]
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+class DamagedResultTest(harness.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.job = self.write_job(self.sim_job(self.write_claims(12)))
+        self.run_dir = self.dir / "run"
+        self.file = self.run_dir / "run.h5"
+        harness.run("run", self.job, "-o", self.run_dir, "--quiet")
+        self.calls = len(harness.tape_lines(self.run_dir))
+        self.good = self.dir / "good.h5"
+        self.good.write_bytes(self.file.read_bytes())
+
+    def assert_made_again(self, damaged):
+        result = harness.run("run", self.job, "-o", self.run_dir)
+        self.assertIn("run.h5.damaged", result.err)
+        self.assertEqual(damaged, (self.run_dir / "run.h5.damaged").read_bytes())
+        self.assertEqual([], harness.compare(self.good, self.file))
+        self.assertEqual(self.calls, len(harness.tape_lines(self.run_dir)), "calls were made")
+        self.assertIn("complete", harness.run("run", self.job, "-o", self.run_dir).err)
+
+    def test_bytes_that_are_no_result(self):
+        whole = self.file.read_bytes()
+        for damaged in (whole[:len(whole) // 2], b"", b"not a file of HDF5\n" * 999, whole[:4000]):
+            with self.subTest(bytes=len(damaged)):
+                self.file.write_bytes(damaged)
+                self.assert_made_again(damaged)
+
+    def test_left_open_by_a_notebook_that_was_killed(self):
+        for mode in ("a", "r+"):
+            with self.subTest(mode=mode):
+                notebook = subprocess.Popen([harness.python_with("h5py"), "-c", OPEN_AND_WAIT, self.file, mode],
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                self.assertEqual("open\n", notebook.stdout.readline())
+                notebook.send_signal(signal.SIGKILL)
+                notebook.wait(60)
+                notebook.stdin.close()
+                notebook.stdout.close()
+                damaged = self.file.read_bytes()
+                harness.run("run", self.job, "-o", self.run_dir)
+                self.assertEqual([], harness.compare(self.good, self.file))
+                if damaged != self.file.read_bytes():
+                    self.assertEqual(damaged, (self.run_dir / "run.h5.damaged").read_bytes())
+                harness.run("analyze", self.file)
+
+    def test_values_that_lead_nowhere(self):
+        harness.python("import h5py, sys\nwith h5py.File(sys.argv[1], 'r+') as f: f['cell'][0] = 77", self.file)
+        result = harness.run("run", self.job, "-o", self.run_dir)
+        self.assertIn("/cell", result.err)
+        self.assertEqual([], harness.compare(self.good, self.file))
+
+    def test_rebuild_keeps_it_too(self):
+        damaged = self.file.read_bytes()[:5000]
+        self.file.write_bytes(damaged)
+        harness.run("rebuild", self.run_dir)
+        self.assertEqual(damaged, (self.run_dir / "run.h5.damaged").read_bytes())
+        self.assertEqual([], harness.compare(self.good, self.file))
+
+    def test_nothing_outside_is_written_through_a_link(self):
+        victim = self.dir / "victim"
+        outside = self.dir / "outside"
+        for name in ("spool", "run.h5", "run.h5.new", "run.h5.base", "run.h5.packed", "status.json", "lock",
+                     "tape/0001-00000.jsonl"):
+            with self.subTest(name=name):
+                part = self.dir / f"part-{name.replace('/', '-')}"
+                harness.run("run", self.job, "-o", part, "--quiet", "--set", "budget.calls=20", expect=75)
+                victim.write_text("precious")
+                path = part / name
+                if path.exists():
+                    path.unlink()
+                path.symlink_to(victim)
+                harness.run("run", self.job, "-o", part, "--quiet", expect=None)
+                self.assertEqual("precious", victim.read_text())
+        part = self.dir / "part-tape"
+        harness.run("run", self.job, "-o", part, "--quiet", "--set", "budget.calls=20", expect=75)
+        outside.mkdir()
+        (part / "tape").rename(self.dir / "tape-aside")
+        (part / "tape").symlink_to(outside)
+        harness.run("run", self.job, "-o", part, "--quiet", expect=None)
+        self.assertEqual([], os.listdir(outside))
+        tables = self.dir / "tables"
+        tables.mkdir()
+        (tables / "calls.csv").symlink_to(victim)
+        harness.run("export", self.file, "--to", tables, expect=1)
+        self.assertEqual("precious", victim.read_text())
+
+    def test_a_merged_file_goes_where_its_name_leads(self):
+        target, link = self.dir / "target.h5", self.dir / "link.h5"
+        target.write_text("old")
+        link.symlink_to(target)
+        harness.run("merge", "-o", link, self.file)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual([], harness.compare(self.good, target))
+        fifo = self.dir / "fifo.h5"
+        os.mkfifo(fifo)
+        for name in (fifo, "/dev/null", "/dev/full", self.dir):
+            with self.subTest(name=name):
+                before = os.lstat(name).st_mode
+                result = harness.run("merge", "-o", name, self.file, expect=None)
+                self.assertNotEqual(0, result.code)
+                self.assertEqual(before, os.lstat(name).st_mode)
+
+    def test_only_the_owner_reads_it_whatever_the_umask(self):
+        for mask in ("000", "022", "077"):
+            with self.subTest(umask=mask):
+                where = self.dir / f"masked-{mask}"
+                subprocess.run(["sh", "-c", f"umask {mask}; exec \"$@\"", "sh", harness.CREDENCE, "run", str(self.job),
+                                "-o", str(where), "--quiet"], check=True, timeout=300, env=harness.environment())
+                for folder, _, names in os.walk(where):
+                    self.assertEqual(0o700, stat.S_IMODE(os.stat(folder).st_mode), folder)
+                    for name in names:
+                        mode = stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode)
+                        self.assertEqual(0o600, mode, name)
+
+
+if __name__ == "__main__":
+    harness.main()
