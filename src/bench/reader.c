@@ -473,8 +473,9 @@ static enum cr_status check_range(struct cr_reader *reader) {
 // JSON objects need not have every key, but some object must.
 static enum cr_status check_columns(struct cr_reader *reader) {
     struct cr_item_column *column = NULL;
-    if (reader->header.used_bytes == 0) {
-        return CR_OK; // no JSON
+    enum cr_container container = cr_source_container(reader->source);
+    if (container != CR_CONTAINER_JSON_LINES && container != CR_CONTAINER_JSON_ARRAY) {
+        return CR_OK; // found in the header
     }
     for (size_t i = 0; (column = cr_reader_column(reader, i)) != NULL; i++) {
         if (column->key != NULL && !column->is_met && !column->is_own) {
@@ -591,6 +592,37 @@ enum cr_status cr_bench_read_file(struct cr_benchmark *benchmark, const char *pa
         return cr_err_set(err, CR_E_IO, "cannot open %s: %s", path, strerror(errno));
     }
     enum cr_status status = read_input(benchmark, &input, seed, err);
+    close(input.fd);
+    return status;
+}
+
+static enum cr_status stop_at_first(struct cr_reader *reader,
+                                    const struct cr_item *item) {
+    (void)reader;
+    (void)item;
+    return CR_E_STOPPED;
+}
+
+enum cr_status cr_bench_look(const char *path, const char **container,
+                             struct cr_buf *columns, struct cr_err *err) {
+    static const struct cr_bench_format none = {.name = "none", .item = stop_at_first};
+    struct cr_benchmark benchmark = {.name = "none", .path = path};
+    struct cr_source_input input = {.name = path,
+                                    .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct cr_reader reader = {.format = &none, .benchmark = &benchmark, .err = err};
+    if (input.fd < 0) {
+        return cr_err_set(err, CR_E_IO, "cannot open %s: %s", path, strerror(errno));
+    }
+    cr_buf_init(&reader.header, 1 << 20);
+    enum cr_status status = cr_source_open(&input, &reader.source, err);
+    status = status == CR_OK ? cr_reader_make_columns(&reader) : status;
+    status = status == CR_OK ? cr_reader_rows(&reader) : status;
+    status = status == CR_E_STOPPED ? CR_OK : status;
+    if (status == CR_OK) {
+        *container = cr_container_names[cr_source_container(reader.source)];
+        status = cr_buf_add(columns, reader.header.data, reader.header.used_bytes);
+    }
+    reader_fini(&reader);
     close(input.fd);
     return status;
 }

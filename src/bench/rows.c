@@ -59,6 +59,11 @@ static enum cr_status read_header(struct table *table, const struct cr_csv_row *
         return cr_reader_no_memory(reader);
     }
     enum cr_status status = CR_OK;
+    cr_buf_clear(&reader->header);
+    for (size_t i = 0; i < row->fields_len && status == CR_OK; i++) {
+        status = cr_buf_add(&reader->header, names[i], strlen(names[i]) + 1);
+    }
+    status = status == CR_E_MEMORY ? cr_reader_no_memory(reader) : CR_OK;
     for (size_t i = 0;
          status == CR_OK && (column = cr_reader_column(reader, i)) != NULL; i++) {
         status = find_column(reader, column, names, row->fields_len);

@@ -93,6 +93,7 @@ void cr_exit_at_once(int code);
 extern const struct cr_command cr_command_analyze;
 extern const struct cr_command cr_command_export;
 extern const struct cr_command cr_command_help;
+extern const struct cr_command cr_command_items;
 extern const struct cr_command cr_command_list;
 extern const struct cr_command cr_command_merge;
 extern const struct cr_command cr_command_plan;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "credence/bench/bench.h"
 #include "credence/job/job_file.h"
 
 enum { TEXT_COLUMNS = 80, OPTION_COLUMN = 26 };
@@ -127,7 +128,7 @@ void cr_help_all(FILE *out) {
         print_term(out, term->name, term->text, 12);
     }
     fputs("\n'credence help COMMAND' describes a command, 'credence help job' the keys "
-          "of a job file.\n",
+          "of a job file, 'credence help data' benchmark files.\n",
           out);
 }
 
@@ -186,14 +187,18 @@ static void roff_command(FILE *out, const struct cr_command *command) {
 // One key of the job file as a term: what it means, what it may be, its default.
 typedef void (*term_fn)(FILE *out, const char *name, const char *text);
 
-static void each_job_key(FILE *out, term_fn print) {
-    enum { KEYS_MAX = 128 };
+// Those whose path begins with PREFIX.
+static void each_job_key(FILE *out, term_fn print, const char *prefix) {
+    enum { KEYS_MAX = 256 };
     static struct cr_job_key
         keys[KEYS_MAX]; // too large for a stack; filled anew each time
     char text[512];
     size_t len = cr_job_keys(keys, KEYS_MAX);
     for (size_t i = 0; i < len && i < KEYS_MAX; i++) {
         const char *fallback = keys[i].fallback;
+        if (strncmp(keys[i].path, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
         snprintf(text, sizeof text, "%s (%s%s%s)", keys[i].summary, keys[i].type,
                  fallback == NULL                ? "; required"
                  : strcmp(fallback, "null") == 0 ? ""
@@ -227,7 +232,7 @@ void cr_help_man(FILE *out) {
     fputs(".SH \"JOB FILE\"\n", out);
     print_roff(out, job_file, true);
     fputc('\n', out);
-    each_job_key(out, roff_term);
+    each_job_key(out, roff_term, "");
     fputs(".SH \"EXIT STATUS\"\n", out);
     for (const struct cr_definition *term = exit_terms; term->name != NULL; term++) {
         roff_term(out, term->name, term->text);
@@ -237,7 +242,35 @@ void cr_help_man(FILE *out) {
 static int help_job(void) {
     print_wrapped(stdout, job_file, 0, 0);
     fputs("\nkeys:\n", stdout);
-    each_job_key(stdout, print_key);
+    each_job_key(stdout, print_key, "");
+    return CR_EXIT_COMPLETE;
+}
+
+static const char data_files[] =
+    "A benchmark is a file and the format that says what its columns mean. CSV, TSV, JSON "
+    "lines and JSON arrays are read, gzipped or not, UTF-8. Published formats read their "
+    "files as they are; \"columns\" renames what an export calls differently. Format "
+    "table reads any file: \"columns\" maps question, options, answer, proposition, "
+    "value, low, high, unit, context and id to the file's columns. Options are several "
+    "columns, or one that holds a list. Without options a question is answered by yes or "
+    "no. 'credence items FILE' shows the columns of a file, 'credence items JOB' what a "
+    "job makes of them.";
+
+static int help_data(void) {
+    const struct cr_bench_shape *shapes = NULL;
+    size_t len = cr_bench_shapes(&shapes);
+    print_wrapped(stdout, data_files, 0, 0);
+    fputs("\nformats:\n", stdout);
+    for (size_t i = 0; i < cr_bench_count(); i++) {
+        print_term(stdout, cr_bench_name(i), cr_bench_summary(i), 26);
+    }
+    fputs("\nkeys:\n", stdout);
+    each_job_key(stdout, print_key, "benchmarks.*");
+    fputs("\nmappings to copy into \"benchmarks\":\n", stdout);
+    for (size_t i = 0; i < len; i++) {
+        printf("\n  // %s\n  \"%s\": %s%s\n", shapes[i].summary, shapes[i].name,
+               shapes[i].json, i + 1 < len ? "," : "");
+    }
     return CR_EXIT_COMPLETE;
 }
 
@@ -272,6 +305,9 @@ static int help_run(int argc, char **argv) {
     if (strcmp(args.operands[0], "job") == 0) {
         return help_job();
     }
+    if (strcmp(args.operands[0], "data") == 0) {
+        return help_data();
+    }
     const struct cr_command *command = cr_command_find(args.operands[0]);
     if (command == NULL) {
         const char *nearest = cr_command_nearest(args.operands[0]);
@@ -286,8 +322,8 @@ static int help_run(int argc, char **argv) {
 
 const struct cr_command cr_command_help = {
     .name = "help",
-    .usage = "[COMMAND|job]",
-    .summary = "describe a command, or the keys of a job file",
+    .usage = "[COMMAND|job|data]",
+    .summary = "describe a command, the keys of a job file, or benchmark files",
     .options = help_options,
     .run = help_run,
 };

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "credence/base/buf.h"
 #include "credence/base/status.h"
 #include "credence/core/job.h"
 
@@ -27,6 +28,17 @@ size_t cr_bench_columns(int format, const char *out[CR_BENCH_NAMES_MAX]);
 // How the answers of a table may be written: "auto", "text", ...
 enum { CR_BENCH_ANSWERS = 6 };
 extern const char *const cr_bench_answers[CR_BENCH_ANSWERS];
+
+// A mapping ready to copy: the value of a member of "benchmarks", JSON of several lines.
+struct cr_bench_shape {
+    const char *name, *summary, *json;
+};
+size_t cr_bench_shapes(const struct cr_bench_shape **out);
+
+// What the file at PATH is, "a CSV file", and the names of its columns (of its first
+// object), each with its NUL, appended to COLUMNS. CR_E_IO, CR_E_JOB, CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_bench_look(const char *path, const char **container,
+                                           struct cr_buf *columns, struct cr_err *err);
 
 // Read TEXT (the bytes of BENCHMARK->path) by its format, framing, pairing, offset and
 // limit, and replace BENCHMARK->propositions and bytes_hash. SEED picks distractors and sides.
