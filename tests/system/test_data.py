@@ -123,8 +123,8 @@ class DataTest(harness.TestCase):
 
     def test_a_mistake_in_a_mapping_is_named_where_it_is(self):
         for key, value, message in (
-                ("columns", {"question": "question", "anwser": "answer"},
-                 "benchmarks.b.columns.anwser: found 'anwser', expected one of: question, options, answer"),
+                ("columns", {"question": "question", "aswer": "answer"},
+                 "benchmarks.b.columns.aswer: found 'aswer', expected one of: question, options, answer"),
                 ("columns", {"question": "qestion", "answer": "resolved_to"},
                  'no column "qestion" (columns.question), did you mean "question"'),
                 ("keep", ["label"], "'label' is a name of run.h5's own"),
