@@ -92,6 +92,8 @@ enum cr_exit cr_status_exit(enum cr_status status) {
     case CR_E_JOB:
     case CR_E_DIFFERS:
         return CR_EXIT_USAGE;
+    case CR_E_BLOCKED:
+        return CR_EXIT_BLOCKED;
     case CR_E_STOPPED:
     case CR_E_FULL:
         return CR_EXIT_STOPPED;
@@ -117,6 +119,7 @@ const char *cr_status_text(enum cr_status status) {
         [CR_E_NET] = "the HTTP library failed",
         [CR_E_PEER] = "a rank is lost",
         [CR_E_STOPPED] = "stopped early",
+        [CR_E_BLOCKED] = "a person must mend something first",
     };
     size_t at = (size_t)status;
     if (at >= sizeof texts / sizeof *texts || texts[at] == NULL) {

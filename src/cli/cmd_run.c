@@ -18,7 +18,8 @@ enum {
     OPTION_LIVE,
     OPTION_SET,
     OPTION_LIMIT,
-    OPTION_LOG
+    OPTION_LOG,
+    OPTION_MAX_FAILED
 };
 
 static const struct cr_option run_options[] = {
@@ -35,6 +36,8 @@ static const struct cr_option run_options[] = {
      "seconds to wait for calls in flight when stopping (30)"},
     {OPTION_HEARTBEAT, "heartbeat", "S",
      "seconds without a heartbeat before a rank is given up (30)"},
+    {OPTION_MAX_FAILED, "max-failed", "N|P%",
+     "stop when more episodes fail (5% after 100; 100%: never)"},
     {OPTION_SYNC, "sync-ms", "MS",
      "how long a reply may stay unsynced on the tape (1000)"},
     {OPTION_LOG, "log", "MODULE,...",
@@ -55,6 +58,7 @@ static struct cr_run_options defaults(void) {
         .sync_ms = 1000,
         .grace_ms = 30000,
         .lost_ms = 30000,
+        .max_failed_share = 0.05,
         .version = cr_build_version(),
         .revision = cr_build_revision(),
     };
@@ -96,6 +100,25 @@ static bool seconds(const struct cr_args *args, const char *option, int64_t *out
         return false;
     }
     *out_ms = (int64_t)llround(s * 1000);
+    return true;
+}
+
+// "5%", or a number of episodes.
+static bool max_failed(const struct cr_args *args, struct cr_run_options *options) {
+    char *end;
+    const double value = strtod(args->value, &end);
+    const bool is_share = strcmp(end, "%") == 0;
+    const bool is_count = *end == '\0' && value == floor(value) && value >= 1;
+    if (end == args->value || !(value >= 0) || value > (is_share ? 100 : 1e15) ||
+        (!is_share && !is_count)) {
+        cr_command_usage_error(args->command,
+                               "--max-failed expects a number of episodes from 1, or a "
+                               "share as in 5%%, not '%s'",
+                               args->value);
+        return false;
+    }
+    options->max_failed_share = is_share ? value / 100 : 1;
+    options->max_failed = is_share ? 0 : (uint64_t)value;
     return true;
 }
 
@@ -151,6 +174,8 @@ static bool take(const struct cr_args *args, int key, struct cr_run_options *opt
         return seconds(args, "grace", &options->grace_ms);
     case OPTION_HEARTBEAT:
         return seconds(args, "heartbeat", &options->lost_ms);
+    case OPTION_MAX_FAILED:
+        return max_failed(args, options);
     case OPTION_LOG:
         return take_modules(args, args->value, &options->log_modules);
     default:

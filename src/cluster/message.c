@@ -2,6 +2,7 @@
 #include "credence/cluster/message.h"
 
 #include "cluster/codec.h"
+#include "credence/core/call.h"
 
 static const struct cr_field hello_fields[] = {
     CR_FIELD(cr_hello, U32, version),        CR_FIELD(cr_hello, U64, pid),
@@ -35,9 +36,19 @@ static const struct cr_field endpoint_fields[] = {
     CR_FIELD(cr_endpoint_message, TEXT_OR_EMPTY, url),
     {0}};
 
+static const struct cr_field notice_fields[] = {
+    CR_FIELD(cr_notice_message, U32, kind),
+    CR_FIELD(cr_notice_message, U32, model),
+    CR_FIELD(cr_notice_message, U32, endpoint),
+    CR_FIELD_BELOW(cr_notice_message, U32, reason, CR_REASON_COUNT),
+    CR_FIELD(cr_notice_message, U32, is_final),
+    CR_FIELD(cr_notice_message, TEXT_OR_EMPTY, text),
+    {0}};
+
 #define METRIC(kind, member) CR_FIELD(cr_beat_model, kind, metrics.member)
 static const struct cr_field beat_model_fields[] = {
     CR_FIELD(cr_beat_model, U32, sequence),
+    CR_FIELD(cr_beat_model, U64, replies_cut),
     METRIC(U64, calls_done),
     METRIC(U64, calls_failed),
     METRIC(U64, attempts),
@@ -61,6 +72,8 @@ static const struct cr_field beat_fields[] = {
     CR_FIELD(cr_beat, U32, live),
     CR_FIELD(cr_beat, U32, queued),
     CR_FIELD(cr_beat, U32, is_draining),
+    CR_FIELD(cr_beat, U64, taped),
+    CR_FIELD(cr_beat, U64, asleep_ms),
     {.name = "models",
      .type = CR_FIELD_LIST,
      .offset = offsetof(struct cr_beat, models),
@@ -101,6 +114,7 @@ static const struct kind {
     [CR_TAG_DRAIN] = {"drain", "coordinator", NUMBER("grace_ms"), NULL},
     [CR_TAG_STOP] = {"stop", "coordinator", NUMBER("lost"), NULL},
     [CR_TAG_BYE] = {"bye", "worker", nothing, NULL},
+    [CR_TAG_NOTICE] = {"notice", "worker", notice_fields, NULL},
 };
 
 const char *cr_tag_name(int tag) {

@@ -47,7 +47,8 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
     out->verdict = cr_retry_by_fail(fail);
     out->was_heard = transfer->http_status > 0;
     out->is_out_of_files = transfer->is_out_of_files;
-    if (fail == CR_REASON_NOT_FOUND) {
+    out->is_no_host = fail == CR_REASON_NOT_FOUND;
+    if (out->is_no_host) {
         out->verdict.retry = CR_RETRY_LATER;
         out->verdict.is_unhealthy = true;
     }

@@ -19,6 +19,7 @@ struct cr_attempt {
     int64_t retry_after_ms;    // that the server asks for; -1: it does not
     char wait_source[CR_HINT_SOURCE_MAX]; // where that was read
     bool was_heard;                       // the server answered, whatever it said
+    bool is_no_host;                      // its host has no address
     bool is_out_of_files;    // this process, not the server, is at its limit
     enum cr_setting refused; // of the request, by the server
     char what[CR_WHAT_MAX];  // of a failure, for people; "" else

@@ -331,6 +331,10 @@ bool cr_client_take(struct cr_client *client, struct cr_call **call,
     return take(&client->pool, call, reply);
 }
 
+bool cr_client_take_notice(struct cr_client *client, struct cr_client_notice *out) {
+    return cr_notices_take(&client->pool.notices, out);
+}
+
 static struct cr_upstream *upstream_at(struct cr_client *client, uint32_t model) {
     assert(model < client->pool.upstreams_len);
     return &client->pool.upstreams[model];

@@ -52,7 +52,6 @@ enum cr_status cr_endpoints_set(struct cr_endpoints *endpoints, uint32_t index,
     endpoint->breaker = CR_BREAKER_CLOSED;
     endpoint->failures = 0;
     endpoint->open_ms = 0;
-    endpoint->reasons_told = 0;
     endpoint->shape = first_shape(endpoints->model);
     if (endpoint->url != NULL && endpoints->learned != NULL) {
         const struct cr_learned_of of = {endpoints->model->name, endpoint->shown,

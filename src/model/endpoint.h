@@ -44,7 +44,6 @@ struct cr_endpoint {
     uint32_t in_flight;
     uint32_t trajectories;         // that were sent here
     struct cr_request_shape shape; // of requests that it was not seen to refuse
-    uint32_t reasons_told;         // bits by enum cr_reason: people know of it
 };
 
 // Where a trajectory was last sent; direct-mapped, so an unlucky one is forgotten.

@@ -130,24 +130,26 @@ static void adapt(struct cr_upstream *upstream, const struct cr_request *request
     }
 }
 
-// The first failure of a kind on a server is worth a line at once: nobody should wait
-// for the last attempt to hear that a port is wrong. After that they are counted; a call
-// that failed for good is logged by whoever records it.
-static void tell_first(struct cr_pool *pool, const struct cr_request *request,
-                       const struct cr_attempt *attempt) {
+// People hear of the first failure of a kind now, not when its retries are over.
+static void notice_failure(struct cr_pool *pool, const struct cr_request *request,
+                           const struct cr_attempt *attempt, bool is_final) {
     struct cr_upstream *upstream = upstream_of(pool, request);
-    if (!upstream->backend->is_remote) {
-        return;
-    }
-    struct cr_endpoint *endpoint = &upstream->endpoints.at[request->endpoint];
-    uint32_t bit = 1u << attempt->verdict.reason;
-    if ((endpoint->reasons_told & bit) != 0 || endpoint->shown == NULL) {
-        return;
-    }
-    endpoint->reasons_told |= bit;
-    cr_log_write(upstream->log, CR_LOG_WARN, "model %s at %s: %s (%s; trying again)",
-                 upstream->model->name, endpoint->shown, attempt->what,
-                 cr_reason_names[attempt->verdict.reason]);
+    const bool has_endpoint = request->endpoint < upstream->endpoints.len;
+    const char *url =
+        has_endpoint ? upstream->endpoints.at[request->endpoint].shown : NULL;
+    char text[CR_NOTICE_BYTES];
+    snprintf(text, sizeof text, "model %s%s%s: %s", upstream->model->name,
+             url != NULL ? " at " : "", url != NULL ? url : "", attempt->what);
+    const struct cr_watch_failure failure = {
+        .model = request->upstream,
+        .endpoint = has_endpoint ? request->endpoint : 0,
+        .reason = attempt->verdict.reason,
+        .is_final = is_final,
+        .is_no_host = attempt->is_no_host,
+        .attempts = request->attempts,
+        .text = text,
+    };
+    cr_watch_fail(&upstream->watch, &failure, &pool->notices);
 }
 
 // This process has no descriptor left: fewer connections from now on, and nobody is to
@@ -206,8 +208,8 @@ static enum cr_status decide_failed(struct cr_pool *pool, struct cr_request *req
                    (is_counted && request->retries >= upstream->model->limits.retries);
     cr_throttle_refund(&upstream->throttle, request->reserved_tokens,
                        0); // no answer, no tokens
-    if (!is_last && again != CR_RETRY_ADAPTED && !attempt->is_out_of_files) {
-        tell_first(pool, request, attempt);
+    if (again != CR_RETRY_ADAPTED && !attempt->is_out_of_files) {
+        notice_failure(pool, request, attempt, is_last);
     }
     if (pool->is_draining && again != CR_RETRY_NEVER) {
         cr_pool_stop(pool, request); // another attempt might have worked: not final
@@ -229,6 +231,7 @@ static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
     }
     struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_reply *reply = &request->reply;
+    cr_watch_answer(&upstream->watch);
     reply->attempts = request->attempts;
     reply->endpoint = upstream->backend->is_remote ? request->endpoint : 0;
     cr_throttle_refund(&upstream->throttle, request->reserved_tokens,
@@ -333,6 +336,8 @@ static enum cr_status on_complete(struct cr_pool *pool, struct cr_request *reque
         status = decide(pool, request, &attempt);
     }
     cr_attempt_fini(&attempt);
+    cr_watch_check(&upstream->watch, request->upstream, upstream->throttle.in_flight,
+                   &pool->notices);
     return status;
 }
 
@@ -441,7 +446,8 @@ static enum cr_status start_upstream(struct cr_pool *pool,
     struct cr_request *request;
     while (status == CR_OK && (request = cr_heap_first(&upstream->waiting)) != NULL) {
         int64_t now_ns = now_of(pool);
-        if (!cr_throttle_may_start(&upstream->throttle, now_ns,
+        if (!cr_watch_may_start(&upstream->watch, upstream->throttle.in_flight) ||
+            !cr_throttle_may_start(&upstream->throttle, now_ns,
                                    upstream->waiting.len)) {
             break;
         }

@@ -21,6 +21,7 @@ struct cr_pool {
     struct cr_queue done;
     struct cr_heap timers; // backing off, and in flight in simulation
     struct cr_inflight inflight;
+    struct cr_notices notices;
     struct cr_loop *loop;
     uint64_t submitted;
     uint32_t live; // slots in use

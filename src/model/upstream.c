@@ -43,6 +43,7 @@ enum cr_status cr_upstream_init(struct cr_upstream *upstream,
     if (!upstream->backend->is_remote && concurrency == 0) {
         concurrency = live_max; // nothing in this process gets overloaded
     }
+    upstream->watch.has_answered = !upstream->backend->is_remote;
     cr_throttle_init(&upstream->throttle, concurrency, live_max);
     enum cr_status status = cr_heap_init(&upstream->waiting, live_max, cr_is_older);
     status = status != CR_OK ? cr_err_set(err, status, "out of memory")
@@ -88,6 +89,9 @@ static void average(double *mean, double value, bool is_first) {
 
 void cr_upstream_count(struct cr_upstream *upstream, const struct cr_reply *reply) {
     struct cr_model_metrics *metrics = &upstream->metrics;
+    if (reply->reason == CR_REASON_STOPPED) {
+        return; // given up before it was over: nothing was made
+    }
     if ((int)reply->reason >= CR_REASON_FIRST_FAILURE) {
         metrics->calls_failed++;
         return;

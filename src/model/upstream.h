@@ -14,6 +14,7 @@
 #include "model/learned.h"
 #include "model/request.h"
 #include "model/throttle.h"
+#include "model/watch.h"
 
 struct cr_upstream {
     const struct cr_model *model;
@@ -27,6 +28,7 @@ struct cr_upstream {
     int64_t wait_told_until_ns;           // people know of waits up to here
     bool is_reasoning_told, is_files_told;
     struct cr_throttle throttle;
+    struct cr_watch watch;
     struct cr_heap waiting;          // the oldest market's first
     double expected_tokens_out;      // moving average, for reservations
     struct cr_model_metrics metrics; // the counters of it

@@ -54,6 +54,9 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     if (status == CR_OK) {
         status = cr_server_placement_init(&c->placement, size, err);
     }
+    if (status == CR_OK) {
+        status = cr_run_health_init(&c->health, cfg->job, size, err);
+    }
     if (status == CR_OK && c->limits == NULL) {
         status = cr_err_set(err, CR_E_MEMORY, "out of memory for the limits");
     }
@@ -72,6 +75,7 @@ void cr_coordinator_destroy(struct cr_coordinator *c) {
     cr_roster_fini(&c->roster);
     cr_server_placement_fini(&c->placement);
     cr_limits_destroy(c->limits);
+    cr_run_health_fini(&c->health);
     cr_buf_fini(&c->out);
     cr_free(c);
 }
@@ -152,6 +156,44 @@ static void check_budget(struct cr_coordinator *c, const struct cr_snapshot *sna
     cr_coordinator_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
 }
 
+// Whether it makes sense to go on. A run that only a person can mend must not spend an hour
+// finding out.
+static void check_health(struct cr_coordinator *c) {
+    char why[CR_HEALTH_TEXT_BYTES + 256];
+    const struct cr_tally *tally = &c->cfg.recorder->tally;
+    const uint64_t finished =
+        tally->done + tally->invalid + tally->failed - c->cfg.progress->episodes_before;
+    if (c->phase != CR_RUNNING || c->cfg.is_offline) {
+        return;
+    }
+    if (cr_run_health_is_hopeless(&c->health, &c->roster, why, sizeof why)) {
+        cr_coordinator_drain(c, CR_END_BLOCKED, 0, why);
+        return;
+    }
+    const int outcast = cr_run_health_outcast(&c->health, &c->roster);
+    if (outcast >= 0) {
+        cr_coordinator_put_aside(c, outcast);
+    }
+    if (cr_run_health_lost_too_many(&c->cfg.max_failed, tally, finished, why,
+                                    sizeof why)) {
+        cr_coordinator_drain(c, CR_END_BLOCKED, c->cfg.grace_ms, why);
+    }
+}
+
+static void advise(struct cr_coordinator *c, const struct cr_snapshot *snapshot,
+                   bool at_end) {
+    uint64_t cut[CR_BEAT_MODELS_MAX], replies[CR_BEAT_MODELS_MAX];
+    char advice[CR_HEALTH_TEXT_BYTES];
+    for (uint32_t i = 0; i < c->cfg.job->models_len; i++) {
+        cut[i] = snapshot->models[i].replies_cut;
+        replies[i] = snapshot->models[i].metrics.calls_done;
+    }
+    const struct cr_cut_counts counts = {cut, replies, at_end};
+    while (cr_run_health_cut_advice(&c->health, &counts, advice, sizeof advice)) {
+        cr_log_write(c->cfg.log, CR_LOG_WARN, "%s", advice);
+    }
+}
+
 static void beat_workers(struct cr_coordinator *c) {
     if (cr_coordinator_now_ms(c) - c->beaten_ms < c->beat_ms) {
         return;
@@ -195,6 +237,7 @@ static void keep_time(struct cr_coordinator *c) {
     c->tick_ms = cr_coordinator_now_ms(c);
     cr_coordinator_snapshot(c, &snapshot);
     check_budget(c, &snapshot);
+    advise(c, &snapshot, false);
     write_directory(c, &snapshot);
     cr_progress_print(c->cfg.progress, &snapshot, c->cfg.log);
 }
@@ -261,6 +304,9 @@ static void move_phase(struct cr_coordinator *c) {
             }
         }
         if (all_left(c)) {
+            struct cr_snapshot snapshot;
+            cr_coordinator_snapshot(c, &snapshot);
+            advise(c, &snapshot, true);
             cr_coordinator_set_phase(c, CR_OVER);
         }
         return;
@@ -275,6 +321,7 @@ void cr_coordinator_step(struct cr_coordinator *c, bool *moved) {
     if (c->phase == CR_RUNNING) {
         grant_all(c, moved);
     }
+    check_health(c);
     keep_time(c);
     move_phase(c);
 }

@@ -14,6 +14,7 @@
 #include "credence/cluster/cluster.h"
 #include "credence/job/plan.h"
 #include "credence/store/lock.h"
+#include "run/health.h"
 #include "run/ledger.h"
 #include "run/progress.h"
 #include "run/recorder.h"
@@ -32,7 +33,8 @@ struct cr_coordinator_cfg { // all borrowed until the coordinator is destroyed
     struct cr_recorder *recorder;
     struct cr_progress *progress; // launch, and what earlier launches spent
     int64_t lost_ms;              // without a heartbeat before a rank is given up
-    int64_t grace_ms;             // for what is in flight when a drain begins
+    struct cr_failure_limit max_failed;
+    int64_t grace_ms; // for what is in flight when a drain begins
     bool
         is_offline; // rebuild: nothing may be asked, what is not recorded stays pending
 };
@@ -41,6 +43,7 @@ enum cr_end {
     CR_END_NONE,
     CR_END_COMPLETE,
     CR_END_INTERRUPTED, // a signal, a budget, lost workers: resumable
+    CR_END_BLOCKED,     // only a person can mend it: resumable then
     CR_END_FAULT,       // the machine failed somewhere: resumable when mended
     CR_END_EVICTED      // another run took the directory: nothing in it is ours now
 };

@@ -23,6 +23,8 @@ struct cr_coordinator {
     struct cr_limits_book *limits;
     struct cr_buf out;
     struct cr_grants grants;
+    struct cr_run_health health;
+    uint64_t has_long_wait; // a bit for each model: people know of it
     struct cr_server_placement placement;
     int64_t tick_ms, beat_ms, beaten_ms, looked_ms, stepped_ms;
     int64_t deadline_ms; // of a drain; 0: none
@@ -67,6 +69,8 @@ bool cr_coordinator_is_finished(
 
 // RANK is given up: what it held goes to others, and so do the servers it had started.
 void cr_coordinator_lose(struct cr_coordinator *c, int rank, const char *why);
+// RANK leaves the run, which goes on without it; what it held goes to others.
+void cr_coordinator_put_aside(struct cr_coordinator *c, int rank);
 void cr_coordinator_replace_servers(struct cr_coordinator *c, int rank);
 
 // coordinator_messages.c: what workers say, a bounded number of messages.

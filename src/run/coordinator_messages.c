@@ -4,7 +4,7 @@
 
 #include "run/coordinator_internal.h"
 
-enum { MESSAGES_A_TURN = 1024 };
+enum { MESSAGES_A_TURN = 1024, LONG_WAIT_MS = 3600000 };
 
 static void send_lease(struct cr_coordinator *c, int rank, uint32_t model,
                        const struct cr_beat_model *beat) {
@@ -141,7 +141,36 @@ static void on_beat(struct cr_coordinator *c, const struct cr_packet *packet) {
     }
 }
 
+// A wait that people should know of; one that the wall time has no room for ends the run
+// with what it has.
+static void note_long_wait(struct cr_coordinator *c, const struct cr_packet *packet) {
+    struct cr_pause_message pause;
+    const double wall_ms = c->cfg.job->budget.wall_s * 1000;
+    if (cr_message_decode(CR_TAG_PAUSE, packet->bytes, packet->len, &pause) != CR_OK ||
+        pause.model >= c->cfg.job->models_len || pause.pause_ms <= LONG_WAIT_MS ||
+        (c->has_long_wait >> pause.model & 1) != 0) {
+        return;
+    }
+    const char *name = c->cfg.job->models[pause.model].name;
+    const int64_t elapsed_ms = cr_coordinator_now_ms(c) - c->cfg.progress->started_ms;
+    char why[256];
+    c->has_long_wait |= UINT64_C(1) << pause.model;
+    (void)snprintf(why, sizeof why,
+                   "model %s: its server allows no call for %.1f hours", name,
+                   (double)pause.pause_ms / 3600000);
+    cr_log_write(c->cfg.log, CR_LOG_WARN, "%s", why);
+    if (wall_ms > 0 && (double)(elapsed_ms + pause.pause_ms) > wall_ms) {
+        (void)snprintf(
+            why, sizeof why,
+            "model %s: its server allows no call for %.1f hours, more than is "
+            "left of budget.wall_s; the same command goes on later",
+            name, (double)pause.pause_ms / 3600000);
+        cr_coordinator_drain(c, CR_END_INTERRUPTED, c->cfg.grace_ms, why);
+    }
+}
+
 static void on_pause(struct cr_coordinator *c, const struct cr_packet *packet) {
+    note_long_wait(c, packet);
     for (int rank = 1; rank < c->roster.size; rank++) {
         if (rank != packet->rank && cr_coordinator_send_reaches(c, rank)) {
             cr_buf_clear(&c->out);
@@ -179,6 +208,26 @@ static void on_fault(struct cr_coordinator *c, const struct cr_packet *packet) {
     cr_coordinator_fault(c, c->cfg.log->rank < 0 ? NULL : where, &err);
 }
 
+// The first failure of its kind: the recorder need not tell it again when the call has
+// failed for good.
+static void tell_news(struct cr_coordinator *c,
+                      const struct cr_notice_message *notice) {
+    c->cfg.recorder->told[notice->model] |= 1u << notice->reason;
+    cr_log_write(c->cfg.log, CR_LOG_WARN, "%s (%s)%s; further ones are only counted",
+                 notice->text, cr_reason_names[notice->reason],
+                 notice->is_final != 0 ? "" : "; trying again");
+}
+
+static void on_notice(struct cr_coordinator *c, const struct cr_packet *packet) {
+    struct cr_notice_message notice;
+    if (cr_message_decode(CR_TAG_NOTICE, packet->bytes, packet->len, &notice) ==
+            CR_OK &&
+        notice.model < c->cfg.job->models_len &&
+        cr_run_health_notice(&c->health, packet->rank, &notice)) {
+        tell_news(c, &notice);
+    }
+}
+
 static void on_want(struct cr_coordinator *c, const struct cr_packet *packet) {
     uint64_t wanting = 0;
     if (cr_message_decode(CR_TAG_WANT, packet->bytes, packet->len, &wanting) == CR_OK) {
@@ -200,7 +249,7 @@ static void on_signal(struct cr_coordinator *c, const struct cr_packet *packet) 
 static void on_bye(struct cr_coordinator *c, const struct cr_packet *packet) {
     struct cr_member *member = &c->roster.at[packet->rank];
     struct cr_err err = {0};
-    const bool was_told = member->state == CR_MEMBER_LEAVING;
+    const bool was_told = member->state == CR_MEMBER_LEAVING && !member->is_aside;
     cr_roster_set(&c->roster, packet->rank, CR_MEMBER_GONE);
     if (was_told) {
         return;
@@ -240,6 +289,9 @@ static void on_packet(struct cr_coordinator *c, const struct cr_packet *packet) 
         return;
     case CR_TAG_ENDPOINT:
         on_endpoint(c, packet);
+        return;
+    case CR_TAG_NOTICE:
+        on_notice(c, packet);
         return;
     case CR_TAG_BYE:
         on_bye(c, packet);

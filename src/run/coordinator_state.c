@@ -1,6 +1,7 @@
 // coordinator_state.c - what the coordinator is and what it says: words to workers, the way
 // to an end, a rank that is lost. coordinator_messages.c and coordinator.c call it.
 #include <stdio.h>
+#include <string.h>
 
 #include "run/coordinator_internal.h"
 
@@ -77,7 +78,9 @@ void cr_coordinator_fault(struct cr_coordinator *c, const char *where,
     char why[CR_FAULT_BYTES];
     cr_fault_line(why, c->cfg.dir, where, err);
     if (c->phase == CR_RUNNING) {
-        cr_coordinator_drain(c, CR_END_FAULT, c->cfg.grace_ms, why);
+        cr_coordinator_drain(
+            c, err->status == CR_E_BLOCKED ? CR_END_BLOCKED : CR_END_FAULT,
+            c->cfg.grace_ms, why);
     } else if (!c->has_reported) {
         cr_log_write(c->cfg.log, CR_LOG_ERROR, "%s", why);
     }
@@ -170,4 +173,15 @@ void cr_coordinator_lose(struct cr_coordinator *c, int rank, const char *why) {
     if (cr_grants_give_back(&c->grants, member, rank, &err) != CR_OK) {
         cr_coordinator_fault(c, "rank 0", &err);
     }
+}
+
+void cr_coordinator_put_aside(struct cr_coordinator *c, int rank) {
+    const char *host = c->placement.host[rank] == NULL ? "" : c->placement.host[rank];
+    cr_log_write(
+        c->cfg.log, CR_LOG_WARN,
+        "rank %d on %.*s is put aside: its calls alone fail, those of other ranks "
+        "are answered; %zu markets will be reassigned",
+        rank, (int)strcspn(host, " "), host, c->roster.at[rank].granted_len);
+    c->roster.at[rank].is_aside = true;
+    cr_coordinator_stop_member(c, rank);
 }

@@ -28,7 +28,7 @@ struct cr_local_servers {
 CR_MUST_CHECK enum cr_status cr_local_servers_start(struct cr_local_servers *local,
                                                     uint32_t starts,
                                                     struct cr_err *err);
-// Look after them, a few times a second. CR_E_PEER as cr_servers_poll.
+// Look after them, a few times a second. CR_E_BLOCKED as cr_servers_poll.
 CR_MUST_CHECK enum cr_status cr_local_servers_poll(struct cr_local_servers *local,
                                                    struct cr_err *err);
 void cr_local_servers_stop(

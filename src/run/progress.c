@@ -9,9 +9,14 @@
 #include <unistd.h>
 
 #include "credence/base/file.h"
-#include "credence/base/json.h"
+#include "credence/base/json_write.h"
 
-enum { STATUS_BYTES_MAX = 1 << 20, LOG_EVERY_MS = 30000, LINE_EVERY_MS = 500 };
+enum {
+    STATUS_BYTES_MAX = 1 << 22,
+    LOG_EVERY_MS = 30000,
+    LINE_EVERY_MS = 500,
+    REASONS_SHOWN = 3
+};
 
 static void add_metrics(struct cr_model_metrics *sum,
                         const struct cr_model_metrics *m) {
@@ -47,20 +52,23 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
     snapshot->spent = progress->before;
     snapshot->lost_ranks = roster->lost;
     snapshot->in_flight = 0;
+    snapshot->tape_lines = progress->tape_lines_before;
     memset(snapshot->models, 0, sizeof snapshot->models);
     for (int rank = 1; rank < roster->size; rank++) {
         const struct cr_beat *beat = &roster->at[rank].beat;
+        snapshot->tape_lines += beat->taped;
         for (uint32_t i = 0; i < beat->models_len && i < progress->job->models_len;
              i++) {
             struct cr_model_metrics metrics = beat->models[i].metrics;
             if (roster->at[rank].state == CR_MEMBER_LOST) {
                 spend_in_flight(&metrics);
             }
-            add_metrics(&snapshot->models[i], &metrics);
+            add_metrics(&snapshot->models[i].metrics, &metrics);
+            snapshot->models[i].replies_cut += beat->models[i].replies_cut;
         }
     }
     for (uint32_t i = 0; i < progress->job->models_len; i++) {
-        const struct cr_model_metrics *m = &snapshot->models[i];
+        const struct cr_model_metrics *m = &snapshot->models[i].metrics;
         snapshot->spent.calls += m->calls_done + m->calls_failed;
         snapshot->spent.retries += m->retries;
         snapshot->spent.rate_limited += m->rate_limited;
@@ -96,133 +104,152 @@ static double rate(double count, double seconds) {
     return seconds > 0 ? count / seconds : 0;
 }
 
-struct printer { // remembers its first failure
-    struct cr_buf *out;
-    enum cr_status status;
-    bool is_first;
-};
+static void put_model(struct cr_json_writer *json, const char *name,
+                      const struct cr_snapshot_model *model) {
+    const struct cr_model_metrics *m = &model->metrics;
+    cr_json_write_open(json, NULL, '{');
+    cr_json_write_text(json, "name", name);
+    cr_json_write_count(json, "in_flight", m->in_flight);
+    cr_json_write_count(json, "waiting", m->waiting);
+    cr_json_write_count(json, "concurrency", m->concurrency);
+    cr_json_write_count(json, "calls", m->calls_done);
+    cr_json_write_count(json, "failed", m->calls_failed);
+    cr_json_write_count(json, "cut", model->replies_cut);
+    cr_json_write_count(json, "recorded", m->calls_recorded);
+    cr_json_write_count(json, "attempts", m->attempts);
+    cr_json_write_count(json, "retries", m->retries);
+    cr_json_write_count(json, "rate_limited", m->rate_limited);
+    cr_json_write_number(json, "pause_ms", (double)m->pause_ms);
+    cr_json_write_number(json, "latency_s", m->latency_s);
+    cr_json_write_count(json, "tokens_in", m->tokens_in);
+    cr_json_write_count(json, "tokens_out", m->tokens_out);
+    cr_json_write_count(json, "tokens_cached", m->tokens_cached);
+    cr_json_write_number(json, "usd", m->usd);
+    cr_json_write_close(json, '}');
+}
 
-static void member(struct printer *printer, const char *name) {
-    if (printer->status == CR_OK) {
-        printer->status = cr_buf_printf(
-            printer->out, "%s\"%s\":", printer->is_first ? "" : ",", name);
+static void put_models(struct cr_json_writer *json, const struct cr_job *job,
+                       const struct cr_snapshot *snapshot) {
+    cr_json_write_open(json, "models", '[');
+    for (uint32_t i = 0; i < job->models_len; i++) {
+        put_model(json, job->models[i].name, &snapshot->models[i]);
     }
-    printer->is_first = false;
+    cr_json_write_close(json, ']');
 }
 
-static void put_number(struct printer *printer, const char *name, double number) {
-    member(printer, name);
-    if (printer->status == CR_OK) {
-        printer->status = cr_json_add_number(printer->out, number);
+// Episodes that are invalid or failed, by reason: {"cut": 180, "key": 2}.
+static void put_reasons(struct cr_json_writer *json, const struct cr_tally *tally) {
+    cr_json_write_open(json, "reasons", '{');
+    for (int i = 0; i < CR_REASON_COUNT; i++) {
+        if (tally->by_reason[i] > 0) {
+            cr_json_write_count(json, cr_reason_names[i], tally->by_reason[i]);
+        }
     }
+    cr_json_write_close(json, '}');
 }
 
-static void put_text(struct printer *printer, const char *name, const char *text) {
-    member(printer, name);
-    if (printer->status == CR_OK) {
-        printer->status = cr_json_add_quoted(printer->out, text, strlen(text));
-    }
-}
-
-static void put_raw(struct printer *printer, const char *text) {
-    if (printer->status == CR_OK) {
-        printer->status = cr_buf_add_text(printer->out, text);
-    }
-}
-
-static void put_model(struct printer *printer, const char *name,
-                      const struct cr_model_metrics *m) {
-    printer->is_first = true;
-    put_raw(printer, "{");
-    put_text(printer, "name", name);
-    put_number(printer, "in_flight", m->in_flight);
-    put_number(printer, "waiting", m->waiting);
-    put_number(printer, "concurrency", m->concurrency);
-    put_number(printer, "calls", (double)m->calls_done);
-    put_number(printer, "failed", (double)m->calls_failed);
-    put_number(printer, "recorded", (double)m->calls_recorded);
-    put_number(printer, "attempts", (double)m->attempts);
-    put_number(printer, "retries", (double)m->retries);
-    put_number(printer, "rate_limited", (double)m->rate_limited);
-    put_number(printer, "pause_ms", (double)m->pause_ms);
-    put_number(printer, "latency_s", m->latency_s);
-    put_number(printer, "tokens_in", (double)m->tokens_in);
-    put_number(printer, "tokens_out", (double)m->tokens_out);
-    put_number(printer, "tokens_cached", (double)m->tokens_cached);
-    put_number(printer, "usd", m->usd);
-    put_raw(printer, "}");
-}
-
-static void put_progress(struct printer *printer, const struct cr_progress *progress,
+static void put_progress(struct cr_json_writer *json,
+                         const struct cr_progress *progress,
                          const struct cr_snapshot *snapshot) {
     const struct cr_tally *tally = &snapshot->tally;
-    put_number(printer, "episodes", (double)progress->episodes);
-    put_number(printer, "done", (double)tally->done);
-    put_number(printer, "invalid", (double)tally->invalid);
-    put_number(printer, "failed", (double)tally->failed);
-    put_number(printer, "pending", (double)(progress->episodes - finished(snapshot)));
-    put_number(printer, "converged", (double)tally->converged);
-    put_number(printer, "started_wall_ms", (double)progress->started_wall_ms);
-    put_number(printer, "updated_wall_ms", (double)snapshot->wall_ms);
-    put_number(printer, "elapsed_s", elapsed_s(progress, snapshot));
-    put_number(printer, "eta_s", eta_s(progress, snapshot));
+    cr_json_write_count(json, "episodes", progress->episodes);
+    cr_json_write_count(json, "done", tally->done);
+    cr_json_write_count(json, "invalid", tally->invalid);
+    cr_json_write_count(json, "failed", tally->failed);
+    cr_json_write_count(json, "pending", progress->episodes - finished(snapshot));
+    cr_json_write_count(json, "converged", tally->converged);
+    put_reasons(json, tally);
+    cr_json_write_number(json, "first_started_wall_ms",
+                         (double)progress->first_started_wall_ms);
+    cr_json_write_number(json, "started_wall_ms", (double)progress->started_wall_ms);
+    cr_json_write_number(json, "updated_wall_ms", (double)snapshot->wall_ms);
+    cr_json_write_number(json, "elapsed_s", elapsed_s(progress, snapshot));
+    cr_json_write_number(json, "eta_s", eta_s(progress, snapshot));
 }
 
-static void put_spent(struct printer *printer, const struct cr_progress *progress,
+struct cr_spent cr_progress_spent_here(const struct cr_progress *progress,
+                                       const struct cr_snapshot *snapshot) {
+    const struct cr_spent *all = &snapshot->spent, *before = &progress->before;
+    return (struct cr_spent){
+        .calls = all->calls - before->calls,
+        .retries = all->retries - before->retries,
+        .rate_limited = all->rate_limited - before->rate_limited,
+        .tokens_in = all->tokens_in - before->tokens_in,
+        .tokens_out = all->tokens_out - before->tokens_out,
+        .tokens_cached = all->tokens_cached - before->tokens_cached,
+        .usd = all->usd - before->usd,
+    };
+}
+
+static void put_counts(struct cr_json_writer *json, const struct cr_spent *spent) {
+    cr_json_write_count(json, "calls", spent->calls);
+    cr_json_write_count(json, "tokens_in", spent->tokens_in);
+    cr_json_write_count(json, "tokens_out", spent->tokens_out);
+    cr_json_write_count(json, "tokens_cached", spent->tokens_cached);
+    cr_json_write_number(json, "usd", spent->usd);
+    cr_json_write_count(json, "retries", spent->retries);
+    cr_json_write_count(json, "rate_limited", spent->rate_limited);
+}
+
+// Over all launches; then of this one alone.
+static void put_spent(struct cr_json_writer *json, const struct cr_progress *progress,
                       const struct cr_snapshot *snapshot) {
-    const struct cr_spent *spent = &snapshot->spent;
-    const struct cr_spent *before = &progress->before;
+    const struct cr_spent here = cr_progress_spent_here(progress, snapshot);
     const double seconds = elapsed_s(progress, snapshot);
-    const uint64_t tokens =
-        spent->tokens_in + spent->tokens_out - before->tokens_in - before->tokens_out;
-    put_number(printer, "calls", (double)spent->calls);
-    put_number(printer, "calls_per_s",
-               rate((double)(spent->calls - before->calls), seconds));
-    put_number(printer, "tokens_in", (double)spent->tokens_in);
-    put_number(printer, "tokens_out", (double)spent->tokens_out);
-    put_number(printer, "tokens_cached", (double)spent->tokens_cached);
-    put_number(printer, "tokens_per_s", rate((double)tokens, seconds));
-    put_number(printer, "usd", spent->usd);
-    put_number(printer, "in_flight", snapshot->in_flight);
-    put_number(printer, "retries", (double)spent->retries);
-    put_number(printer, "rate_limited", (double)spent->rate_limited);
-    put_number(printer, "lost_ranks", snapshot->lost_ranks);
+    put_counts(json, &snapshot->spent);
+    cr_json_write_number(json, "calls_per_s", rate((double)here.calls, seconds));
+    cr_json_write_number(json, "tokens_per_s",
+                         rate((double)(here.tokens_in + here.tokens_out), seconds));
+    cr_json_write_count(json, "in_flight", snapshot->in_flight);
+    cr_json_write_count(json, "tape_lines", snapshot->tape_lines);
+    cr_json_write_count(json, "lost_ranks", (uint64_t)snapshot->lost_ranks);
+    cr_json_write_open(json, "this_launch", '{');
+    cr_json_write_count(json, "episodes",
+                        finished(snapshot) - progress->episodes_before);
+    put_counts(json, &here);
+    cr_json_write_close(json, '}');
 }
 
 // HOST as cr_cluster_host gives it: the name, a blank, the process namespace.
-static void put_place(struct printer *printer, const char *host) {
+static void put_place(struct cr_json_writer *json, const char *host) {
     char name[320];
     const size_t len = strcspn(host, " ");
     (void)snprintf(name, sizeof name, "%.*s", (int)len, host);
-    put_text(printer, "host", name);
-    put_text(printer, "process_space", host[len] == ' ' ? host + len + 1 : "");
+    cr_json_write_text(json, "host", name);
+    cr_json_write_text(json, "process_space", host[len] == ' ' ? host + len + 1 : "");
+}
+
+static void put_launches(struct cr_json_writer *json,
+                         const struct cr_launches *launches) {
+    cr_json_write_open(json, "launches", '[');
+    if (launches->json.used_bytes > 0) {
+        cr_json_write_json(json, NULL, launches->json.data);
+    }
+    cr_json_write_close(json, ']');
 }
 
 static enum cr_status print_status(const struct cr_progress *progress,
                                    const struct cr_snapshot *snapshot,
                                    struct cr_buf *out) {
-    struct printer printer = {.out = out, .is_first = true};
-    put_raw(&printer, "{");
-    put_text(&printer, "state", snapshot->state);
-    put_text(&printer, "job", progress->job->name);
-    put_number(&printer, "simulated", progress->job->is_simulated);
-    put_number(&printer, "pid", getpid());
-    put_place(&printer, progress->host);
-    put_number(&printer, "launch", progress->launch);
-    put_number(&printer, "ranks", progress->ranks);
-    put_progress(&printer, progress, snapshot);
-    put_spent(&printer, progress, snapshot);
-    put_number(&printer, "exit_code",
-               snapshot->exit_code < 0 ? (double)NAN : (double)snapshot->exit_code);
-    put_text(&printer, "message", snapshot->message);
-    member(&printer, "models");
-    put_raw(&printer, "[");
-    for (uint32_t i = 0; i < progress->job->models_len; i++) {
-        put_raw(&printer, i == 0 ? "" : ",");
-        put_model(&printer, progress->job->models[i].name, &snapshot->models[i]);
-    }
-    put_raw(&printer, "]}\n");
-    return printer.status;
+    struct cr_json_writer json = {.out = out};
+    cr_json_write_open(&json, NULL, '{');
+    cr_json_write_text(&json, "state", snapshot->state);
+    cr_json_write_text(&json, "job", progress->job->name);
+    cr_json_write_count(&json, "simulated", progress->job->is_simulated);
+    cr_json_write_count(&json, "pid", (uint64_t)getpid());
+    put_place(&json, progress->host);
+    cr_json_write_count(&json, "launch", progress->launch);
+    cr_json_write_count(&json, "ranks", (uint64_t)progress->ranks);
+    put_progress(&json, progress, snapshot);
+    put_spent(&json, progress, snapshot);
+    cr_json_write_number(&json, "exit_code",
+                         snapshot->exit_code < 0 ? (double)NAN
+                                                 : (double)snapshot->exit_code);
+    cr_json_write_text(&json, "message", snapshot->message);
+    put_models(&json, progress->job, snapshot);
+    put_launches(&json, &progress->launches);
+    cr_json_write_close(&json, '}');
+    return json.status == CR_OK ? cr_buf_add_text(out, "\n") : json.status;
 }
 
 enum cr_status cr_progress_write(const struct cr_progress *progress,
@@ -256,11 +283,44 @@ static void print_eta(char *out, size_t bytes, double seconds) {
     }
 }
 
-static void print_losses(char *out, size_t bytes, const struct cr_tally *tally) {
+// The reasons of the kind from FIRST to below END, the commonest first: " (180 cut, 2 refused)".
+static void print_reasons(char *out, size_t bytes, const struct cr_tally *tally,
+                          int first, int end) {
+    bool is_used[CR_REASON_COUNT] = {false};
+    size_t used = 0;
     out[0] = '\0';
+    for (int n = 0; n < REASONS_SHOWN; n++) {
+        int most = -1;
+        for (int i = first; i < end; i++) {
+            if (!is_used[i] && tally->by_reason[i] > 0 &&
+                (most < 0 || tally->by_reason[i] > tally->by_reason[most])) {
+                most = i;
+            }
+        }
+        if (most < 0) {
+            break;
+        }
+        is_used[most] = true;
+        const int put =
+            snprintf(out + used, bytes - used, "%s%" PRIu64 " %s", n == 0 ? " (" : ", ",
+                     tally->by_reason[most], cr_reason_names[most]);
+        used += put > 0 && (size_t)put < bytes - used ? (size_t)put : 0;
+    }
+    if (used > 0) {
+        (void)snprintf(out + used, bytes - used, ")");
+    }
+}
+
+static void print_losses(char *out, size_t bytes, const struct cr_tally *tally) {
+    char invalid[96], failed[96];
+    out[0] = '\0';
+    print_reasons(invalid, sizeof invalid, tally, CR_REASON_UNREADABLE,
+                  CR_REASON_FIRST_FAILURE);
+    print_reasons(failed, sizeof failed, tally, CR_REASON_FIRST_FAILURE,
+                  CR_REASON_COUNT);
     if (tally->invalid + tally->failed > 0) {
-        (void)snprintf(out, bytes, " | %" PRIu64 " invalid, %" PRIu64 " failed",
-                       tally->invalid, tally->failed);
+        (void)snprintf(out, bytes, " | %" PRIu64 " invalid%s, %" PRIu64 " failed%s",
+                       tally->invalid, invalid, tally->failed, failed);
     }
 }
 
@@ -272,7 +332,7 @@ static void compose(const struct cr_progress *progress,
     const uint64_t tokens =
         spent->tokens_in + spent->tokens_out - before->tokens_in - before->tokens_out;
     const uint64_t done = snapshot->tally.done;
-    char eta[32], losses[64];
+    char eta[32], losses[320];
     print_losses(losses, sizeof losses, &snapshot->tally);
     print_eta(eta, sizeof eta, eta_s(progress, snapshot));
     (void)snprintf(
@@ -289,7 +349,7 @@ static void compose(const struct cr_progress *progress,
 
 void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                        struct cr_log *log) {
-    char line[512];
+    char line[1024];
     const int64_t every = progress->is_terminal ? LINE_EVERY_MS : LOG_EVERY_MS;
     if (progress->is_quiet || snapshot->now_ms - progress->printed_ms < every) {
         return;
@@ -307,7 +367,7 @@ void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *s
 
 void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                      struct cr_log *log) {
-    char line[512];
+    char line[1024];
     compose(progress, snapshot, line, sizeof line);
     if (progress->is_quiet) {
         return;

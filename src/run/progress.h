@@ -11,6 +11,7 @@
 #include "credence/base/log.h"
 #include "credence/cluster/message.h"
 #include "credence/core/job.h"
+#include "run/launches.h"
 #include "run/limits.h"
 #include "run/recorder.h"
 #include "run/roster.h"
@@ -23,13 +24,16 @@ struct cr_progress {
     uint64_t episodes; // of this shard
     int64_t started_wall_ms, started_ms, printed_ms;
     uint64_t episodes_before; // finished by earlier launches
-    struct cr_spent before;   // spent by earlier launches
+    uint64_t tape_lines_before;
+    int64_t first_started_wall_ms; // of the first launch
+    struct cr_launches launches;   // ours: cr_launches_fini
+    struct cr_spent before;        // spent by earlier launches
     bool is_quiet, is_terminal;
 };
 
 // The state of a run as status.json and the progress line tell it.
 struct cr_snapshot {
-    const char *state;   // running, draining, complete, interrupted, failed
+    const char *state;   // running, draining, complete, interrupted, blocked, failed
     const char *message; // why it ended, or ""
     int exit_code;       // -1 while it runs
     int lost_ranks;
@@ -37,13 +41,19 @@ struct cr_snapshot {
     struct cr_spent spent; // earlier launches included
     uint32_t in_flight;
     int64_t now_ms, wall_ms;
-    struct cr_model_metrics
-        models[CR_BEAT_MODELS_MAX]; // summed over ranks, this launch
+    uint64_t tape_lines; // earlier launches included
+    struct cr_snapshot_model {
+        struct cr_model_metrics metrics;
+        uint64_t replies_cut;
+    } models[CR_BEAT_MODELS_MAX]; // summed over ranks, this launch
 };
 
 // Sum up what the members last said.
 void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *progress,
                       const struct cr_roster *roster);
+// What this launch has spent of it.
+struct cr_spent cr_progress_spent_here(const struct cr_progress *progress,
+                                       const struct cr_snapshot *snapshot);
 // Replace DIR/status.json.
 CR_MUST_CHECK enum cr_status cr_progress_write(const struct cr_progress *progress,
                                                const struct cr_snapshot *snapshot,

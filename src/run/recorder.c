@@ -13,7 +13,9 @@
 #include "credence/protocol/stop.h"
 #include "run/signals.h"
 
-static void count(struct cr_tally *tally, const struct cr_view *view) {
+static void count(struct cr_tally *tally, const struct cr_view *view,
+                  enum cr_reason reason) {
+    tally->by_reason[reason] += view->status == CR_INVALID || view->status == CR_FAILED;
     tally->done += view->status == CR_DONE;
     tally->invalid += view->status == CR_INVALID;
     tally->failed += view->status == CR_FAILED;
@@ -54,7 +56,7 @@ static enum cr_status put_view(struct cr_recorder *recorder,
         .step = t->step,
         .steps_len = is_whole ? t->steps_len : view.prices_len,
     };
-    count(&recorder->tally, &view);
+    count(&recorder->tally, &view, t->reason);
     return cr_run_file_put(recorder->file, &row, err);
 }
 

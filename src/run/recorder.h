@@ -20,7 +20,8 @@
 
 struct cr_tally { // of episodes, for the progress line and status.json
     uint64_t done, invalid, failed;
-    uint64_t converged; // done by a stop rule before max_iterations
+    uint64_t converged;                  // done by a stop rule before max_iterations
+    uint64_t by_reason[CR_REASON_COUNT]; // of those invalid and failed
 };
 
 struct cr_recorder {

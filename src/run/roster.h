@@ -24,6 +24,7 @@ struct cr_member {
     enum cr_member_state state;
     int64_t last_heard_ms;
     int64_t stop_by_ms; // when it is LEAVING: lost if it is still there then
+    bool is_aside;      // LEAVING because its calls alone failed
     bool has_drained;   // nothing in flight any more, and it starts nothing
     uint64_t wanting;   // trajectories it has asked for and not been given
     uint64_t *granted;  // what it works on

@@ -225,6 +225,8 @@ enum cr_exit cr_session_outcome(enum cr_status status) {
     case CR_E_UNSUPPORTED:
     case CR_E_IO:
         return CR_EXIT_USAGE;
+    case CR_E_BLOCKED:
+        return CR_EXIT_BLOCKED;
     case CR_E_FULL:
     case CR_E_STOPPED:
         return CR_EXIT_STOPPED;
@@ -410,7 +412,7 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
         .host = host,
         .mpi = cr_cluster_library(session->cluster),
         .prompt_hashes = hashes.data,
-        .start_wall_ms = cr_clock_wall_ms(session->clock),
+        .start_wall_ms = session->progress.first_started_wall_ms,
     };
     const struct cr_run_content content = {session->job, &layout, &facts};
     if (status == CR_OK) {
@@ -432,6 +434,31 @@ static uint64_t episodes_of_shard(const struct cr_session *session) {
         episodes += place.group->cells_len;
     }
     return episodes;
+}
+
+// The launch is entered before anything else is done in its name.
+static enum cr_status begin_launch(struct cr_session *session, struct cr_err *err) {
+    struct cr_progress *progress = &session->progress;
+    const char *host = cr_cluster_host(session->cluster);
+    char name[320];
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(host, " "), host);
+    const struct cr_launch_start start = {
+        .launch = progress->launch,
+        .wall_ms = progress->started_wall_ms,
+        .host = name,
+        .version = session->options->version,
+        .revision = session->options->revision,
+        .mpi = cr_cluster_library(session->cluster),
+        .ranks = progress->ranks,
+    };
+    enum cr_status status = cr_launches_read(session->dir, &progress->launches, err);
+    if (status == CR_OK) {
+        status = cr_launches_begin(session->dir, &progress->launches, &start, err);
+    }
+    progress->first_started_wall_ms = progress->launches.first_start_ms;
+    progress->before.retries = progress->launches.retries;
+    progress->before.rate_limited = progress->launches.rate_limited;
+    return status;
 }
 
 static void begin_progress(struct cr_session *session) {
@@ -489,7 +516,10 @@ static enum cr_status begin_coordinator(struct cr_session *session,
                                              .ledger = &session->ledger,
                                              .lock = session->lock,
                                              .log = session->log};
-    status = write_start(session, err);
+    status = begin_launch(session, err);
+    if (status == CR_OK) {
+        status = write_start(session, err);
+    }
     if (status == CR_OK) {
         status = create_file(session, err);
     }
@@ -508,6 +538,8 @@ static enum cr_status begin_coordinator(struct cr_session *session,
         .recorder = &session->recorder,
         .progress = &session->progress,
         .lost_ms = session->options->lost_ms,
+        .max_failed = {session->options->max_failed_share,
+                       session->options->max_failed},
         .grace_ms = session->options->grace_ms,
         .is_offline = session->options->job_path == NULL,
     };

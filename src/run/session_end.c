@@ -12,6 +12,9 @@
 
 // Once the directory is ours, whatever the machine refuses can be gone on from later.
 static enum cr_exit outcome_of_start(enum cr_status status) {
+    if (status == CR_E_BLOCKED) {
+        return CR_EXIT_BLOCKED;
+    }
     return status == CR_E_MEMORY || status == CR_E_UNSUPPORTED ? CR_EXIT_ERROR
                                                                : CR_EXIT_STOPPED;
 }
@@ -119,7 +122,7 @@ static enum cr_status finish_file(struct cr_session *session, bool is_complete,
 
 static enum cr_exit outcome_of(enum cr_end end, const struct cr_tally *tally) {
     if (end != CR_END_COMPLETE) {
-        return CR_EXIT_STOPPED;
+        return end == CR_END_BLOCKED ? CR_EXIT_BLOCKED : CR_EXIT_STOPPED;
     }
     return tally->failed > 0 ? CR_EXIT_FAILED : CR_EXIT_COMPLETE;
 }
@@ -127,6 +130,7 @@ static enum cr_exit outcome_of(enum cr_end end, const struct cr_tally *tally) {
 static const char *state_of(enum cr_end end) {
     return end == CR_END_COMPLETE      ? "complete"
            : end == CR_END_INTERRUPTED ? "interrupted"
+           : end == CR_END_BLOCKED     ? "blocked"
                                        : "failed";
 }
 
@@ -146,6 +150,20 @@ static void tell_once(const struct cr_session *session, const struct cr_err *why
         tell(session, why);
     }
     *has_told = true;
+}
+
+static enum cr_status end_launch(struct cr_session *session,
+                                 const struct cr_snapshot *snapshot,
+                                 struct cr_err *err) {
+    struct cr_progress *progress = &session->progress;
+    const struct cr_launch_end end = {
+        .launch = progress->launch,
+        .wall_ms = snapshot->wall_ms,
+        .state = snapshot->state,
+        .exit_code = snapshot->exit_code,
+        .spent = cr_progress_spent_here(progress, snapshot),
+    };
+    return cr_launches_end(session->dir, &progress->launches, &end, err);
 }
 
 enum cr_exit cr_session_finish(struct cr_session *session) {
@@ -190,7 +208,8 @@ enum cr_exit cr_session_finish(struct cr_session *session) {
     snapshot.state = state_of(end);
     snapshot.exit_code = (int)outcome;
     struct cr_err unwritten = {0};
-    if (cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK) {
+    if (end_launch(session, &snapshot, &unwritten) != CR_OK ||
+        cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK) {
         tell_once(session, &unwritten, &has_told);
     }
     cr_progress_end(&session->progress, &snapshot, session->log);
@@ -206,6 +225,7 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     cr_run_file_abandon(session->recorder.file);
     cr_spool_close(session->recorder.spool);
     cr_ledger_fini(&session->ledger);
+    cr_launches_fini(&session->progress.launches);
     cr_plan_destroy(session->plan);
     cr_job_destroy(session->job);
     cr_buf_fini(&session->bundle);

@@ -203,6 +203,13 @@ static enum cr_status tell(struct cr_worker *worker, uint32_t i, bool is_recorde
     return cr_worker_first_of(status, finish_market(worker, market, err));
 }
 
+// A reply that max_tokens ended; one token is all that is asked for of a logprob.
+static void count_cut(struct cr_worker *worker, const struct cr_call_record *record) {
+    worker->replies_cut[record->model] += record->finish == CR_FINISH_LENGTH &&
+                                          record->id.ask != CR_ASK_LOGPROB &&
+                                          !record->is_recorded;
+}
+
 static enum cr_status take_batch(struct cr_worker *worker, bool *moved,
                                  struct cr_err *err) {
     struct cr_worker_batch *batch = worker->batch;
@@ -214,7 +221,9 @@ static enum cr_status take_batch(struct cr_worker *worker, bool *moved,
             status, cr_tape_append_all(worker->tape, batch->records, batch->len, &kept,
                                        status == CR_OK ? err : &later));
     }
+    worker->taped += kept;
     for (uint32_t i = 0; i < batch->len; i++) {
+        count_cut(worker, &batch->records[i]);
         status = cr_worker_first_of(
             status, tell(worker, i, i < kept, status == CR_OK ? err : &later));
         cr_reply_fini(&batch->replies[i]);
@@ -283,9 +292,12 @@ static enum cr_status beat(struct cr_worker *worker, struct cr_err *err) {
     struct cr_beat message = {.live = worker->live,
                               .queued = worker->queued,
                               .is_draining = worker->is_draining,
+                              .taped = worker->taped,
+                              .asleep_ms = (uint64_t)worker->asleep_ns / 1000000,
                               .models_len = worker->cfg.job->models_len};
     for (uint32_t i = 0; i < message.models_len; i++) {
         message.models[i].sequence = worker->lease_sequence[i];
+        message.models[i].replies_cut = worker->replies_cut[i];
         read_metrics(worker, i, &message.models[i].metrics);
     }
     cr_buf_clear(&worker->message);
@@ -400,6 +412,41 @@ static enum cr_status want(struct cr_worker *worker, struct cr_err *err) {
         err);
 }
 
+// Before the replies that follow from them, so that the coordinator has heard of a model
+// that cannot answer when its episodes fail.
+static enum cr_status tell_notices(struct cr_worker *worker, struct cr_err *err) {
+    struct cr_client_notice notice;
+    enum cr_status status = CR_OK;
+    while (status == CR_OK && cr_client_take_notice(worker->cfg.client, &notice)) {
+        const struct cr_notice_message message = {.kind = (uint32_t)notice.kind,
+                                                  .model = notice.model,
+                                                  .endpoint = notice.endpoint,
+                                                  .reason = (uint32_t)notice.reason,
+                                                  .is_final = notice.is_final,
+                                                  .text = notice.text};
+        if (notice.kind == CR_NOTICE_BLOCKED) {
+            status = beat(worker, err); // what has been answered is judged with it
+        }
+        cr_buf_clear(&worker->message);
+        status = cr_worker_first_of(
+            status,
+            cr_worker_send(worker, CR_TAG_NOTICE,
+                           cr_message_encode(&worker->message, CR_TAG_NOTICE, &message),
+                           err));
+    }
+    return status;
+}
+
+static enum cr_status poll_models(struct cr_worker *worker, int wait_ms,
+                                  struct cr_err *err) {
+    const int64_t before_ns = cr_clock_now_ns(worker->cfg.clock);
+    const enum cr_status status = cr_client_poll(worker->cfg.client, wait_ms, err);
+    if (wait_ms > 0) {
+        worker->asleep_ns += cr_clock_now_ns(worker->cfg.clock) - before_ns;
+    }
+    return status;
+}
+
 static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
                            struct cr_err *err) {
     enum cr_status status = cr_worker_receive(worker, moved, err);
@@ -410,7 +457,10 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
         status = want(worker, err);
     }
     if (status == CR_OK) {
-        status = cr_client_poll(worker->cfg.client, *moved ? 0 : wait_ms, err);
+        status = poll_models(worker, *moved ? 0 : wait_ms, err);
+    }
+    if (status == CR_OK) {
+        status = tell_notices(worker, err);
     }
     // Whatever failed: replies that are here go on the tape, and the beat goes on.
     status = cr_worker_first_of(status, take_replies(worker, moved, err));

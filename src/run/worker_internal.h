@@ -29,6 +29,9 @@ struct cr_worker {
     struct cr_live_market *queue, **queue_last;
     uint32_t queued, live;
     uint32_t lease_sequence[CR_BEAT_MODELS_MAX];
+    uint64_t replies_cut[CR_BEAT_MODELS_MAX];
+    uint64_t taped;
+    int64_t asleep_ns; // in the poll of the models, with nothing to do
     struct cr_worker_batch *batch;
     struct cr_buf message;
     int64_t beat_ms, lost_ms;

@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
         read_result(text, len - 1);
         break;
     default:
-        return read_fixed(bytes[0] % 10, text, len - 1) > CR_E_STOPPED;
+        return read_fixed(bytes[0] % 10, text, len - 1) > CR_E_BLOCKED;
     }
     return 0;
 }

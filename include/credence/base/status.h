@@ -33,7 +33,8 @@ enum cr_status {
     CR_E_UNSUPPORTED, // known, but not possible here
     CR_E_NET,         // the HTTP library failed
     CR_E_PEER,        // a rank is lost or MPI failed
-    CR_E_STOPPED      // stopped early; resumable
+    CR_E_STOPPED,     // stopped early; resumable
+    CR_E_BLOCKED      // only a person can mend it; resumable
 };
 
 // A result that is dropped on purpose: a reason stands beside the call.

@@ -37,6 +37,7 @@ enum cr_tag {
     CR_TAG_DRAIN,     // coordinator: start nothing, land what is in flight
     CR_TAG_STOP,      // coordinator: all is done; and whether a rank was lost
     CR_TAG_BYE,       // worker: tape closed, leaving
+    CR_TAG_NOTICE,    // worker: a first failure, or a model that cannot answer
     CR_TAG_COUNT
 };
 
@@ -77,14 +78,24 @@ struct cr_endpoint_message {
     uint32_t model, endpoint;
     const char *url; // "" when it is gone
 };
+struct cr_notice_message {
+    uint32_t kind; // enum cr_notice_kind
+    uint32_t model, endpoint;
+    uint32_t reason;   // enum cr_reason
+    uint32_t is_final; // 1: the call is not tried again
+    const char *text;
+};
 enum { CR_BEAT_MODELS_MAX = 64 }; // models of a job
 struct cr_beat_model {
-    uint32_t sequence; // of the last lease
+    uint32_t sequence;    // of the last lease
+    uint64_t replies_cut; // that ended at max_tokens
     struct cr_model_metrics metrics;
 };
 struct cr_beat {
     uint32_t live, queued;
     uint32_t is_draining; // 1: after a DRAIN, so that live only falls
+    uint64_t taped;       // lines on the tape of this worker
+    uint64_t asleep_ms;   // of its time in this launch
     uint32_t models_len;
     struct cr_beat_model models[CR_BEAT_MODELS_MAX];
 };

@@ -110,6 +110,23 @@ void cr_client_metrics(const struct cr_client *client, uint32_t model,
 // Start pause_seen_ms and requests_wanted of the metrics again from 0: what they said
 // was passed on.
 void cr_client_forget_peaks(struct cr_client *client, uint32_t model);
+// What people must hear of a model at once, not when its retries are over.
+enum cr_notice_kind {
+    CR_NOTICE_FAILURE, // the first attempt at ENDPOINT that failed for REASON
+    CR_NOTICE_BLOCKED // its first calls all met what only a person can mend: REASON, the
+                      // latest; it is asked nothing more
+};
+enum { CR_NOTICE_BYTES = 2048 };
+struct cr_client_notice {
+    enum cr_notice_kind kind;
+    uint32_t model, endpoint;
+    enum cr_reason reason;
+    bool is_final;              // FAILURE: the call is not tried again
+    char text[CR_NOTICE_BYTES]; // FAILURE: model, URL and the server's words, cut
+};
+// The oldest notice that was not taken yet; false when there is none.
+bool cr_client_take_notice(struct cr_client *client, struct cr_client_notice *out);
+
 uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken
 
 #endif

@@ -55,7 +55,7 @@ CR_MUST_CHECK enum cr_status cr_servers_create(const struct cr_servers_cfg *cfg,
                                                struct cr_err *err);
 
 // Move what can move; never blocks. Call it several times a second.
-// CR_E_PEER: a server did not come up within startup_s, or does not stay up; ERR ends
+// CR_E_BLOCKED: a server did not come up within startup_s, or does not stay up; ERR ends
 // with the last lines that it wrote.
 CR_MUST_CHECK enum cr_status cr_servers_poll(struct cr_servers *servers,
                                              struct cr_err *err);

@@ -25,6 +25,10 @@ struct cr_run_options {
     bool fresh;             // move an existing directory aside first
     bool is_quiet;
     int64_t sync_ms, grace_ms, lost_ms;
+    // Episodes that may fail before the run stops (CR_EXIT_BLOCKED): more than a share of
+    // those finished in this launch, 100 at least (1: any), or, when not 0, a number.
+    double max_failed_share;
+    uint64_t max_failed;
     uint32_t live; // markets at once on a rank; 0: by the models' limits
     const char *version, *revision; // for run.h5
     unsigned log_modules; // what --log and CREDENCE_LOG ask for (cr_log.modules)

@@ -71,11 +71,25 @@ void cr_devices_find(struct cr_devices *out) {
     find_files(out);
 }
 
-void cr_devices_of(const struct cr_devices *devices, uint32_t index, uint32_t each,
-                   char out[CR_DEVICE_LIST_MAX]) {
+void cr_devices_share(uint32_t devices, const uint32_t *each, uint32_t models,
+                      uint32_t *servers) {
+    const uint32_t share = models > 0 ? devices / models : 0;
+    uint64_t of_one_each = 0;
+    bool is_even = true;
+    for (uint32_t i = 0; i < models; i++) {
+        of_one_each += each[i];
+        is_even = is_even && each[i] <= share;
+    }
+    for (uint32_t i = 0; i < models; i++) {
+        servers[i] = is_even ? share / each[i] : of_one_each <= devices;
+    }
+}
+
+void cr_devices_list(const struct cr_devices *devices, uint32_t first, uint32_t len,
+                     char out[CR_DEVICE_LIST_MAX]) {
     size_t used = 0;
     out[0] = '\0';
-    for (uint32_t i = index * each; i < (index + 1) * each && i < devices->len; i++) {
+    for (uint32_t i = first; i < first + len && i < devices->len; i++) {
         int put = snprintf(out + used, CR_DEVICE_LIST_MAX - used, "%s%s",
                            used > 0 ? "," : "", devices->name[i]);
         used += (size_t)put < CR_DEVICE_LIST_MAX - used ? (size_t)put : 0;

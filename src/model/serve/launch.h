@@ -24,9 +24,14 @@ struct cr_devices {
 void cr_devices_find(struct cr_devices *out);
 // LIST: "0,2,GPU-x"; ranges "0-3" as SLURM writes them.
 void cr_devices_parse(const char *list, struct cr_devices *out);
-// The devices of server number INDEX when each gets EACH, joined by commas.
-void cr_devices_of(const struct cr_devices *devices, uint32_t index, uint32_t each,
-                   char out[CR_DEVICE_LIST_MAX]);
+// How many servers each of MODELS models gets on a node with DEVICES devices, when one of
+// model i needs each[i]: its even share of the devices, so that no device serves two
+// models; one of each when that share is too small for some; 0 when there are too few.
+void cr_devices_share(uint32_t devices, const uint32_t *each, uint32_t models,
+                      uint32_t *servers);
+// LEN devices from FIRST on, joined by commas.
+void cr_devices_list(const struct cr_devices *devices, uint32_t first, uint32_t len,
+                     char out[CR_DEVICE_LIST_MAX]);
 
 // What the placeholders {port}, {host}, {model} and {gpu} stand for. GPUS is also
 // CUDA_VISIBLE_DEVICES; "" leaves that variable alone.

@@ -195,8 +195,7 @@ static char *log_path_of(const struct cr_servers_cfg *cfg,
 }
 
 static enum cr_status add_server(struct cr_servers *servers, uint32_t model_index,
-                                 uint32_t index, const struct cr_devices *devices,
-                                 struct cr_err *err) {
+                                 uint32_t index, struct cr_err *err) {
     const struct cr_model *model = &servers->cfg.job->models[model_index];
     if (servers->len == CR_SERVERS_MAX) {
         return cr_err_set(err, CR_E_JOB,
@@ -210,9 +209,6 @@ static enum cr_status add_server(struct cr_servers *servers, uint32_t model_inde
         .index = index,
         .scope = is_per(model, "job") ? CR_SERVER_OF_JOB : CR_SERVER_OF_NODE,
     };
-    if (is_per(model, "gpu")) {
-        cr_devices_of(devices, index, model->serve.gpus, server->gpus);
-    }
     server->log_path = log_path_of(&servers->cfg, server);
     if (server->log_path == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
@@ -221,35 +217,64 @@ static enum cr_status add_server(struct cr_servers *servers, uint32_t model_inde
     return CR_OK;
 }
 
-static enum cr_status add_model(struct cr_servers *servers, uint32_t model_index,
-                                struct cr_err *err) {
-    const struct cr_model *model = &servers->cfg.job->models[model_index];
-    uint32_t each = model->serve.gpus > 0 ? model->serve.gpus : 1, count = 1;
-    struct cr_devices devices = {.len = 0};
-    if (is_per(model, "gpu")) {
-        cr_devices_find(&devices);
-        count = devices.len / each;
-        if (count == 0) {
+// The models whose servers share the devices of this node.
+struct device_users {
+    struct cr_devices devices;
+    uint32_t model[CR_SERVERS_MAX], each[CR_SERVERS_MAX], servers[CR_SERVERS_MAX];
+    uint32_t len;
+};
+
+static void find_device_users(const struct cr_servers *servers,
+                              struct device_users *users) {
+    const struct cr_job *job = servers->cfg.job;
+    users->len = 0;
+    users->devices.len = 0;
+    for (uint32_t i = 0; i < job->models_len && users->len < CR_SERVERS_MAX; i++) {
+        const struct cr_serve *serve = &job->models[i].serve;
+        if (is_ours(&servers->cfg, &job->models[i]) && is_per(&job->models[i], "gpu")) {
+            users->model[users->len] = i;
+            users->each[users->len++] = serve->gpus > 0 ? serve->gpus : 1;
+        }
+    }
+    if (users->len > 0) {
+        cr_devices_find(&users->devices);
+        cr_devices_share(users->devices.len, users->each, users->len, users->servers);
+    }
+}
+
+static enum cr_status add_device_users(struct cr_servers *servers, struct cr_err *err) {
+    struct device_users users;
+    uint32_t first = 0;
+    enum cr_status status = CR_OK;
+    find_device_users(servers, &users);
+    for (uint32_t i = 0; i < users.len; i++) {
+        if (users.servers[i] == 0) {
             return cr_err_set(
                 err, CR_E_JOB,
                 "models.%s.serve: per \"gpu\" with %u each, and this node "
-                "shows %u (CUDA_VISIBLE_DEVICES, SLURM_STEP_GPUS, "
-                "/dev/nvidia*)",
-                model->name, each, devices.len);
+                "shows %u for the servers of %u models "
+                "(CUDA_VISIBLE_DEVICES, SLURM_STEP_GPUS, /dev/nvidia*)",
+                servers->cfg.job->models[users.model[i]].name, users.each[i],
+                users.devices.len, users.len);
         }
-    }
-    enum cr_status status = CR_OK;
-    for (uint32_t i = 0; i < count && status == CR_OK; i++) {
-        status = add_server(servers, model_index, i, &devices, err);
+        for (uint32_t j = 0; j < users.servers[i] && status == CR_OK; j++) {
+            status = add_server(servers, users.model[i], j, err);
+            if (status == CR_OK) {
+                cr_devices_list(&users.devices, first, users.each[i],
+                                servers->at[servers->len - 1].gpus);
+            }
+            first += users.each[i];
+        }
     }
     return status;
 }
 
 static enum cr_status add_all(struct cr_servers *servers, struct cr_err *err) {
-    enum cr_status status = CR_OK;
+    enum cr_status status = add_device_users(servers, err);
     for (uint32_t i = 0; i < servers->cfg.job->models_len && status == CR_OK; i++) {
-        if (is_ours(&servers->cfg, &servers->cfg.job->models[i])) {
-            status = add_model(servers, i, err);
+        const struct cr_model *model = &servers->cfg.job->models[i];
+        if (is_ours(&servers->cfg, model) && !is_per(model, "gpu")) {
+            status = add_server(servers, i, 0, err);
         }
     }
     return status;
@@ -367,7 +392,7 @@ static enum cr_status give_up(const struct server *server, const char *what,
     cr_buf_init(&tail, 4 * TAIL_BYTES);
     bool has_tail = read_tail(server, &tail) == CR_OK && tail.used_bytes > 0;
     enum cr_status status = cr_err_set(
-        err, CR_E_PEER, "model %s: its server %s %s; its log, %s, %s%s",
+        err, CR_E_BLOCKED, "model %s: its server %s %s; its log, %s, %s%s",
         server->model->name, server->model->serve.command[0], what, server->log_path,
         has_tail ? "ends with:\n" : "is empty", has_tail ? tail.data : "");
     cr_buf_fini(&tail);

@@ -244,7 +244,7 @@ static void one_that_never_works_is_named_with_its_last_words(void **state) {
     (void)state;
     set(&setting, "fails");
     start(&setting);
-    assert_int_equal(poll_until(&setting, 1, &err), CR_E_PEER);
+    assert_int_equal(poll_until(&setting, 1, &err), CR_E_BLOCKED);
     assert_non_null(strstr(err.text, "model mine/tiny"));
     assert_non_null(strstr(err.text, "exited with status 3"));
     assert_non_null(strstr(err.text, "ends with:\ncannot load"));
@@ -259,7 +259,7 @@ static void one_that_is_not_ready_in_time_is_given_up(void **state) {
     setting.model.serve.startup_s = 0.2;
     start(&setting);
     pid_t leader = pid_in("leader"); // before it can be given up
-    assert_int_equal(poll_until(&setting, 1, &err), CR_E_PEER);
+    assert_int_equal(poll_until(&setting, 1, &err), CR_E_BLOCKED);
     assert_non_null(strstr(err.text, "was not ready within 0.2 s"));
     cr_servers_destroy(setting.servers);
     assert_true(is_gone(leader));
@@ -272,7 +272,7 @@ static void a_command_that_is_no_program_is_said_so(void **state) {
     set(&setting, "well");
     setting.command[0] = "/nonexistent/server";
     start(&setting);
-    assert_int_equal(poll_until(&setting, 1, &err), CR_E_PEER);
+    assert_int_equal(poll_until(&setting, 1, &err), CR_E_BLOCKED);
     assert_non_null(strstr(err.text, "cannot run"));
     cr_servers_destroy(setting.servers);
 }
@@ -395,6 +395,32 @@ static void device_lists_are_read(void **state) {
     }
 }
 
+static void no_device_serves_two_models(void **state) {
+    static const struct {
+        uint32_t devices, each[3], models, servers[3];
+    } cases[] = {{8, {1}, 1, {8}},       {8, {3}, 1, {2}},
+                 {4, {1, 1}, 2, {2, 2}}, {8, {1, 4}, 2, {4, 1}},
+                 {3, {1, 2}, 2, {1, 1}}, {1, {1, 1}, 2, {0, 0}},
+                 {0, {1}, 1, {0}},       {5, {1, 1, 1}, 3, {1, 1, 1}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t servers[3] = {0}, used = 0;
+        cr_devices_share(cases[i].devices, cases[i].each, cases[i].models, servers);
+        for (uint32_t j = 0; j < cases[i].models; j++) {
+            assert_int_equal(servers[j], cases[i].servers[j]);
+            used += servers[j] * cases[i].each[j];
+        }
+        assert_true(used <= cases[i].devices);
+    }
+    struct cr_devices devices;
+    char list[CR_DEVICE_LIST_MAX];
+    cr_devices_parse("0-3", &devices);
+    cr_devices_list(&devices, 2, 2, list);
+    assert_string_equal(list, "2,3");
+    cr_devices_list(&devices, 3, 2, list);
+    assert_string_equal(list, "3");
+}
+
 int main(int argc, char **argv) {
     if (argc > 3 && strcmp(argv[1], "serve") == 0) {
         return serve(argv[2], argv[3]);
@@ -412,6 +438,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(who_is_not_first_starts_nothing),
         cmocka_unit_test(placeholders_are_filled_in),
         cmocka_unit_test(device_lists_are_read),
+        cmocka_unit_test(no_device_serves_two_models),
     };
     // Label contract: run when there is an argument. A second passes before a restart.
     const struct CMUnitTest slow[] = {

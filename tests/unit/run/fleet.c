@@ -21,6 +21,7 @@ void fleet_open(struct fleet *fleet, int claims, const char *text) {
         .sync_ms = 1000000, // no fsync a second of a clock that runs
         .grace_ms = 1000,
         .lost_ms = FLEET_LOST_MS,
+        .max_failed_share = 1,
         .live = 4,
         .version = "test",
         .revision = "test",

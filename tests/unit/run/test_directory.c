@@ -76,7 +76,7 @@ static void a_folder_of_somebody_else_is_refused(void **state) {
     assert_int_equal(make(&p, false), CR_OK);
     put(&p, "thesis.tex", "years of work");
     assert_int_equal(make(&p, false), CR_E_USAGE);
-    assert_non_null(strstr(p.err.text, "is no run directory"));
+    assert_non_null(strstr(p.err.text, "is not a run directory"));
     assert_true(has(&p, "/thesis.tex"));
     close_place(&p);
 }

@@ -48,8 +48,8 @@ static void expect_unbroken(const struct fleet *fleet) {
     fleet_assert_same(unbroken, view);
     cr_run_view_close(view);
     assert_int_equal(fleet_read_tape(fleet).repeated, 0);
-    assert_true(fleet_status_says(fleet, "\"state\":\"complete\""));
-    assert_true(fleet_status_says(fleet, "\"exit_code\":0"));
+    assert_true(fleet_status_says(fleet, "\"state\": \"complete\""));
+    assert_true(fleet_status_says(fleet, "\"exit_code\": 0"));
 }
 
 static void start(struct fleet *fleet, int workers) {
@@ -89,7 +89,7 @@ static void a_silent_worker_is_replaced_from_its_tape(void **state) {
         assert_int_equal(cr_coordinator_end(fleet.at[0].coordinator), CR_END_COMPLETE);
         assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
         expect_unbroken(&fleet);
-        assert_true(fleet_status_says(&fleet, "\"lost_ranks\":1"));
+        assert_true(fleet_status_says(&fleet, "\"lost_ranks\": 1"));
         fleet_close(&fleet);
     }
 }
@@ -195,7 +195,7 @@ static void a_coordinator_that_stood_still_blames_nobody(void **state) {
     cr_fake_clock_advance_ms(&fleet.fake, 10 * FLEET_LOST_MS);
     fleet_run(&fleet);
     assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);
-    assert_true(fleet_status_says(&fleet, "\"lost_ranks\":0"));
+    assert_true(fleet_status_says(&fleet, "\"lost_ranks\": 0"));
     expect_unbroken(&fleet);
     fleet_close(&fleet);
 }
@@ -228,8 +228,8 @@ static void a_signal_drains_at_any_moment_and_a_resume_goes_on(void **state) {
         assert_in_range(cr_clock_now_ms(&fleet.clock) - since, 0, 2000);
         const enum cr_exit outcome = fleet_end(&fleet);
         if (outcome == CR_EXIT_STOPPED) {
-            assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
-            assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
+            assert_true(fleet_status_says(&fleet, "\"state\": \"interrupted\""));
+            assert_true(fleet_status_says(&fleet, "\"exit_code\": 75"));
             assert_true(fleet_status_says(&fleet, "SIGTERM"));
             const struct fleet_tape tape = fleet_read_tape(&fleet);
             assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
@@ -377,7 +377,7 @@ static void replies_from_another_runs_tape_are_never_spent(void **state) {
     assert_in_range(fleet_read_tape(&fleet).lines, 6, unbroken_calls - 1);
     assert_int_equal(fleet_launch(&fleet, 3), CR_EXIT_COMPLETE);
     expect_unbroken(&fleet);
-    assert_true(fleet_status_says(&fleet, "\"calls\":0,"));
+    assert_true(fleet_status_says(&fleet, "\"calls\": 0,"));
     fleet_close(&fleet);
     fleet_close(&earlier);
 }
@@ -438,7 +438,7 @@ static void failures_are_tried_again_by_the_next_launch(void **state) {
                SIM_JOB(", \"failures\": 0.1", ", \"limits\": { \"retries\": 0 }", ""));
     enum cr_exit outcome = fleet_launch(&fleet, 2);
     assert_int_equal(outcome, CR_EXIT_FAILED);
-    assert_true(fleet_status_says(&fleet, "\"exit_code\":3"));
+    assert_true(fleet_status_says(&fleet, "\"exit_code\": 3"));
     const uint64_t lines = fleet_read_tape(&fleet).lines;
     outcome = fleet_launch(&fleet, 2);
     assert_true(fleet_read_tape(&fleet).lines > lines);
@@ -461,8 +461,8 @@ static void signals_while_loading_and_in_the_last_pass_are_heeded(void **state) 
     assert_int_equal(raise(SIGTERM), 0);
     assert_int_equal(fleet_end(&fleet), CR_EXIT_COMPLETE);  // one may come too late
     assert_int_equal(fleet_start(&fleet, 2), CR_E_STOPPED); // while the tape is read
-    assert_true(fleet_status_says(&fleet, "\"state\":\"interrupted\""));
-    assert_true(fleet_status_says(&fleet, "\"exit_code\":75"));
+    assert_true(fleet_status_says(&fleet, "\"state\": \"interrupted\""));
+    assert_true(fleet_status_says(&fleet, "\"exit_code\": 75"));
     assert_true(fleet_status_says(&fleet, "SIGTERM"));
     fleet_close(&fleet);
 }

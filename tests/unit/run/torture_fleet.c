@@ -29,7 +29,7 @@ static void memory_that_runs_out_once_loses_nothing(void **state) {
             fail_msg("allocation %llu", (unsigned long long)n);
         }
         assert_int_equal(fleet_read_tape(&fleet).repeated, 0);
-        assert_true(fleet_status_says(&fleet, "\"pending\":0"));
+        assert_true(fleet_status_says(&fleet, "\"pending\": 0"));
         fleet_close(&fleet);
         n += 1 + n / 16;
     }

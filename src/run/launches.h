@@ -1,0 +1,50 @@
+// launches.h - DIR/launches: one JSON line when a launch starts, one when it ends.
+//
+// Layer    run (5), rank 0
+// Threads  one owner
+//
+// It is what a directory knows of its own past: when the work first began, who took part,
+// and what the tapes do not say of earlier launches. Lines are only ever appended.
+#ifndef CR_RUN_LAUNCHES_H
+#define CR_RUN_LAUNCHES_H
+
+#include <stdint.h>
+
+#include "credence/base/buf.h"
+#include "credence/base/status.h"
+#include "run/limits.h"
+
+struct cr_launches {
+    struct cr_buf json;             // the lines, joined by commas
+    int64_t first_start_ms;         // wall time; 0: no launch yet
+    uint64_t retries, rate_limited; // of launches that ended
+};
+// What DIR/launches holds. A damaged line is passed over. OUT: cr_launches_fini.
+CR_MUST_CHECK enum cr_status cr_launches_read(const char *dir, struct cr_launches *out,
+                                              struct cr_err *err);
+void cr_launches_fini(struct cr_launches *launches);
+
+struct cr_launch_start {
+    uint32_t launch;
+    int64_t wall_ms;
+    const char *host, *version, *revision, *mpi;
+    int ranks;
+};
+// Append to DIR/launches, and to LAUNCHES.
+CR_MUST_CHECK enum cr_status cr_launches_begin(const char *dir,
+                                               struct cr_launches *launches,
+                                               const struct cr_launch_start *start,
+                                               struct cr_err *err);
+struct cr_launch_end {
+    uint32_t launch;
+    int64_t wall_ms;
+    const char *state;
+    int exit_code;
+    struct cr_spent spent; // of this launch
+};
+CR_MUST_CHECK enum cr_status cr_launches_end(const char *dir,
+                                             struct cr_launches *launches,
+                                             const struct cr_launch_end *end,
+                                             struct cr_err *err);
+
+#endif

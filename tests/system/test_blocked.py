@@ -1,0 +1,144 @@
+"""A run that only a person can mend says so within seconds, makes few calls, stops with 4 and can be gone on with."""
+
+import json
+import time
+import unittest
+
+import harness
+
+BLOCKED = 4
+
+
+class BlockedTest(harness.TestCase):
+    def job(self, url, count=60, **changes):
+        return self.write_job(self.http_job(url, self.write_claims(count), **changes))
+
+    def status(self):
+        return json.loads((self.dir / "run" / "status.json").read_text())
+
+    def first_words(self, job, *arguments, env=None, ranks=0):
+        """(seconds until the first line, that line, the result)."""
+        begin = time.monotonic()
+        process = harness.start("run", job, "-o", self.dir / "run", *arguments, env=env, ranks=ranks)
+        line = process.stderr.readline()
+        seconds = time.monotonic() - begin
+        return seconds, line, harness.finish(process, 120)
+
+    def check_blocked(self, script, *words):
+        with harness.FaultServer(script) as server:
+            _, line, result = self.first_words(self.job(server.url))
+            calls = server.stats()["requests"]
+        self.assertEqual(BLOCKED, result.code, result)
+        self.assertLess(calls, 50)
+        for word in words:
+            self.assertIn(word, line)
+        status = self.status()
+        self.assertEqual(("blocked", BLOCKED), (status["state"], status["exit_code"]))
+        self.assertEqual(0, status["done"] + status["invalid"])
+        self.assertIn("mend it and run the same command again", status["message"])
+
+    def test_a_wrong_key_stops_the_run_and_the_right_one_goes_on(self):
+        script = {"key": "right", "rules": []}
+        with harness.FaultServer(script) as server:
+            job = self.job(server.url, 8, models__m__api_key_env="BLOCKED_TEST_KEY")
+            env = {"BLOCKED_TEST_KEY": "wrong"}
+            _, line, result = self.first_words(job, env=env)
+            self.assertEqual(BLOCKED, result.code, result)
+            self.assertIn("401", line)
+            self.assertLess(server.stats()["requests"], 50)
+            harness.run("run", job, "-o", self.dir / "run", "--quiet", env={"BLOCKED_TEST_KEY": "right"})
+        status = self.status()
+        self.assertEqual((8, 0, "complete"), (status["done"], status["failed"], status["state"]))
+        starts = [event for event in status["launches"] if event["event"] == "start"]
+        ends = [event for event in status["launches"] if event["event"] == "end"]
+        self.assertEqual([0, 1], [event["launch"] for event in starts])
+        self.assertEqual([BLOCKED, 0], [event["exit_code"] for event in ends])
+        self.assertEqual(starts[0]["wall_ms"], status["first_started_wall_ms"])
+        self.assertLess(status["this_launch"]["calls"], status["calls"])
+
+    def test_an_unknown_model_stops_the_run(self):
+        self.check_blocked({"rules": [{"fault": "404", "times": 0}]}, "404", "(not_found)")
+
+    def test_a_host_without_an_address_stops_the_run(self):
+        _, line, result = self.first_words(self.job("http://no-such-host.invalid:1/v1"))
+        self.assertEqual(BLOCKED, result.code, result)
+        self.assertIn("no-such-host.invalid", line)
+
+    def test_a_mistyped_port_is_told_at_once(self):
+        url = f"http://127.0.0.1:{harness.free_port()}/v1"
+        process = harness.start("run", self.job(url), "-o", self.dir / "run")
+        begin = time.monotonic()
+        line = process.stderr.readline()
+        self.assertLess(time.monotonic() - begin, 2)
+        self.assertIn(url, line)
+        self.assertIn("(connection)", line)
+        self.assertIn("trying again", line)
+        process.terminate()
+        self.assertEqual(75, harness.finish(process, 60).code)
+
+    def test_two_workers_tell_it_once(self):
+        with harness.FaultServer({"rules": [{"fault": "401", "times": 0}]}) as server:
+            result = harness.run("run", self.job(server.url), "-o", self.dir / "run", ranks=3, expect=None)
+            calls = server.stats()["requests"]
+        self.assertEqual(BLOCKED, self.status()["exit_code"], result)
+        self.assertLess(calls, 50)
+        self.assertEqual(1, result.err.count("only counted"), result)
+
+    def test_a_model_that_has_answered_is_not_given_up(self):
+        rule = {"fault": "401", "times": 0, "after": 3, "most": 4}
+        with harness.FaultServer({"rules": [rule]}) as server:
+            result = harness.run("run", self.job(server.url, 10, models__m__limits__concurrency=1),
+                                 "-o", self.dir / "run", expect=3)
+        self.assertIn("failed", result.err)
+        self.assertEqual({"key": 4}, self.status()["reasons"])
+
+    def test_cut_replies_come_with_the_advice(self):
+        with harness.FaultServer({"rules": [{"fault": "length", "times": 0}]}) as server:
+            job = self.job(server.url, 30, models__m__params__max_tokens=20)
+            result = harness.run("run", job, "-o", self.dir / "run", expect=None)
+        self.assertIn("replies were cut at max_tokens 20: raise models.m.params.max_tokens", result.err)
+
+    def lossy(self, *arguments):
+        """A run that loses about a fifth of its episodes."""
+        rule = {"fault": "400", "times": 0, "share": 0.1}
+        with harness.FaultServer({"rules": [rule]}) as server:
+            return harness.run("run", self.job(server.url, 400, models__m__limits__concurrency=4), "-o",
+                               self.dir / "run", *arguments, expect=None)
+
+    def test_a_run_that_loses_too_many_episodes_stops(self):
+        result = self.lossy()
+        self.assertEqual(BLOCKED, result.code, result)
+        self.assertIn("more than --max-failed allows", result.err)
+        status = self.status()
+        self.assertGreater(status["pending"], 0)
+        self.assertEqual({"bad_request"}, set(status["reasons"]) - {"unreadable"})
+
+    def test_max_failed_can_allow_all_or_a_number(self):
+        self.assertEqual(3, self.lossy("--max-failed", "100%").code)
+        self.assertEqual(0, self.status()["pending"])
+        other = self.lossy("--max-failed", "2", "--fresh")
+        self.assertEqual(BLOCKED, other.code, other)
+        self.assertLess(self.status()["failed"], 20)
+
+    def test_a_bad_max_failed_is_refused(self):
+        for text in ("0", "x", "5.5", "-1%", "101%"):
+            result = harness.run("run", self.job("http://127.0.0.1:1/v1"), "--max-failed", text, expect=2)
+            self.assertIn("--max-failed expects", result.err)
+
+    def test_a_server_that_cannot_start_stops_the_run_and_keeps_its_log(self):
+        script = self.dir / "server.sh"
+        script.write_text("#!/bin/sh\necho 'no such weights: Qwen/Qwen3-99B' >&2\nexit 3\n")
+        script.chmod(0o755)
+        job = self.http_job("", self.write_claims(5))
+        del job["models"]["m"]["endpoints"]
+        job["models"]["m"]["serve"] = {"command": [str(script)], "health": "/health"}
+        result = harness.run("run", self.write_job(job), "-o", self.dir / "run", expect=BLOCKED)
+        self.assertIn("exited with status 3", result.err)
+        self.assertIn("no such weights: Qwen/Qwen3-99B", result.err)
+        logs = list((self.dir / "run" / "servers").glob("*.log"))
+        self.assertIn("no such weights", logs[0].read_text())
+        self.assertEqual(BLOCKED, self.status()["exit_code"])
+
+
+if __name__ == "__main__":
+    harness.main()
