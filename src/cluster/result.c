@@ -56,6 +56,8 @@ static const struct cr_field step_fields[] = {
     STEP(U8, repairs),
     CR_FIELD_BELOW(cr_step, U8, reason, CR_REASON_COUNT),
     CR_FIELD_BELOW(cr_step, U8, is_estimated, 2),
+    STEP(F64, price_held),
+    STEP(F64, price_held_idle),
     {0}};
 
 // The numbers in front of the arrays of a trajectory.

@@ -23,6 +23,10 @@ const char *const cr_elicitation_names[CR_ELICIT_COUNT] = {
     [CR_ELICIT_SAMPLED] = "sampled",
 };
 
+const char *const cr_held_names[CR_HELD_COUNT] = {
+    [CR_HELD_NONE] = "none",
+    [CR_HELD_LOGPROB] = "logprob",
+};
 const char *const cr_order_names[CR_ORDER_COUNT] = {
     [CR_ORDER_TURN] = "turn",
     [CR_ORDER_SIMULTANEOUS] = "simultaneous",

@@ -145,6 +145,7 @@ uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
     }
     key = mix_opening(key, job, cell);
     key = mix_counts(key, cell);
+    key = cell->held != CR_HELD_NONE ? mix_text(key, cr_held_names[cell->held]) : key;
     key = cr_hash_mix(key, cell->memory);
     key = cr_hash_mix(key, cell->repairs);
     return cr_hash_mix(key, cell->chain_of_thought);

@@ -229,6 +229,9 @@ static const struct cr_key cell_keys[] = {
      .shapes = true, .summary = "what the trader argues for"},
     {"elicitation", CR_KEY_CHOICE, "\"verbal\"", .from = CR_NAMES_ELICITATIONS,
      AT(cr_cell, elicitation), .shapes = true, .summary = "how a price is read"},
+    {"held", CR_KEY_CHOICE, "\"none\"", .from = CR_NAMES_HELD, AT(cr_cell, held),
+     .shapes = true,
+     .summary = "a second reading before each judgment, by logprobs of a yes or no"},
     {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
      .shapes = true, .summary = "in which order several traders speak"},
     {"prompts", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
@@ -363,6 +366,7 @@ static const struct source sources[CR_NAMES_OF_JOB] = {
     [CR_NAMES_STANCES] = {.list = cr_stance_names, .list_len = CR_STANCE_COUNT},
     [CR_NAMES_ELICITATIONS] = {.list = cr_elicitation_names,
                                .list_len = CR_ELICIT_COUNT},
+    [CR_NAMES_HELD] = {.list = cr_held_names, .list_len = CR_HELD_COUNT},
     [CR_NAMES_ORDERS] = {.list = cr_order_names, .list_len = CR_ORDER_COUNT},
     [CR_NAMES_RULES] = {.list = cr_stop_rule_names, .list_len = CR_STOP_RULE_COUNT},
 };

@@ -50,6 +50,7 @@ enum cr_names_from {
     CR_NAMES_PROTOCOLS,
     CR_NAMES_STANCES,
     CR_NAMES_ELICITATIONS,
+    CR_NAMES_HELD,
     CR_NAMES_ORDERS,
     CR_NAMES_RULES,
     CR_NAMES_OF_JOB, // from here on the job itself gives them

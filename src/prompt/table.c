@@ -55,6 +55,9 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(CRITIC_JUDGE_SYSTEM, "critic_judge_system", V(MEANING) | V(ANSWER), 0)           \
     T(CRITIC_SEEN_ARGUMENT, "critic_seen_argument", V(ARGUMENT), V(NUMBER))            \
     T(CRITIC_ARGUMENT, "critic_argument", V(NUMBER) | V(ARGUMENT), 0)                  \
+    T(HELD_OPENING, "held_opening", V(PROPOSITION) | V(ANSWER), 0)                     \
+    T(HELD_UPDATE, "held_update", V(ARGUMENT) | V(ANSWER), V(PRICE))                   \
+    T(HELD_IDLE, "held_idle", V(ANSWER), V(PRICE))                                     \
     T(REPAIR, "repair", V(COMPLAINT), V(ANSWER))                                       \
     T(STANCE_FREE, "stance_free", 0, 0)                                                \
     T(STANCE_UP, "stance_up", 0, 0)                                                    \

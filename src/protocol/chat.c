@@ -432,6 +432,44 @@ enum cr_status cr_chat_request(struct cr_episode *episode,
     return CR_OK;
 }
 
+static enum cr_template reading_template(const struct cr_ask_spec *spec) {
+    if (spec->reading == CR_READING_IDLE || spec->user == CR_T_REFINER_UPDATE) {
+        return CR_T_HELD_IDLE;
+    }
+    return spec->user == CR_T_MAKER_OPENING ? CR_T_HELD_OPENING : CR_T_HELD_UPDATE;
+}
+
+enum cr_status cr_chat_reading(struct cr_episode *episode,
+                               const struct cr_ask_spec *spec, struct cr_call *call) {
+    const struct cr_chat *chat = cr_chat_of(episode, spec);
+    struct cr_values values = {0};
+    struct cr_span text = {0};
+    values.at[CR_VAR_PROPOSITION] = episode->item;
+    uint32_t from = remembered_from(episode, spec, chat);
+    uint32_t len = HEAD_TURNS + chat->len - from;
+    struct cr_turn *turns = copy_turns(episode, chat, from, 0);
+    if (turns == NULL) {
+        return CR_E_MEMORY;
+    }
+    enum cr_status status = set_answer(episode, spec->ask, false, &values);
+    if (status == CR_OK) {
+        status = set_price(episode, &values);
+    }
+    if (status == CR_OK) {
+        status = set_arguments(episode, spec, &values);
+    }
+    if (status == CR_OK) {
+        status = render(episode, reading_template(spec), &values, &text);
+    }
+    if (status == CR_OK) {
+        status = make_turn(episode, CR_USER, text, &turns[len - 1]);
+    }
+    call->turns = turns;
+    call->turns_len = len;
+    call->prefix_len = len - 1;
+    return status;
+}
+
 enum cr_status cr_chat_quote(struct cr_episode *episode, struct cr_span body,
                              struct cr_span *out) {
     if (body.bytes == 0) {

@@ -154,8 +154,9 @@ static struct cr_call call_of(const struct cr_episode *episode,
 
 static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
     const struct cr_ask_spec *spec = &episode->move.asks[index];
+    bool is_reading = spec->reading != CR_READING_NONE;
     const char *schema;
-    enum cr_status status = cr_chat_question(episode, spec);
+    enum cr_status status = is_reading ? CR_OK : cr_chat_question(episode, spec);
     if (status == CR_OK) {
         status = spec->placebo == CR_STANCE_UNRELATED
                      ? schema_of_other(episode, spec->ask, &schema)
@@ -170,7 +171,8 @@ static enum cr_status open_slots(struct cr_episode *episode, uint32_t index) {
             slot->call.proposition = cr_placebo_other(episode);
             slot->call.options_shown = NULL;
         }
-        status = cr_chat_request(episode, spec, &slot->call);
+        status = is_reading ? cr_chat_reading(episode, spec, &slot->call)
+                            : cr_chat_request(episode, spec, &slot->call);
         episode->slots_len += status == CR_OK;
     }
     return status;
@@ -193,6 +195,26 @@ static enum cr_status next_move(struct cr_episode *episode) {
     return status;
 }
 
+// The readings beside the judgment that is asked: with what was argued, and, where
+// something was, without.
+static void add_readings(struct cr_episode *episode) {
+    struct cr_move *move = &episode->move;
+    if (episode->cfg.cell->held == CR_HELD_NONE || move->end != CR_ENDED_NONE ||
+        move->asks[0].role != CR_ROLE_MAKER) {
+        return;
+    }
+    struct cr_ask_spec ask = move->asks[0];
+    ask.ask = CR_ASK_LOGPROB;
+    ask.samples = 1;
+    ask.reading = CR_READING_HELD;
+    move->asks[move->asks_len++] = ask;
+    if (episode->history.arguments_len > 0) {
+        ask.reading = CR_READING_IDLE;
+        ask.first_sample = 1;
+        move->asks[move->asks_len++] = ask;
+    }
+}
+
 // Ask the protocol, and put its questions.
 static enum cr_status advance(struct cr_episode *episode) {
     struct cr_move *move = &episode->move;
@@ -200,6 +222,7 @@ static enum cr_status advance(struct cr_episode *episode) {
     if (status != CR_OK) {
         return status;
     }
+    add_readings(episode);
     if (move->end) {
         episode->trajectory.status = CR_DONE;
         episode->trajectory.ended = move->end;
@@ -426,6 +449,9 @@ static enum cr_status take_reading(struct cr_episode *episode, struct cr_slot *s
     if (cr_reason_is_failure(slot->reason)) {
         episode->has_failed = true;
         return CR_OK;
+    }
+    if (episode->move.asks[slot->spec].reading != CR_READING_NONE) {
+        return CR_OK; // it stays missing
     }
     slot->cost.reason =
         slot->cost.reason != 0 ? slot->cost.reason : (uint8_t)slot->reason;

@@ -100,6 +100,11 @@ struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec 
 CR_MUST_CHECK enum cr_status cr_chat_request(struct cr_episode *episode,
                                              const struct cr_ask_spec *spec,
                                              struct cr_call *call);
+// The turns of a reading into CALL: the chat of the judgment that it stands beside, which
+// was asked already, with a question of its own in place of the last.
+CR_MUST_CHECK enum cr_status cr_chat_reading(struct cr_episode *episode,
+                                             const struct cr_ask_spec *spec,
+                                             struct cr_call *call);
 // BODY as a repair quotes it, in the arena: an empty turn is refused by some servers.
 CR_MUST_CHECK enum cr_status cr_chat_quote(struct cr_episode *episode,
                                            struct cr_span body, struct cr_span *out);

@@ -22,7 +22,7 @@
 #include "credence/protocol/episode.h"
 #include "credence/protocol/protocol.h"
 
-enum { CR_ASKS_MAX = CR_TRADERS_MAX };
+enum { CR_ASKS_MAX = CR_TRADERS_MAX + 2 }; // with the readings beside a judgment
 
 // Something that was accepted: a judgment, or one trader's argument.
 struct cr_event {
@@ -68,6 +68,9 @@ struct cr_ask_spec {
     struct cr_target target;
     enum cr_template seen_argument, seen_judgment;
     bool sees_judgments;
+    // A reading beside a judgment: it is not repaired, and never enters the conversation.
+    // Made by the engine, not by a protocol.
+    enum cr_reading { CR_READING_NONE, CR_READING_HELD, CR_READING_IDLE } reading;
     // A placebo: the argument is made by the engine, without a call; or the call is about
     // another question, in a chat of its own.
     enum cr_stance placebo; // UNRELATED, ECHO or FILLER; 0: none

@@ -26,7 +26,8 @@ static enum cr_status step_at(struct cr_episode *episode, uint32_t at,
             return status;
         }
         t->step = grown;
-        t->step[t->steps_len++] = (struct cr_step){0};
+        t->step[t->steps_len++] =
+            (struct cr_step){.price_held = NAN, .price_held_idle = NAN};
     }
     *out = &t->step[at];
     return CR_OK;
@@ -322,7 +323,8 @@ static enum cr_status check_answers(struct cr_episode *episode) {
     for (uint32_t i = 0; i < move->asks_len; i++) {
         struct answers answers = answers_of(episode, i);
         bool is_usable = has_usable(answers);
-        if (!is_usable && move->asks[i].may_miss) {
+        bool is_reading = move->asks[i].reading != CR_READING_NONE;
+        if (!is_usable && (move->asks[i].may_miss || is_reading)) {
             continue;
         }
         if (!is_usable && move->asks[i].role == CR_ROLE_MAKER) {
@@ -366,6 +368,31 @@ static enum cr_status take_trader(struct cr_episode *episode, uint32_t index) {
     return fold_slot(episode, answers.first, episode->history.prices_len);
 }
 
+// A reading, beside the judgment that was just posted.
+static enum cr_status take_reading(struct cr_episode *episode, uint32_t index) {
+    struct cr_slot *slot = answers_of(episode, index).first;
+    struct cr_step *step;
+    uint32_t at = episode->history.prices_len - 1;
+    enum cr_status status = fold_slot(episode, slot, at);
+    if (status == CR_OK) {
+        status = step_at(episode, at, &step);
+    }
+    if (status == CR_OK && slot->state == CR_SLOT_USABLE) {
+        bool is_idle = episode->move.asks[index].reading == CR_READING_IDLE;
+        *(is_idle ? &step->price_held_idle : &step->price_held) = slot->price[0];
+    }
+    return status;
+}
+
+static enum cr_status take_ask(struct cr_episode *episode, uint32_t index) {
+    const struct cr_ask_spec *spec = &episode->move.asks[index];
+    if (spec->reading != CR_READING_NONE) {
+        return take_reading(episode, index);
+    }
+    return spec->role == CR_ROLE_MAKER ? take_judgment(episode, index)
+                                       : take_trader(episode, index);
+}
+
 enum cr_status cr_round_finish(struct cr_episode *episode) {
     const struct cr_move *move = &episode->move;
     if (episode->has_failed) {
@@ -374,8 +401,7 @@ enum cr_status cr_round_finish(struct cr_episode *episode) {
     enum cr_status status = check_answers(episode);
     for (uint32_t i = 0; i < move->asks_len && status == CR_OK && !episode->is_done;
          i++) {
-        status = move->asks[i].role == CR_ROLE_MAKER ? take_judgment(episode, i)
-                                                     : take_trader(episode, i);
+        status = take_ask(episode, i);
     }
     return status;
 }

@@ -58,7 +58,18 @@ uint32_t cr_protocol_prices_max(const struct cr_cell *cell) {
 }
 
 struct cr_bounds cr_protocol_calls(const struct cr_cell *cell) {
-    return cr_protocol_table[cell->protocol]->calls(cell);
+    const struct cr_protocol *protocol = cr_protocol_table[cell->protocol];
+    struct cr_bounds bounds = protocol->calls(cell);
+    if (cell->held == CR_HELD_NONE) {
+        return bounds;
+    }
+    // One reading beside every judgment, and one without arguments from t = 1 on where
+    // somebody argues.
+    uint64_t most = protocol->prices_max(cell);
+    uint64_t least = protocol->has_stop_rule ? cr_stop_bounds(cell).min + 1 : most;
+    uint64_t each = protocol->has_traders ? 2 : 1;
+    return (struct cr_bounds){bounds.min + 1 + each * (least - 1),
+                              bounds.max + 1 + each * (most - 1)};
 }
 
 static enum cr_status check_rule(const struct cr_cell *cell,
@@ -96,6 +107,29 @@ static enum cr_status check_rule(const struct cr_cell *cell,
     return CR_OK;
 }
 
+static enum cr_status check_held(const struct cr_cell *cell, enum cr_space space,
+                                 struct cr_err *err) {
+    if (cell->held == CR_HELD_NONE) {
+        return CR_OK;
+    }
+    if (space != CR_SPACE_BINARY) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "held \"%s\" reads a yes or a no, and the propositions are %s",
+            cr_held_names[cell->held], cr_space_names[space]);
+    }
+    if (cell->elicitation == CR_ELICIT_LOGPROB ||
+        cr_protocol_table[cell->protocol]->has_votes) {
+        return cr_err_set(
+            err, CR_E_JOB,
+            "held \"%s\" stands beside prices that are said one by one, "
+            "expected elicitation \"verbal\" or \"sampled\" and a protocol "
+            "other than self_consistency",
+            cr_held_names[cell->held]);
+    }
+    return CR_OK;
+}
+
 enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space,
                                  struct cr_err *err) {
     const struct cr_protocol *protocol = cr_protocol_table[cell->protocol];
@@ -116,6 +150,9 @@ enum cr_status cr_protocol_check(const struct cr_cell *cell, enum cr_space space
                           cr_elicitation_names[cell->elicitation], space_name);
     }
     enum cr_status status = check_rule(cell, row, space_name, err);
+    if (status == CR_OK) {
+        status = check_held(cell, space, err);
+    }
     if (status != CR_OK) {
         return status;
     }

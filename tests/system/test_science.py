@@ -1,4 +1,4 @@
-"""Agents whose behaviour has a closed form: whole runs give what the formulas of src/model/sim/sim.h say.
+"""Agents whose behaviour has a closed form: whole runs give what the formulas of src/model/sim/README.md say.
 
 test_science.py [--claims N]: 10,000 propositions in the suite; more by the argument. Accuracies are held to the
 exact central binomial interval of 99.9 %; the draws come from the job's seed, so a passing test goes on passing.
@@ -60,6 +60,20 @@ print(json.dumps(out))
 """
 
 
+# argv: run.h5. Prints, for each cell: the prices of every market (null: none), its label and its number of prices.
+PRICES = """
+import h5py, json, sys
+import numpy as np
+with h5py.File(sys.argv[1]) as f:
+    cell, price = f["cell"][()], f["price"][()]
+    label = f["propositions/label"][()][f["proposition"][()]]
+    print(json.dumps([{"price": [[None if np.isnan(v) else float(v) for v in row] for row in price[cell == i]],
+                       "label": label[cell == i].tolist(), "replicate": f["replicate"][()][cell == i].tolist(),
+                       "row": f["proposition"][()][cell == i].tolist(),
+                       "length": f["iterations"][()][cell == i].tolist()} for i in range(len(f["cells/name"]))]))
+"""
+
+
 @functools.lru_cache
 def binomial_interval(n, p):
     """The central interval that a binomial count leaves with probability 0.001 at most."""
@@ -94,6 +108,31 @@ def argued(c, against, flips, n, persuasion):
     """Accuracy of a maker of competence C after N arguments for one side, FLIPS of which turn it over."""
     stays = at_most(n, persuasion, flips - 1)
     return c * stays if against else 1 - (1 - c) * stays
+
+
+def integral(g, low, high, steps=4000):
+    """Simpson's rule."""
+    h = (high - low) / steps
+    return h / 3 * sum((1 if i in (0, steps) else 4 if i % 2 else 2) * g(low + i * h) for i in range(steps + 1))
+
+
+def range_of_a_walk(r):
+    """(5) of EQUILIBRIUM.md: three prices of a random walk lie within R of its steps."""
+    return integral(lambda x: NORMAL.pdf(x) * (NORMAL.cdf(min(r, r - x)) - NORMAL.cdf(max(-r, -r - x))), -r, r)
+
+
+def range_of_slips(r, w=3):
+    """(6): so do W independent normals."""
+    return integral(lambda x: w * NORMAL.pdf(x) * (NORMAL.cdf(x + r) - NORMAL.cdf(x)) ** (w - 1), -9, 9)
+
+
+def excess_movement(path):
+    """The sum of (1 - 2 p_t) (p_(t+1) - p_t): 0 in the mean for a martingale (Augenblick and Rabin 2021)."""
+    return sum((1 - 2 * a) * (b - a) for a, b in zip(path, path[1:]))
+
+
+def mean_and_error(values):
+    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
 
 
 class ScienceTest(harness.TestCase):
@@ -250,7 +289,7 @@ class ScienceTest(harness.TestCase):
         while spread * rate ** later > threshold:
             later += 1
         closed = max(0, math.ceil(math.log(threshold / spread) / math.log(rate) - 1e-9))
-        self.assertEqual(closed, later, "the formula of sim.h")
+        self.assertEqual(closed, later, "the formula of sim/README.md")
         # Prices have six digits, so only an exact equality may be nearer than that.
         nearest = min(abs(spread * rate ** k - threshold) for k in range(later + 2))
         self.assertTrue(nearest == 0 or nearest > fractions.Fraction(3, 10 ** 6), (rate, threshold, window))
@@ -267,6 +306,133 @@ class ScienceTest(harness.TestCase):
         # 0.9 - 0.1 is 0.8 to people, if not to doubles.
         self.assertEqual(({str(EQUILIBRIUM_REASON): n}, {"3": n}),
                          (read["T=0.8"]["reason"], read["T=0.8"]["iterations"]))
+
+
+class EquilibriumTest(ScienceTest):
+    """The formulas of src/protocol/EQUILIBRIUM.md, by their numbers there."""
+
+    def prices(self, name):
+        return json.loads(harness.python(PRICES, self.dir / name / "run.h5", modules=("h5py", "numpy"), timeout=300))
+
+    def test_1_2_3_a_pushed_maker_stops_when_and_where_they_say(self):
+        start, longest = 0.75, 40
+        shares = (0.1, 0.25, 0.4, 0.6)
+        models = {f"m{k}": self.sim(competence=1, persuasion=1, stubbornness=1 - k) for k in shares}
+        models["adversary"] = self.sim(strength=1)
+        cells = [{"name": f"{k} {t} {w}", "maker": f"m{k}", "stop": {"threshold": t, "window": w}}
+                 for k in shares for t in (0.2, 0.1, 0.05) for w in (2, 3, 5)]
+        self.finished("pushed", models, cells, self.claims(4), protocol="market", trader="adversary",
+                      stance="adversarial", max_iterations=longest)
+        waited = 0
+        for cell, made in zip(cells, self.prices("pushed")):
+            k, threshold, w = map(float, cell["name"].split())
+            spread = 1 - (1 - k) ** (w - 1)
+            later = max(0, math.ceil(math.log(threshold / (start * spread)) / math.log(1 - k) - 1e-9))
+            end = int(w) - 1 + later
+            if start * (1 - k) ** end < 0.021:
+                continue  # nobody simulated goes below 0.02
+            waited += later > 0
+            for path, label, length in zip(made["price"], made["label"], made["length"]):
+                self.assertEqual(end + 1, length, cell["name"])
+                distance = path[end] if label else 1 - path[end]  # from the side that is wrong
+                self.assertAlmostEqual(start * (1 - k) ** end, distance, places=4, msg=cell["name"])
+                if later > 0:
+                    self.assertLessEqual(distance, threshold * (1 - k) ** (w - 1) / spread + 1e-5)
+        self.assertGreater(waited, 10)
+
+    def test_4_deaf_ears_are_an_equilibrium(self):
+        n = OPTIONS.claims
+        models = {"m": self.sim(competence=1, persuasion=0.5, stubbornness=0.5), "a": self.sim(strength=1)}
+        read = self.finished("deaf", models, [{"name": "deaf"}], self.claims(), protocol="market", trader="a",
+                             stance="adversarial")["deaf"]
+        self.assert_share(read["iterations"]["3"], n, 0.25, "stopped at w - 1 unmoved")
+
+    def test_5_6_noise_alone_looks_settled_as_often_as_they_say(self):
+        n = OPTIONS.claims
+        models = {"walk": self.sim(competence=1, noise=0.2), "slips": self.sim(behaviour="trend", rate=0, noise=0.5)}
+        cells = [{"name": "walk", "maker": "walk", "stop": {"threshold": 0.025}},
+                 {"name": "slips", "maker": "slips", "stop": {"threshold": 0.1}}]
+        read = self.finished("noise", models, cells, self.claims(), protocol="self_refine")
+        self.assert_share(read["walk"]["iterations"]["3"], n, range_of_a_walk(1.25), "slips that stay")
+        self.assert_share(read["slips"]["iterations"]["3"], n, range_of_slips(2), "slips that do not stay")
+        for sigma, stays, not_stays in ((0.05, 1.00, 0.99), (0.1, 0.81, 0.67), (0.15, 0.55, 0.39), (0.2, 0.37, 0.24)):
+            self.assertAlmostEqual(stays, range_of_a_walk(0.2 / sigma), delta=0.005)
+            self.assertAlmostEqual(not_stays, range_of_slips(0.2 / sigma), delta=0.005)
+
+    def test_7_the_last_word(self):
+        k = 0.25
+        models = {"m": self.sim(competence=1, persuasion=1, strength=k)}
+        self.finished("word", models, [{"name": "word"}], self.claims(4), protocol="debate", rounds=40, replicates=2)
+        made = self.prices("word")[0]
+        for path, replicate in zip(made["price"], made["replicate"]):
+            expected = (1 - k) / (2 - k) if replicate == 0 else 1 / (2 - k)
+            self.assertAlmostEqual(expected, path[-1], places=4)
+
+
+class AgentsTest(EquilibriumTest):
+    """Simulated agents whose truth is known to the statistics of rationality and independence."""
+
+    def paths(self, behaviour, claims, **cell):
+        models = {"m": self.sim(behaviour=behaviour, rate=0.8)}
+        self.finished(behaviour, models, [{"name": behaviour}], self.claims(claims), protocol="self_refine",
+                      stop={"rule": "fixed"}, max_iterations=6, **cell)
+        return self.prices(behaviour)[0]
+
+    def test_the_bayesian_agent_is_a_martingale_and_calibrated(self):
+        made = self.paths("bayes", None)
+        mean, error = mean_and_error([excess_movement(path) for path in made["price"]])
+        print(f"  bayes: excess movement {mean:.4f} +- {error:.4f}", file=sys.stderr)
+        self.assertLess(abs(mean), 3.3 * error)
+        # Where it says p, the claim is true p of the time.
+        miss, error = mean_and_error([path[-1] - label for path, label in zip(made["price"], made["label"])])
+        self.assertLess(abs(miss), 3.3 * error)
+        high = [label for path, label in zip(made["price"], made["label"]) if path[-1] > 0.5]
+        said = [path[-1] for path in made["price"] if path[-1] > 0.5]
+        miss, error = mean_and_error([p - y for p, y in zip(said, high)])
+        self.assertLess(abs(miss), 3.3 * error)
+
+    def test_over_and_under_reaction_are_found(self):
+        for behaviour, sign in (("over_reactor", 1), ("under_reactor", -1)):
+            made = self.paths(behaviour, 200 if sign > 0 else 2000)
+            mean, error = mean_and_error([excess_movement(path) for path in made["price"]])
+            print(f"  {behaviour}: excess movement {mean:.4f} +- {error:.4f}", file=sys.stderr)
+            self.assertGreater(sign * mean, 1.96 * error, behaviour)
+
+    def test_a_crowd_is_as_correlated_as_asked(self):
+        n, rho, c = OPTIONS.claims, 0.7, 0.7
+        models = {"m": self.sim(behaviour="crowd", rate=rho, competence=c)}
+        self.finished("crowd", models, [{"name": "crowd"}], self.claims(), protocol="single", replicates=2)
+        made = self.prices("crowd")[0]
+        wrong = {}
+        for path, label, replicate, row in zip(made["price"], made["label"], made["replicate"], made["row"]):
+            wrong.setdefault(row, {})[replicate] = (path[0] > 0.5) != bool(label)
+        pairs = [(one[0], one[1]) for one in wrong.values()]
+        wrong_share = sum(a + b for a, b in pairs) / (2 * n)
+        self.assertAlmostEqual(1 - c, wrong_share, delta=0.02)
+        first, second = zip(*pairs)
+        found = statistics.correlation([float(v) for v in first], [float(v) for v in second])
+        print(f"  crowd: correlation of errors {found:.3f}, built with {rho}", file=sys.stderr)
+        self.assertAlmostEqual(rho, found, delta=0.05)
+
+    def test_a_placebo_tells_arguments_from_being_asked_again(self):
+        n = 1000
+        models = {"moved": self.sim(competence=0, persuasion=1, stubbornness=0.5),
+                  "restless": self.sim(behaviour="contraction", rate=0.5), "trader": self.sim(strength=1)}
+        cells = [{"name": f"{m} {s}", "maker": m, "stance": s} for m in ("moved", "restless")
+                 for s in ("truthful", "unrelated", "echo", "filler")]
+        read = self.finished("placebo", models, cells, self.claims(n), protocol="market", trader="trader",
+                             stop={"rule": "fixed"}, max_iterations=3)
+        for stance in ("unrelated", "echo", "filler"):
+            moved = read["moved truthful"]["final"] - read[f"moved {stance}"]["final"]
+            restless = read["restless truthful"]["final"] - read[f"restless {stance}"]["final"]
+            self.assertEqual((n, 0), (moved, restless), stance)
+
+
+# What they share is tested once.
+for name in [name for name in vars(ScienceTest) if name.startswith("test_")]:
+    setattr(EquilibriumTest, name, None)
+for name in [name for name in vars(EquilibriumTest) if name.startswith("test_")]:
+    setattr(AgentsTest, name, None)
 
 
 if __name__ == "__main__":

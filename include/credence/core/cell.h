@@ -49,6 +49,14 @@ enum cr_elicitation {
     CR_ELICIT_COUNT
 };
 
+// A second reading beside the price that is said, in a branch of the conversation that is
+// dropped.
+enum cr_held {
+    CR_HELD_NONE,
+    CR_HELD_LOGPROB, // yes / no mass of the first token, asked before each judgment
+    CR_HELD_COUNT
+};
+
 enum cr_order { CR_ORDER_TURN, CR_ORDER_SIMULTANEOUS, CR_ORDER_COUNT };
 
 enum cr_stop_rule {
@@ -78,6 +86,7 @@ struct cr_cell {
     uint32_t traders[CR_TRADERS_MAX]; // indices into cr_job.models
     enum cr_stance stance;
     enum cr_elicitation elicitation;
+    enum cr_held held;
     enum cr_order order; // several traders, or the two sides of a debate
     uint32_t prompts;    // index into cr_job.prompts
     uint32_t replicates;
@@ -95,6 +104,7 @@ struct cr_cell {
 // Lower-case names of the enumerators above as job files and run.h5 write them.
 extern const char *const cr_stance_names[CR_STANCE_COUNT];
 extern const char *const cr_elicitation_names[CR_ELICIT_COUNT];
+extern const char *const cr_held_names[CR_HELD_COUNT];
 extern const char *const cr_order_names[CR_ORDER_COUNT];
 extern const char *const cr_stop_rule_names[CR_STOP_RULE_COUNT];
 extern const char *const cr_space_names[3];

@@ -28,7 +28,7 @@ struct cr_sim_dials {
     double failures;     // [0,1] share of attempts that fail like a server
     double latency_ms;   // mean, exponential; recorded and waited for
     uint32_t behaviour;  // index into cr_sim_behaviour_names
-    double rate;         // contraction and trend: see sim.h
+    double rate; // of all behaviours but belief and oscillator: see sim/README.md
 };
 
 struct cr_limits {

@@ -60,6 +60,10 @@ struct cr_step {
     uint8_t repairs;
     uint8_t reason; // enum cr_reason of the first reply that was repaired; 0: none
     uint8_t is_estimated; // some of the tokens are estimated from bytes
+    // P(true) by the logprobs of a yes/no question, NaN when it was not asked or no answer
+    // had the mass: with this iteration's arguments, before its judgment; and with none,
+    // as a placebo (from t = 1 on).
+    double price_held, price_held_idle;
 };
 
 struct cr_trajectory {

@@ -42,6 +42,9 @@ enum cr_template {
     CR_T_CRITIC_JUDGE_SYSTEM,
     CR_T_CRITIC_SEEN_ARGUMENT,
     CR_T_CRITIC_ARGUMENT, // each speech as the judge sees it
+    CR_T_HELD_OPENING,    // a reading's question in place of a judgment's
+    CR_T_HELD_UPDATE,
+    CR_T_HELD_IDLE, // where nobody argued
     CR_T_REPAIR,
     CR_T_STANCE_FREE,
     CR_T_STANCE_UP,

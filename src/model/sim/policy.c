@@ -2,6 +2,7 @@
 // belief from the trajectory's key, so that it is stable over a market, and from the
 // sample of self_consistency; the rest from the call's seed.
 #include <math.h>
+#include <string.h>
 
 #include "credence/base/hash.h"
 #include "credence/base/rng.h"
@@ -12,6 +13,7 @@
 #define OPENING_NOISE 0.25
 #define MOVE_NOISE 0.1
 #define OPTION_SHARE 0.5
+#define CERTAIN 1e-6 // of exact posteriors, which are written with six digits
 
 double cr_sim_uniform(uint64_t key, enum cr_sim_draw what, uint64_t which) {
     struct cr_rng rng;
@@ -204,6 +206,86 @@ static void judge_by_walk(const struct cr_sim_dials *dials, const struct cr_call
     }
 }
 
+// Probabilities of outcomes, one an option or {false, true}, out of a price.
+static uint32_t outcomes_of(const struct cr_sim_price *price, double *out) {
+    if (price->len > 1) {
+        memcpy(out, price->at, price->len * sizeof *out);
+        return price->len;
+    }
+    out[1] = price->at[0];
+    out[0] = 1 - price->at[0];
+    return 2;
+}
+
+// What a signal points to that is right with probability Q, by KEY.
+static uint32_t signal_of(const struct cr_call *call, uint32_t len, double q,
+                          uint64_t key) {
+    uint32_t label = (uint32_t)call->proposition->label;
+    if (cr_sim_uniform(key, CR_SIM_DRAW_SIGNAL, 0) < q || len < 2) {
+        return label;
+    }
+    double place = cr_sim_uniform(key, CR_SIM_DRAW_SIGNAL, 1);
+    uint32_t other = (uint32_t)(place * (len - 1));
+    return other < label ? other : other + 1;
+}
+
+// Bayes' rule for a signal toward OPTION that is right with probability Q, its likelihoods
+// to the POWER.
+static void update(double *p, uint32_t len, uint32_t option, double q, double power) {
+    double sum = 0;
+    for (uint32_t k = 0; k < len; k++) {
+        p[k] *= pow(k == option ? q : (1 - q) / (len - 1), power);
+        sum += p[k];
+    }
+    for (uint32_t k = 0; k < len; k++) {
+        p[k] = fmin(1 - CERTAIN, fmax(CERTAIN, p[k] / sum));
+    }
+}
+
+static double power_of(const struct cr_sim_dials *dials) {
+    switch ((enum cr_sim_behaviour)dials->behaviour) {
+    case CR_SIM_OVER_REACTOR:
+        return 1 + 2 * dials->strength;
+    case CR_SIM_UNDER_REACTOR:
+        return 1 - dials->strength;
+    default:
+        return 1;
+    }
+}
+
+static void judge_by_signals(const struct cr_sim_dials *dials,
+                             const struct cr_call *call, struct cr_sim_price *out) {
+    double p[CR_OPTIONS_MAX + 2];
+    bool is_opening = iteration_of(call) == 0 || !cr_sim_read_price(call, out);
+    out->len = cr_proposition_prices(call->proposition);
+    uint32_t len = outcomes_of(out, p);
+    // The first signal is the agent's own, so that samples and replicates differ.
+    uint64_t key = is_opening ? person_of(call) : call->seed;
+    double q =
+        is_opening ? fmin(0.98, fmax(0.02, dials->competence)) : 0.5 + dials->rate / 4;
+    for (uint32_t k = 0; k < len && is_opening; k++) {
+        p[k] = 1.0 / len;
+    }
+    update(p, len, signal_of(call, len, q, key), q, is_opening ? 1 : power_of(dials));
+    memcpy(out->at, out->len > 1 ? p : p + 1, out->len * sizeof *p);
+}
+
+// The opinion that everybody has on a proposition, or one's own.
+static void judge_in_crowd(const struct cr_sim_dials *dials, const struct cr_call *call,
+                           struct cr_sim_price *out) {
+    uint64_t own = person_of(call);
+    bool is_shared = cr_sim_uniform(own, CR_SIM_DRAW_SHARED, 0) < sqrt(dials->rate);
+    uint64_t key = is_shared ? call->proposition->key : own;
+    out->len = cr_proposition_prices(call->proposition);
+    uint32_t len = out->len > 1 ? out->len : 2;
+    uint32_t option = signal_of(call, len, dials->competence, key);
+    double top = 0.5 + BELIEF_REACH;
+    for (uint32_t k = 0; k < out->len; k++) {
+        bool is_top = out->len > 1 ? k == option : option == 1;
+        out->at[k] = is_top ? top : (1 - top) / (len - 1);
+    }
+}
+
 // The share of the believed side at iteration T.
 static double path_at(const struct cr_sim_dials *dials, double t) {
     switch ((enum cr_sim_behaviour)dials->behaviour) {
@@ -213,8 +295,7 @@ static double path_at(const struct cr_sim_dials *dials, double t) {
         return 0.5 + (fmod(t, 2) < 1 ? 0.4 : -0.4);
     case CR_SIM_TREND:
         return fmin(1 - PRICE_LEAST, 0.3 + dials->rate / 10 * t);
-    case CR_SIM_BELIEF:
-    case CR_SIM_MARTINGALE:
+    default: // these have no path
         break;
     }
     return 0.5;
@@ -222,7 +303,13 @@ static double path_at(const struct cr_sim_dials *dials, double t) {
 
 void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
                   struct cr_sim_price *out) {
-    if (dials->behaviour == CR_SIM_BELIEF) {
+    bool has_outcomes = call->proposition->space != CR_SPACE_CONTINUOUS;
+    bool has_signals = dials->behaviour >= CR_SIM_BAYES;
+    if (dials->behaviour == CR_SIM_CROWD && has_outcomes) {
+        judge_in_crowd(dials, call, out);
+    } else if (has_signals && has_outcomes) {
+        judge_by_signals(dials, call, out);
+    } else if (dials->behaviour == CR_SIM_BELIEF || has_signals) {
         judge_by_belief(dials, call, out);
     } else if (dials->behaviour == CR_SIM_MARTINGALE) {
         judge_by_walk(dials, call, out);
@@ -234,7 +321,11 @@ void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
 
 void cr_sim_argue(const struct cr_sim_dials *dials, const struct cr_call *call,
                   struct cr_sim_argument *out) {
-    *out = (struct cr_sim_argument){.strength = dials->strength};
+    *out = (struct cr_sim_argument){.strength = dials->strength,
+                                    .is_beside = cr_sim_read_beside(call)};
+    if (out->is_beside) {
+        return;
+    }
     if (cr_sim_read_order(call, out)) {
         return;
     }

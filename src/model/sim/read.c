@@ -174,6 +174,11 @@ static bool read_order_in(const struct cr_call *call, const char *text,
     return is_up || strstr(text, "the price down as far") != NULL;
 }
 
+bool cr_sim_read_beside(const struct cr_call *call) {
+    const struct cr_turn *turn = last_turn(call, CR_USER);
+    return turn != NULL && strstr(turn->text, "that bears most on") != NULL;
+}
+
 bool cr_sim_read_order(const struct cr_call *call, struct cr_sim_argument *toward) {
     const struct cr_turn *user = last_turn(call, CR_USER);
     const struct cr_turn *system = last_turn(call, CR_SYSTEM);

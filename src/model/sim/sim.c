@@ -1,4 +1,4 @@
-// sim.c - the backend of simulated agents. What the dials mean is in sim.h.
+// sim.c - the backend of simulated agents. What the dials mean is in README.md.
 #include "model/sim/sim.h"
 
 #include <math.h>
@@ -21,7 +21,11 @@ const char *const cr_sim_behaviour_names[CR_SIM_BEHAVIOURS] = {
     [CR_SIM_CONTRACTION] = "contraction",
     [CR_SIM_OSCILLATOR] = "oscillator",
     [CR_SIM_MARTINGALE] = "martingale",
-    [CR_SIM_TREND] = "trend"};
+    [CR_SIM_TREND] = "trend",
+    [CR_SIM_BAYES] = "bayes",
+    [CR_SIM_OVER_REACTOR] = "over_reactor",
+    [CR_SIM_UNDER_REACTOR] = "under_reactor",
+    [CR_SIM_CROWD] = "crowd"};
 
 static void check_share(const struct cr_model *model, const char *key, double value,
                         struct cr_err *err) {

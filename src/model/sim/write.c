@@ -101,6 +101,13 @@ enum cr_status cr_sim_write_argument(const struct cr_call *call,
                                      struct cr_buf *out) {
     enum cr_space space = call->proposition->space;
     bool is_up = argument->side > 0.5;
+    if (argument->is_beside) {
+        return cr_buf_add_text(
+            out,
+            space == CR_SPACE_CATEGORICAL
+                ? "{\"toward\":\"A\",\"argument\":\"A remark on that question.\"}"
+                : "{\"direction\":\"up\",\"argument\":\"A remark on that question.\"}");
+    }
     if (space == CR_SPACE_CATEGORICAL) {
         return add_toward(call, argument, out);
     }

@@ -2,6 +2,8 @@
 // samples that are asked one by one.
 #include "cmocka_all.h"
 
+#include <math.h>
+
 #include "credence/protocol/episode.h"
 #include "credence/protocol/stop.h"
 #include "paper.h"
@@ -180,6 +182,51 @@ static void samples_one_by_one_are_those_asked_at_once(void **state) {
     cr_episode_destroy(episodes[1]);
 }
 
+static void a_reading_stands_beside_each_judgment(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.held = CR_HELD_LOGPROB;
+    struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+    struct cr_episode *episode = script_create(&cfg);
+    struct cr_call *said = script_next(episode), *held = script_next(episode);
+    assert_int_equal(held->id.ask, CR_ASK_LOGPROB);
+    assert_int_equal(held->max_tokens, 1);
+    assert_ptr_equal(held->turns[0].text, said->turns[0].text);
+    assert_non_null(strstr(script_question(held), "Honey never spoils."));
+    assert_non_null(strstr(script_question(held), "Yes or No"));
+    script_answer(episode, held, "%Yes 0.6 No 0.2");
+    script_answer(episode, said, "{\"price\":0.4}");
+    script_answer(episode, script_next(episode), "Bees seal it.");
+    said = script_next(episode);
+    held = script_next(episode);
+    struct cr_call *idle = script_next(episode);
+    assert_non_null(strstr(script_question(held), "Bees seal it."));
+    assert_null(strstr(script_question(idle), "Bees seal it."));
+    for (size_t i = 0; i + 1 < held->turns_len; i++) {
+        assert_string_equal(held->turns[i].text, said->turns[i].text);
+        assert_string_equal(idle->turns[i].text, said->turns[i].text);
+    }
+    script_answer(episode, said, "{\"price\":0.5}");
+    script_answer(episode, held, "%So 0.9 Yes 0.01");
+    script_answer(episode, idle, "%Yes 0.2 No 0.6");
+    struct cr_call *next = script_next(episode);
+    assert_int_equal(next->id.role, CR_ROLE_TRADER);
+    script_answer(episode, next, "a");
+    next = script_next(episode);
+    for (size_t i = 0; i < next->turns_len; i++) {
+        assert_null(strstr(next->turns[i].text, "Yes or No"));
+    }
+    const struct cr_trajectory *t = cr_episode_trajectory(episode);
+    assert_true(t->step[0].price_held > 0.749 && t->step[0].price_held < 0.751);
+    assert_true(isnan(t->step[0].price_held_idle));
+    assert_true(isnan(t->step[1].price_held)); // no answer had the mass
+    assert_int_equal(t->step[1].repairs, 0);   // and nothing was asked again
+    assert_true(t->step[1].price_held_idle > 0.249 &&
+                t->step[1].price_held_idle < 0.251);
+    assert_int_equal(t->step[1].calls, 4);
+    cr_episode_destroy(episode);
+}
+
 static int load(void **state) {
     (void)state;
     prompts = paper_load();
@@ -199,6 +246,7 @@ int main(void) {
         cmocka_unit_test(without_another_question_there_is_no_argument),
         cmocka_unit_test(an_echo_is_the_makers_own_reasoning),
         cmocka_unit_test(a_filler_is_as_long_as_an_argument_and_drawn_by_the_seed),
+        cmocka_unit_test(a_reading_stands_beside_each_judgment),
         cmocka_unit_test(samples_one_by_one_are_those_asked_at_once),
     };
     return cmocka_run_group_tests(tests, load, unload);
