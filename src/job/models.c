@@ -233,7 +233,8 @@ void cr_job_read_models(struct cr_job_builder *builder) {
         cr_check_mistake(&builder->check, "models",
                          "names no model, expected at least one");
     }
-    builder->check.names[CR_NAMES_MODELS] = (struct cr_names){names, len};
+    // Without memory for the models none is named.
+    builder->check.names[CR_NAMES_MODELS] = (struct cr_names){names, job->models_len};
     job->caches = absolutes(builder, job->caches, job->caches_len);
     cr_check_put(&builder->check, builder->resolved, "models", resolved);
 }
