@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "analyze/analysis_internal.h"
+#include "analyze/prompt_numbers.h"
 #include "credence/base/mem.h"
 
 const char *const cr_section_names[CR_SECTION_COUNT] = {
-    "accuracy",     "calibration", "dynamics",   "worth",       "comparison",
-    "continuous",   "iterations",  "what-if",    "reliability", "beliefs",
-    "independence", "reasons",     "corp",       "diagram",     "murphy",
-    "stopping",     "placebo",     "agent-score"};
+    "accuracy",     "calibration", "dynamics",    "worth",       "comparison",
+    "continuous",   "iterations",  "what-if",     "reliability", "beliefs",
+    "independence", "reasons",     "corp",        "diagram",     "murphy",
+    "stopping",     "placebo",     "agent-score", "instrument"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -19,7 +20,8 @@ enum {
     BY_ITERATION = SLICES | CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     CONTROLS = CR_SECTION_PLACEBO | CR_SECTION_AGENT_SCORE,
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
-    BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY
+    BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY |
+                  CR_SECTION_INSTRUMENT
 };
 
 // Numbers of questions and propositions that are dense within the present group.
@@ -388,6 +390,9 @@ enum cr_status cr_analysis_make(char *const *paths, size_t len,
     if (status == CR_OK) {
         status = cr_dataset_open(paths, len, &factors, &analysis->dataset, err);
     }
+    if (status == CR_OK && cfg->excludes_prompted) {
+        status = cr_dataset_exclude_prompted(analysis->dataset, err);
+    }
     if (status == CR_OK) {
         status = cr_dataset_group(analysis->dataset, err);
     }
@@ -413,6 +418,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
         cr_free(analysis->group[g].iteration);
         cr_dynamics_fini(&analysis->group[g].dynamics);
         cr_belief_result_fini(&analysis->group[g].beliefs);
+        cr_instrument_result_fini(&analysis->group[g].instrument);
     }
     cr_free(analysis->group);
     cr_free(analysis->pair);

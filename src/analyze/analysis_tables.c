@@ -46,6 +46,10 @@ static void add_reason_note(struct cr_table *table, const void *record) {
     }
 }
 
+static bool has_instrument(const void *record) {
+    return ((const struct cr_group_result *)record)->instrument.all.n > 0;
+}
+
 static bool has_corp(const void *record) {
     return ((const struct cr_iteration_result *)record)->corp.n > 0;
 }
@@ -110,6 +114,13 @@ static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_BELIEF_STEPS] = {CR_SECTION_BELIEFS, CR_RECORD_BELIEF_STEP,
                                .title = "beliefs by iteration", .is_for_people = true,
                                .is_hidden_when_empty = true},
+    [CR_SHEET_INSTRUMENT] = {CR_SECTION_INSTRUMENT, CR_RECORD_GROUP,
+                             .title = "instrument: do prices measure the model, or its "
+                                      "prompt?",
+                             .has_row = has_instrument, .note = "- no prices"},
+    [CR_SHEET_INSTRUMENT_STEPS] = {CR_SECTION_INSTRUMENT, CR_RECORD_INSTRUMENT_STEP,
+                                   .title = "instrument by iteration",
+                                   .is_for_people = true, .is_hidden_when_empty = true},
     [CR_SHEET_PLACEBO] =
         {CR_SECTION_PLACEBO, CR_RECORD_CONTROL,
          .title = "placebos: the argument, or being asked again? points gained",

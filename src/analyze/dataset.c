@@ -265,6 +265,7 @@ void cr_dataset_close(struct cr_dataset *dataset) {
         cr_free(dataset->view[v].proposition);
         cr_free(dataset->view[v].step_calls);
         cr_free(dataset->view[v].item_class);
+        cr_free(dataset->view[v].is_excluded);
     }
     cr_free(dataset->view);
     cr_free(dataset->group);

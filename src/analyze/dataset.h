@@ -39,6 +39,7 @@ struct cr_dataset_view {
     uint32_t *question;    // [propositions] numbers shared by all files
     uint32_t *proposition; // [propositions] likewise
     uint32_t *step_calls;  // [episodes][iterations], NULL until asked for
+    bool *is_excluded;     // [episodes] rows that no group has, or NULL
     uint32_t *item_class;  // [propositions] by the columns asked for, or NULL
     bool is_shard;         // an earlier file is of the same job
 };
@@ -67,6 +68,7 @@ struct cr_dataset {
     uint64_t *order;       // whole numbers of the rows, group after group
     uint64_t rows;         // over all files
     uint64_t unassigned;   // rows that no cell was written for yet
+    uint64_t excluded;     // rows that were left out when asked to
     struct cr_arena arena; // labels
 };
 

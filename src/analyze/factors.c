@@ -282,6 +282,10 @@ static void deal(struct cr_dataset *dataset, size_t v, struct grouping *grouping
             dataset->unassigned += order == NULL;
             continue;
         }
+        if (one->is_excluded != NULL && one->is_excluded[row]) {
+            dataset->excluded += order == NULL;
+            continue;
+        }
         uint64_t *count = &grouping->count[combination_of(grouping, one, row)];
         if (order != NULL) {
             order[*count] = one->first + row;

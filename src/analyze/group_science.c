@@ -4,18 +4,39 @@
 #include <stdio.h>
 
 #include "analyze/analysis_internal.h"
+#include "analyze/prompt_numbers.h"
 #include "analyze/questions.h"
 #include "credence/base/mem.h"
 
 struct science {
     struct cr_beliefs *beliefs;
     struct cr_judges *replicates;
+    struct cr_instrument *instrument;
+    struct cr_prompt_numbers numbers;
     struct cr_murphy murphy;
     bool has_murphy;
 };
 
+// The numbers are those of the prompt set of the group's first cell.
+static enum cr_status create_instrument(const struct cr_analysis *analysis,
+                                        const struct cr_group *group,
+                                        uint32_t questions, struct science *out) {
+    enum cr_status status =
+        cr_prompt_numbers_read(group->view, group->cell->prompts, &out->numbers);
+    if (status != CR_OK) {
+        return status;
+    }
+    struct cr_instrument_cfg cfg = {.iterations = analysis->dataset->iterations,
+                                    .questions = questions,
+                                    .number = out->numbers.at,
+                                    .numbers = out->numbers.len,
+                                    .has_numbers = out->numbers.is_known};
+    return cr_instrument_create(&cfg, &out->instrument);
+}
+
 static enum cr_status science_create(const struct cr_analysis *analysis,
-                                     uint32_t questions, struct science *out) {
+                                     const struct cr_group *group, uint32_t questions,
+                                     struct science *out) {
     unsigned sections = analysis->cfg.sections;
     enum cr_status status = CR_OK;
     if ((sections & CR_SECTION_BELIEFS) != 0) {
@@ -25,6 +46,9 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_INDEPENDENCE) != 0) {
         status = cr_judges_create(0, questions, &out->replicates);
     }
+    if (status == CR_OK && (sections & CR_SECTION_INSTRUMENT) != 0) {
+        status = create_instrument(analysis, group, questions, out);
+    }
     out->has_murphy = (sections & CR_SECTION_MURPHY) != 0;
     return status;
 }
@@ -32,6 +56,7 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
 static void science_destroy(struct science *science) {
     cr_beliefs_destroy(science->beliefs);
     cr_judges_destroy(science->replicates);
+    cr_instrument_destroy(science->instrument);
 }
 
 enum { REPLICATES_MAX = 64 }; // of one proposition that are set against one another
@@ -69,6 +94,9 @@ static void add_question(struct science *science, const struct cr_market *market
     if (science->beliefs != NULL) {
         cr_beliefs_add(science->beliefs, market, len);
     }
+    if (science->instrument != NULL) {
+        cr_instrument_add(science->instrument, market, len);
+    }
     if (science->has_murphy) {
         add_murphy(&science->murphy, market, len);
     }
@@ -93,6 +121,9 @@ static enum cr_status finish(struct cr_analysis *analysis, struct science *scien
     if (science->beliefs != NULL) {
         status = cr_beliefs_finish(science->beliefs, level, &out->beliefs);
     }
+    if (status == CR_OK && science->instrument != NULL) {
+        status = cr_instrument_finish(science->instrument, level, &out->instrument);
+    }
     if (science->has_murphy && science->murphy.n > 0) {
         cr_murphy_finish(&science->murphy, level, out->murphy);
         out->has_murphy = true;
@@ -112,7 +143,8 @@ enum cr_status cr_group_science(struct cr_analysis *analysis,
                                 const struct cr_numbering *numbering) {
     struct cr_questions questions = {0};
     struct science science = {0};
-    enum cr_status status = science_create(analysis, numbering->questions, &science);
+    enum cr_status status =
+        science_create(analysis, group->group, numbering->questions, &science);
     if (status == CR_OK) {
         status =
             cr_questions_init(&questions, analysis->dataset, group->group, numbering);

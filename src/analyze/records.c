@@ -97,6 +97,22 @@ static const void *next_murphy(struct cr_records *records) {
     return NULL;
 }
 
+static const void *next_instrument_step(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        while (records->at < group->instrument.steps) {
+            uint32_t t = (uint32_t)records->at++;
+            if (group->instrument.step[t].n > 0) {
+                records->instrument_step = (struct cr_instrument_step_result){
+                    group->label, t, group->instrument.step[t]};
+                return &records->instrument_step;
+            }
+        }
+    }
+    return NULL;
+}
+
 const void *cr_records_next(struct cr_records *records) {
     const struct cr_analysis *analysis = records->analysis;
     switch (records->kind) {
@@ -122,6 +138,8 @@ const void *cr_records_next(struct cr_records *records) {
         return next_band(records);
     case CR_RECORD_MURPHY:
         return next_murphy(records);
+    case CR_RECORD_INSTRUMENT_STEP:
+        return next_instrument_step(records);
     case CR_RECORD_CONTROL:
         return records->at < analysis->controls ? &analysis->control[records->at++]
                                                 : NULL;

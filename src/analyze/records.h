@@ -16,6 +16,7 @@
 #include "credence/stats/comparison.h"
 #include "credence/stats/corp.h"
 #include "credence/stats/independence.h"
+#include "credence/stats/instrument.h"
 #include "credence/stats/oracle.h"
 #include "credence/stats/summary.h"
 #include "credence/stats/what_if.h"
@@ -40,6 +41,7 @@ struct cr_group_result {
     struct cr_continuous continuous;
     struct cr_dynamics dynamics;
     struct cr_belief_result beliefs;
+    struct cr_instrument_result instrument;
     struct cr_murphy_point murphy[CR_MURPHY_POINTS];
     bool has_murphy;
     struct cr_iteration_result *iteration; // [iterations] that any market reached
@@ -80,6 +82,12 @@ struct cr_belief_step_result {
     const char *label; // of its group
     uint32_t t;
     struct cr_belief_step step;
+};
+
+struct cr_instrument_step_result {
+    const char *label; // of its group
+    uint32_t t;
+    struct cr_instrument_numbers numbers;
 };
 
 struct cr_independence_result {
@@ -123,6 +131,7 @@ struct cr_records {
     size_t group, at;
     struct cr_reliability_result reliability;
     struct cr_belief_step_result belief_step;
+    struct cr_instrument_step_result instrument_step;
     struct cr_corp_band_result band;
     struct cr_murphy_result murphy;
 };

@@ -36,21 +36,22 @@ enum cr_statistic_kind {
 
 // The records that rows describe; each has a type of its own (analysis_internal.h).
 enum cr_record {
-    CR_RECORD_GROUP,        // struct cr_group_result
-    CR_RECORD_ITERATION,    // struct cr_iteration_result
-    CR_RECORD_BIN,          // struct cr_bin
-    CR_RECORD_RELIABILITY,  // struct cr_reliability_result
-    CR_RECORD_PAIR,         // struct cr_pair_result
-    CR_RECORD_WHAT_IF,      // struct cr_what_if_result
-    CR_RECORD_BELIEF_STEP,  // struct cr_belief_step_result
-    CR_RECORD_CORP_BAND,    // struct cr_corp_band_result
-    CR_RECORD_CORP_POOL,    // struct cr_corp_pool
-    CR_RECORD_MURPHY,       // struct cr_murphy_result
-    CR_RECORD_CONTROL,      // struct cr_control_result
-    CR_RECORD_STOPPING,     // struct cr_stopping_result
-    CR_RECORD_FRONTIER,     // struct cr_frontier_result
-    CR_RECORD_INDEPENDENCE, // struct cr_independence_result
-    CR_RECORD_REASON,       // struct cr_reason_result
+    CR_RECORD_GROUP,           // struct cr_group_result
+    CR_RECORD_ITERATION,       // struct cr_iteration_result
+    CR_RECORD_BIN,             // struct cr_bin
+    CR_RECORD_RELIABILITY,     // struct cr_reliability_result
+    CR_RECORD_PAIR,            // struct cr_pair_result
+    CR_RECORD_WHAT_IF,         // struct cr_what_if_result
+    CR_RECORD_BELIEF_STEP,     // struct cr_belief_step_result
+    CR_RECORD_CORP_BAND,       // struct cr_corp_band_result
+    CR_RECORD_CORP_POOL,       // struct cr_corp_pool
+    CR_RECORD_MURPHY,          // struct cr_murphy_result
+    CR_RECORD_INSTRUMENT_STEP, // struct cr_instrument_step_result
+    CR_RECORD_CONTROL,         // struct cr_control_result
+    CR_RECORD_STOPPING,        // struct cr_stopping_result
+    CR_RECORD_FRONTIER,        // struct cr_frontier_result
+    CR_RECORD_INDEPENDENCE,    // struct cr_independence_result
+    CR_RECORD_REASON,          // struct cr_reason_result
     CR_RECORDS
 };
 
@@ -75,6 +76,8 @@ enum cr_sheet {
     CR_SHEET_VERDICT,
     CR_SHEET_BELIEF_STEPS,
     CR_SHEET_INDEPENDENCE,
+    CR_SHEET_INSTRUMENT,
+    CR_SHEET_INSTRUMENT_STEPS,
     CR_SHEET_PLACEBO,
     CR_SHEET_AGENT_SCORE,
     CR_SHEET_STOPPING,
@@ -125,6 +128,7 @@ extern const struct cr_statistic_list cr_reason_statistics[];
 extern const struct cr_statistic_list cr_corp_statistics[];
 extern const struct cr_statistic_list cr_stopping_statistics[];
 extern const struct cr_statistic_list cr_control_statistics[];
+extern const struct cr_statistic_list cr_instrument_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.
 const struct cr_statistic_list *cr_statistic_list_at(size_t index);

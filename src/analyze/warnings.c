@@ -111,6 +111,39 @@ static enum cr_status about_reasons(struct cr_analysis *analysis, struct cr_buf 
     return status;
 }
 
+// Above this share of prices from the prompt, a reader is warned.
+static const double PROMPTED_MAX = 0.2;
+
+static enum cr_status about_prompts(struct cr_analysis *analysis, struct cr_buf *text) {
+    enum cr_status status = CR_OK;
+    for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
+        double share = analysis->group[g].instrument.all.prompt_number;
+        if (analysis->group[g].instrument.all.n == 0 || !(share > PROMPTED_MAX)) {
+            continue;
+        }
+        cr_buf_clear(text);
+        status = cr_buf_printf(text,
+                               "%s: %.0f %% of all prices are numbers of the prompt "
+                               "itself; see --section instrument and --exclude "
+                               "prompt_number",
+                               analysis->group[g].label, 100.0 * share);
+        if (status == CR_OK) {
+            status = add(analysis, text);
+        }
+    }
+    if (status == CR_OK && analysis->dataset->excluded > 0) {
+        cr_buf_clear(text);
+        status = cr_buf_printf(text,
+                               "%llu markets whose prices never left the numbers of "
+                               "their prompt are left out",
+                               (unsigned long long)analysis->dataset->excluded);
+        if (status == CR_OK) {
+            status = add(analysis, text);
+        }
+    }
+    return status;
+}
+
 static enum cr_status about_groups(struct cr_analysis *analysis, struct cr_buf *text) {
     enum cr_status status = CR_OK;
     for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
@@ -138,6 +171,9 @@ enum cr_status cr_analysis_warn(struct cr_analysis *analysis) {
     }
     if (status == CR_OK) {
         status = about_reasons(analysis, &text);
+    }
+    if (status == CR_OK) {
+        status = about_prompts(analysis, &text);
     }
     if (status == CR_OK) {
         status = about_groups(analysis, &text);

@@ -11,6 +11,8 @@
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MD, FORMAT_LEN };
 static const char *const format_names[FORMAT_LEN] = {"table", "json", "csv", "md"};
 
+static const char *const exclusion_names[] = {"prompt_number"};
+
 enum { OUTPUT_BYTES_MAX = 1 << 30 };
 
 enum { WHAT_IFS_MAX = 64 };
@@ -30,7 +32,8 @@ enum {
     KEY_COMPARE,
     KEY_FAMILY,
     KEY_BY,
-    KEY_WHAT_IF
+    KEY_WHAT_IF,
+    KEY_EXCLUDE
 };
 
 static const struct cr_option options[] = {
@@ -42,7 +45,7 @@ static const struct cr_option options[] = {
     {KEY_SECTION, "section", "NAME,..",
      "tables to print: accuracy (default), calibration, reliability, dynamics, "
      "iterations, worth, comparison, continuous, what-if, beliefs, independence, "
-     "reasons, corp, diagram, murphy, stopping, placebo, agent-score, all; json always has all"},
+     "reasons, corp, diagram, murphy, stopping, placebo, agent-score, instrument, all; json always has all"},
     {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
     {KEY_COMPARE, "compare", "LABEL",
      "compare every group with the one of this label, paired by proposition"},
@@ -50,6 +53,9 @@ static const struct cr_option options[] = {
      "the stored trajectories under other stop rules: stop.rule, stop.window, "
      "stop.threshold or max_iterations; several of these options make a grid; a job "
      "with \"stop_early\": false stores what every rule needs"},
+    {KEY_EXCLUDE, "exclude", "WHAT",
+     "prompt_number: leave out the markets whose prices never left the numbers that "
+     "stand in their prompt (from the run directory's bundle)"},
     {KEY_FAMILY, "family", "FAMILY",
      "tests that Holm's correction spans: groups (default), comparisons or all"},
     {KEY_RESAMPLES, "resamples", "N",
@@ -134,6 +140,9 @@ static bool read_option(const struct cr_args *args, int key, struct request *req
         is_good = read_name(args, "family", cr_family_names, 3, &name);
         request->cfg.family = (enum cr_family)name;
         return is_good;
+    case KEY_EXCLUDE:
+        request->cfg.excludes_prompted = true;
+        return read_name(args, "exclude", exclusion_names, 1, &name);
     case KEY_WHAT_IF:
         return add_what_if(args, request);
     case KEY_COMPARE:

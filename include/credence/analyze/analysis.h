@@ -34,9 +34,10 @@ enum cr_section {
     CR_SECTION_STOPPING = 32768,
     CR_SECTION_PLACEBO = 65536,
     CR_SECTION_AGENT_SCORE = 131072,
-    CR_SECTION_ALL = 262143
+    CR_SECTION_INSTRUMENT = 262144,
+    CR_SECTION_ALL = 524287
 };
-enum { CR_SECTION_COUNT = 18 };
+enum { CR_SECTION_COUNT = 19 };
 extern const char *const cr_section_names[CR_SECTION_COUNT];
 
 enum cr_family { CR_FAMILY_GROUPS, CR_FAMILY_COMPARISONS, CR_FAMILY_ALL };
@@ -50,6 +51,7 @@ struct cr_analysis_cfg { // all borrowed, and used until cr_analysis_destroy
     size_t what_ifs;
     const char *compare; // label that all others are compared with, or NULL
     enum cr_family family;
+    bool excludes_prompted; // markets whose prices never left the prompt's numbers
     unsigned sections; // what is going to be printed: the rest need not be computed
     uint32_t resamples;
     uint64_t seed;
