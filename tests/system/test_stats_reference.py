@@ -483,6 +483,72 @@ class ItemTest(NearTest):
         self.assertIn("item.topic", wrong.err)
 
 
+class InstrumentTest(NearTest):
+    """Prices from the prompt's own numbers, round numbers, and a lean to yes."""
+
+    def run_of(self, noise):
+        folder = self.dir / "mine"
+        folder.mkdir()
+        text = (harness.SOURCE / "prompts" / "paper" / "maker_system.txt").read_text()
+        (folder / "maker_system.txt").write_text(
+            text + "\nAn example: 0.75. Or 25 %. Not 1, not 2021, not x0.9.\n")
+        job = self.write_job(self.sim_job(
+            self.write_claims(60), cell__prompts="mine", cell__replicates=2,
+            models={"m": {"api": "sim", "competence": 0.7, "noise": noise}}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        data = harness.read_run(self.dir / "run" / "run.h5", "proposition", "price",
+                                "propositions/label", "iterations", "propositions/question_id")
+        self.price, self.label, self.count = (np.array(x) for x in (
+            data["price"], np.array(data["propositions/label"])[data["proposition"]],
+            data["iterations"]))
+        self.question = np.array(data["propositions/question_id"])[data["proposition"]]
+        return analyze(self.dir / "run", "--resamples", "0")
+
+    def check(self, shown, price, question, label):
+        prompt = np.abs(price[:, None] - np.array([0.75, 0.25])).min(axis=1) < 1e-9
+        share, interval = science.ratio(prompt, np.ones(len(prompt)),
+                                        np.unique(question, return_inverse=True)[1])
+        self.all_near(shown, {
+            "n": len(price), "prompt_number": share,
+            "heaped": (np.abs(10 * price - np.round(10 * price)) < 1e-9).mean(),
+            "half": (price == 0.5).mean(), "ends": np.isin(price, (0, 1)).mean(),
+            "yes_bias": (price[label == 1].mean() + price[label == 0].mean()) / 2 - 0.5},
+            "instrument")
+        self.intervals_near(shown, {"prompt_number_interval": interval}, "instrument")
+
+    def test_the_prompts_numbers_are_found_in_the_prices(self):
+        for noise in (0, 0.4):
+            self.dir = self.dir / f"noise{noise}"
+            self.dir.mkdir()
+            got = self.run_of(noise)
+            (group,) = got["groups"]
+            made = np.arange(self.price.shape[1]) < self.count[:, None]
+            rows = np.nonzero(made)[0]
+            every = self.price[made]
+            self.check(group["instrument"], every, self.question[rows], self.label[rows])
+            self.assertEqual(group["instrument"]["distinct"], len(np.unique(every)))
+            for step in group["instrument"]["steps"]:
+                now = made[:, step["t"]]
+                self.check(step, self.price[now, step["t"]], self.question[now], self.label[now])
+            stuck = [all(abs(p - 0.75) < 1e-9 or abs(p - 0.25) < 1e-9 for p in row[:n])
+                     for row, n in zip(self.price, self.count)]
+            self.assertEqual(group["instrument"]["never_left"], sum(stuck))
+            self.assertEqual(any("numbers of the prompt" in w for w in got["warnings"]),
+                             group["instrument"]["prompt_number"] > 0.2)
+            rest = analyze(self.dir / "run", "--exclude", "prompt_number", "--resamples", "0")
+            self.assertEqual(rest["groups"][0]["accuracy"]["n"], len(stuck) - sum(stuck))
+        self.assertGreater(len(stuck), sum(stuck))
+
+    def test_a_file_alone_has_no_instructions(self):
+        make_run.random_run(self.dir / "alone.h5", np.random.default_rng(1), cells=1)
+        (group,) = analyze(self.dir / "alone.h5")["groups"]
+        self.assertIsNone(group["instrument"]["prompt_number"])
+        refused = harness.run("analyze", self.dir / "alone.h5", "--exclude", "prompt_number",
+                              expect=None)
+        self.assertNotEqual(refused.code, 0)
+        self.assertIn("bundle of the run directory", refused.err)
+
+
 class LiveRuleTest(harness.TestCase):
     """What-if says what a live run under the rule would have stored."""
 
@@ -604,7 +670,8 @@ class EdgeTest(harness.TestCase):
             if not line.startswith(("#", "Note:", "-")):
                 self.assertLessEqual(len(line), 100, line)
         for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
-                        "beliefs", "independence", "reasons", "corp", "diagram", "murphy", "stopping", "placebo", "agent-score"):
+                        "beliefs", "independence", "reasons", "corp", "diagram", "murphy", "stopping", "placebo", "agent-score",
+                        "instrument"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}
