@@ -11,7 +11,7 @@ const char *const cr_section_names[CR_SECTION_COUNT] = {
     "accuracy",     "calibration", "dynamics",    "worth",       "comparison",
     "continuous",   "iterations",  "what-if",     "reliability", "beliefs",
     "independence", "reasons",     "corp",        "diagram",     "murphy",
-    "stopping",     "placebo",     "agent-score", "instrument"};
+    "stopping",     "placebo",     "agent-score", "instrument",  "wording"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -338,6 +338,9 @@ static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) 
     if (status == CR_OK) {
         status = cr_analysis_reasons(analysis);
     }
+    if (status == CR_OK && (analysis->cfg.sections & CR_SECTION_WORDING) != 0) {
+        status = cr_analysis_wordings(analysis);
+    }
     if (status == CR_OK && (analysis->cfg.sections & CONTROLS) != 0) {
         status = cr_analysis_controls(analysis);
     }
@@ -427,6 +430,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     cr_free(analysis->reason);
     cr_free(analysis->stopping);
     cr_free(analysis->control);
+    cr_free(analysis->wording);
     cr_free(analysis->frontier);
     cr_free(analysis->warning);
     cr_arena_fini(&analysis->arena);

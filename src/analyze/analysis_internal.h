@@ -27,6 +27,8 @@ struct cr_analysis {
     struct cr_what_if_results what_if;
     struct cr_independence_result *independence;
     size_t independences, independences_cap;
+    struct cr_wording_result *wording;
+    size_t wordings, wordings_cap;
     struct cr_control_result *control;
     size_t controls, controls_cap;
     struct cr_stopping_result *stopping;
@@ -51,6 +53,19 @@ CR_MUST_CHECK enum cr_status cr_analysis_controls(struct cr_analysis *analysis);
 // Stop rules against the best fixed iteration (frontier.c).
 CR_MUST_CHECK enum cr_status cr_analysis_frontier(struct cr_analysis *analysis,
                                                   struct cr_err *err);
+// What a family of groups may differ in, being the same in all else.
+enum cr_difference {
+    CR_DIFFER_MODELS,
+    CR_DIFFER_TRADERS,
+    CR_DIFFER_WORDINGS,
+    CR_DIFFERENCES
+};
+// The groups, at most CR_JUDGES_MAX, that differ from group G in DIFFERENCE alone, G
+// first; how many. 0: there are none, or G is not the first of them.
+size_t cr_find_family(const struct cr_analysis *analysis, size_t g,
+                      enum cr_difference difference, size_t *member);
+// How much of the numbers is the wording (wordings.c).
+CR_MUST_CHECK enum cr_status cr_analysis_wordings(struct cr_analysis *analysis);
 // Models, traders and wordings as judges of the same propositions (judges.c).
 CR_MUST_CHECK enum cr_status cr_analysis_judges(struct cr_analysis *analysis);
 CR_MUST_CHECK enum cr_status

@@ -132,6 +132,7 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis, const char *
     records(&emit, analysis, CR_RECORD_WHAT_IF, "what_if");
     records(&emit, analysis, CR_RECORD_INDEPENDENCE, "independence");
     records(&emit, analysis, CR_RECORD_REASON, "reasons");
+    records(&emit, analysis, CR_RECORD_WORDING, "wordings");
     records(&emit, analysis, CR_RECORD_CONTROL, "controls");
     records(&emit, analysis, CR_RECORD_STOPPING, "stopping");
     records(&emit, analysis, CR_RECORD_FRONTIER, "frontier");

@@ -121,6 +121,9 @@ static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_INSTRUMENT_STEPS] = {CR_SECTION_INSTRUMENT, CR_RECORD_INSTRUMENT_STEP,
                                    .title = "instrument by iteration",
                                    .is_for_people = true, .is_hidden_when_empty = true},
+    [CR_SHEET_WORDING] = {CR_SECTION_WORDING, CR_RECORD_WORDING,
+                          .title = "wording: how much of a number is the prompt's?",
+                          .note = "- no groups that differ in their prompts alone"},
     [CR_SHEET_PLACEBO] =
         {CR_SECTION_PLACEBO, CR_RECORD_CONTROL,
          .title = "placebos: the argument, or being asked again? points gained",

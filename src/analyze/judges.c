@@ -27,10 +27,8 @@ enum cr_status cr_analysis_add_independence(struct cr_analysis *analysis,
     return status;
 }
 
-// What a family of groups may differ in.
-enum difference { MODELS, TRADERS, WORDINGS, DIFFERENCES };
-static const char *const difference_names[DIFFERENCES] = {"models", "traders",
-                                                          "wordings"};
+static const char *const difference_names[CR_DIFFERENCES] = {"models", "traders",
+                                                             "wordings"};
 
 static bool is_text(const char *a, const char *b) {
     return strcmp(a, b) == 0;
@@ -43,27 +41,27 @@ static bool is_same_rule(const struct cr_run_cell *a, const struct cr_run_cell *
 
 // Models differ in the maker, and in the trader where each trades with itself.
 static bool is_same_trader(const struct cr_run_cell *a, const struct cr_run_cell *b,
-                           enum difference difference) {
+                           enum cr_difference difference) {
     bool both_alone = is_text(a->maker, a->trader) && is_text(b->maker, b->trader);
-    return difference == TRADERS || is_text(a->trader, b->trader) ||
-           (difference == MODELS && both_alone);
+    return difference == CR_DIFFER_TRADERS || is_text(a->trader, b->trader) ||
+           (difference == CR_DIFFER_MODELS && both_alone);
 }
 
 static bool is_family(const struct cr_run_cell *a, const struct cr_run_cell *b,
-                      enum difference difference) {
+                      enum cr_difference difference) {
     return is_text(a->protocol, b->protocol) && is_text(a->benchmark, b->benchmark) &&
            is_text(a->stance, b->stance) && is_text(a->elicitation, b->elicitation) &&
            is_same_rule(a, b) && a->samples == b->samples && a->rounds == b->rounds &&
-           (difference == MODELS || is_text(a->maker, b->maker)) &&
+           (difference == CR_DIFFER_MODELS || is_text(a->maker, b->maker)) &&
            is_same_trader(a, b, difference) &&
-           (difference == WORDINGS || is_text(a->prompts, b->prompts));
+           (difference == CR_DIFFER_WORDINGS || is_text(a->prompts, b->prompts));
 }
 
 static bool is_apart(const struct cr_run_cell *a, const struct cr_run_cell *b,
-                     enum difference difference) {
-    return difference == MODELS    ? !is_text(a->maker, b->maker)
-           : difference == TRADERS ? !is_text(a->trader, b->trader)
-                                   : !is_text(a->prompts, b->prompts);
+                     enum cr_difference difference) {
+    return difference == CR_DIFFER_MODELS    ? !is_text(a->maker, b->maker)
+           : difference == CR_DIFFER_TRADERS ? !is_text(a->trader, b->trader)
+                                             : !is_text(a->prompts, b->prompts);
 }
 
 // The scores of all propositions by each judge.
@@ -155,7 +153,7 @@ static void feed(const struct table *table, size_t judges, struct cr_judges *out
 }
 
 static enum cr_status compare_family(struct cr_analysis *analysis, const size_t *member,
-                                     size_t len, enum difference difference) {
+                                     size_t len, enum cr_difference difference) {
     const struct cr_dataset *dataset = analysis->dataset;
     struct cr_independence_result one = {.label = analysis->group[member[0]].label,
                                          .over = difference_names[difference]};
@@ -183,10 +181,9 @@ static enum cr_status compare_family(struct cr_analysis *analysis, const size_t 
     return status;
 }
 
-// The family that group G is the first of; a group that differs from no member is one
-// more measurement of the same and stays out. 0: none.
-static size_t find_family(const struct cr_analysis *analysis, size_t g,
-                          enum difference difference, size_t *member) {
+// A group that differs from no member is one more measurement of the same.
+size_t cr_find_family(const struct cr_analysis *analysis, size_t g,
+                      enum cr_difference difference, size_t *member) {
     size_t len = 0;
     member[len++] = g;
     for (size_t i = 0; i < analysis->groups; i++) {
@@ -210,12 +207,12 @@ static size_t find_family(const struct cr_analysis *analysis, size_t g,
 
 enum cr_status cr_analysis_judges(struct cr_analysis *analysis) {
     enum cr_status status = CR_OK;
-    for (int d = 0; d < DIFFERENCES; d++) {
+    for (int d = 0; d < CR_DIFFERENCES; d++) {
         for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
             size_t member[CR_JUDGES_MAX];
-            size_t len = find_family(analysis, g, (enum difference)d, member);
+            size_t len = cr_find_family(analysis, g, (enum cr_difference)d, member);
             if (len > 0) {
-                status = compare_family(analysis, member, len, (enum difference)d);
+                status = compare_family(analysis, member, len, (enum cr_difference)d);
             }
         }
     }

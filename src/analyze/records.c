@@ -140,6 +140,9 @@ const void *cr_records_next(struct cr_records *records) {
         return next_murphy(records);
     case CR_RECORD_INSTRUMENT_STEP:
         return next_instrument_step(records);
+    case CR_RECORD_WORDING:
+        return records->at < analysis->wordings ? &analysis->wording[records->at++]
+                                                : NULL;
     case CR_RECORD_CONTROL:
         return records->at < analysis->controls ? &analysis->control[records->at++]
                                                 : NULL;

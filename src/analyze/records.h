@@ -20,6 +20,7 @@
 #include "credence/stats/oracle.h"
 #include "credence/stats/summary.h"
 #include "credence/stats/what_if.h"
+#include "credence/stats/wording.h"
 
 struct cr_iteration_result {
     const char *label; // of its group
@@ -102,6 +103,12 @@ struct cr_control_result {
     const struct cr_group_result *first, *second;
     struct cr_comparison comparison; // of points gained, or of agent scores
     double p_holm;
+};
+
+struct cr_wording_result {
+    const char *label;    // of the first of the groups
+    const char *variable; // "opening", "final", "gain"
+    struct cr_wording numbers;
 };
 
 struct cr_stopping_result {

@@ -47,6 +47,7 @@ enum cr_record {
     CR_RECORD_CORP_POOL,       // struct cr_corp_pool
     CR_RECORD_MURPHY,          // struct cr_murphy_result
     CR_RECORD_INSTRUMENT_STEP, // struct cr_instrument_step_result
+    CR_RECORD_WORDING,         // struct cr_wording_result
     CR_RECORD_CONTROL,         // struct cr_control_result
     CR_RECORD_STOPPING,        // struct cr_stopping_result
     CR_RECORD_FRONTIER,        // struct cr_frontier_result
@@ -78,6 +79,7 @@ enum cr_sheet {
     CR_SHEET_INDEPENDENCE,
     CR_SHEET_INSTRUMENT,
     CR_SHEET_INSTRUMENT_STEPS,
+    CR_SHEET_WORDING,
     CR_SHEET_PLACEBO,
     CR_SHEET_AGENT_SCORE,
     CR_SHEET_STOPPING,
@@ -128,6 +130,7 @@ extern const struct cr_statistic_list cr_reason_statistics[];
 extern const struct cr_statistic_list cr_corp_statistics[];
 extern const struct cr_statistic_list cr_stopping_statistics[];
 extern const struct cr_statistic_list cr_control_statistics[];
+extern const struct cr_statistic_list cr_wording_statistics[];
 extern const struct cr_statistic_list cr_instrument_statistics[];
 
 // List INDEX of all, in the order of the outputs; NULL past the last.

@@ -281,4 +281,34 @@ def log_truth(group, i, sign=1):
     return np.log(p) if sign > 0 else np.log1p(-p)
 
 
+def wording(y):
+    """Balanced random effects of y [items][wordings][replicates]."""
+    items, words, reps = y.shape
+    cell, item, word, mean = y.mean(2), y.mean((1, 2)), y.mean((0, 2)), y.mean()
+    ms_item = reps * words * ((item - mean) ** 2).sum() / (items - 1)
+    ms_word = reps * items * ((word - mean) ** 2).sum() / (words - 1)
+    cross_dof = (items - 1) * (words - 1)
+    ms_cross = reps * ((cell - item[:, None] - word + mean) ** 2).sum() / cross_dof
+    ms_rep = ((y - cell[:, :, None]) ** 2).sum() / (items * words * (reps - 1))
+    out = {"items": items, "wordings": words, "replicates": reps, "mean": mean,
+           "replicate": ms_rep, "cross": max((ms_cross - ms_rep) / reps, 0),
+           "wording": max((ms_word - ms_cross) / (reps * items), 0),
+           "item": max((ms_item - ms_cross) / (reps * words), 0)}
+    out["wording_share"] = (out["wording"] + out["cross"]) / (
+        out["item"] + out["wording"] + out["cross"] + ms_rep)
+    out["reliability"] = out["item"] / (out["item"] + (out["cross"] + ms_rep / reps) / words)
+    f = ms_word / ms_cross
+    bounds = [max((f / scipy.stats.f.ppf(q, words - 1, cross_dof) - 1) / items, 0)
+              for q in (0.975, 0.025)]
+    total = ms_item + ms_word - ms_cross
+    total = total if total > 0 else ms_item
+    dof = total ** 2 / (ms_item ** 2 / (items - 1) + ms_word ** 2 / (words - 1) +
+                        ms_cross ** 2 / cross_dof)
+    half = scipy.stats.t.ppf(0.975, dof) * np.sqrt(total / y.size)
+    pairs = [abs(cell[:, a] - cell[:, b]) for a, b in itertools.combinations(range(words), 2)]
+    spread = {"mean_difference": np.mean(pairs), "largest_spread": np.ptp(cell, axis=1).max()}
+    return out, {"mean_interval": (mean - half, mean + half), "wording_ratio_interval": bounds}, \
+        scipy.stats.f.sf(f, words - 1, cross_dof), spread
+
+
 __all__ = ["points"]
