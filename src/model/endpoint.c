@@ -48,6 +48,7 @@ enum cr_status cr_endpoints_set(struct cr_endpoints *endpoints, uint32_t index,
     endpoint->base = made.base;
     endpoint->url = made.url;
     endpoint->shown = made.shown;
+    endpoint->is_near = made.is_near;
     endpoint->generation++;
     endpoint->breaker = CR_BREAKER_CLOSED;
     endpoint->failures = 0;

@@ -31,9 +31,10 @@ enum {
 enum cr_breaker { CR_BREAKER_CLOSED, CR_BREAKER_OPEN, CR_BREAKER_PROBING };
 
 struct cr_endpoint {
-    char *base;  // as given; NULL: gone
-    char *url;   // where requests go
-    char *shown; // the same without credentials, for error texts
+    char *base;   // as given; NULL: gone
+    char *url;    // where requests go
+    char *shown;  // the same without credentials, for error texts
+    bool is_near; // a Unix socket, or the loopback of this machine
     // Changes with the URL: how a request to the old one ended says nothing about the
     // new (the pool lands it as unknown).
     uint64_t generation;

@@ -13,6 +13,13 @@ struct key {
     char text[CR_KEY_BYTES_MAX + 1];
 };
 
+static enum cr_status fail_too_long(const struct cr_model *model, struct key *key,
+                                    struct cr_err *err) {
+    explicit_bzero(key, sizeof *key);
+    return cr_err_set(err, CR_E_JOB, "models.%s: the API key is longer than %d bytes",
+                      model->name, CR_KEY_BYTES_MAX);
+}
+
 static enum cr_status read_open_file(int fd, const struct cr_model *model,
                                      struct key *key, struct cr_err *err) {
     struct stat about;
@@ -28,10 +35,13 @@ static enum cr_status read_open_file(int fd, const struct cr_model *model,
                           model->name, model->api_key_file,
                           (unsigned)about.st_mode & 0777u);
     }
-    ssize_t got = read(fd, key->text, CR_KEY_BYTES_MAX);
+    ssize_t got = read(fd, key->text, sizeof key->text);
     if (got < 0) {
         return cr_err_set(err, CR_E_JOB, "models.%s.api_key_file: %s: %s", model->name,
                           model->api_key_file, strerror(errno));
+    }
+    if (got > CR_KEY_BYTES_MAX) {
+        return fail_too_long(model, key, err);
     }
     key->text[got] = '\0';
     return CR_OK;
@@ -56,6 +66,9 @@ static enum cr_status read_env(const struct cr_model *model, struct key *key,
         return cr_err_set(err, CR_E_JOB,
                           "models.%s.api_key_env: the environment has no %s",
                           model->name, model->api_key_env);
+    }
+    if (strlen(value) > CR_KEY_BYTES_MAX) {
+        return fail_too_long(model, key, err);
     }
     snprintf(key->text, sizeof key->text, "%s", value);
     return CR_OK;

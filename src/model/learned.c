@@ -99,6 +99,10 @@ static void append(const struct cr_learned *learned, const struct cr_learned_of 
     cr_json_write_text(&writer, "setting", setting);
     cr_json_write_text(&writer, "value", value);
     cr_json_write_close(&writer, '}');
+    // The writer breaks lines between members, never inside a text.
+    for (size_t i = 0; i < line.used_bytes; i++) {
+        line.data[i] = line.data[i] == '\n' ? ' ' : line.data[i];
+    }
     enum cr_status status =
         writer.status != CR_OK ? writer.status : cr_buf_add(&line, "\n", 1);
     int fd =

@@ -24,6 +24,7 @@
 #include "credence/base/mem.h"
 #include "model/attempt.h"
 #include "model/retry.h"
+#include "model/url.h"
 
 static const int64_t NS_PER_MS = 1000000;
 
@@ -387,6 +388,8 @@ static enum cr_status aim_and_start(struct cr_pool *pool, struct cr_request *req
     struct cr_destination to = {.endpoint = endpoint,
                                 .headers = &upstream->headers,
                                 .unix_socket = upstream->model->unix_socket,
+                                .proxy =
+                                    cr_url_proxy(upstream->model, endpoint->is_near),
                                 .timeout_s = limits->timeout_s,
                                 .connect_timeout_s = limits->connect_timeout_s,
                                 .wall_ms = cr_clock_wall_ms(pool->cfg.clock)};

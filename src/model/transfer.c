@@ -74,16 +74,16 @@ static void set_authorities(CURL *easy) {
 }
 
 // Without any of these variables the library need not look for them at each exchange.
-static void set_proxy(CURL *easy) {
+static bool has_proxy_variable(void) {
     static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
                                         "all_proxy", "ALL_PROXY"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *proxy = getenv(names[i]);
         if (proxy != NULL && proxy[0]) {
-            return;
+            return true;
         }
     }
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    return false;
 }
 
 // What holds for every exchange of a handle.
@@ -108,7 +108,6 @@ static void set_constants(struct cr_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "credence");
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     set_authorities(easy);
-    set_proxy(easy);
 }
 
 enum cr_status cr_transfer_create(struct cr_loop *loop, uint32_t shard,
@@ -143,6 +142,17 @@ void cr_transfer_destroy(struct cr_transfer *transfer) {
     }
 }
 
+// A proxy that the job names is used for every host, one of the environment where
+// no_proxy does not except the host.
+static CURLcode set_proxy(CURL *easy, const char *proxy) {
+    bool is_named = proxy != NULL && proxy[0];
+    if (proxy == NULL && !has_proxy_variable()) {
+        proxy = "";
+    }
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    return code ? code : curl_easy_setopt(easy, CURLOPT_NOPROXY, is_named ? "" : NULL);
+}
+
 static CURLcode set_destination(struct cr_transfer *transfer,
                                 const struct cr_destination *to) {
     CURL *easy = transfer->easy;
@@ -158,6 +168,7 @@ static CURLcode set_destination(struct cr_transfer *transfer,
     code = code ? code : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, to->headers->list);
     code =
         code ? code : curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, to->unix_socket);
+    code = code ? code : set_proxy(easy, to->proxy);
     code = code ? code : curl_easy_setopt(easy, CURLOPT_PIPEWAIT, waits);
     code =
         code ? code

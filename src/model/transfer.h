@@ -52,6 +52,7 @@ struct cr_destination {
     const struct cr_endpoint *endpoint;
     const struct cr_headers *headers;
     const char *unix_socket;
+    const char *proxy; // "": none; NULL: as the environment says
     double timeout_s, connect_timeout_s;
     int64_t wall_ms;
 };

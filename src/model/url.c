@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 
 #include "credence/base/buf.h"
 #include "credence/base/mem.h"
@@ -39,6 +40,11 @@ static enum cr_status add_path(const struct cr_model *model,
     return status != CR_OK ? status : cr_buf_add_text(out, dialect->path);
 }
 
+// What may hold a user, a password or a key is not quoted.
+static const char *quotable(const char *base) {
+    return strpbrk(base, "@?") == NULL ? base : "a URL that is not shown";
+}
+
 static bool is_loopback(const char *host) {
     struct in_addr address; // "127.evil.example" is a name, no address
     bool is_v4 = inet_pton(AF_INET, host, &address) == 1;
@@ -50,6 +56,48 @@ static bool is_loopback(const char *host) {
 static char *part_of(CURLU *parsed, CURLUPart part) {
     char *text = NULL;
     return curl_url_get(parsed, part, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+// Whether the query of PARSED holds something named like a key. Names are compared as
+// they read without percent signs.
+static bool has_secret_query(CURLU *parsed) {
+    static const char *const names[] = {"key",    "token", "secret",    "password",
+                                        "passwd", "sig",   "signature", "credential",
+                                        "auth",   "code"};
+    char *query = NULL;
+    bool has = false;
+    if (curl_url_get(parsed, CURLUPART_QUERY, &query, CURLU_URLDECODE) != CURLUE_OK) {
+        return false;
+    }
+    for (const char *at = query; *at && !has;) {
+        size_t len = strcspn(at, "=&;");
+        for (size_t i = 0; i < sizeof names / sizeof names[0] && !has; i++) {
+            size_t name_len = strlen(names[i]);
+            has = len >= name_len &&
+                  strncasecmp(at + len - name_len, names[i], name_len) == 0;
+        }
+        at += strcspn(at, "&;");
+        at += *at != '\0';
+    }
+    curl_free(query);
+    return has;
+}
+
+static enum cr_status check_secrets(CURLU *parsed, const struct cr_model *model,
+                                    struct cr_err *err) {
+    char *user = part_of(parsed, CURLUPART_USER);
+    char *password = part_of(parsed, CURLUPART_PASSWORD);
+    bool has_user = user != NULL || password != NULL;
+    curl_free(user);
+    curl_free(password);
+    if (!has_user && !has_secret_query(parsed)) {
+        return CR_OK;
+    }
+    return cr_err_set(
+        err, CR_E_JOB,
+        "models.%s.endpoints: a URL holds %s, and a job file is kept with "
+        "its results; name the key by api_key_env or api_key_file",
+        model->name, has_user ? "a user or a password" : "a key");
 }
 
 static enum cr_status check_scheme(CURLU *parsed, const struct cr_model *model,
@@ -65,7 +113,7 @@ static enum cr_status check_scheme(CURLU *parsed, const struct cr_model *model,
         status = cr_err_set(err, CR_E_JOB,
                             "models.%s.endpoints: \"%s\": expected an "
                             "http:// or https:// URL",
-                            model->name, base);
+                            model->name, quotable(base));
     } else if (is_http && has_key && !is_near && !model->allow_insecure) {
         status = cr_err_set(err, CR_E_JOB,
                             "models.%s.endpoints: http://%s would carry the API key in "
@@ -114,6 +162,9 @@ static enum cr_status fill(struct cr_url *made, CURLU *parsed, const char *base)
     static const CURLUPart hidden[] = {CURLUPART_USER, CURLUPART_PASSWORD,
                                        CURLUPART_OPTIONS, CURLUPART_QUERY,
                                        CURLUPART_FRAGMENT};
+    char *host = part_of(parsed, CURLUPART_HOST);
+    made->is_near = host != NULL && is_loopback(host);
+    curl_free(host);
     made->base = cr_strdup(base);
     made->url = copy_of(parsed);
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
@@ -138,11 +189,13 @@ enum cr_status cr_url_make(struct cr_url *out, const struct cr_model *model,
         status = cr_err_set(err, CR_E_JOB,
                             "models.%s.endpoints: \"%s\" is not a URL; "
                             "expected http://HOST:PORT/v1 or the like",
-                            model->name, base);
+                            model->name, quotable(base));
     }
+    status = status != CR_OK ? status : check_secrets(parsed, model, err);
     status = status != CR_OK ? status : check_scheme(parsed, model, base, err);
     status = status != CR_OK ? status : complete(parsed, model, dialect);
     status = status != CR_OK ? status : fill(&made, parsed, base);
+    made.is_near = made.is_near || model->unix_socket != NULL;
     curl_url_cleanup(parsed);
     if (status != CR_OK) {
         cr_url_fini(&made);
@@ -159,4 +212,12 @@ void cr_url_fini(struct cr_url *url) {
         cr_free(url->shown);
         *url = (struct cr_url){0};
     }
+}
+
+const char *cr_url_proxy(const struct cr_model *model, bool is_near) {
+    if (model->proxy != NULL) {
+        return strcmp(model->proxy, "none") == 0 ? "" : model->proxy;
+    }
+    // What runs here is not for a proxy elsewhere to see, whatever the environment says.
+    return is_near || model->serve.command != NULL ? "" : NULL;
 }

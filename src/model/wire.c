@@ -8,6 +8,7 @@
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
 #include "credence/model/client.h"
+#include "model/serve/launch.h"
 #include "model/url.h"
 
 static const struct cr_json_limits reply_limits = {.max_bytes = CR_REPLY_BYTES_MAX,
@@ -153,6 +154,7 @@ enum cr_status cr_wire_check(const struct cr_model *model, struct cr_err *err) {
     check_reserved(model, "params", model->params, RESERVED_LEN, &found);
     check_reserved(model, "extra", model->extra, NEVER_OURS, &found);
     check_temperature(model, dialect, &found);
+    cr_launch_check_env(model, &found);
     return found.text[0] ? cr_err_set(err, CR_E_JOB, "%s", found.text) : CR_OK;
 }
 

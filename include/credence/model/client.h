@@ -39,6 +39,16 @@ extern const char *const cr_sim_behaviour_names[CR_SIM_BEHAVIOURS]; // "belief",
 CR_MUST_CHECK enum cr_status cr_client_check(const struct cr_job *job,
                                              struct cr_err *err);
 
+// Which proxy requests of MODEL to its base URL BASE go through, without credentials: "" in
+// OUT for none. The environment's (http_proxy, https_proxy, all_proxy, no_proxy) is never
+// used for loopback addresses, Unix sockets and servers that the run starts, unless the
+// model's "proxy" names one. CR_E_JOB as cr_client_check.
+enum { CR_PROXY_SHOWN_MAX = 256 };
+CR_MUST_CHECK enum cr_status cr_client_proxy(const struct cr_model *model,
+                                             const char *base,
+                                             char out[CR_PROXY_SHOWN_MAX],
+                                             struct cr_err *err);
+
 // A recorded reply to CALL (its request_hash is set), from this run's or another run's
 // tape. Texts of *out stay valid until the next look-up. Asked once a call: for a
 // replay model it is the only source, for others a hit saves the request.
@@ -127,6 +137,11 @@ struct cr_client_notice {
 // The oldest notice that was not taken yet; false when there is none.
 bool cr_client_take_notice(struct cr_client *client, struct cr_client_notice *out);
 
+// The longest wait that a server of MODEL asked for and that is not over: milliseconds
+// left, 0 when there is none. *source (may be NULL) is where it was read, "" when another
+// rank heard of it: "retry-after: 22320".
+int64_t cr_client_wait_ms(const struct cr_client *client, uint32_t model,
+                          const char **source);
 uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "credence/base/buf.h"
+#include "credence/base/json.h"
 
 enum { ARGUMENT_BYTES_MAX = 1 << 16 };
 
@@ -164,33 +165,206 @@ static enum cr_status make_argv(struct cr_launch *launch, const char *const *com
     return CR_OK;
 }
 
-static enum cr_status make_envp(struct cr_launch *launch, const char *gpus) {
-    static const char name[] = "CUDA_VISIBLE_DEVICES=";
-    size_t len = len_of((const char *const *)environ), kept = 0;
-    launch->envp = cr_arena_alloc(&launch->arena, (len + 2) * sizeof(char *));
-    char *mine = cr_arena_alloc(&launch->arena, sizeof name + strlen(gpus));
-    if (launch->envp == NULL || mine == NULL) {
-        return CR_E_MEMORY;
+// What a server needs of the run's environment: to find its programs, libraries, models
+// and devices. Everything else stays behind, keys above all; serve.env adds to it.
+static const char *const passed[] = {"PATH",
+                                     "HOME",
+                                     "USER",
+                                     "LOGNAME",
+                                     "SHELL",
+                                     "LANG",
+                                     "LANGUAGE",
+                                     "LC_*",
+                                     "TZ",
+                                     "TMPDIR",
+                                     "TERM",
+                                     "PWD",
+                                     "LD_*",
+                                     "PYTHON*",
+                                     "VIRTUAL_*",
+                                     "CONDA_*",
+                                     "XDG_*",
+                                     "CUDA_*",
+                                     "NVIDIA_*",
+                                     "NCCL_*",
+                                     "HIP_*",
+                                     "ROCR_*",
+                                     "ROCM_*",
+                                     "HSA_*",
+                                     "OMP_*",
+                                     "MKL_*",
+                                     "KMP_*",
+                                     "GOMP_*",
+                                     "OPENBLAS_*",
+                                     "HF_*",
+                                     "HUGGINGFACE_*",
+                                     "TRANSFORMERS_*",
+                                     "VLLM_*",
+                                     "SGLANG_*",
+                                     "TRITON_*",
+                                     "TORCH*",
+                                     "PYTORCH_*",
+                                     "LLAMA_*",
+                                     "GGML_*",
+                                     "OLLAMA_*",
+                                     "SLURM_*",
+                                     "MODULE*",
+                                     "LMOD_*",
+                                     "APPTAINER*",
+                                     "SINGULARITY*",
+                                     "CH_*",
+                                     "SSL_CERT_*",
+                                     "CURL_CA_BUNDLE",
+                                     "REQUESTS_CA_BUNDLE",
+                                     "http_proxy",
+                                     "https_proxy",
+                                     "HTTPS_PROXY",
+                                     "all_proxy",
+                                     "ALL_PROXY",
+                                     "no_proxy",
+                                     "NO_PROXY",
+                                     "ASAN_OPTIONS",
+                                     "UBSAN_OPTIONS",
+                                     "LSAN_OPTIONS"};
+
+// Names of things that no server is given unasked, whatever they begin with.
+static const char *const withheld[] = {"KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL"};
+
+static bool is_passed(const char *entry) {
+    char name[128];
+    size_t len = strcspn(entry, "=");
+    bool is_listed = false;
+    if (len == 0 || len >= sizeof name) {
+        return false;
     }
-    snprintf(mine, sizeof name + strlen(gpus), "%s%s", name, gpus);
-    for (size_t i = 0; i < len; i++) {
-        bool is_replaced = gpus[0] && strncmp(environ[i], name, sizeof name - 1) == 0;
-        if (!is_replaced) {
-            launch->envp[kept++] = environ[i];
+    memcpy(name, entry, len);
+    name[len] = '\0';
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0] && !is_listed; i++) {
+        size_t star = strcspn(passed[i], "*");
+        is_listed = passed[i][star] == '*' ? strncmp(name, passed[i], star) == 0
+                                           : strcmp(name, passed[i]) == 0;
+    }
+    for (size_t i = 0; i < sizeof withheld / sizeof withheld[0]; i++) {
+        is_listed = is_listed && strcasestr(name, withheld[i]) == NULL;
+    }
+    return is_listed;
+}
+
+struct environment {
+    struct cr_launch *launch;
+    size_t len, cap;
+};
+
+// Set ENTRY ("NAME=value", kept), in place of an earlier one of that name.
+static void put(struct environment *env, char *entry) {
+    size_t name_len = strcspn(entry, "=") + 1;
+    char **at = env->launch->envp;
+    for (size_t i = 0; i < env->len; i++) {
+        if (strncmp(at[i], entry, name_len) == 0) {
+            at[i] = entry;
+            return;
         }
     }
-    launch->envp[kept] = gpus[0] ? mine : NULL;
-    launch->envp[kept + 1] = NULL;
+    if (env->len < env->cap) {
+        at[env->len++] = entry;
+    }
+}
+
+static enum cr_status put_pair(struct environment *env, const char *name,
+                               const char *value) {
+    struct cr_buf line;
+    cr_buf_init(&line, ARGUMENT_BYTES_MAX);
+    enum cr_status status = cr_buf_printf(&line, "%s=%s", name, value);
+    char *entry = status == CR_OK ? cr_arena_strndup(&env->launch->arena, line.data,
+                                                     line.used_bytes)
+                                  : NULL;
+    cr_buf_fini(&line);
+    if (entry == NULL) {
+        return CR_E_MEMORY;
+    }
+    put(env, entry);
     return CR_OK;
+}
+
+// NAME: text, or NAME: true for the run's own. Checked by cr_launch_check_env.
+static enum cr_status put_job_env(struct environment *env, const struct cr_json *json) {
+    enum cr_status status = CR_OK;
+    for (const struct cr_json *c = cr_json_first(json); c != NULL && status == CR_OK;
+         c = cr_json_next(c)) {
+        const char *text = cr_json_string(c);
+        const char *value = text != NULL ? text : getenv(cr_json_key(c));
+        status = value != NULL ? put_pair(env, cr_json_key(c), value) : CR_OK;
+    }
+    return status;
+}
+
+static enum cr_status parse_env(const char *text, struct cr_json **out) {
+    static const struct cr_json_limits limits = {ARGUMENT_BYTES_MAX, 4};
+    *out = NULL;
+    return text != NULL ? cr_json_parse(text, strlen(text), limits, out, NULL) : CR_OK;
+}
+
+static enum cr_status make_envp(struct cr_launch *launch,
+                                const struct cr_launch_values *values) {
+    struct cr_json *json = NULL;
+    size_t own = len_of((const char *const *)environ);
+    enum cr_status status = parse_env(values->env, &json);
+    struct environment env = {.launch = launch, .cap = own + cr_json_len(json) + 1};
+    launch->envp = cr_arena_alloc(&launch->arena, (env.cap + 1) * sizeof(char *));
+    if (status != CR_OK || launch->envp == NULL) {
+        cr_json_free(json);
+        return CR_E_MEMORY;
+    }
+    for (size_t i = 0; i < own; i++) {
+        if (is_passed(environ[i])) {
+            put(&env, environ[i]);
+        }
+    }
+    if (values->gpus != NULL && values->gpus[0]) {
+        status = put_pair(&env, "CUDA_VISIBLE_DEVICES", values->gpus);
+    }
+    status = status != CR_OK ? status : put_job_env(&env, json);
+    launch->envp[env.len] = NULL;
+    cr_json_free(json);
+    return status;
+}
+
+void cr_launch_check_env(const struct cr_model *model, struct cr_err *err) {
+    struct cr_json *json = NULL;
+    if (parse_env(model->serve.env, &json) != CR_OK) {
+        return; // the reader of the job has said so
+    }
+    for (const struct cr_json *c = cr_json_first(json); c != NULL;
+         c = cr_json_next(c)) {
+        const char *name = cr_json_key(c);
+        bool is_secret = false;
+        for (size_t i = 0; i < sizeof withheld / sizeof withheld[0]; i++) {
+            is_secret = is_secret || strcasestr(name, withheld[i]) != NULL;
+        }
+        if (!name[0] || strchr(name, '=') != NULL) {
+            cr_err_add_line(err, "models.%s.serve.env: \"%s\" is not a variable's name",
+                            model->name, name);
+        } else if (cr_json_string(c) != NULL && is_secret) {
+            cr_err_add_line(err,
+                            "models.%s.serve.env.%s: a key does not belong in a job "
+                            "file; write true to pass it on from the environment",
+                            model->name, name);
+        } else if (cr_json_string(c) == NULL && !cr_json_bool(c, false)) {
+            cr_err_add_line(
+                err,
+                "models.%s.serve.env.%s: found %s, expected a text, or true "
+                "for the run's own",
+                model->name, name, cr_json_type_name(cr_json_type(c)));
+        }
+    }
+    cr_json_free(json);
 }
 
 enum cr_status cr_launch_make(struct cr_launch *out, const char *const *command,
                               const struct cr_launch_values *values) {
     struct cr_launch launch = {0};
     enum cr_status status = make_argv(&launch, command, values);
-    status = status != CR_OK
-                 ? status
-                 : make_envp(&launch, values->gpus != NULL ? values->gpus : "");
+    status = status != CR_OK ? status : make_envp(&launch, values);
     if (status != CR_OK) {
         cr_launch_fini(&launch);
         return status;

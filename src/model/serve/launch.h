@@ -11,6 +11,7 @@
 
 #include "credence/base/mem.h"
 #include "credence/base/status.h"
+#include "credence/core/job.h"
 
 enum { CR_DEVICES_MAX = 64, CR_DEVICE_NAME_MAX = 64, CR_DEVICE_LIST_MAX = 1024 };
 
@@ -35,9 +36,10 @@ void cr_devices_list(const struct cr_devices *devices, uint32_t first, uint32_t 
 
 // What the placeholders {port}, {host}, {model} and {gpu} stand for. GPUS is also
 // CUDA_VISIBLE_DEVICES; "" leaves that variable alone.
+// ENV is the job's serve.env (JSON, NULL: none).
 struct cr_launch_values {
     uint16_t port;
-    const char *host, *model, *gpus;
+    const char *host, *model, *gpus, *env;
 };
 
 struct cr_launch {
@@ -49,6 +51,8 @@ CR_MUST_CHECK enum cr_status cr_launch_make(struct cr_launch *out,
                                             const char *const *command,
                                             const struct cr_launch_values *values);
 void cr_launch_fini(struct cr_launch *launch);
+// Add what is wrong with MODEL's serve.env to ERR, a line a mistake.
+void cr_launch_check_env(const struct cr_model *model, struct cr_err *err);
 
 // A port of the loopback that nobody listens on; 0 when there is none.
 uint16_t cr_launch_free_port(void);

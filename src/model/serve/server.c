@@ -350,7 +350,8 @@ static enum cr_status launch(struct cr_servers *servers, struct server *server,
     struct cr_launch_values values = {.port = server->port,
                                       .host = is_shared ? "0.0.0.0" : "127.0.0.1",
                                       .model = server->model->model,
-                                      .gpus = server->gpus};
+                                      .gpus = server->gpus,
+                                      .env = serve->env};
     struct cr_launch launched;
     if (cr_launch_make(&launched, serve->command, &values) != CR_OK) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");

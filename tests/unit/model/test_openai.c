@@ -278,6 +278,217 @@ static void absurd_counts_are_no_counts(void **state) {
     cr_reply_fini(&reply);
 }
 
+// {word, text, what it means}
+static const struct {
+    const char *word, *text;
+    enum cr_status status;
+    enum cr_finish finish;
+    enum cr_reason reason;
+} endings[] = {
+    {"\"stop\"", "a", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"STOP\"", "a", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"end_turn\"", "a", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"COMPLETE\"", "a", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"MAX_TOKENS\"", "a", CR_OK, CR_FINISH_LENGTH, CR_REASON_NONE},
+    {"\"model_length\"", "a", CR_OK, CR_FINISH_LENGTH, CR_REASON_NONE},
+    {"\"max-tokens\"", "a", CR_OK, CR_FINISH_LENGTH, CR_REASON_NONE},
+    {"\"SAFETY\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"PROHIBITED_CONTENT\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"content_filter\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"sensitive\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"refusal\"", "no", CR_OK, CR_FINISH_FILTER, CR_REASON_REFUSED},
+    {"\"error\"", "{\\\"p\\\":1}", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"abort\"", "whole.", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"insufficient_system_resource\"", "whole.", CR_E_FORMAT, CR_FINISH_STOP,
+     CR_REASON_NONE},
+    {"\"cancelled\"", "", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    // Words that nobody has heard of: what came decides.
+    {"\"sated\"", "{\\\"p\\\":1}", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"sated\"", "A whole sentence.", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"sated\"", "{\\\"p\\\":", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"sated\"", "half a sent", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"sated\"", "", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"null", "{\\\"p\\\":1}", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
+    {"null", "", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+};
+
+static void words_of_all_houses_end_a_generation(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char body[512], word[64];
+        struct cr_reply reply;
+        struct cr_err why;
+        snprintf(
+            body, sizeof body,
+            "{\"choices\":[{\"message\":{\"content\":\"%s\"},\"finish_reason\":%s}]}",
+            endings[i].text, endings[i].word);
+        print_message("%s\n", body);
+        assert_int_equal(decode(body, &reply, &why), endings[i].status);
+        if (endings[i].status == CR_OK) {
+            assert_int_equal(reply.finish, endings[i].finish);
+            assert_int_equal(reply.reason, endings[i].reason);
+        }
+        snprintf(word, sizeof word, "\"%s\"", reply.finish_word);
+        assert_string_equal(reply.finish_word[0] ? word : "null", endings[i].word);
+        cr_reply_fini(&reply);
+    }
+}
+
+// Where servers put answers, thoughts and refusals besides the usual place.
+static const struct {
+    const char *body, *text, *reasoning;
+    enum cr_reason reason;
+} shapes[] = {
+    {"{\"choices\":[{\"message\":{\"content\":null,\"reasoning_content\":\"{\\\"p\\\":1}\"},"
+     "\"finish_reason\":\"stop\"}]}",
+     "{\"p\":1}", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":null,\"reasoning_content\":\"I think {\"},"
+     "\"finish_reason\":\"stop\"}]}",
+     "", "I think {", CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":null,\"tool_calls\":[{\"function\":{"
+     "\"arguments\":\"{\\\"p\\\":2}\"}}]},\"finish_reason\":\"tool_calls\"}]}",
+     "{\"p\":2}", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"arguments\":{\"p\":3}}}"
+     "]},\"finish_reason\":\"tool_calls\"}]}",
+     "{\"p\":3}", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":\"\",\"function_call\":{\"arguments\":"
+     "\"{}\"}},\"finish_reason\":\"function_call\"}]}",
+     "{}", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":null,\"parsed\":{\"p\":4}},"
+     "\"finish_reason\":\"stop\"}]}",
+     "{\"p\":4}", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":\"said\",\"tool_calls\":[{\"function\":{"
+     "\"arguments\":\"{}\"}}]},\"finish_reason\":\"stop\"}]}",
+     "said", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"text\":\"plain\",\"finish_reason\":\"stop\"}]}", "plain", NULL,
+     CR_REASON_NONE},
+    {"{\"message\":{\"role\":\"assistant\",\"content\":\"native\",\"thinking\":\"t\"},"
+     "\"done_reason\":\"stop\",\"done\":true}",
+     "native", "t", CR_REASON_NONE},
+    {"{\"generated_text\":\"tgi\"}", "tgi", NULL, CR_REASON_NONE},
+    {"{\"output\":[{\"type\":\"reasoning\"},{\"type\":\"message\",\"content\":[{"
+     "\"type\":\"output_text\",\"text\":\"responses\"}]}]}",
+     "responses", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{"
+     "\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":\"a\"}]},"
+     "\"finish_reason\":\"stop\"}]}",
+     "a", "hm", CR_REASON_NONE},
+    {"{\"choices\":[{\"message\":{\"content\":[{\"type\":\"refusal\",\"refusal\":\"no\"}]},"
+     "\"finish_reason\":\"stop\"}]}",
+     "no", NULL, CR_REASON_REFUSED},
+    {"{\"choices\":[{\"message\":{\"content\":\"\",\"refusal\":\"no\"},"
+     "\"finish_reason\":\"stop\"}]}",
+     "no", NULL, CR_REASON_REFUSED},
+};
+
+static void an_answer_is_found_wherever_it_is(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct cr_reply reply;
+        struct cr_err why;
+        print_message("%s\n", shapes[i].body);
+        assert_int_equal(decode(shapes[i].body, &reply, &why), CR_OK);
+        assert_string_equal(reply.text, shapes[i].text);
+        assert_string_equal(reply.reasoning != NULL ? reply.reasoning : "",
+                            shapes[i].reasoning != NULL ? shapes[i].reasoning : "");
+        assert_int_equal(reply.reason, shapes[i].reason);
+        cr_reply_fini(&reply);
+    }
+}
+
+static void an_error_instead_of_an_answer_is_an_error(void **state) {
+    static const char *const bodies[] = {
+        "{\"error\":{\"code\":429,\"message\":\"lost\"}}",
+        "{\"error\":{\"code\":\"overloaded\",\"message\":\"lost\"}}",
+        "{\"type\":\"error\",\"error\":{\"message\":\"lost\"}}",
+        "{\"object\":\"error\",\"message\":\"lost\"}",
+        "{\"detail\":\"lost\"}",
+        "[{\"error\":{\"message\":\"lost\"}}]",
+        "{\"base_resp\":{\"status_code\":1002,\"status_msg\":\"lost\"},\"choices\":null}",
+        "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"error\","
+        "\"error\":{\"code\":502,\"message\":\"lost\"}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\"{}\"},\"finish_reason\":\"stop\"}],"
+        "\"error\":{\"message\":\"lost\"}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct cr_reply reply = {0};
+        struct cr_error_body error;
+        struct cr_err why;
+        const struct cr_decode_args from = {.body = bodies[i],
+                                            .bytes = strlen(bodies[i])};
+        print_message("%s\n", bodies[i]);
+        assert_int_equal(cr_backend_openai.decode(&from, &reply, &error, &why),
+                         CR_E_NET);
+        assert_string_equal(error.words, "lost");
+        cr_reply_fini(&reply);
+    }
+}
+
+static void tokens_that_only_the_total_knows_are_paid_for(void **state) {
+    static const struct {
+        const char *usage;
+        uint32_t in, out, reasoning;
+    } cases[] = {
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":115}", 10, 105,
+         100},
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}", 10, 5,
+         0},
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":9}", 10, 5, 0},
+        {"{\"prompt_tokens\":\"10\",\"completion_tokens\":\"5\"}", 10, 5, 0},
+        {"{\"input_tokens\":10,\"output_tokens\":5}", 10, 5, 0},
+        {"{\"prompt_tokens\":10,\"completion_tokens\":50,\"total_tokens\":60,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":40}}",
+         10, 50, 40},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[400];
+        struct cr_reply reply;
+        struct cr_err why;
+        snprintf(body, sizeof body,
+                 "{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":"
+                 "\"stop\"}],\"usage\":%s}",
+                 cases[i].usage);
+        assert_int_equal(decode(body, &reply, &why), CR_OK);
+        assert_int_equal(reply.tokens_in, cases[i].in);
+        assert_int_equal(reply.tokens_out, cases[i].out);
+        assert_int_equal(reply.tokens_reasoning, cases[i].reasoning);
+        cr_reply_fini(&reply);
+    }
+}
+
+static void a_request_takes_the_shape_that_was_learned(void **state) {
+    static const struct {
+        struct cr_request_shape shape;
+        const char *has, *lacks;
+    } cases[] = {
+        {{.system_role = CR_SYSTEM_ROLE_SYSTEM}, "{\"role\":\"system\"", "developer"},
+        {{.system_role = CR_SYSTEM_ROLE_DEVELOPER},
+         "{\"role\":\"developer\"",
+         "system\""},
+        {{.system_role = CR_SYSTEM_ROLE_USER},
+         "\"messages\":[{\"role\":\"user\",\"content\":\"You are the market "
+         "maker.\\n\\nProposition: ",
+         "system\""},
+        {{.uses_other_limit = true}, "\"max_completion_tokens\":256", "\"max_tokens\""},
+        {{.omits_seed = true}, "\"max_tokens\":256", "\"seed\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct setting setting;
+        open_setting(&setting, NULL);
+        cr_json_free(encode(&setting, CR_STRUCTURED_SCHEMA));
+        struct cr_encode_args asking = {.call = &setting.call, .shape = cases[i].shape};
+        cr_buf_clear(&setting.body);
+        assert_int_equal(
+            cr_backend_openai.encode(&setting.wire, &asking, &setting.body), CR_OK);
+        assert_non_null(strstr(setting.body.data, cases[i].has));
+        assert_null(strstr(setting.body.data, cases[i].lacks));
+        close_setting(&setting, NULL);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_has_all_that_was_asked),
@@ -288,6 +499,11 @@ int main(void) {
         cmocka_unit_test(a_whole_reply_is_read),
         cmocka_unit_test(content_comes_in_several_shapes),
         cmocka_unit_test(what_breaks_the_promise_is_no_reply),
+        cmocka_unit_test(words_of_all_houses_end_a_generation),
+        cmocka_unit_test(an_answer_is_found_wherever_it_is),
+        cmocka_unit_test(an_error_instead_of_an_answer_is_an_error),
+        cmocka_unit_test(tokens_that_only_the_total_knows_are_paid_for),
+        cmocka_unit_test(a_request_takes_the_shape_that_was_learned),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(absurd_counts_are_no_counts),
     };

@@ -115,6 +115,7 @@ static void set(struct setting *setting, const char *how) {
     *setting = (struct setting){.command = {self, "serve", "{port}", how, NULL}};
     setting->model = fixture_remote("mine/tiny", "openai", NULL, 0);
     setting->model.serve = (struct cr_serve){.command = setting->command,
+                                             .env = "{\"TEST_SERVER_DIR\":true}",
                                              .per = "node",
                                              .health = "/health",
                                              .startup_s = 100,
@@ -375,6 +376,68 @@ static void placeholders_are_filled_in(void **state) {
     cr_launch_fini(&launch);
 }
 
+static bool has_entry(const struct cr_launch *launch, const char *entry) {
+    for (char **at = launch->envp; *at != NULL; at++) {
+        if (strncmp(*at, entry, strlen(entry)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A child knows what it needs, and no key unless the job says so.
+static void a_server_gets_a_cleaned_environment(void **state) {
+    static const char *const command[] = {"server", NULL};
+    struct cr_launch_values values = {
+        .host = "127.0.0.1",
+        .model = "m",
+        .env =
+            "{\"OPENAI_API_KEY\":true,\"HF_HOME\":\"/models\",\"UNSET_THING\":true}"};
+    struct cr_launch launch;
+    (void)state;
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    setenv("VLLM_API_KEY", "sk-2", 1);
+    setenv("HF_TOKEN", "hf-3", 1);
+    setenv("HF_HOME", "/elsewhere", 1);
+    setenv("VLLM_PORT", "1", 1);
+    setenv("MY_DIARY", "private", 1);
+    assert_int_equal(cr_launch_make(&launch, command, &values), CR_OK);
+    assert_true(has_entry(&launch, "PATH="));
+    assert_true(has_entry(&launch, "VLLM_PORT=1"));
+    assert_true(has_entry(&launch, "OPENAI_API_KEY=sk-1")); // asked for
+    assert_true(has_entry(&launch, "HF_HOME=/models"));
+    assert_false(has_entry(&launch, "HF_HOME=/elsewhere"));
+    assert_false(has_entry(&launch, "VLLM_API_KEY"));
+    assert_false(has_entry(&launch, "HF_TOKEN"));
+    assert_false(has_entry(&launch, "MY_DIARY"));
+    assert_false(has_entry(&launch, "UNSET_THING"));
+    cr_launch_fini(&launch);
+}
+
+static void a_key_in_serve_env_is_refused(void **state) {
+    static const struct {
+        const char *env, *said;
+    } cases[] = {
+        {"{\"HF_TOKEN\":\"hf_x\"}",
+         "models.m.serve.env.HF_TOKEN: a key does not belong"},
+        {"{\"MY_api_key\":\"x\"}", "models.m.serve.env.MY_api_key: a key"},
+        {"{\"A\":7}", "models.m.serve.env.A: found a number, expected a text"},
+        {"{\"A=B\":\"x\"}", "is not a variable's name"},
+        {"{\"A\":false}", "models.m.serve.env.A: found"},
+        {"{\"HF_TOKEN\":true,\"A\":\"b\"}", ""},
+        {NULL, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_model model = {.name = "m", .serve = {.env = cases[i].env}};
+        struct cr_err err = {0};
+        cr_launch_check_env(&model, &err);
+        assert_int_equal(err.text[0] != '\0', cases[i].said[0] != '\0');
+        assert_non_null(strstr(err.text, cases[i].said));
+        assert_null(strstr(err.text, "hf_x"));
+    }
+}
+
 static void device_lists_are_read(void **state) {
     static const struct {
         const char *list;
@@ -437,6 +500,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(each_gpu_gets_its_server, clean),
         cmocka_unit_test(who_is_not_first_starts_nothing),
         cmocka_unit_test(placeholders_are_filled_in),
+        cmocka_unit_test(a_server_gets_a_cleaned_environment),
+        cmocka_unit_test(a_key_in_serve_env_is_refused),
         cmocka_unit_test(device_lists_are_read),
         cmocka_unit_test(no_device_serves_two_models),
     };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "credence/base/file.h"
+#include "credence/model/client.h"
 #include "model/headers.h"
 #include "model/url.h"
 
@@ -52,15 +53,87 @@ static void base_urls_are_completed(void **state) {
     }
 }
 
-static void what_is_shown_has_no_credentials(void **state) {
+// However it is spelt; and the refusal does not quote it.
+static void a_secret_in_a_url_is_refused(void **state) {
+    static const char *const bases[] = {
+        "http://joe:hush1@127.0.0.1:1/v1",
+        "http://hush1@127.0.0.1:1/v1",
+        "http://:hush1@127.0.0.1:1",
+        "http://joe%3Ahush1@127.0.0.1:1",
+        "https://far.example/v1?key=hush1",
+        "https://far.example/v1?a=b&api_key=hush1",
+        "https://far.example/v1?API-KEY=hush1",
+        "https://far.example/v1?%6bey=hush1",
+        "https://far.example/v1?access_token=hush1",
+        "https://far.example/v1?x=1;subscription-key=hush1",
+        "https://far.example/v1?code=hush1",
+        "http://joe:hush1@[broken",
+    };
+    struct cr_model model = model_of("openai");
+    (void)state;
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+        struct cr_url url = {0};
+        struct cr_err err = {0};
+        print_message("%s\n", bases[i]);
+        assert_int_equal(
+            cr_url_make(&url, &model, cr_dialect_find("openai", NULL), bases[i], &err),
+            CR_E_JOB);
+        assert_null(strstr(err.text, "hush1"));
+        cr_url_fini(&url);
+    }
+}
+
+static void a_query_without_a_secret_is_kept_and_not_shown(void **state) {
     struct cr_model model = model_of("openai");
     struct cr_url url;
     (void)state;
     assert_int_equal(cr_url_make(&url, &model, cr_dialect_find("openai", NULL),
-                                 "http://joe:secret@127.0.0.1:1/v1?key=abc", NULL),
+                                 "http://127.0.0.1:1/v1?region=eu", NULL),
                      CR_OK);
+    assert_string_equal(url.url, "http://127.0.0.1:1/v1/chat/completions?region=eu");
     assert_string_equal(url.shown, "http://127.0.0.1:1/v1/chat/completions");
     cr_url_fini(&url);
+}
+
+static void no_proxy_sees_what_runs_here(void **state) {
+    static const struct {
+        const char *base, *proxy, *no_proxy, *expected;
+    } cases[] = {
+        {"http://far.example/v1", NULL, NULL, "http://web.proxy:3128/"},
+        {"https://far.example/v1", NULL, NULL, "http://safe.proxy:3128/"},
+        {"http://127.0.0.1:8000/v1", NULL, NULL, ""},
+        {"http://127.8.9.1:8000", NULL, NULL, ""},
+        {"http://localhost:8000", NULL, NULL, ""},
+        {"http://[::1]:8000", NULL, NULL, ""},
+        {"http://127.0.0.1.example/v1", NULL, NULL, "http://web.proxy:3128/"},
+        {"http://127.0.0.1:8000", "http://p.example:1", NULL, "http://p.example:1/"},
+        {"http://far.example", "none", NULL, ""},
+        {"http://far.example", NULL, "far.example", ""},
+        {"http://a.far.example", NULL, "x, .far.example", ""},
+        {"http://notfar.example", NULL, "far.example", "http://web.proxy:3128/"},
+        {"http://far.example", NULL, "*", ""},
+    };
+    (void)state;
+    setenv("http_proxy", "http://joe:hush1@web.proxy:3128", 1);
+    setenv("https_proxy", "http://safe.proxy:3128", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_model model = model_of("openai");
+        char shown[CR_PROXY_SHOWN_MAX];
+        model.proxy = cases[i].proxy;
+        setenv("no_proxy", cases[i].no_proxy != NULL ? cases[i].no_proxy : "", 1);
+        print_message("%s\n", cases[i].base);
+        assert_int_equal(cr_client_proxy(&model, cases[i].base, shown, NULL), CR_OK);
+        assert_string_equal(shown, cases[i].expected);
+    }
+    static const char *const command[] = {"server", NULL};
+    struct cr_model served = model_of("openai");
+    char shown[CR_PROXY_SHOWN_MAX];
+    served.serve.command = command;
+    assert_int_equal(cr_client_proxy(&served, "http://node7:8000", shown, NULL), CR_OK);
+    assert_string_equal(shown, "");
+    unsetenv("http_proxy");
+    unsetenv("https_proxy");
+    unsetenv("no_proxy");
 }
 
 static void a_key_goes_over_plain_http_to_this_host_alone(void **state) {
@@ -143,7 +216,9 @@ static void a_key_file_must_be_private(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base_urls_are_completed),
-        cmocka_unit_test(what_is_shown_has_no_credentials),
+        cmocka_unit_test(a_secret_in_a_url_is_refused),
+        cmocka_unit_test(a_query_without_a_secret_is_kept_and_not_shown),
+        cmocka_unit_test(no_proxy_sees_what_runs_here),
         cmocka_unit_test(a_key_goes_over_plain_http_to_this_host_alone),
         cmocka_unit_test(keys_come_from_the_environment),
         cmocka_unit_test(a_key_file_must_be_private),
