@@ -1,38 +1,156 @@
-// cmd_show.c - credence show: which episodes to print.
+// cmd_show.c - credence show: which episodes to print, and how.
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/pager.h"
 #include "cli/show.h"
 #include "credence/base/buf.h"
 #include "credence/base/file.h"
 #include "credence/base/mem.h"
 
-enum { KEY_EPISODE = 256, KEY_ITEM, KEY_CELL, KEY_THINKING };
+enum {
+    KEY_EPISODE = 256,
+    KEY_ITEM,
+    KEY_CELL,
+    KEY_LIST,
+    KEY_THINKING,
+    KEY_PROMPTS,
+    KEY_FORMAT,
+    KEY_NO_PAGER,
+    WISHES_MAX = 1024,
+    PATH_BYTES_MAX = 1 << 16,
+    LIST_BYTES_MAX = 1 << 28,
+    OUTPUT_BYTES_MAX = 1 << 30
+};
 
 static const struct cr_option options[] = {
-    {KEY_EPISODE, "episode", "N", "the episode of this number"},
+    {KEY_EPISODE, "episode", "N,..",
+     "the episodes of these numbers; 3,7-9 is 3, 7, 8 and 9; may be repeated"},
     {KEY_ITEM, "item", "ID",
      "every episode of the proposition or the question with this id"},
     {KEY_CELL, "cell", "NAME", "with --item: only of the cell of this name"},
-    {KEY_THINKING, "thinking", NULL, "what the model thought before it answered, too"},
+    {KEY_LIST, "from-list", "FILE",
+     "the episodes whose numbers FILE holds, one a line; -: standard input"},
+    {KEY_THINKING, "thinking", NULL, "also print the model's reasoning"},
+    {KEY_PROMPTS, "prompts", NULL,
+     "also print every message as it was sent, and each reply as it came"},
+    {KEY_FORMAT, "format", "FORMAT", "text (default) or json"},
+    {KEY_NO_PAGER, "no-pager", NULL, "do not start a pager on a terminal"},
     {0, NULL, NULL, NULL},
 };
 
 struct request {
-    bool has_episode;
-    unsigned long long episode;
-    const char *item, *cell;
+    const char *wish[WISHES_MAX]; // values of --episode
+    size_t wishes;
+    const char *item, *cell, *list;
+    bool with_thinking, with_prompts, is_json, no_pager;
 };
 
-// Which propositions and which episodes are asked for. An episode that has not ended
-// has no row that says what it is about: the plan does.
+// The numbers of episodes to show, in the order in which they were asked for.
+struct numbers {
+    uint64_t *at;
+    size_t len, cap;
+};
+
+static enum cr_status add_number(struct numbers *numbers, uint64_t episode,
+                                 struct cr_err *err) {
+    void *at = numbers->at;
+    const enum cr_status status =
+        cr_array_grow(&at, &numbers->cap, numbers->len + 1, sizeof *numbers->at);
+    if (status != CR_OK) {
+        return cr_err_set(err, status, "out of memory");
+    }
+    numbers->at = at;
+    numbers->at[numbers->len++] = episode;
+    return CR_OK;
+}
+
+// A number at *at, which moves behind it; false when there is none.
+static bool take_number(const char **at, uint64_t *out) {
+    char *end;
+    errno = 0;
+    if (**at < '0' || **at > '9') {
+        return false;
+    }
+    *out = strtoull(*at, &end, 10);
+    *at = end;
+    return errno == 0;
+}
+
+// "3,7-9". Only episodes that the run has are worth a walk over a range.
+static enum cr_status add_wish(struct numbers *numbers, const char *wish,
+                               uint64_t episodes, struct cr_err *err) {
+    const char *at = wish;
+    enum cr_status status = CR_OK;
+    do {
+        uint64_t first = 0, last = 0;
+        at += *at == ',';
+        bool is_good = take_number(&at, &first);
+        last = first;
+        if (is_good && *at == '-') {
+            at++;
+            is_good = take_number(&at, &last) && last >= first;
+        }
+        if (!is_good || (*at != ',' && *at != '\0')) {
+            return cr_err_set(err, CR_E_USAGE,
+                              "--episode expects numbers and ranges, as in 3,7-9, not "
+                              "'%s'",
+                              wish);
+        }
+        if (last >= episodes) {
+            return cr_err_set(err, CR_E_NOT_FOUND, "no episode %llu: the run has %llu",
+                              (unsigned long long)last, (unsigned long long)episodes);
+        }
+        for (uint64_t e = first; e <= last && status == CR_OK; e++) {
+            status = add_number(numbers, e, err);
+        }
+    } while (status == CR_OK && *at == ',');
+    return status;
+}
+
+static enum cr_status read_list(const char *path, struct cr_buf *text,
+                                struct cr_err *err) {
+    if (strcmp(path, "-") != 0) {
+        return cr_file_read(path, text, err);
+    }
+    return cr_file_read("/dev/stdin", text, err);
+}
+
+// The first number of each line; empty lines are passed over.
+static enum cr_status add_list(struct numbers *numbers, const char *path,
+                               uint64_t episodes, struct cr_err *err) {
+    struct cr_buf text;
+    cr_buf_init(&text, LIST_BYTES_MAX);
+    enum cr_status status = read_list(path, &text, err);
+    const char *at = text.data != NULL ? text.data : "";
+    for (size_t line = 1; status == CR_OK && *at != '\0'; line++) {
+        const char *end = at + strcspn(at, "\n");
+        uint64_t episode = 0;
+        at += strspn(at, " \t\r");
+        const bool is_blank = at >= end;
+        if (!is_blank && take_number(&at, &episode) && episode < episodes) {
+            status = add_number(numbers, episode, err);
+        } else if (!is_blank) {
+            status = cr_err_set(err, CR_E_USAGE,
+                                "%s:%zu: expected the number of an episode of this "
+                                "run, which has %llu",
+                                path, line, (unsigned long long)episodes);
+        }
+        at = *end == '\n' ? end + 1 : end;
+    }
+    cr_buf_fini(&text);
+    return status;
+}
+
+// Which propositions and which episodes an item asks for.
 struct selection {
     bool *propositions, *planned;
 };
 
 static bool is_wanted(const struct cr_run_view *view, uint64_t episode,
-                      const struct request *request,
-                      const struct selection *selection) {
+                      const char *cell_name, const struct selection *selection) {
     uint64_t p = view->proposition[episode];
     uint32_t cell = view->cell[episode];
     struct cr_show_place place;
@@ -44,8 +162,7 @@ static bool is_wanted(const struct cr_run_view *view, uint64_t episode,
         cell = place.cell;
     }
     return selection->propositions[p] &&
-           (request->cell == NULL ||
-            strcmp(request->cell, view->cell_info[cell].name) == 0);
+           (cell_name == NULL || strcmp(cell_name, view->cell_info[cell].name) == 0);
 }
 
 static enum cr_status select_item(const struct cr_run_view *view, const char *item,
@@ -63,25 +180,22 @@ static enum cr_status select_item(const struct cr_run_view *view, const char *it
     return CR_OK;
 }
 
-static enum cr_status show_item(const struct cr_show *show,
-                                const struct request *request, struct cr_err *err) {
+static enum cr_status add_item(struct numbers *numbers, const struct cr_run_view *view,
+                               const struct request *request, struct cr_err *err) {
     struct selection selection = {0};
-    enum cr_status status = select_item(show->view, request->item, &selection);
+    enum cr_status status = select_item(view, request->item, &selection);
     if (status != CR_OK) {
         cr_err_set(err, status, "out of memory");
     }
-    uint64_t shown = 0;
-    for (uint64_t e = 0; status == CR_OK && e < show->view->episodes; e++) {
-        if (is_wanted(show->view, e, request, &selection)) {
-            if (shown++ > 0) {
-                printf("\n----\n\n");
-            }
-            status = cr_show_episode(show, e, err);
+    const size_t before = numbers->len;
+    for (uint64_t e = 0; status == CR_OK && e < view->episodes; e++) {
+        if (is_wanted(view, e, request->cell, &selection)) {
+            status = add_number(numbers, e, err);
         }
     }
     cr_free(selection.propositions);
     cr_free(selection.planned);
-    if (status == CR_OK && shown == 0) {
+    if (status == CR_OK && numbers->len == before) {
         return cr_err_set(err, CR_E_NOT_FOUND, "no episode of '%s'%s%s", request->item,
                           request->cell != NULL ? " in cell " : "",
                           request->cell != NULL ? request->cell : "");
@@ -89,32 +203,170 @@ static enum cr_status show_item(const struct cr_show *show,
     return status;
 }
 
-static enum cr_status show_run(const char *path, struct cr_show *show,
-                               const struct request *request, struct cr_err *err) {
+static enum cr_status choose(struct numbers *numbers, const struct cr_run_view *view,
+                             const struct request *request, struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < request->wishes && status == CR_OK; i++) {
+        status = add_wish(numbers, request->wish[i], view->episodes, err);
+    }
+    if (status == CR_OK && request->list != NULL) {
+        status = add_list(numbers, request->list, view->episodes, err);
+    }
+    if (status == CR_OK && request->item != NULL) {
+        status = add_item(numbers, view, request, err);
+    }
+    return status;
+}
+
+static enum cr_status print_all(struct cr_show *show, const struct numbers *numbers,
+                                struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    for (size_t i = 0; i < numbers->len && status == CR_OK; i++) {
+        struct cr_show_episode shown;
+        status = cr_show_episode_read(show, numbers->at[i], &shown, err);
+        if (status != CR_OK) {
+            break;
+        }
+        if (i > 0) {
+            printf("\n----\n\n");
+        }
+        status = cr_show_episode_print(&shown);
+        cr_show_episode_fini(&shown);
+        if (ferror(stdout) != 0) {
+            break; // the reader of a pipe has left
+        }
+    }
+    return status;
+}
+
+// One array of objects, printed one by one, for there may be many.
+static enum cr_status print_json(struct cr_show *show, const struct numbers *numbers,
+                                 struct cr_err *err) {
+    struct cr_buf out;
+    cr_buf_init(&out, OUTPUT_BYTES_MAX);
+    enum cr_status status = CR_OK;
+    printf("[");
+    for (size_t i = 0; i < numbers->len && status == CR_OK; i++) {
+        struct cr_json_writer emit = {.out = &out, .needs_comma = i > 0};
+        struct cr_show_episode shown;
+        status = cr_show_episode_read(show, numbers->at[i], &shown, err);
+        if (status == CR_OK) {
+            cr_buf_clear(&out);
+            cr_show_episode_json(&shown, &emit);
+            cr_show_episode_fini(&shown);
+            status = emit.status;
+        }
+        if (status == CR_OK) {
+            status = cr_screen_json(&show->screen, &out);
+        }
+    }
+    printf("]\n");
+    cr_buf_fini(&out);
+    return status;
+}
+
+// Without the job of the run there are no messages and no options; the rest is shown.
+static enum cr_status open_playback(struct cr_show *show, struct cr_err *err) {
+    struct cr_err why = {0};
+    const enum cr_status status =
+        cr_playback_open(show->dir, show->with_prompts, &show->playback, &why);
+    if (status == CR_E_MEMORY || (status != CR_OK && show->with_prompts)) {
+        return cr_err_set(err, status, "cannot make the messages again: %s", why.text);
+    }
+    return CR_OK;
+}
+
+static enum cr_status show_view(struct cr_show *show, const struct request *request,
+                                struct cr_err *err) {
+    struct numbers numbers = {0};
+    enum cr_status status = choose(&numbers, show->view, request, err);
+    if (status == CR_OK && show->dir != NULL) {
+        status = open_playback(show, err);
+    }
+    struct cr_pager pager = {0};
+    if (status == CR_OK && !request->no_pager && !request->is_json) {
+        pager = cr_pager_open();
+    }
+    if (status == CR_OK) {
+        status = request->is_json ? print_json(show, &numbers, err)
+                                  : print_all(show, &numbers, err);
+    }
+    cr_pager_close(&pager);
+    cr_playback_close(show->playback);
+    cr_show_tape_close(show->tape);
+    cr_free(numbers.at);
+    return status;
+}
+
+static enum cr_status show_run(const char *path, const struct request *request,
+                               struct cr_err *err) {
     struct cr_buf file;
     struct cr_run_view *view = NULL;
-    bool is_dir = cr_dir_exists(path);
-    cr_buf_init(&file, 65536);
-    enum cr_status status =
-        is_dir ? cr_path_join(&file, path, "run.h5") : cr_buf_add_text(&file, path);
+    struct cr_show show = {.dir = cr_dir_exists(path) ? path : NULL,
+                           .screen = cr_screen_make(stdout),
+                           .with_reasoning = request->with_thinking,
+                           .with_prompts = request->with_prompts};
+    cr_buf_init(&file, PATH_BYTES_MAX);
+    enum cr_status status = cr_run_view_path(path, &file);
     if (status == CR_OK) {
         status = cr_run_view_open(file.data, &view, err);
     }
-    show->file = file.data;
-    show->dir = is_dir ? path : NULL;
-    show->view = view;
+    show.file = file.data;
+    show.view = view;
+    if (status == CR_OK && show.dir == NULL && request->with_prompts) {
+        status = cr_err_set(err, CR_E_USAGE,
+                            "--prompts needs the run directory, which holds the job "
+                            "and the tape; %s is a file",
+                            path);
+    }
     if (status == CR_OK) {
-        status = request->has_episode ? cr_show_episode(show, request->episode, err)
-                                      : show_item(show, request, err);
+        status = show_view(&show, request, err);
     }
     cr_run_view_close(view);
     cr_buf_fini(&file);
     return status;
 }
 
+static bool take_format(const struct cr_args *args, struct request *request) {
+    request->is_json = strcmp(args->value, "json") == 0;
+    if (request->is_json || strcmp(args->value, "text") == 0) {
+        return true;
+    }
+    cr_command_usage_error(args->command, "--format expects text or json, not '%s'",
+                           args->value);
+    return false;
+}
+
+static bool take(const struct cr_args *args, int key, struct request *request) {
+    switch (key) {
+    case KEY_EPISODE:
+        return cr_args_add(args, "episode", WISHES_MAX, request->wish,
+                           &request->wishes);
+    case KEY_ITEM:
+        request->item = args->value;
+        return true;
+    case KEY_CELL:
+        request->cell = args->value;
+        return true;
+    case KEY_LIST:
+        request->list = args->value;
+        return true;
+    case KEY_THINKING:
+        request->with_thinking = true;
+        return true;
+    case KEY_PROMPTS:
+        request->with_prompts = true;
+        return true;
+    case KEY_NO_PAGER:
+        request->no_pager = true;
+        return true;
+    default:
+        return take_format(args, request);
+    }
+}
+
 static int run(int argc, char **argv) {
     struct request request = {0};
-    struct cr_show show = {0};
     struct cr_args args;
     int key;
     cr_args_init(&args, &cr_command_show, argc, argv);
@@ -122,38 +374,34 @@ static int run(int argc, char **argv) {
         if (key < 0) {
             return cr_args_exit(key);
         }
-        if (key == KEY_EPISODE &&
-            !cr_args_u64(&args, "episode", 0, UINT64_MAX - 1, &request.episode)) {
+        if (!take(&args, key, &request)) {
             return CR_EXIT_USAGE;
         }
-        request.has_episode = request.has_episode || key == KEY_EPISODE;
-        if (key == KEY_ITEM) {
-            request.item = args.value;
-        }
-        if (key == KEY_CELL) {
-            request.cell = args.value;
-        }
-        show.with_reasoning = show.with_reasoning || key == KEY_THINKING;
     }
     if (!cr_args_want(&args, 1, 1)) {
         return CR_EXIT_USAGE;
     }
-    if (request.has_episode == (request.item != NULL)) {
-        return cr_command_usage_error(&cr_command_show, "say --episode N or --item ID");
+    if (request.wishes == 0 && request.item == NULL && request.list == NULL) {
+        return cr_command_usage_error(
+            &cr_command_show, "say which: --episode N, --item ID or --from-list FILE");
     }
     struct cr_err err = {0};
-    enum cr_status status = show_run(args.operands[0], &show, &request, &err);
+    const enum cr_status status = show_run(args.operands[0], &request, &err);
     return status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
 }
 
 const struct cr_command cr_command_show = {
     .name = "show",
-    .usage = "DIR|FILE --episode N | --item ID [--cell NAME] [--thinking]",
-    .summary = "a market as a person would read it: prices, reasoning, arguments",
+    .usage = "DIR|FILE --episode N,.. | --item ID [--cell NAME] | --from-list FILE "
+             "[--prompts] [--thinking] [--format FORMAT]",
+    .summary = "print episodes: prices, reasoning, arguments, messages",
     .description =
-        "Prints what was said in an episode, from the run file or, when that "
-        "holds no texts yet, from the tape of the run directory. Text from "
-        "models is made harmless for the terminal.",
+        "Prints what was said in an episode: each reply with the price it names, or "
+        "why it has none and what the model was told about it. The texts come from the "
+        "tape of the run directory, else from run.h5.\n\n"
+        "Messages are not stored: --prompts makes them again from the job in the run "
+        "directory, and says so where the hash of a request is not that of what was "
+        "sent. On a terminal the output goes through $PAGER.",
     .options = options,
     .run = run,
 };

@@ -1,4 +1,5 @@
-// show_calls.c - finding what was said in an episode.
+// show_calls.c - finding what was said in an episode: on the tape of a run directory,
+// which has every call with the hash of its request, else in run.h5.
 //
 // Cells that differ in their stop rule share a trajectory, whose calls stand once, at
 // the first of its episodes. The tape names trajectories by number: they are counted
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "cli/show.h"
+#include "credence/base/mem.h"
 #include "credence/store/tape.h"
 
 // How many propositions BENCHMARK has, and the row of the one at INDEX among them.
@@ -84,15 +86,18 @@ void cr_show_planned(const struct cr_run_view *view, const bool *propositions,
     }
 }
 
-static int by_seat(const void *a, const void *b) {
+static int by_id(const void *a, const void *b) {
     const struct cr_call_id *x = &((const struct cr_call_record *)a)->id;
     const struct cr_call_id *y = &((const struct cr_call_record *)b)->id;
-    // In iteration t the trader argues before the maker judges.
+    // In iteration t the trader argues before the maker judges. Of several records of
+    // one call those that failed were made first.
     int order[][2] = {{(int)x->iteration, (int)y->iteration},
                       {-(int)x->role, -(int)y->role},
                       {x->trader, y->trader},
                       {x->sample, y->sample},
-                      {x->repair, y->repair}};
+                      {x->repair, y->repair},
+                      {((const struct cr_call_record *)a)->text != NULL,
+                       ((const struct cr_call_record *)b)->text != NULL}};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (order[i][0] != order[i][1]) {
             return order[i][0] < order[i][1] ? -1 : 1;
@@ -101,55 +106,109 @@ static int by_seat(const void *a, const void *b) {
     return 0;
 }
 
-struct wanted {
-    uint64_t trajectory;
-    struct cr_call_records *out;
+// The lines of the tape, by trajectory: read once, for many episodes.
+struct cr_show_tape {
+    struct cr_tape_key *at;
+    size_t len, cap;
 };
+
+static enum cr_status keep_key(void *ctx, const struct cr_tape_key *key,
+                               struct cr_err *err) {
+    struct cr_show_tape *tape = ctx;
+    void *at = tape->at;
+    const enum cr_status status =
+        cr_array_grow(&at, &tape->cap, tape->len + 1, sizeof *tape->at);
+    if (status != CR_OK) {
+        return cr_err_set(err, status, "out of memory while reading the tape");
+    }
+    tape->at = at;
+    tape->at[tape->len++] = *key;
+    return CR_OK;
+}
+
+static int by_trajectory(const void *a, const void *b) {
+    const struct cr_tape_key *x = a, *y = b;
+    const uint64_t order[][2] = {{x->trajectory, y->trajectory},
+                                 {x->launch, y->launch},
+                                 {x->rank, y->rank},
+                                 {x->offset, y->offset}};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (order[i][0] != order[i][1]) {
+            return order[i][0] < order[i][1] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+static enum cr_status read_tape(struct cr_show *show, struct cr_err *err) {
+    struct cr_tape_damage damage = {0};
+    show->tape = cr_calloc(1, sizeof *show->tape);
+    if (show->tape == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "out of memory while reading the tape");
+    }
+    const enum cr_status status =
+        cr_tape_scan_keys(show->dir, keep_key, show->tape, &damage, err);
+    if (status == CR_OK && show->tape->len > 1) {
+        qsort(show->tape->at, show->tape->len, sizeof *show->tape->at, by_trajectory);
+    }
+    return status;
+}
+
+void cr_show_tape_close(struct cr_show_tape *tape) {
+    if (tape != NULL) {
+        cr_free(tape->at);
+        cr_free(tape);
+    }
+}
 
 static enum cr_status keep(void *ctx, const struct cr_call_record *record,
                            struct cr_err *err) {
-    struct wanted *wanted = ctx;
     (void)err;
-    if (record->trajectory != wanted->trajectory) {
-        return CR_OK;
-    }
-    return cr_call_records_add(wanted->out, record);
+    return cr_call_records_add(ctx, record);
 }
 
-static bool has_text(const struct cr_call_records *records) {
-    for (size_t i = 0; i < records->len; i++) {
-        if (records->at[i].text != NULL) {
-            return true;
+// The first line of TRAJECTORY, or where it would be.
+static size_t first_line(const struct cr_show_tape *tape, uint64_t trajectory) {
+    size_t low = 0, high = tape->len;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (tape->at[middle].trajectory < trajectory) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return false;
+    return low;
 }
 
-static enum cr_status from_tape(const struct cr_show *show, uint64_t trajectory,
+static enum cr_status from_tape(struct cr_show *show, uint64_t trajectory,
                                 struct cr_call_records *out, struct cr_err *err) {
-    struct wanted wanted = {trajectory, out};
-    struct cr_tape_damage damage = {0};
-    return cr_tape_scan(show->dir, keep, &wanted, &damage, err);
+    enum cr_status status = show->tape == NULL ? read_tape(show, err) : CR_OK;
+    const struct cr_show_tape *tape = show->tape;
+    for (size_t i = status == CR_OK ? first_line(tape, trajectory) : 0;
+         status == CR_OK && i < tape->len && tape->at[i].trajectory == trajectory;
+         i++) {
+        status = cr_tape_read_at(show->dir, &tape->at[i], keep, out, err);
+    }
+    return status;
 }
 
-enum cr_status cr_show_calls(const struct cr_show *show, uint64_t episode,
+enum cr_status cr_show_calls(struct cr_show *show, uint64_t episode,
                              struct cr_call_records *out, struct cr_err *err) {
     struct cr_show_place place = {0};
     if (!cr_show_place(show->view, episode, &place)) {
         return CR_OK;
     }
-    enum cr_status status =
-        cr_run_view_calls(show->file, place.first_episode, out, err);
-    if (status == CR_E_NOT_FOUND) {
-        status = CR_OK;
-    }
-    if (status == CR_OK && show->dir != NULL && !has_text(out)) {
-        cr_call_records_fini(out);
-        memset(out, 0, sizeof *out);
+    enum cr_status status = CR_OK;
+    if (show->dir != NULL) {
         status = from_tape(show, place.trajectory, out, err);
     }
+    if (status == CR_OK && out->len == 0) {
+        status = cr_run_view_calls(show->file, place.first_episode, out, err);
+        status = status == CR_E_NOT_FOUND ? CR_OK : status;
+    }
     if (status == CR_OK && out->len > 1) {
-        qsort(out->at, out->len, sizeof *out->at, by_seat);
+        qsort(out->at, out->len, sizeof *out->at, by_id);
     }
     return status;
 }

@@ -513,6 +513,21 @@ enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *cal
     return status != CR_OK ? fail(err, status) : CR_OK;
 }
 
+void cr_episode_reading(const struct cr_call *call, struct cr_reading *out) {
+    const struct cr_slot *slot = (const struct cr_slot *)call;
+    assert(slot->is_read);
+    const bool is_usable = slot->reason == CR_REASON_NONE;
+    *out = (struct cr_reading){
+        .reason = slot->reason,
+        .complaint = is_usable || (int)slot->reason >= CR_REASON_FIRST_FAILURE
+                         ? NULL
+                         : slot->complaint,
+        .price = is_usable ? slot->price : NULL,
+        .quantile = is_usable ? slot->quantile : NULL,
+        .direction = is_usable ? slot->direction : 0,
+    };
+}
+
 bool cr_episode_is_done(const struct cr_episode *episode) {
     return episode->is_done;
 }

@@ -21,7 +21,6 @@ const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
 };
 
 static const char *const space_names[] = {"binary", "categorical", "continuous"};
-static const char *const ask_names[] = {"judgment", "argument", "vote", "logprob"};
 static const char *const truth_names[] = {"false", "true"};
 static const char *const push_names[] = {"down", "none", "up"};
 

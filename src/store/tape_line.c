@@ -21,9 +21,6 @@
 // The same of a line whose tokens are estimated.
 #define ESTIMATED ",\"estimated\":1"
 
-static const char *const ask_names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
-                                                    "logprob"};
-
 enum { SUM_BYTES = sizeof "\"sum\":\"0123456789abcdef\"}" - 1, TAIL_DEPTH_MAX = 4 };
 
 const char *cr_tape_line_fault(const char *line, size_t bytes) {
@@ -151,7 +148,7 @@ static void read_seat(struct cursor *c, struct cr_call_id *id) {
     SKIP(c, ",\"repair\":");
     id->repair = (uint16_t)read_digits(c, UINT16_MAX);
     SKIP(c, ",\"ask\":\"");
-    id->ask = (uint8_t)read_name(c, ask_names, CR_ASK_COUNT);
+    id->ask = (uint8_t)read_name(c, cr_ask_names, CR_ASK_COUNT);
 }
 
 static void read_cost(struct cursor *c, struct cr_call_record *head) {
@@ -313,7 +310,7 @@ static char *put_seat(char *at, const struct cr_call_id *id) {
     at = put_number(PUT(at, "\",\"trader\":"), id->trader);
     at = put_number(PUT(at, ",\"sample\":"), id->sample);
     at = put_number(PUT(at, ",\"repair\":"), id->repair);
-    return put_name(PUT(at, ",\"ask\":\""), ask_names[id->ask]);
+    return put_name(PUT(at, ",\"ask\":\""), cr_ask_names[id->ask]);
 }
 
 static char *put_cost(char *at, const struct cr_call_record *r) {

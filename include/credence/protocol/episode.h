@@ -62,6 +62,18 @@ CR_MUST_CHECK enum cr_status cr_episode_read(struct cr_episode *episode,
                                              enum cr_reason *reason,
                                              struct cr_err *err);
 
+// What was read, for people: until the reply is given to cr_episode_answer, whose
+// episode owns it all.
+struct cr_reading {
+    enum cr_reason reason;  // NONE: usable
+    const char *complaint;  // what the model is told was wrong; NULL when usable
+    const double *price;    // [cr_proposition_prices] as shown; NULL when there is none
+    const double *quantile; // [3] or NULL
+    int direction;          // of an argument: see answer.h
+};
+// The reading of CALL, which cr_episode_read has read.
+void cr_episode_reading(const struct cr_call *call, struct cr_reading *out);
+
 // Answer CALL. A reply that failed ends the episode as failed once nothing is out; an
 // unusable one makes the episode ask a repair turn; when repairs are used up, a maker's
 // ends it as invalid, a trader's with the last price (no_argument). CR_E_MEMORY.

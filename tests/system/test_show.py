@@ -1,0 +1,207 @@
+"""What show prints: every message as the server received it, each reply with its price or why it has none."""
+
+import http.server
+import json
+import re
+import threading
+
+import harness
+
+EXIT_USAGE = 2
+BAD = "I would rather not name a number."
+EVIL = "up \x1b[31m\u202e\u2028\x9b1m now"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers chats by a rule, and keeps what it was sent."""
+
+    daemon_threads = True
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer, self.requests = answer, []
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text, finish = self.server.answer(request["messages"])
+        self.server.requests.append((request["messages"], text))
+        body = json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
+                                        "finish_reason": finish, "index": 0}],
+                           "usage": {"prompt_tokens": 10, "completion_tokens": 5}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def answer(messages):
+    """A usable reply, but each first judgment is prose and each second one is out of range."""
+    if '"direction"' in messages[0]["content"]:
+        return json.dumps({"direction": "up", "argument": EVIL + str(len(messages))}), "stop"
+    said = [m["content"] for m in messages if m["role"] == "assistant"]
+    if not said:
+        return BAD, "stop"
+    if said[-1] == BAD:
+        return json.dumps({"claim": "c", "reasoning": "r", "price": 1.5}), "stop"
+    return json.dumps({"claim": "yes", "reasoning": EVIL, "price": 0.4 + 0.01 * len(messages)}), "stop"
+
+
+class PromptTest(harness.TestCase):
+    def finished(self, url):
+        job = self.write_job(self.http_job(url, self.write_claims(3), cell__max_iterations=3))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        return self.dir / "run"
+
+    def show(self, run, *options):
+        return json.loads(harness.run("show", run, "--format", "json", *options).out)
+
+    def test_messages_are_those_that_the_server_received(self):
+        with Server(answer) as server:
+            run = self.finished(server.url)
+            received = [(messages, text) for messages, text in server.requests]
+        shown = self.show(run, "--episode", "0-2", "--prompts")
+        self.assertEqual([0, 1, 2], [e["episode"] for e in shown])
+        calls = [c for e in shown for c in e["calls"]]
+        self.assertEqual(len(received), len(calls))
+        self.assertTrue(all(c["hash_ok"] for c in calls))
+        sent = [([{"role": m["role"], "content": m["text"]} for m in c["messages"]], c["text"]) for c in calls]
+        self.assertCountEqual([json.dumps(r) for r in received], [json.dumps(s) for s in sent])
+
+    def test_each_reply_has_its_price_or_why_it_has_none(self):
+        with Server(answer) as server:
+            run = self.finished(server.url)
+        calls = self.show(run, "--episode", 0)[0]["calls"]
+        first = [c for c in calls if c["iteration"] == 0]
+        self.assertEqual(["unreadable", "out_of_range", "none"], [c["reason"] for c in first])
+        self.assertEqual([0, 1, 2], [c["repair"] for c in first])
+        self.assertEqual([None, None, 0.44], [c["price"] for c in first])
+        self.assertEqual(["stop"] * 3, [c["finish"] for c in first])
+        self.assertTrue(first[0]["complaint"])
+        self.assertIn("1.5", first[1]["complaint"])
+        self.assertIsNone(first[2]["complaint"])
+        text = harness.run("show", run, "--episode", 0).out
+        self.assertRegex(text, r"t = 0 +maker  no price: unreadable")
+        self.assertRegex(text, r"t = 0 +maker  p = 0.440  \(repair 2\)")
+        self.assertIn(BAD, text)
+        self.assertIn(first[0]["complaint"][:30], text)
+
+    def test_nothing_that_was_said_drives_the_terminal(self):
+        with Server(answer) as server:
+            run = self.finished(server.url)
+        for options in ((), ("--prompts",), ("--format", "json"), ("--format", "json", "--prompts")):
+            out = harness.run("show", run, "--episode", 0, *options).out
+            self.assertNotRegex(out, "[\x1b\x9b\u202e\u2028]", options)
+        said = self.show(run, "--episode", 0)[0]["calls"][3]["text"]
+        self.assertTrue(json.loads(said)["argument"].startswith(EVIL))
+
+    def test_another_job_is_not_taken_for_what_was_sent(self):
+        with Server(answer) as server:
+            run = self.finished(server.url)
+            other = self.write_job(self.http_job(server.url, self.write_claims(3), cell__max_iterations=3,
+                                                 models__m__params={"temperature": 0.9}), "other.json")
+            harness.run("run", other, "-o", self.dir / "other", "--quiet")
+        (run / "bundle").write_bytes((self.dir / "other" / "bundle").read_bytes())
+        calls = self.show(run, "--episode", 0, "--prompts")[0]["calls"]
+        self.assertFalse(any(c["hash_ok"] for c in calls))
+        self.assertIn("NOT as it was sent", harness.run("show", run, "--episode", 0, "--prompts").out)
+
+    def test_a_trader_without_an_argument_is_shown_with_why(self):
+        def mute(messages):
+            if '"direction"' in messages[0]["content"]:
+                return "", "stop"
+            return json.dumps({"claim": "yes", "reasoning": "r", "price": 0.4}), "stop"
+        with Server(mute) as server:
+            run = self.finished(server.url)
+            received = len(server.requests)
+        shown = self.show(run, "--episode", "0-2")
+        self.assertEqual({"no_argument"}, {e["stop_reason"] for e in shown})
+        self.assertEqual(received, sum(len(e["calls"]) for e in shown))
+        self.assertIn("no argument: unreadable", harness.run("show", run, "--episode", 0).out)
+
+    def test_a_file_alone_has_no_messages(self):
+        with Server(answer) as server:
+            run = self.finished(server.url)
+        result = harness.run("show", run / "run.h5", "--episode", 0, "--prompts", expect=EXIT_USAGE)
+        self.assertIn("run directory", result.err)
+        calls = self.show(run / "run.h5", "--episode", 0)[0]["calls"]
+        self.assertEqual({None}, {c["hash_ok"] for c in calls})
+        self.assertEqual(BAD, calls[0]["text"])
+
+
+class ProtocolTest(harness.TestCase):
+    def test_every_protocol_is_played_again_word_for_word(self):
+        """Of each protocol, way to ask and outcome space: all hashes agree."""
+        data = harness.SOURCE / "jobs" / "data"
+        job = self.sim_job(self.write_claims(3), models__m__malformed=0.3, grid={
+            "protocol": ["market", "single", "debate", "self_consistency", "self_refine"],
+            "elicitation": ["verbal", "sampled"]}, cell__max_iterations=3,
+            exclude=[{"protocol": "self_consistency", "elicitation": "sampled"}])
+        job["benchmarks"]["q"] = {"format": "commonsenseqa", "framing": "categorical", "limit": 3,
+                                  "path": str(data / "commonsenseqa_sample.jsonl")}
+        job["grid"]["benchmark"] = ["c", "q"]
+        run = self.dir / "run"
+        harness.run("run", self.write_job(job), "-o", run, "--quiet")
+        shown = json.loads(harness.run("show", run, "--episode", f"0-{len(self.rows(run)) - 1}",
+                                       "--format", "json").out)
+        repaired = 0
+        for episode in shown:
+            self.assertTrue(episode["calls"])
+            self.assertTrue(all(c["hash_ok"] for c in episode["calls"]), episode["cell"])
+            repaired += sum(c["complaint"] is not None for c in episode["calls"])
+            if episode["cell"].startswith("q"):
+                self.assertEqual(5, len(episode["options"]))
+        self.assertGreater(repaired, 10)
+
+    def rows(self, run):
+        return json.loads(harness.run("list", run, "--format", "json").out)
+
+    def test_prices_of_options_are_in_the_order_of_the_file(self):
+        data = harness.SOURCE / "jobs" / "data"
+        job = self.sim_job(self.write_claims(1), cell__benchmark="q", cell__max_iterations=3)
+        job["benchmarks"] = {"q": {"format": "commonsenseqa", "framing": "categorical", "limit": 4,
+                                   "path": str(data / "commonsenseqa_sample.jsonl")}}
+        run = self.dir / "run"
+        harness.run("run", self.write_job(job), "-o", run, "--quiet")
+        for episode in json.loads(harness.run("show", run, "--episode", "0-3", "--format", "json").out):
+            said = [c for c in episode["calls"] if c["role"] == "maker"]
+            for call, prices in zip(said, episode["option_prices"], strict=True):
+                for a, b in zip(call["option_prices"], prices, strict=True):
+                    self.assertAlmostEqual(a, b, places=5)
+            self.assertEqual([c["price"] for c in said], [c["option_prices"][episode["label"]] for c in said])
+        text = harness.run("show", run, "--episode", 0).out
+        self.assertEqual({"A", "B", "C", "D", "E"}, set(re.findall(r"\(shown as (\w)\)", text)))
+
+    def test_a_list_is_shown_in_its_order(self):
+        run = self.dir / "run"
+        harness.run("run", self.write_job(self.sim_job(self.write_claims(9))), "-o", run, "--quiet")
+        ids = harness.run("list", run, "--sort", "-final", "-n", 4, "--format", "ids").out
+        (self.dir / "ids").write_text(ids + "\n")
+        shown = json.loads(harness.run("show", run, "--from-list", self.dir / "ids", "--format", "json").out)
+        self.assertEqual([int(i) for i in ids.split()], [e["episode"] for e in shown])
+        for bad in ("x\n", "1\n99\n", "-1\n"):
+            (self.dir / "ids").write_text(bad)
+            result = harness.run("show", run, "--from-list", self.dir / "ids", expect=EXIT_USAGE)
+            self.assertIn("ids:", result.err)
+        for bad in ("1-", "3-1", "x", "1,,2", ""):
+            harness.run("show", run, "--episode", bad, expect=EXIT_USAGE)
+
+
+if __name__ == "__main__":
+    harness.main()
