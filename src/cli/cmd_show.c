@@ -79,26 +79,39 @@ static bool take_number(const char **at, uint64_t *out) {
     return errno == 0;
 }
 
-// "3,7-9". Only episodes that the run has are worth a walk over a range.
+// A number or a range at *at, which moves behind it; false when there is none.
+static bool take_range(const char **at, uint64_t *first, uint64_t *last) {
+    if (!take_number(at, first)) {
+        return false;
+    }
+    *last = *first;
+    if (**at != '-') {
+        return true;
+    }
+    (*at)++;
+    return take_number(at, last) && *last >= *first;
+}
+
+// Whether WISH is a list such as 3,7-9.
+static bool is_wish(const char *wish) {
+    uint64_t first, last;
+    while (take_range(&wish, &first, &last)) {
+        if (*wish == '\0') {
+            return true;
+        }
+        if (*wish++ != ',') {
+            return false;
+        }
+    }
+    return false;
+}
+
+// The numbers of WISH, which is a list of the right form.
 static enum cr_status add_wish(struct numbers *numbers, const char *wish,
                                uint64_t episodes, struct cr_err *err) {
-    const char *at = wish;
+    uint64_t first, last;
     enum cr_status status = CR_OK;
-    do {
-        uint64_t first = 0, last = 0;
-        at += *at == ',';
-        bool is_good = take_number(&at, &first);
-        last = first;
-        if (is_good && *at == '-') {
-            at++;
-            is_good = take_number(&at, &last) && last >= first;
-        }
-        if (!is_good || (*at != ',' && *at != '\0')) {
-            return cr_err_set(err, CR_E_USAGE,
-                              "--episode expects numbers and ranges, as in 3,7-9, not "
-                              "'%s'",
-                              wish);
-        }
+    while (status == CR_OK && take_range(&wish, &first, &last)) {
         if (last >= episodes) {
             return cr_err_set(err, CR_E_NOT_FOUND, "no episode %llu: the run has %llu",
                               (unsigned long long)last, (unsigned long long)episodes);
@@ -106,7 +119,8 @@ static enum cr_status add_wish(struct numbers *numbers, const char *wish,
         for (uint64_t e = first; e <= last && status == CR_OK; e++) {
             status = add_number(numbers, e, err);
         }
-    } while (status == CR_OK && *at == ',');
+        wish += *wish == ',';
+    }
     return status;
 }
 
@@ -340,6 +354,13 @@ static bool take_format(const struct cr_args *args, struct request *request) {
 static bool take(const struct cr_args *args, int key, struct request *request) {
     switch (key) {
     case KEY_EPISODE:
+        if (!is_wish(args->value)) {
+            cr_command_usage_error(
+                args->command,
+                "--episode expects numbers and ranges, as in 3,7-9, not '%s'",
+                args->value);
+            return false;
+        }
         return cr_args_add(args, "episode", WISHES_MAX, request->wish,
                            &request->wishes);
     case KEY_ITEM:

@@ -274,9 +274,10 @@ static int help_data(void) {
     return CR_EXIT_COMPLETE;
 }
 
-enum { KEY_MAN = 256 };
+enum { KEY_MAN = 256, KEY_COMPLETION };
 static const struct cr_option help_options[] = {
     {KEY_MAN, "man", NULL, NULL},
+    {KEY_COMPLETION, "completion", NULL, NULL},
     {0, NULL, NULL, NULL},
 };
 
@@ -284,18 +285,18 @@ static int help_run(int argc, char **argv) {
     struct cr_args args;
     cr_args_init(&args, &cr_command_help, argc, argv);
     int key;
-    bool man = false;
+    int sheet = 0; // the man page or the completion script, rather than help
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
         if (key < 0) {
             return cr_args_exit(key);
         }
-        man = true;
+        sheet = key;
     }
     if (!cr_args_want(&args, 0, 1)) {
         return CR_EXIT_USAGE;
     }
-    if (man) {
-        cr_help_man(stdout);
+    if (sheet != 0) {
+        (sheet == KEY_MAN ? cr_help_man : cr_help_completion)(stdout);
         return CR_EXIT_COMPLETE;
     }
     if (args.operands_len == 0) {

@@ -48,6 +48,30 @@ class HelpTest(harness.TestCase):
             self.assertIn(f"credence {name}", done.stdout)
         self.assertIn("--what-if", done.stdout)
 
+    def complete(self, *words):
+        """What bash offers for the last of WORDS, by the script that help makes."""
+        script = self.dir / "completion.bash"
+        script.write_text(harness.run("help", "--completion").out)
+        code = (f"source {script}; COMP_WORDS=(credence \"$@\"); COMP_CWORD=$#; _credence; "
+                "printf '%s\\n' \"${COMPREPLY[@]}\"")
+        done = subprocess.run(["bash", "-u", "-c", code, "bash", *words], capture_output=True, text=True,
+                              cwd=self.dir, timeout=60, check=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    @unittest.skipUnless(shutil.which("bash"), "no bash")
+    def test_bash_completes_commands_options_and_files(self):
+        self.assertEqual(sorted(self.complete("")), sorted(self.commands()))
+        self.assertEqual(self.complete("sho"), ["show"])
+        self.assertIn("--prompts", self.complete("show", "x", "--pro"))
+        self.assertEqual(self.complete("list", "x", "--whe"), ["--where"])
+        (self.dir / "a.json").touch()
+        (self.dir / "adir").mkdir()
+        self.assertEqual(sorted(self.complete("plan", "a")), ["a.json", "adir"])
+        self.assertEqual(self.complete("run", "a.json", "-o", "a"), ["adir"])
+        self.assertEqual(self.complete("run", "a.json", "--limit", ""), [])
+        self.assertIn("analyze", self.complete("help", ""))
+
     def test_a_mistyped_word_gets_its_neighbour(self):
         for words, want in ((["analyse"], "analyze"), (["statsu"], "status"),
                             (["analyze", "x", "--formt", "md"], "--format"),
@@ -166,6 +190,19 @@ class StatusTest(harness.TestCase):
         out = harness.run("status", self.dir).out
         self.assertIn("43 of 100", out)
         self.assertIn("1h 06m", out)
+        self.assertNotIn("\x1b", out)
+
+    def test_totals_are_told_from_this_launch_and_reasons_have_advice(self):
+        self.write(this_launch={"calls": 100, "tokens_in": 5, "usd": 0.25}, usd=1.5, tokens_in=50,
+                   reasons={"timeout": 2, "cut": 7, "new\x1bword": 1}, state="interrupted",
+                   message="the budget of 900 calls is spent")
+        out = harness.run("status", self.dir).out
+        self.assertIn("900 (100 in this launch)", out)
+        self.assertIn("1.5000 (0.2500 in this launch)", out)
+        self.assertLess(out.index("7 x cut"), out.index("2 x timeout"))
+        self.assertIn("max_tokens", out)
+        self.assertIn("the budget of 900 calls is spent", out)
+        self.assertIn("resumes it", out)
         self.assertNotIn("\x1b", out)
 
     def test_watch_ends_with_the_run(self):
