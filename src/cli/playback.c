@@ -173,7 +173,7 @@ static enum cr_status note_call(const struct play *play, struct cr_playback_call
 static enum cr_status note_reading(const struct play *play,
                                    struct cr_playback_call *entry,
                                    const struct cr_call *call) {
-    struct cr_reading reading;
+    struct cr_reply_reading reading;
     struct cr_arena *arena = &play->script->arena;
     cr_episode_reading(call, &reading);
     const uint32_t len = cr_proposition_prices(call->proposition);

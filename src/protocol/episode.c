@@ -513,11 +513,11 @@ enum cr_status cr_episode_answer(struct cr_episode *episode, struct cr_call *cal
     return status != CR_OK ? fail(err, status) : CR_OK;
 }
 
-void cr_episode_reading(const struct cr_call *call, struct cr_reading *out) {
+void cr_episode_reading(const struct cr_call *call, struct cr_reply_reading *out) {
     const struct cr_slot *slot = (const struct cr_slot *)call;
     assert(slot->is_read);
     const bool is_usable = slot->reason == CR_REASON_NONE;
-    *out = (struct cr_reading){
+    *out = (struct cr_reply_reading){
         .reason = slot->reason,
         .complaint = is_usable || (int)slot->reason >= CR_REASON_FIRST_FAILURE
                          ? NULL

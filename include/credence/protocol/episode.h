@@ -64,7 +64,7 @@ CR_MUST_CHECK enum cr_status cr_episode_read(struct cr_episode *episode,
 
 // What was read, for people: until the reply is given to cr_episode_answer, whose
 // episode owns it all.
-struct cr_reading {
+struct cr_reply_reading {
     enum cr_reason reason;  // NONE: usable
     const char *complaint;  // what the model is told was wrong; NULL when usable
     const double *price;    // [cr_proposition_prices] as shown; NULL when there is none
@@ -72,7 +72,7 @@ struct cr_reading {
     int direction;          // of an argument: see answer.h
 };
 // The reading of CALL, which cr_episode_read has read.
-void cr_episode_reading(const struct cr_call *call, struct cr_reading *out);
+void cr_episode_reading(const struct cr_call *call, struct cr_reply_reading *out);
 
 // Answer CALL. A reply that failed ends the episode as failed once nothing is out; an
 // unusable one makes the episode ask a repair turn; when repairs are used up, a maker's
