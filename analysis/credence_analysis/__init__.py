@@ -2,7 +2,7 @@
 
 >>> from credence_analysis import open_run, analyze
 >>> run = open_run("runs/quickstart")
->>> run.frame().query("opening_side == 'right' and final_side == 'wrong'")
+>>> run.frame().query("opening_right == 'yes' and final_right == 'no'")
 >>> run.to_xarray()["price"].sel(stance="free")
 >>> analyze("runs/quickstart")["groups"][0]["accuracy"]["final"]
 

@@ -1,9 +1,11 @@
 """Figures, reports and the explorer of credence's runs."""
 
 import argparse
+import importlib
 import os
 import sys
 
+from . import preflight
 from .needs import missing
 
 EXPECTED = (OSError, RuntimeError, KeyError, ValueError, ImportError)
@@ -81,6 +83,9 @@ def main(arguments=None):
             stream.reconfigure(encoding="utf-8", errors="replace")
     chosen = _parser().parse_args(arguments)
     try:
+        importlib.import_module(".checked", __package__)  # what is missing is said first
+        for path in chosen.run:
+            preflight.check(path)
         {"report": _report, "view": _view}[chosen.command](chosen)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -25,6 +25,8 @@ def read_calls(run, episode=None):
         if not source.has("calls/episode"):
             return Table()
         count, = source.data("calls/episode", "integer", (None,)).shape
+        for name in ("iteration", "role"):
+            source.data("calls/" + name, "integer", (count,))
         table = _group(source, "calls", count)
         chosen = (np.flatnonzero(np.isin(table["episode"], run.siblings(episode)))
                   if episode is not None else np.arange(count))

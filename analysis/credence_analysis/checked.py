@@ -6,6 +6,8 @@ index. What does not fit is a BadFile: one line with the file, the variable, wha
 what was expected.
 """
 
+import functools
+
 import h5py
 import numpy as np
 
@@ -28,16 +30,24 @@ def text(value):
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def _is_live(path):
+    """Whether the file says that it is being written. Only then is it opened as one that changes:
+    that reads whatever fails its checksum a hundred times, with pauses, before it gives up."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    # Superblock version 3: signature, version, two sizes, flags; 1 is open for writing, 4 SWMR.
+    return len(head) == 12 and head[8] >= 3 and head[11] & 5 == 5
+
+
 def open_file(path):
     """The HDF5 file at PATH, read only; also while credence is writing it."""
-    problem = None
-    for options in ({"libver": "latest", "swmr": True}, {}):
-        try:
-            return h5py.File(path, "r", **options)
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, RuntimeError) as found:
-            problem = found
+    try:
+        return h5py.File(path, "r", **({"libver": "latest", "swmr": True} if _is_live(path)
+                                       else {}))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RuntimeError) as found:
+        problem = found
     if isinstance(problem, PermissionError):
         raise problem
     why = " ".join(str(problem).split())
@@ -51,6 +61,20 @@ def kind_of(data):
     return {"i": "integer", "u": "integer", "f": "number"}.get(data.dtype.kind, "other")
 
 
+def _guarded(method):
+    """METHOD(self, name, ...) whose failures inside HDF5, wherever they are, are a BadFile."""
+    @functools.wraps(method)
+    def guarded(self, name, *arguments, **options):
+        try:
+            return method(self, name, *arguments, **options)
+        except BadFile:
+            raise
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError) as problem:
+            raise self.bad(name, " ".join(str(problem).split()) or "damaged data",
+                           "readable data") from None
+    return guarded
+
+
 class Checked:
     """The variables of one open file."""
 
@@ -60,6 +84,7 @@ class Checked:
     def bad(self, name, found, expected):
         return BadFile(f"{self.path}: {name}: found {found}, expected {expected}")
 
+    @_guarded
     def names(self, group):
         """The names in GROUP that are variables with data, in the file's order."""
         where = self._node(group)
@@ -68,6 +93,7 @@ class Checked:
         return [name for name in where if "/" not in name
                 and isinstance(self._child(where, name, group), h5py.Dataset)]
 
+    @_guarded
     def has(self, name):
         *folders, last = name.strip("/").split("/")
         node = self.file
@@ -81,10 +107,7 @@ class Checked:
         link = group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise self.bad(name, "a soft or external link", "the data itself")
-        try:
-            return group[key]
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as problem:
-            raise self.bad(name, " ".join(str(problem).split()), "something readable") from None
+        return group[key]
 
     def _node(self, name):
         node = self.file
@@ -97,6 +120,7 @@ class Checked:
     def shape(self, name):
         return self.data(name).shape
 
+    @_guarded
     def data(self, name, kind=None, shape=None):
         """The dataset NAME, checked. KIND: text, integer, number (integers do); SHAPE: extents,
         None for any."""
@@ -109,6 +133,9 @@ class Checked:
             raise self.bad(name, f"type {data.dtype}", KINDS[kind])
         if data.shape is None or len(data.shape) > 3:
             raise self.bad(name, "no simple extents", "an array of at most 3 dimensions")
+        if data.size * max(1, data.dtype.itemsize) > BYTES_MAX:
+            raise self.bad(name, "extents " + " x ".join(map(str, data.shape)),
+                           f"{BYTES_MAX:,} bytes at most")
         if shape is not None and (len(shape) != len(data.shape) or any(
                 want is not None and want != have for want, have in zip(shape, data.shape))):
             wanted = " x ".join("any" if n is None else str(n) for n in shape)
@@ -126,16 +153,11 @@ class Checked:
         if not filters <= FILTERS:
             raise self.bad(name, f"filter {min(filters - FILTERS)}", "deflate and shuffle alone")
 
+    @_guarded
     def read(self, name, kind=None, shape=None):
         """The values of NAME; strings as an object array of str."""
         data = self.data(name, kind, shape)
-        if data.size * max(1, data.dtype.itemsize) > BYTES_MAX:
-            raise self.bad(name, f"{data.size:,} elements", f"{BYTES_MAX:,} bytes at most")
-        try:
-            values = data[()]
-        except (OSError, RuntimeError, TypeError, ValueError, MemoryError) as problem:
-            raise self.bad(name, " ".join(str(problem).split()) or "damaged data",
-                           "readable data") from None
+        values = data[()]
         if kind_of(data) == "text":
             out = np.empty(data.shape, dtype=object)
             for at, value in np.ndenumerate(values):
@@ -154,10 +176,14 @@ class Checked:
         if len(wrong):
             raise self.bad(f"{name}[{wrong[0]}]", values.flat[wrong[0]], f"{low} to {high}")
 
+    @_guarded
+    def _attribute_names(self, _name):
+        return list(self.file.attrs.keys())
+
     def attributes(self):
         """The attributes of the root that are one value: numbers and strings."""
         found = {}
-        for name in self.file.attrs.keys():
+        for name in self._attribute_names("the attributes"):
             try:
                 identifier = h5py.h5a.open(self.file.id, name.encode())
                 if int(np.prod(identifier.shape, dtype=object)) != 1:
@@ -172,6 +198,7 @@ class Checked:
                 found[name] = value
         return found
 
+    @_guarded
     def words(self, name, fallback=()):
         """The words of a flag variable, {value: word}, as its attributes say."""
         found = dict(enumerate(fallback))

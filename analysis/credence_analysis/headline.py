@@ -87,7 +87,7 @@ def _losses(runs):
         for status, counter in why.items():
             reasons = table["reason"][table["status"] == status] if "reason" in table else \
                 ["reason not kept"] * int((table["status"] == status).sum())
-            counter.update("reason not kept" if r == "none" else str(r) for r in reasons)
+            counter.update(str(r) or "reason not kept" for r in reasons)
     out = []
     for status, meaning in (("invalid", "and counts as wrong"), ("failed", "and is not scored")):
         number = sum(why[status].values())
@@ -113,13 +113,12 @@ def make(numbers, pool, labels, runs):
 
 def members(run, group):
     """Which episodes of RUN belong to GROUP, as its factors say; None when that is not known."""
-    names = {"stop.threshold": "threshold", "stop.window": "window", "stop.rule": "stop_rule"}
     table = run.markets()
     mask = np.ones(len(table), bool)
     for name, value in group["factors"].items():
         if name == "file":
             continue
-        column = table.get(names.get(name, name))
+        column = table.get(name)
         if column is None:
             return None
         mask &= np.array([(f"{x:g}" if isinstance(x, float) else str(x)) == str(value)

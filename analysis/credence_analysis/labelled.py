@@ -3,6 +3,7 @@
 import numpy as np
 
 from .needs import need
+from .run import JOB_NAMES
 
 
 def labelled(run):
@@ -14,13 +15,14 @@ def labelled(run):
     """
     pandas, xarray = need("pandas"), need("xarray")
     markets = run.markets()
-    levels = [name for name in run.differing() if name != "replicates"]
+    levels = run.differing()
     if len(run.cells) > 1 and not levels:
         levels = ["cell"]
     names = [*levels, "item", "replicate"]
     if len(set(run.propositions["benchmark"])) > 1 and "benchmark" not in names:
         names.insert(0, "benchmark")
-    index = pandas.MultiIndex.from_arrays([markets[name] for name in names], names=names)
+    index = pandas.MultiIndex.from_arrays(
+        [markets[JOB_NAMES.get(name, name)] for name in names], names=names)
     one = {name: ("episode", values) for name, values in markets.items()
            if name not in names and name not in ("episode", "text", "question")}
     data = {"price": (("episode", "iteration"), run.price), **one,

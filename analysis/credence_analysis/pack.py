@@ -11,7 +11,9 @@ import struct
 import numpy as np
 
 from .checked import text
-from .markets import largest_move, shown_prices, sides, truth_words
+from .markets import (in_units, kept_name, largest_move, shown_prices, sides,
+                      truth_words)
+from .run import JOB_NAMES
 
 TYPES = {"u1": "<u1", "i1": "<i1", "u2": "<u2", "i4": "<i4", "f8": "<f8"}
 MICRO = 1e6  # prices are sent as whole millionths, -1 where there is none
@@ -36,8 +38,8 @@ def _plain(values):
 
 def _word_list(words, values):
     most = max([*words, int(values.max()) if len(values) else 0])
-    return [words.get(code, f"code {code}").replace("_", " ") if code in words
-            else f"code {code}" for code in range(most + 1)]
+    found = [words.get(code, f"code {code}") for code in range(most + 1)]
+    return ["" if word == "none" else word for word in found]
 
 
 def _propositions(run):
@@ -50,16 +52,23 @@ def _propositions(run):
     if "unit" in p and any(p["unit"]):
         table["unit"] = p["unit"]
     for name in run.kept:
-        table["item." + name] = p[name]
+        table[kept_name(name)] = p[name]
     table["text"] = p["text"]
     return {name: _plain(values) for name, values in table.items()}
 
 
 def _cells(run):
     names = ["name"] + [n for n in run.factors() if n != "benchmark"]
-    table = {name: _plain(run.cells[name]) for name in names}
+    table = {JOB_NAMES.get(name, name): _plain(run.cells[name]) for name in names}
     table["cell"] = table.pop("name")
     return table
+
+
+def _rounded(values):
+    """To ten digits: as people write them, and still telling for quantities of any size."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = 9 - np.floor(np.log10(np.maximum(np.abs(values), 1)))
+        return (np.round(values * 10 ** digits) / 10 ** digits).astype("<f8")
 
 
 def _millionths(values):
@@ -73,15 +82,20 @@ def _arrays(run):
     within = np.arange(price.shape[1])[None, :] < length[:, None]
     at = np.maximum(length - 1, 0)
     rows = np.arange(len(length))
+    named = in_units(run, price)
+    opening = np.where(length > 0, named[:, 0], np.nan)
+    final = np.where(length > 0, named[rows, at], np.nan)
     out = {"episode": e["episode"].astype("<i4"),
            "cell": np.maximum(e["cell"], 0).astype("<i4"),
            "proposition": np.maximum(e["proposition"], 0).astype("<i4"),
            "replicate": e["replicate"].astype("<i4"), "iterations": length.astype("<u2"),
            "status": e["status"].astype("<u1"), "stop": e["stop_reason"].astype("<u1"),
            "price": _millionths(price[within]),
-           "opening": np.round(np.where(length > 0, price[:, 0], np.nan), 6).astype("<f8"),
-           "final": np.round(np.where(length > 0, price[rows, at], np.nan), 6).astype("<f8"),
-           "move": np.round(largest_move(price, length), 6).astype("<f8")}
+           **{name: _rounded(values) for name, values in (
+               ("opening", opening), ("final", final), ("move", final - opening),
+               ("largest", largest_move(named, length)))}}
+    if run.repaired is not None:
+        out["repairs"] = run.repaired.astype("<f8")
     for name, which in (("opening_side", 0), ("final_side", -1)):
         out[name] = np.array([SIDES[s] for s in sides(run, which)], dtype="<u1")
     if "reason" in e:
@@ -113,7 +127,7 @@ def _joined(tables, rows):
 
 
 def _differing(cells):
-    skip = ("cell", "replicates")
+    skip = ("cell",)
     return [name for name, values in cells.items()
             if name not in skip and len({str(value) for value in values}) > 1]
 

@@ -19,9 +19,11 @@ STEPS_MAX = 1 << 16
 
 CELL_TEXTS = ("name", "protocol", "benchmark", "maker", "trader", "stance")
 # Columns of /cells that are a word of the job: the order in which people name them.
-FACTORS = ("benchmark", "protocol", "maker", "trader", "stance", "elicitation", "order",
-           "prompts", "stop_rule", "threshold", "window", "max_iterations", "samples", "rounds",
-           "memory", "repairs", "chain_of_thought", "stop_early", "replicates")
+FACTORS = ("benchmark", "protocol", "maker", "trader", "stance", "prompts", "elicitation",
+           "stop_rule", "threshold", "window", "max_iterations", "samples", "rounds", "order",
+           "memory", "chain_of_thought", "stop_early")
+# Factors whose name in a job, and in `credence list`, is longer than that of their variable.
+JOB_NAMES = {"stop_rule": "stop.rule", "threshold": "stop.threshold", "window": "stop.window"}
 # What every file has of a proposition; the others are columns kept from the items.
 PROPOSITION = ("id", "question_id", "benchmark", "space", "label", "n_outcomes", "value", "low",
                "high", "unit", "text", "options")
@@ -174,11 +176,20 @@ class Run:
                             ("quantile", (count, self.steps, None))):
             if source.has(name):
                 setattr(self, name, source.read(name, "number", shape))
+        self.repaired = self._read_repairs(source, count)
         for name in ("price", "outcome_price", "price_held"):
             values = getattr(self, name)
             if values is not None and len(values):
                 with np.errstate(invalid="ignore"):
                     self._check_prices(source, name, values)
+
+    def _read_repairs(self, source, count):
+        """How many iterations of each market had a reply that was repaired."""
+        for name, missing in (("repair_reason", 255), ("repairs", 255)):
+            if source.has(name):
+                values = source.read(name, "integer", (count, self.steps))
+                return ((values > 0) & (values < missing)).sum(axis=1)
+        return None
 
     @staticmethod
     def _check_prices(source, name, values):
@@ -228,7 +239,7 @@ class Run:
                      label=self.propositions["label"][proposition])
 
     def factors(self):
-        """The factors of /cells that are there, differing ones first told by `differing`."""
+        """The factors of /cells that are there, in the order in which `credence list` has them."""
         return [name for name in FACTORS if name in self.cells]
 
     def differing(self):
@@ -251,7 +262,8 @@ class Run:
         return np.flatnonzero(same)
 
     def markets(self):
-        """One row a market, in words: what it was about, how it opened, ended and why."""
+        """One row a market, in words, with the columns of `credence list`: what it was about, how
+        it opened, how it ended and why."""
         from .markets import market_table
         return market_table(self)
 

@@ -26,14 +26,12 @@ class Names:
 
 def _quoted(value):
     text = str(value)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"'{text}'" if '"' in text else f'"{text}"'
 
 
 def where(group):
     """The filter of the explorer that shows GROUP's markets."""
-    names = {"stop.threshold": "threshold", "stop.window": "window", "stop.rule": "stop_rule",
-             "file": "run"}
-    return " and ".join(f"{names.get(name, name)} = {_quoted(value)}"
+    return " and ".join(f"{name} = {_quoted(value)}"
                         for name, value in group["factors"].items() if name != "file")
 
 

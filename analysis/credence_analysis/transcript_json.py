@@ -26,8 +26,7 @@ def shown(path, episodes, prompts=False):
         command = [find_credence(), "show", str(path), "--format", "json"]
     except FileNotFoundError as problem:
         raise NoShow(str(problem)) from None
-    for episode in episodes:
-        command += ["--episode", str(episode)]
+    command += ["--episode", ",".join(map(str, episodes))]
     if prompts:
         command.append("--prompts")
     try:
@@ -69,7 +68,7 @@ def call_rows(run, table):
             "finish": call.get("finish_reason_word", "none"), "price": None,
             "text": call["text"], "reasoning": call["reasoning"], "error": call["error"],
             "complaint": None, "finish_word": call["finish_word"],
-            "is_estimated": bool(call.get("tokens_estimated", 0)),
+            "tokens_estimated": bool(call.get("tokens_estimated", 0)),
             **{name: plain_value(call[name]) for name in (
                 "tokens_in", "tokens_out", "tokens_cached", "latency_s", "attempts",
                 "endpoint") if name in call},

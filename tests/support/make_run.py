@@ -142,31 +142,27 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
         file.attrs["complete"] = np.int32(complete)
 
 
-def add_calls(path, rows, texts=True):
-    """Adds /calls to the run file at PATH. ROWS: dicts of episode, iteration, role (0 maker),
-    and optionally trader, sample, repair, fail, text, reasoning, error (str or bytes)."""
+def add_calls(path, rows):
+    """Fills /calls of the run file at PATH. ROWS: dicts of episode, iteration, role (0 maker),
+    and optionally any other integer of /calls, and text, reasoning, error (str or bytes)."""
     with h5py.File(path, "r+", libver=("v110", "v110")) as file:
-        call = _scale(file, "calls/call", len(rows))
-        for name, dtype in (("episode", "i4"), ("iteration", "i4"), ("role", "u1"),
-                            ("trader", "u1"), ("sample", "i4"), ("repair", "i4"), ("ask", "u1"),
-                            ("fail", "u1"), ("model", "i4"), ("tokens_in", "i4"),
-                            ("tokens_out", "i4"), ("finish_reason", "u1"), ("trajectory", "i8")):
-            _put(file, "calls/" + name, np.asarray([row.get(name, 0) for row in rows]), [call],
-                 dtype)
-        blob, offsets = b"", []
-        lengths = {"text": [], "reasoning": [], "error": []}
+        blob, offsets, lengths = b"", [], {"text": [], "reasoning": [], "error": []}
         for row in rows:
             offsets.append(len(blob))
             for name, sizes in lengths.items():
                 said = row.get(name)
                 said = said.encode() if isinstance(said, str) else said
-                sizes.append(-1 if said is None or not texts else len(said))
-                blob += said or b"" if texts else b""
-        _put(file, "calls/text_offset", np.asarray(offsets), [call], "i8")
-        for name, sizes in lengths.items():
-            _put(file, f"calls/{name}_length", np.asarray(sizes), [call], "i4")
-        file.create_dataset("calls/text", data=np.frombuffer(blob, "u1"), compression=1,
-                            chunks=(max(1, min(len(blob), 1 << 16)),))
+                sizes.append(-1 if said is None else len(said))
+                blob += said or b""
+        columns = {"text_offset": offsets, "text": np.frombuffer(blob, "u1"),
+                   **{f"{name}_length": sizes for name, sizes in lengths.items()}}
+        for name, data in file["calls"].items():
+            missing = -1 if name.endswith("_length") else 0
+            values = columns.get(name, [row.get(name, missing) for row in rows])
+            data.resize((len(values),))
+            data[:] = values
+        _scale(file, "calls/call", len(rows))
+        _scale(file, "calls/byte", len(blob))
 
 
 def random_run(path, rng, questions=40, cells=2, replicates=1, drift=0.1, noise=0.2,

@@ -316,11 +316,11 @@ class PackageTest(harness.TestCase):
         self.assertEqual({"done"}, set(frame["status"]))
         row = frame.iloc[5]
         self.assertEqual(run.price[5, 0], row["opening"])
-        self.assertEqual("right" if (row["final"] > 0.5) == (row["truth"] == "true") else "wrong",
-                         row["final_side"])
+        self.assertEqual("yes" if (row["final"] > 0.5) == (row["truth"] == "true") else "no",
+                         row["final_right"])
         data = run.to_xarray()
         chosen = data["price"].sel(stance="free", threshold=0.1)
-        mask = ((frame["stance"] == "free") & (frame["threshold"] == 0.1)).to_numpy()
+        mask = ((frame["stance"] == "free") & (frame["stop.threshold"] == 0.1)).to_numpy()
         np.testing.assert_array_equal(np.sort(run.price[mask, 0]), np.sort(chosen[:, 0].values))
         self.assertEqual({"iteration", "stance", "threshold", "item", "replicate"},
                          set(data["price"].unstack("episode").dims))

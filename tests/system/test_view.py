@@ -1,6 +1,8 @@
 """The explorer in a real browser: served on loopback and as one file."""
 
+import csv
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -149,11 +151,14 @@ class BundleTest(ViewTest):
             cases = {
                 "final > 0.6 and truth = true": lambda r: r["final"] > 0.6 and r["truth"] == "true",
                 "not stance = free": lambda r: r["stance"] != "free",
-                "threshold in (0.1, 0.3) or item = c7":
-                    lambda r: r["threshold"] in (0.1, 0.3) or r["item"] == "c7",
+                "stop.threshold != 0.2 or item is c7":
+                    lambda r: r["stop.threshold"] != 0.2 or r["item"] == "c7",
                 "move < -0.1": lambda r: r["move"] < -0.1,
-                "(opening wrong or opening tie) and iterations >= 4":
-                    lambda r: r["opening_side"] in ("wrong", "tie") and r["iterations"] >= 4,
+                "(opening wrong or final wrong) and iterations >= 4":
+                    lambda r: "no" in (r["opening_right"], r["final_right"])
+                    and r["iterations"] >= 4,
+                "final > opening and final_right": lambda r: r["final"] > r["opening"]
+                    and r["final_right"] == "yes",
                 'text ~ "number 1"': lambda r: "number 1" in r["text"],
                 "maker != m or episode <= 3": lambda r: r["maker"] != "m" or r["episode"] <= 3}
             for text, holds in cases.items():
@@ -162,8 +167,9 @@ class BundleTest(ViewTest):
                 page.until(f"document.getElementById('count').innerText == '{wanted} of 180 markets'"
                            , seconds=20)
             for text, said in (("stanse = free", "stance"), ("stance = fre", "free"),
-                               ("final = rihgt", "right, wrong or tie"), ("(opening right", ")"),
-                               ("opening", "expected")):
+                               ("final = rihgt", "a number or a column"),
+                               ("(opening right", "expected ')'"), ("opening >", "a value"),
+                               ("stance < b", "holds text"), ('item = "x', "closing quote")):
                 page.type("#where", text)
                 page.until("document.getElementById('where-problem').textContent.includes("
                            f"{json.dumps(said)})", seconds=20)
@@ -179,6 +185,39 @@ class BundleTest(ViewTest):
             page.until("document.getElementById('count').innerText == '9 of 180 markets'")
             page.type("#query", "EVIDENCE OF STRENGTH")
             page.until("/^1[78]\\d of 180/.test(document.getElementById('count').innerText)")
+
+    def test_the_filter_and_the_table_are_those_of_credence_list(self):
+        run = self.sim("mixed", 40, grid={"stance": ["free", "adversarial"],
+                                          "stop.threshold": [0.1, 0.2]},
+                       models={"m": {"api": "sim", "malformed": 0.5, "noise": 0.4}})
+        listed = harness.run("list", run, "--format", "csv").out
+        rows = list(csv.DictReader(io.StringIO(listed)))
+        table = credence_analysis.open_run(run).markets()
+        self.assertLessEqual(set(rows[0]), set(table))
+        for name in rows[0]:
+            for mine, theirs in zip(table[name], (row[name] for row in rows)):
+                if isinstance(mine, (str, bool)):
+                    self.assertEqual(theirs, mine, name)
+                else:
+                    self.assertAlmostEqual(float(theirs or "nan"), float(mine), 3, name) \
+                        if mine == mine else self.assertEqual("", theirs, name)
+        conditions = [
+            "opening right and final wrong and stance = adversarial", "final wrong",
+            "not final right", "largest < -0.2", "move > 0 and not opening", "reason",
+            "status != done", "repairs > 0 or iterations is not 2", "final > opening",
+            "(stop = equilibrium or stop.threshold < 0.15) and stance is not free",
+            "opening_right = no", "cell ~ 'THRESHOLD=0.1'", "item = C7", "final_right",
+            "iterations", "stop.rule is range and usd = 0", "tokens >= calls"]
+        with browser.Browser(self.dir) as page:
+            self.opened(page, f"file://{self.bundle(run)}")
+            for text in conditions:
+                ids = harness.run("list", run, "--where", text, "--format", "ids").out.split()
+                page.js("document.getElementById('where').value = arguments[0];"
+                        "document.getElementById('form').requestSubmit()", text)
+                self.assertEqual(f"{len(ids)} of 160 markets", self.count_shown(page), text)
+                self.assertEqual(ids[:5], page.js(
+                    "return [...document.querySelectorAll('.row')].slice(0, 5)"
+                    ".map(r => r.dataset.episode)"), text)
 
     def test_the_keyboard_alone_goes_through_markets_and_compares(self):
         with browser.Browser(self.dir) as page:

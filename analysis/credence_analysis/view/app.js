@@ -45,10 +45,12 @@ function verdict(i) {
   return h("span", { class: "cut" }, h("span", { class: opening }, opening), opening === final ? "" : [" \u2192 ", h("span", { class: final }, final)]);
 }
 
+const shortName = n => n.replace(/^stop\./, "").replace(/_/g, " ");
+
 function shortCell(i) {
   const names = state.pack.differing, parts = names.map(n => {
     const v = value(i, n);
-    return typeof v === "number" || /^(true|false|\d)/.test(String(v)) ? `${n.replace(/_/g, " ")} ${v}` : v;
+    return typeof v === "number" || /^(true|false|\d)/.test(String(v)) ? `${shortName(n)} ${v}` : v;
   });
   if (state.pack.runs.length > 1) parts.unshift(value(i, "run"));
   return parts.join(" \u00b7 ") || value(i, "cell");
@@ -57,13 +59,13 @@ function shortCell(i) {
 function drawRow(i) {
   const status = value(i, "status"), opening = value(i, "opening"), final = value(i, "final");
   const reason = value(i, "reason");
-  const why = reason && reason !== "none" ? reason : value(i, "stop");
+  const why = reason || value(i, "stop");
   return h("div", { class: "row", role: "row", "data-episode": nameOf(i) },
     h("div", { role: "gridcell" }, h("span", { class: "cut" }, h("b", {}, "#" + nameOf(i) + " "), plain(value(i, "item"), 80)),
       h("span", { class: "cut" }, plain(value(i, "text"), 160)), h("span", { class: "cut soft" }, plain(shortCell(i), 120))),
     h("div", { role: "gridcell" }, sparkline(pricesOf(state.pack, i), status === "done" ? sideOf(i, "final") : "tie")),
     h("div", { role: "gridcell", class: "numbers" }, h("span", { class: "cut" }, Number.isNaN(opening) ? "\u2013" : [price(opening, 2), " \u2192 ", h("b", {}, price(final, 2))]),
-      verdict(i), h("span", { class: "cut soft", title: "why it ended" }, why && why !== "none" && why !== status ? why.replace(/_/g, " ") : "")));
+      verdict(i), h("span", { class: "cut soft", title: "why it ended" }, why && why !== status ? why.replace(/_/g, " ") : "")));
 }
 
 function sortKeys(column) {
@@ -75,7 +77,7 @@ function order(chosen) {
   const column = state.pack.columns.get(state.sort);
   if (state.sort === "episode") return state.down ? chosen.reverse() : chosen;
   const key = sortKeys(column), keys = new Float64Array(state.pack.markets);
-  for (const i of chosen) { const k = state.sort === "move" ? Math.abs(key(i)) : key(i); keys[i] = Number.isNaN(k) ? Infinity : state.down ? -k : k; }
+  for (const i of chosen) { const k = state.sort === "move" || state.sort === "largest" ? Math.abs(key(i)) : key(i); keys[i] = Number.isNaN(k) ? Infinity : state.down ? -k : k; }
   return chosen.sort((a, b) => keys[a] - keys[b] || a - b);
 }
 
@@ -83,7 +85,7 @@ function filter() {
   const text = element("where").value, begin = performance.now();
   try {
     state.parsed = parseWhere(text, state.pack.columns);
-    element("where-problem").textContent = state.found && state.found.note || "";
+    element("where-problem").textContent = [...state.parsed.hints, state.found && state.found.note || ""].join(" ").trim();
     element("where").removeAttribute("aria-invalid");
   } catch (problem) {
     if (!(problem instanceof WhereProblem)) throw problem;
@@ -175,7 +177,7 @@ async function showMarket(isEntered) {
 }
 
 function rowObject(i) {
-  const names = ["item", "truth", "label", "stop", "status", "reason", "window", "threshold", "stop_rule", "text", "cell", "low", "high", "unit"];
+  const names = ["item", "truth", "label", "stop", "status", "reason", "stop.window", "stop.threshold", "stop.rule", "text", "cell", "low", "high", "unit"];
   return Object.fromEntries(names.map(n => [n, value(i, n)]));
 }
 
@@ -196,16 +198,26 @@ function heading(i, row, market) {
     h("div", { class: "claim said", dir: "auto" }, said(row.text)),
     market.options && market.options.length > 1 ? h("ol", {}, market.options.map((o, k) => h("li", { class: k === row.label ? "right" : "" }, plain(o, 300)))) : null,
     h("ul", { class: "facts" }, fact("truth", truthLine(row, market.options), row.truth === "true" ? "right" : row.truth === "false" ? "wrong" : ""),
-      fact("status", row.status), fact("stop", row.stop && row.stop !== "none" ? row.stop.replace(/_/g, " ") : ""),
-      fact("reason", row.reason && row.reason !== "none" ? row.reason.replace(/_/g, " ") : ""),
-      state.pack.differing.map(n => fact(n.replace(/_/g, " "), plain(value(i, n), 60))),
+      fact("status", row.status), fact("stop", row.stop ? row.stop.replace(/_/g, " ") : ""),
+      fact("reason", row.reason ? row.reason.replace(/_/g, " ") : ""),
+      state.pack.differing.map(n => fact(shortName(n), plain(value(i, n), 60))),
       value(i, "replicate") > 0 ? fact("replicate", value(i, "replicate")) : null,
       kept.map(n => fact(n.slice(5), plain(value(i, n), 80))),
       fact("calls", calls === undefined ? "" : count(calls)), fact("tokens", tokens === undefined ? "" : count(tokens)), usd > 0 ? fact("cost", dollars(usd)) : null)];
 }
 
+// The prices of a market; of one that is not finished those that its replies name.
+function heardPrices(i, market) {
+  const prices = market.prices && market.prices.length ? market.prices : pricesOf(state.pack, i);
+  if (prices.length || value(i, "status") !== "pending") return prices;
+  const heard = [];
+  for (const call of market.calls || [])
+    if (call.role === "maker" && isUsable(call) && typeof call.price === "number") heard[call.iteration] = call.price;
+  return Array.from(heard, p => p === undefined ? null : p);
+}
+
 function path(i, row, market, width, other) {
-  const prices = market.prices || pricesOf(state.pack, i), isMany = market.options && market.options.length > 1 && market.option_prices;
+  const prices = heardPrices(i, market), isMany = market.options && market.options.length > 1 && market.option_prices;
   const lines = [];
   if (isMany) market.options.forEach((name, k) => lines.push({ name: plain(name, 60), prices: market.option_prices.map(r => r ? r[k] : null), className: k === row.label ? "line-price" : "other", dot: k === row.label ? "dot" : "other-dot" }));
   else lines.push({ name: "price", prices, className: "line-price", dot: "dot" });
@@ -231,7 +243,7 @@ function conversation(i, market) {
   const isQuantity = Number.isFinite(value(i, "low")) && Number.isFinite(value(i, "high"));
   const low = value(i, "low"), high = value(i, "high");
   let prompts = null;
-  const what = { prices: market.prices || pricesOf(state.pack, i), push: market.push || {}, costs, traders: new Set(calls.filter(c => c.role !== "maker").map(c => c.trader || 0)).size,
+  const what = { prices: heardPrices(i, market), push: market.push || {}, costs, traders: new Set(calls.filter(c => c.role !== "maker").map(c => c.trader || 0)).size,
     say: p => isQuantity ? "median " + Number((low + p * (high - low)).toPrecision(4)) : "price " + price(p),
     load: async call => {
       if (call.messages) return call;
@@ -271,7 +283,7 @@ function drawMarket(i, market) {
 function drawTwo(wanted, got) {
   const [i, j] = wanted, row = rowObject(i);
   const column = (k, market, otherAt, otherMarket) => h("section", { "aria-label": plain(shortCell(k), 100) }, h("h3", { class: "cell" }, `#${nameOf(k)} `, plain(shortCell(k), 120)),
-    h("p", {}, verdict(k)), path(k, rowObject(k), market, pathWidth(2), { name: `#${nameOf(otherAt)}`, prices: otherMarket.prices || pricesOf(state.pack, otherAt) }), conversation(k, market));
+    h("p", {}, verdict(k)), path(k, rowObject(k), market, pathWidth(2), { name: `#${nameOf(otherAt)}`, prices: heardPrices(otherAt, otherMarket) }), conversation(k, market));
   return [bar(i), h("h2", { id: "market-title" }, plain(row.item, 200)), h("div", { class: "claim said", dir: "auto" }, said(row.text)), compareBox(i),
     h("div", { class: "two" }, column(i, got[0], j, got[1]), column(j, got[1], i, got[0]))].filter(Boolean);
 }
@@ -290,8 +302,8 @@ function drawTop() {
 
 function fillSort() {
   const names = [...state.pack.columns.keys()].filter(n => n !== "text");
-  const first = ["episode", "item", "cell", "opening", "final", "move", "iterations", "tokens"].filter(n => names.includes(n));
-  element("sort").replaceChildren(...[...first, ...names.filter(n => !first.includes(n))].map(n => h("option", { value: n, selected: n === state.sort }, n === "move" ? "largest move" : n.replace(/_/g, " "))));
+  const first = ["episode", "item", "cell", "opening", "final", "largest", "move", "iterations", "tokens"].filter(n => names.includes(n));
+  element("sort").replaceChildren(...[...first, ...names.filter(n => !first.includes(n))].map(n => h("option", { value: n, selected: n === state.sort }, n === "largest" ? "largest move" : n.replace(/_/g, " "))));
   element("order").textContent = state.down ? "\u2193" : "\u2191";
   element("order").setAttribute("aria-pressed", String(state.down));
 }
@@ -324,8 +336,9 @@ function help() {
   const example = (text, what) => [h("dt", {}, h("code", {}, text)), h("dd", {}, what)];
   element("help").replaceChildren(h("h2", { id: "help-title" }, "Keys and filters"),
     h("dl", {}, key(["n", "p"], "next and previous market"), key(["\u2193", "\u2191"], "the same, in the list; Enter opens"), key(["/"], "filter"), key(["s"], "search in all texts"), key(["Esc"], "back to the list"), key(["?"], "this page"),
-      example("opening right and final wrong", "talked out of the truth"), example("stance = adversarial and move > 0.3", "columns of the market; move is the largest between two judgments"),
-      example("reason in (cut, refused) or iterations >= 8", "or, and, not, parentheses"), example("text ~ \"old windows\"", "~ looks for a part of a word")),
+      example("opening right and final wrong", "talked out of the truth"), example("stance = adversarial and largest > 0.3", "largest is the largest move between two judgments, move the whole way"),
+      example("not (reason = cut or iterations >= 8)", "or, and, not, parentheses"), example("text ~ \"old windows\"", "~ looks for a part of a text"), example("final > opening", "one column against another")),
+    h("p", { class: "soft" }, "The same conditions choose markets for ", h("code", {}, "credence list DIR --where"), "."),
     h("p", { class: "soft" }, "Columns: " + [...state.pack.columns.keys()].join(", ") + "."),
     h("form", { method: "dialog" }, h("button", {}, "Close")));
   element("help").showModal();
@@ -337,7 +350,7 @@ function listen() {
   element("where").addEventListener("input", soon(() => { list.box.scrollTop = 0; filter(); }, 120));
   element("query").addEventListener("input", soon(search, 350));
   element("form").addEventListener("submit", event => { event.preventDefault(); filter(); });
-  element("sort").addEventListener("change", event => { state.sort = event.target.value; state.down = ["move", "tokens", "usd", "iterations"].includes(state.sort); fillSort(); list.box.scrollTop = 0; filter(); });
+  element("sort").addEventListener("change", event => { state.sort = event.target.value; state.down = ["move", "largest", "tokens", "usd", "iterations"].includes(state.sort); fillSort(); list.box.scrollTop = 0; filter(); });
   element("order").addEventListener("click", () => { state.down = !state.down; fillSort(); filter(); });
   element("facet-button").addEventListener("click", event => event.target.setAttribute("aria-expanded", String(element("facets").classList.toggle("open"))));
   element("help-button").addEventListener("click", help);

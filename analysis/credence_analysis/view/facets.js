@@ -6,7 +6,7 @@ const FACET_VALUES = 40;
 function facetColumns(pack) {
   const first = ["run", "opening", "final", "truth", "status", "stop", "reason", "stance", "benchmark", "protocol", "maker", "trader"];
   const names = [...first.filter(n => pack.columns.has(n)), ...[...pack.columns.keys()].filter(n => !first.includes(n))];
-  const never = new Set(["episode", "item", "question", "text", "low", "high", "value", "unit", "label", "replicates"]);
+  const never = new Set(["episode", "item", "question", "text", "low", "high", "value", "unit", "label", "replicate"]);
   const chosen = names.map(n => pack.columns.get(n)).filter(column => {
     if (never.has(column.name) || !(column.sides || column.kind === "word")) return false;
     const words = column.sides || column.words;
@@ -36,7 +36,7 @@ function toggleClause(text, parsed, column, word) {
     const left = parsed.clauses.filter((_, i) => i !== there);
     return left.map(clause => text.slice(clause.from, clause.to)).join(" and ");
   }
-  const clause = column.sides ? `${column.name} ${word}` : `${column.name} = ${quoteValue(word)}`;
+  const clause = clauseOf(column, word);
   if (text.trim() === "") return clause;
   // Another value of the same column: one or the other cannot both hold, so it takes its place.
   const other = parsed.clauses.findIndex(c => c.column === column && c.op === "=");
@@ -50,13 +50,13 @@ function drawFacets(box, columns, pack, state, toggle) {
     const counts = countWords(pack, column, state.chosen), words = column.sides || column.words;
     const rows = [];
     words.forEach((word, i) => {
-      if (word === "" || (column.sides && i === 0)) return;
+      if (word === "" || word === "tie") return;
       const isOn = state.parsed.clauses.some(clause => isSame(clause, column, word));
       if (!counts[i] && !isOn) return;
       rows.push(h("li", {}, h("button", { type: "button", "aria-pressed": String(isOn), "data-facet": column.name, "data-word": word,
         onclick: () => toggle(column, word) }, h("span", {}, plain(word, 60)), h("span", {}, count(counts[i])))));
     });
-    if (rows.length) parts.push(h("div", {}, h("h3", {}, FACET_NAMES[column.name] || column.name.replace(/_/g, " ")), h("ul", {}, rows)));
+    if (rows.length) parts.push(h("div", {}, h("h3", {}, FACET_NAMES[column.name] || shortName(column.name)), h("ul", {}, rows)));
   }
   const focused = document.activeElement && document.activeElement.dataset ? { ...document.activeElement.dataset } : {};
   box.replaceChildren(...parts);

@@ -37,7 +37,7 @@ const isUsable = call => !call.reason || call.reason === "none";
 function metaLine(call, costs) {
   const cost = costs[call.model], parts = [];
   const n = (value, word) => { if (value !== null && value !== undefined && value >= 0) parts.push(count(value) + " " + word); };
-  n(call.tokens_in, "tokens in" + (call.is_estimated ? " (estimated)" : ""));
+  n(call.tokens_in, "tokens in" + (call.tokens_estimated ? " (estimated)" : ""));
   n(call.tokens_out, "out");
   if (call.tokens_cached > 0) n(call.tokens_cached, "cached");
   if (cost && (cost.input || cost.output))
@@ -108,7 +108,7 @@ function voice(calls, what) {
       head.push(h("span", { class: "move soft" }, move === 0 ? "unmoved" : (move > 0 ? "\u25b2 " : "\u25bc ") + signed(move)));
     }
   } else {
-    head.push(h("span", { class: "move" }, PUSH[String(what.push[t] !== undefined ? what.push[t] : declared(last.text))] || PUSH[0]));
+    head.push(h("span", { class: "move" }, PUSH[String(what.push[t] !== undefined ? what.push[t] : last.direction || declared(last.text))] || PUSH[0]));
     const move = typeof what.prices[t] === "number" && typeof what.prices[t - 1] === "number" ? what.prices[t] - what.prices[t - 1] : null;
     if (move !== null) head.push(h("span", { class: "move soft" }, move === 0 ? "the price stayed" : "moved the price " + signed(move)));
   }
@@ -124,12 +124,12 @@ function voice(calls, what) {
 
 // What a market stopped by: the shaded window of its path.
 function stopWindow(row, prices) {
-  const known = prices.filter(p => p !== null), w = Math.max(1, row.window || 3);
+  const known = prices.filter(p => p !== null), w = Math.max(1, row["stop.window"] || 3);
   if (row.stop !== "equilibrium" || prices.length < w || !known.length) return null;
   const last = prices.slice(-w).filter(p => p !== null);
   const low = Math.min(...last), high = Math.max(...last);
   return { from: prices.length - w, to: prices.length - 1, low, high,
-    text: `the last ${w} prices lie within ${price(high - low)}` + (row.threshold !== undefined && row.stop_rule === "range" ? `, T = ${row.threshold}` : "") };
+    text: `the last ${w} prices lie within ${price(high - low)}` + (row["stop.threshold"] !== undefined && row["stop.rule"] === "range" ? `, T = ${row["stop.threshold"]}` : "") };
 }
 
 function truthLine(row, options) {

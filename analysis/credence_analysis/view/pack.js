@@ -60,8 +60,13 @@ function makeColumns(header, data) {
     const values = data[name], side = data[name + "_side"];
     add({ ...numberColumn(name, values), sides: ["", "right", "wrong", "tie"], side: i => side[i] });
   }
-  for (const name of ["move", "iterations", "calls", "tokens", "usd", "latency_s"]) {
+  for (const name of ["move", "largest", "repairs", "calls", "tokens", "usd", "latency_s"]) {
     if (data[name]) add(numberColumn(name, data[name]));
+  }
+  add({ name: "iterations", kind: "number", isNumber: true, get: i => data.iterations[i] ? data.iterations[i] - 1 : NaN });
+  for (const name of ["opening", "final"]) {
+    const side = data[name + "_side"];
+    add({ name: name + "_right", kind: "flag", get: i => [NaN, 1, 0, NaN][side[i]] });
   }
   return columns;
 }
