@@ -24,8 +24,10 @@ static const struct cr_statistic corp[] = {
      .text = "miscalibration: the score of the prices minus that of their "
              "isotonic recalibration (CORP, PNAS 118, 2021, e2016191118); 0 is "
              "calibrated. score = mcb - dsc + unc, for the Brier score and for "
-             "the log score (prices moved 1e-6 away from 0 and 1). Of several "
-             "options: of the largest price against the points of that choice"},
+             "the log score (prices moved 1e-6 away from 0 and 1). mcb and dsc "
+             "are too large in small samples by the same amount, for the "
+             "recalibration fits chance too. Of several options: of the largest "
+             "price against the points of that choice"},
     {"mcb_interval", CR_STATISTIC_INTERVAL, .at = AT(corp.brier.mcb_interval),
      .digits = 3, .object = "brier",
      .shown = {{CR_SHEET_CORP, 6, .heading = "95 %", .csv = "brier_mcb"}}},

@@ -232,6 +232,138 @@ class ScienceReferenceTest(NearTest):
         self.intervals_near(row, {"rho_interval": interval}, "models")
 
 
+class CoverageTest(NearTest):
+    """Sizes, coverage and power over simulated sets, each the cell of one file.
+
+    CREDENCE_TEST_SCALE=10 makes 2,000 sets of each."""
+
+    SETS = int(200 * max(1.0, SCALE))
+
+    def near_share(self, got, want, slack, what):
+        """Within SLACK, and what chance may add to it with so many sets."""
+        chance = 2.6 * np.sqrt(want * (1 - want) / self.SETS)
+        print(f"{what}: {got:.4f} of {self.SETS} sets")
+        self.assertLessEqual(abs(got - want), slack + chance, what)
+
+    def write(self, name, price, label, question, replicates=1):
+        """price [sets][markets][steps] (NaN after the end), label and question [sets][markets]."""
+        sets, markets, steps = price.shape
+        propositions = markets // replicates
+        each = np.repeat(np.arange(propositions), replicates)
+        row = (np.arange(sets)[:, None] * propositions + each).ravel()
+        length = (~np.isnan(price)).sum(axis=2).ravel()
+        make_run.write_run(
+            self.dir / name,
+            dict(price=price.reshape(-1, steps), prices_len=length,
+                 status=np.ones(len(row)), reason=np.full(len(row), 2),
+                 cell=np.repeat(np.arange(sets), markets), proposition=row,
+                 replicate=np.tile(np.arange(replicates), sets * propositions)),
+            dict(id=[str(i) for i in range(sets * propositions)],
+                 question_id=[f"{s} {q}" for s in range(sets)
+                              for q in question[s, ::replicates]],
+                 label=label[:, ::replicates].ravel()),
+            [dict(name=f"set {s}", trajectory=s, replicates=replicates) for s in range(sets)])
+        return analyze(self.dir / name, "--resamples", "0")
+
+    def updaters(self, rng, sets, markets, gain):
+        """Makers who hear six signals that are right with 0.65 and move GAIN as far as Bayes."""
+        label = rng.integers(0, 2, (sets, markets))
+        right = rng.random((sets, markets, 6)) < 0.65
+        signal = np.where(right == (label[..., None] == 1), 1, -1) * np.log(0.65 / 0.35)
+        odds = np.concatenate([np.zeros((sets, markets, 1)), gain * signal.cumsum(axis=2)], axis=2)
+        price = 1 / (1 + np.exp(-odds))
+        # The market's own rule ends it: three prices within 0.2.
+        for t in range(2, 7):
+            rest = np.ptp(price[..., t - 2:t + 1], axis=2) <= 0.2
+            price[rest, t + 1:] = np.nan
+        question = np.tile(np.arange(markets) // 2, (sets, 1))
+        return price, label, question
+
+    def test_a_bayesian_passes_and_an_over_reactor_is_found(self):
+        rng = np.random.default_rng(1)
+        groups = self.write("bayes.h5", *self.updaters(rng, self.SETS, 200, 1.0))["groups"]
+        beliefs = [g["beliefs"] for g in groups]
+        p = np.array([b["excess_test"]["p"] for b in beliefs])
+        self.near_share(np.mean(p <= 0.05), 0.05, 0.015, "size of the excess test")
+        covers = [b["excess_interval"]["low"] <= 0 <= b["excess_interval"]["high"] for b in beliefs]
+        self.near_share(np.mean(covers), 0.95, 0.015, "coverage of the excess")
+        # Who moves little is stopped early by the market's rule, and so is harder to find.
+        for what, gain, sign, power in (("over", 1.8, 1, 0.9), ("under", 0.3, -1, 0.1)):
+            groups = self.write(f"{what}.h5", *self.updaters(rng, 50, 200, gain))["groups"]
+            found = [g["beliefs"]["excess_test"]["p"] <= 0.05 and
+                     g["beliefs"]["excess"] * sign > 0 for g in groups]
+            print(f"{what}-reactors found with 200 markets: {np.mean(found):.2f}")
+            self.assertGreater(np.mean(found), power)
+            said = {g["beliefs"]["verdict"] for g, f in zip(groups, found) if f}
+            self.assertTrue(all(f"{what}-reacts" in v for v in said), said)
+
+    def test_noise_pulls_the_slope_and_the_instrument_does_not(self):
+        rng = np.random.default_rng(2)
+        sets, markets, replicates = self.SETS, 120, 4
+        price, label, question = self.updaters(rng, sets, markets, 1.0)
+        price = np.where(np.isnan(price), np.nan, price)[:, :, :3]
+        price, label, question = (np.repeat(x, replicates, axis=1) for x in (price, label, question))
+        price = np.clip(price + rng.normal(0, 0.05, price.shape), 0.001, 0.999)
+        groups = self.write("noise.h5", price, label, question, replicates)["groups"]
+        beliefs = [g["beliefs"] for g in groups]
+        plain = np.mean([b["slope"] for b in beliefs])
+        mended = np.mean([b["instrumented_slope"] for b in beliefs])
+        variance = np.mean([b["noise_variance"] for b in beliefs])
+        print(f"slope {plain:.4f}, with instrument {mended:.4f}, noise variance {variance:.5f}")
+        self.assertLess(plain, -0.03)
+        self.assertLess(abs(mended), 0.01)
+        self.assertAlmostEqual(variance, 0.05 ** 2, delta=0.0002)
+
+    def crowd(self, rng, sets, propositions, size, rho):
+        """Judges wrong with 0.3 whose errors correlate by RHO: some all share one draw."""
+        shared = rng.random((sets, propositions, 1)) < rho
+        errors = np.where(shared, rng.random((sets, propositions, 1)) < 0.3,
+                          rng.random((sets, propositions, size)) < 0.3)
+        label = np.tile([1, 0], (sets, propositions // 2))
+        price = np.where(errors != (label == 1)[..., None], 0.8, 0.2).reshape(sets, -1, 1)
+        question = np.repeat(np.tile(np.arange(propositions), (sets, 1)), size, axis=1)
+        return price, np.repeat(label, size, axis=1), question
+
+    def test_the_correlation_of_a_crowd_is_found(self):
+        rng = np.random.default_rng(3)
+        got = self.write("crowd.h5", *self.crowd(rng, self.SETS, 200, 5, 0.7), replicates=5)
+        rows = [r for r in got["independence"] if r["over"] == "replicates"]
+        rho = np.mean([r["rho"] for r in rows])
+        covers = [r["rho_interval"]["low"] <= 0.7 <= r["rho_interval"]["high"] for r in rows]
+        effective = np.mean([r["effective"] for r in rows])
+        print(f"rho {rho:.4f} of 0.7, N_eff {effective:.3f} of {5 / (1 + 4 * 0.7):.3f}")
+        self.assertLess(abs(rho - 0.7), 0.01)
+        self.assertLess(abs(effective - 5 / (1 + 4 * 0.7)), 0.05)
+        self.near_share(np.mean(covers), 0.95, 0.025, "coverage of rho")
+        alone = self.write("alone.h5", *self.crowd(rng, 50, 200, 5, 0.0), replicates=5)
+        rows = [r for r in alone["independence"] if r["over"] == "replicates"]
+        wanted = reference_gain = science.binomial_majority(5, 0.7) - 0.7
+        self.assertLess(abs(np.mean([r["majority_gain"] for r in rows]) - wanted), 0.01)
+        self.assertLess(abs(np.mean([r["independent_gain"] for r in rows]) - reference_gain), 0.01)
+
+    def test_the_parts_of_a_score_cover(self):
+        rng = np.random.default_rng(4)
+        sets, n = self.SETS, 300
+        true = rng.uniform(0.05, 0.95, (sets, n))
+        label = (rng.random((sets, n)) < true).astype(int)
+        odds = 2.0 * np.log(true / (1 - true))  # twice as sure as it should be
+        price = (1 / (1 + np.exp(-odds)))[..., None]
+        groups = self.write("corp.h5", price, label, np.tile(np.arange(n), (sets, 1)))["groups"]
+        corp = [g["iterations"][0]["corp"]["brier"] for g in groups]
+        wide = np.random.default_rng(5).uniform(0.05, 0.95, 2000000)
+        sure = 1 / (1 + (1 / wide - 1) ** 2)
+        truth = {"mcb": np.mean((sure - wide) ** 2), "dsc": np.var(wide),
+                 "score": np.mean(wide * (1 - sure) ** 2 + (1 - wide) * sure ** 2)}
+        for name, value in truth.items():
+            covers = np.mean([c[f"{name}_interval"]["low"] <= value <= c[f"{name}_interval"]["high"]
+                              for c in corp])
+            print(f"coverage of {name}: {covers:.4f} (mean {np.mean([c[name] for c in corp]):.4f}, "
+                  f"truth {value:.4f})")
+        self.near_share(np.mean([c["score_interval"]["low"] <= truth["score"] <=
+                                 c["score_interval"]["high"] for c in corp]), 0.95, 0.015,
+                        "coverage of the score")
+
+
 class ReasonTest(NearTest):
     """Why episodes and judgments were not usable: counts, shares, what helps."""
 
