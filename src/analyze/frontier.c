@@ -9,9 +9,28 @@
 
 enum { RULES_MAX = 128 };
 
+// Stopping after a fixed number of iterations, each up to N.
+static size_t list_fixed(uint32_t n, struct cr_stop *out, size_t len) {
+    for (uint32_t t = 1; t <= n && len < RULES_MAX; t++) {
+        out[len++] = (struct cr_stop){CR_STOP_FIXED, 3, 0.0, t};
+    }
+    return len;
+}
+
+// The rules that are tried for the votes of at most N + 1 samples.
+static size_t list_vote_rules(uint32_t n, struct cr_stop *out) {
+    static const double error[] = {0.2, 0.1, 0.05, 0.02, 0.01};
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof error / sizeof error[0]; i++) {
+        out[len++] = (struct cr_stop){CR_STOP_SPRT, 3, error[i], n};
+    }
+    return list_fixed(n, out, len);
+}
+
 // The rules that are tried for trajectories of at most N iterations: the paper's first.
 static size_t list_rules(uint32_t n, struct cr_stop *out) {
     static const double range[] = {0.2, 0.02, 0.05, 0.1, 0.3, 0.5, 0.8};
+    static const double confidence[] = {0.8, 0.9, 0.95, 0.99};
     size_t len = 0;
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++) {
         out[len++] = (struct cr_stop){CR_STOP_RANGE, 3, range[i], n};
@@ -19,11 +38,14 @@ static size_t list_rules(uint32_t n, struct cr_stop *out) {
     for (uint32_t window = 2; window <= 4; window++) {
         out[len++] = (struct cr_stop){CR_STOP_STABLE_SIDE, window, 0.0, n};
     }
-    out[len++] = (struct cr_stop){CR_STOP_KS, 3, 0.2, n};
-    for (uint32_t t = 1; t <= n && len < RULES_MAX; t++) {
-        out[len++] = (struct cr_stop){CR_STOP_FIXED, 3, 0.0, t};
+    for (uint32_t window = 1; window <= 3; window++) {
+        out[len++] = (struct cr_stop){CR_STOP_PATIENCE, window, 0.0, n};
     }
-    return len;
+    for (size_t i = 0; i < sizeof confidence / sizeof confidence[0]; i++) {
+        out[len++] = (struct cr_stop){CR_STOP_CONFIDENCE, 3, confidence[i], n};
+    }
+    out[len++] = (struct cr_stop){CR_STOP_KS, 3, 0.2, n};
+    return list_fixed(n, out, len);
 }
 
 // Calls of each iteration of the market in row NUMBER, or NULL when they are not known.
@@ -61,6 +83,7 @@ struct rules {
     struct cr_stop rule[RULES_MAX];
     struct cr_what_if_row row[RULES_MAX];
     size_t len;
+    bool are_of_votes; // of the samples of self_consistency
 };
 
 static enum cr_status try_rules(const struct cr_trajectories *t,
@@ -72,6 +95,7 @@ static enum cr_status try_rules(const struct cr_trajectories *t,
     for (uint64_t i = 0; i < t->len && status == CR_OK; i++) {
         struct cr_market market;
         cr_dataset_prices(t->dataset, t->sorted[i], &market);
+        market.has_samples = rules->are_of_votes;
         market.step_calls = step_calls(t->dataset, t->sorted[i]);
         market.oracle = cr_oracle_points(oracle, question, &market);
         market.has_oracle = !isnan(market.oracle);
@@ -127,8 +151,8 @@ static enum cr_status keep(struct cr_analysis *analysis, const char *label,
 
 static enum cr_status study(struct cr_analysis *analysis,
                             const struct cr_trajectories *trajectories,
-                            const struct cr_group_result *group) {
-    struct rules rules;
+                            const struct cr_group_result *group, bool of_votes) {
+    struct rules rules = {.are_of_votes = of_votes};
     struct cr_stopping_result one = {
         .label = cr_trajectories_label(&analysis->arena, group->label)};
     if (one.label == NULL) {
@@ -136,8 +160,10 @@ static enum cr_status study(struct cr_analysis *analysis,
     }
     double level = analysis->cfg.level;
     uint32_t longest = analysis->dataset->iterations - 1;
-    uint32_t cap = group->group->cell->max_iterations;
-    rules.len = list_rules(cap < longest ? cap : longest, rules.rule);
+    uint32_t cap = of_votes ? group->longest - 1 : group->group->cell->max_iterations;
+    cap = cap < longest ? cap : longest;
+    rules.len =
+        of_votes ? list_vote_rules(cap, rules.rule) : list_rules(cap, rules.rule);
     enum cr_status status = find_oracle(trajectories, level, &one.oracle);
     if (status == CR_OK && one.oracle.n > 0) {
         status = try_rules(trajectories, &one.oracle, level, &rules);
@@ -165,9 +191,15 @@ enum cr_status cr_analysis_frontier(struct cr_analysis *analysis, struct cr_err 
     }
     status = cr_trajectories_init(&trajectories, analysis->dataset);
     for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
-        if (cr_trajectories_of(&trajectories, g)) {
-            status = study(analysis, &trajectories, &analysis->group[g]);
+        bool of_votes = false;
+        if (!cr_trajectories_of(&trajectories, g, CR_STOP_RANGE)) {
+            of_votes = analysis->group[g].longest > 1 &&
+                       cr_trajectories_of(&trajectories, g, CR_STOP_SPRT);
+            if (!of_votes) {
+                continue;
+            }
         }
+        status = study(analysis, &trajectories, &analysis->group[g], of_votes);
     }
     cr_trajectories_fini(&trajectories);
     return status;

@@ -213,7 +213,7 @@ enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
     enum cr_status status = cr_trajectories_init(&t, dataset);
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         struct rows rows = {0};
-        if (!cr_trajectories_of(&t, g)) {
+        if (!cr_trajectories_of(&t, g, CR_STOP_RANGE)) {
             continue;
         }
         const char *label = cr_trajectories_label(arena, dataset->group[g].label);

@@ -80,11 +80,11 @@ static void sort_by_question(struct cr_trajectories *t) {
     }
 }
 
-bool cr_trajectories_of(struct cr_trajectories *t, size_t g) {
+bool cr_trajectories_of(struct cr_trajectories *t, size_t g, enum cr_stop_rule rule) {
     const struct cr_group *group = &t->dataset->group[g];
     int protocol = cr_protocol_find(group->cell->protocol);
     t->len = t->fresh = 0;
-    if (protocol >= 0 && !cr_protocol_has_stop_rule((uint32_t)protocol)) {
+    if (protocol >= 0 && !cr_protocol_takes_rule((uint32_t)protocol, rule)) {
         return false; // its length is no matter of a rule
     }
     for (uint64_t i = 0; i < group->len; i++) {

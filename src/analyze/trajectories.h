@@ -8,6 +8,7 @@
 
 #include "analyze/dataset.h"
 #include "credence/base/status.h"
+#include "credence/core/cell.h"
 
 struct cr_trajectories {
     const struct cr_dataset *dataset;
@@ -24,8 +25,9 @@ CR_MUST_CHECK enum cr_status cr_trajectories_init(struct cr_trajectories *trajec
                                                   const struct cr_dataset *dataset);
 void cr_trajectories_fini(struct cr_trajectories *trajectories);
 // The trajectories of group G, each as its longest stored row, into sorted[0, len).
-// False when G has no stop rule, or earlier groups had them all.
-bool cr_trajectories_of(struct cr_trajectories *trajectories, size_t g);
+// False when G's protocol takes no rule like RULE, or earlier groups had them all.
+bool cr_trajectories_of(struct cr_trajectories *trajectories, size_t g,
+                        enum cr_stop_rule rule);
 // The question of row NUMBER, as numbered in the dataset.
 uint32_t cr_trajectories_question(const struct cr_trajectories *trajectories,
                                   uint64_t number);

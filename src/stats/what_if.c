@@ -164,8 +164,10 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
     uint32_t cap = rule->stop.max_iterations, len = market->prices_len, t = fired;
     bool is_done = true;
     bool is_late = fired == NEVER || fired > cap;
-    if (market->ended == CR_ENDED_COMPLETE ||
-        (market->ended == CR_ENDED_NO_ARGUMENT && is_late && cap >= len)) {
+    // A protocol of a set length is cut by no rule, but for samples, which a rule of
+    // votes or a smaller number of them cuts.
+    bool is_whole = market->ended == CR_ENDED_COMPLETE && !market->has_samples;
+    if (is_whole || (market->ended == CR_ENDED_NO_ARGUMENT && is_late && cap >= len)) {
         t = len - 1;
     } else if (is_late) {
         t = cap;
@@ -182,7 +184,7 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
     rule->invalid += !is_done;
     rule->done += is_done;
     if (is_done) {
-        rule->converged += fired <= cap && market->ended != CR_ENDED_COMPLETE;
+        rule->converged += fired <= cap && !is_whole;
         rule->iterations += t;
         rule->brier += what_if->brier[t];
         rule->priced += is_scored;
