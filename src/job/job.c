@@ -175,7 +175,8 @@ static void read_all_benchmarks(struct cr_job_builder *builder) {
         cr_check_mistake(&builder->check, "benchmarks",
                          "names no benchmark, expected at least one");
     }
-    builder->check.names[CR_NAMES_BENCHMARKS] = (struct cr_names){names, len};
+    builder->check.names[CR_NAMES_BENCHMARKS] =
+        (struct cr_names){names, job->benchmarks_len};
     cr_check_put(&builder->check, builder->resolved, "benchmarks", resolved);
 }
 

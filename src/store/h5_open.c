@@ -231,6 +231,9 @@ static enum cr_status open_variable(struct opener *o, enum cr_variable_id id) {
                                (o->needs_rows || !cr_variable_is_of_rows(id));
         return is_needed ? refuse(o, path, "it is missing") : CR_OK;
     }
+    if (id == CR_V_PRICE_HELD && status == CR_OK) {
+        o->frame->shape.has_held = true;
+    }
     if (status == CR_OK && !cr_shape_has(&o->frame->shape, id)) {
         status = refuse(o, path, "found without its dimensions");
     }

@@ -100,6 +100,15 @@ static bool has_continuous(const struct cr_job *job) {
     return false;
 }
 
+static bool has_held(const struct cr_job *job) {
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        if (job->cells[i].held != CR_HELD_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void shape_of(const struct cr_job *job, const struct cr_run_layout *layout,
                      struct cr_shape *shape) {
     *shape = (struct cr_shape){.block_rows = 0};
@@ -109,6 +118,7 @@ static void shape_of(const struct cr_job *job, const struct cr_run_layout *layou
     shape->size[CR_DIM_LEVEL] = has_continuous(job) ? CR_QUANTILES : 0;
     shape->size[CR_DIM_PROPOSITION] = layout->propositions;
     shape->size[CR_DIM_CELL] = job->cells_len;
+    shape->has_held = has_held(job);
     cr_shape_set_block(shape);
 }
 

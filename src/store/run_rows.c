@@ -383,6 +383,19 @@ static void fill_steps(struct cr_rows *rows, struct block *block, uint32_t at,
     }
 }
 
+static void fill_held(struct cr_rows *rows, struct block *block, uint32_t at,
+                      const struct cr_episode_row *row) {
+    if (rows->layout.row_bytes[CR_V_PRICE_HELD] == 0) {
+        return;
+    }
+    double *held = cell_of(rows, block, CR_V_PRICE_HELD, at);
+    double *idle = cell_of(rows, block, CR_V_PRICE_HELD_IDLE, at);
+    for (uint32_t i = 0; i < row->steps_len; i++) {
+        held[i] = row->step[i].price_held;
+        idle[i] = row->step[i].price_held_idle;
+    }
+}
+
 // Cached tokens are known for both roles together: shared out by their prompt tokens.
 static double step_usd(const struct cr_rates *rates, const struct cr_step *step) {
     double judgment = step->judgment_tokens_in, argument = step->argument_tokens_in;
@@ -452,6 +465,7 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
         fill_prices(rows, block, at, row);
     }
     fill_steps(rows, block, at, row);
+    fill_held(rows, block, at, row);
     fill_totals(rows, block, at, row);
     bool was_clean = block->dirty_first == block->dirty_end;
     if (was_clean || at < block->dirty_first) {
