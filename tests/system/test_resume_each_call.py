@@ -20,10 +20,15 @@ CELLS = {
     "self_refine": {"protocol": "self_refine", "max_iterations": 4, "stop": {"rule": "fixed"}},
     "debate_in_turn": {"protocol": "debate", "order": "turn", "rounds": 2},
     "debate_at_once": {"protocol": "debate", "order": "simultaneous", "rounds": 2},
+    "consultancy": {"protocol": "consultancy", "rounds": 2},
+    "critic": {"protocol": "critic", "rounds": 2},
+    "market_of_echoes": {"protocol": "market", "stance": "echo", "max_iterations": 3, "stop": {"rule": "fixed"}},
+    "market_of_fillers": {"protocol": "market", "stance": "filler", "max_iterations": 3, "stop": {"rule": "fixed"}},
 }
 # A market of two traders: 2 calls an iteration in turn, 3 at once. A debate: 3 calls a round.
 CALLS = {"market_in_turn": 7, "market_at_once": 10, "market_of_votes": 11, "single": 1, "self_consistency": 4,
-         "self_refine": 5, "debate_in_turn": 7, "debate_at_once": 7}
+         "self_refine": 5, "debate_in_turn": 7, "debate_at_once": 7,
+         "consultancy": 5, "critic": 7, "market_of_echoes": 4, "market_of_fillers": 4}
 
 AT_ONCE = 6
 
