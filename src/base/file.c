@@ -193,14 +193,21 @@ static enum cr_status dir_make_one(const char *path, struct cr_err *err) {
                    ? refuse(err, errno, "make the directory", path)
                    : CR_OK;
     }
-    if (cr_dir_exists(path)) {
-        return CR_OK;
-    }
     int errnum = errno;
-    if (errnum == EEXIST) {
-        return cr_err_set(err, CR_E_IO, "%s exists but is not a directory", path);
+    struct stat info;
+    if (errnum == EEXIST && stat(path, &info) == 0) {
+        return S_ISDIR(info.st_mode)
+                   ? CR_OK
+                   : cr_err_set(err, CR_E_USAGE, "%s exists but is not a directory",
+                                path);
     }
-    return refuse(err, errnum, "make the directory", path);
+    const enum cr_status status =
+        refuse(err, errnum == EEXIST ? errno : errnum, "make the directory", path);
+    // No disk mends what may not be written.
+    return status == CR_E_IO && (errnum == EACCES || errnum == EROFS || errnum == EPERM)
+               ? cr_err_set(err, CR_E_USAGE, "cannot make the directory %s: %s", path,
+                            strerror(errnum))
+               : status;
 }
 
 enum cr_status cr_dir_make(const char *path, struct cr_err *err) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "credence/base/file.h"
@@ -44,6 +45,18 @@ static bool has_in(const char *dir, const char *name) {
         cr_path_join(&path, dir, name) == CR_OK && cr_file_exists(path.data);
     cr_buf_fini(&path);
     return is_there;
+}
+
+// Whether there is certainly no NAME in DIR: a question that a sick disk does not answer
+// is not answered by "no".
+static bool lacks(const char *dir, const char *name) {
+    struct stat st;
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    const bool is_absent = cr_path_join(&path, dir, name) == CR_OK &&
+                           lstat(path.data, &st) != 0 && errno == ENOENT;
+    cr_buf_fini(&path);
+    return is_absent;
 }
 
 // What a launch that ended before it began may leave: a lock, or half a file of ours
@@ -107,7 +120,7 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
             if (status != CR_OK) {
                 return status;
             }
-        } else if (!is_empty(dir) && !has_in(dir, "bundle")) {
+        } else if (!is_empty(dir) && lacks(dir, "bundle")) {
             return cr_err_set(err, CR_E_USAGE,
                               "%s exists but is not a run directory; choose another",
                               dir);
@@ -116,7 +129,8 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
     enum cr_status status = cr_dir_make(dir, err);
     if (status == CR_OK && access(dir, W_OK | X_OK) != 0) {
         status =
-            cr_err_set(err, CR_E_IO, "%s cannot be written: %s", dir, strerror(errno));
+            cr_err_set(err, errno == EACCES || errno == EROFS ? CR_E_USAGE : CR_E_IO,
+                       "%s cannot be written: %s", dir, strerror(errno));
     }
     return status;
 }
@@ -151,10 +165,9 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
     struct cr_buf stored;
     cr_buf_init(&stored, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = CR_OK;
-    const bool is_known = has_in(dir, "bundle");
-    if (is_known) {
-        status = read_in(dir, "bundle", &stored, err);
-    }
+    status = read_in(dir, "bundle", &stored, err);
+    const bool is_known = status == CR_OK;
+    status = status == CR_E_NOT_FOUND ? CR_OK : status;
     if (status == CR_OK && is_known) {
         status = check_same(dir, job, &stored, err);
     }
@@ -175,11 +188,11 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
 
 enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
                                    struct cr_err *err) {
-    if (!cr_dir_exists(dir) || !has_in(dir, "bundle")) {
-        return cr_err_set(err, CR_E_USAGE,
-                          "%s is not a run directory (it has no bundle)", dir);
-    }
-    return read_in(dir, "bundle", out, err);
+    const enum cr_status status = read_in(dir, "bundle", out, err);
+    return status == CR_E_NOT_FOUND
+               ? cr_err_set(err, CR_E_USAGE,
+                            "%s is not a run directory (it has no bundle)", dir)
+               : status;
 }
 
 bool cr_directory_is_complete(const char *dir) {

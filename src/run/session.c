@@ -111,11 +111,8 @@ static enum cr_status name_directory(struct cr_session *session, struct cr_err *
 }
 
 static enum cr_status take_lock(struct cr_session *session, struct cr_err *err) {
-    const enum cr_status status =
-        cr_lock_take(session->dir, cr_cluster_host(session->cluster), session->clock,
-                     &session->lock, err);
-    // The command line is right and the disk is not: the same command may go on later.
-    return status == CR_E_IO ? CR_E_STOPPED : status;
+    return cr_lock_take(session->dir, cr_cluster_host(session->cluster), session->clock,
+                        &session->lock, err);
 }
 
 // With --fresh the old directory is locked while it is moved: it may be in use.
@@ -223,7 +220,6 @@ enum cr_exit cr_session_outcome(enum cr_status status) {
     case CR_E_DIFFERS:
     case CR_E_BUSY:
     case CR_E_UNSUPPORTED:
-    case CR_E_IO:
         return CR_EXIT_USAGE;
     case CR_E_BLOCKED:
         return CR_EXIT_BLOCKED;

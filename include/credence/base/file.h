@@ -35,7 +35,8 @@ unsigned cr_file_mode(unsigned mode);
 // above, no link followed. FLAGS are those of open(2) besides. -1: errno says why.
 int cr_file_open_own(const char *path, int flags);
 
-// Make PATH and its parents (0700); existing ones are fine.
+// Make PATH and its parents (0700 as above); existing ones are fine. CR_E_USAGE when it
+// is another kind of file or may not be made, CR_E_IO, CR_E_FULL.
 CR_MUST_CHECK enum cr_status cr_dir_make(const char *path, struct cr_err *err);
 
 bool cr_file_exists(const char *path);
