@@ -297,6 +297,17 @@ enum cr_status cr_json_put(struct cr_json *object, const char *key,
     return CR_OK;
 }
 
+enum cr_status cr_json_append(struct cr_json *object, const char *key,
+                              struct cr_json *child_taken) {
+    hook();
+    if (object == NULL || child_taken == NULL ||
+        !cJSON_AddItemToObject(tree(object), key, tree(child_taken))) {
+        cJSON_Delete(tree(child_taken));
+        return CR_E_MEMORY;
+    }
+    return CR_OK;
+}
+
 enum cr_status cr_json_push(struct cr_json *array, struct cr_json *child_taken) {
     hook();
     if (array == NULL || child_taken == NULL) {

@@ -6,12 +6,15 @@
 #include "json_text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
+#include "credence/base/text.h"
 
 enum { WALK_DEPTH_MAX = 256 };
 
@@ -417,29 +420,63 @@ struct doubles {
 
 static bool doubles_in(struct doubles *doubles, unsigned depth);
 
-// True when KEY is new in its object, whose keys begin at FROM; it is remembered.
-static bool remember(struct doubles *doubles, size_t from, const struct cr_buf *key) {
-    struct cr_hash hash = cr_hash128(key->data, key->used_bytes, 0);
-    for (size_t i = from; i < doubles->seen_len; i++) {
-        if (doubles->seen[i].hi == hash.hi && doubles->seen[i].lo == hash.lo) {
-            doubles->is_found = true;
-            return false;
-        }
-    }
+static bool remember(struct doubles *doubles, const struct cr_buf *key) {
     void *seen = doubles->seen;
     if (cr_array_grow(&seen, &doubles->seen_cap, doubles->seen_len + 1,
                       sizeof *doubles->seen) != CR_OK) {
         return false;
     }
     doubles->seen = seen;
-    doubles->seen[doubles->seen_len++] = hash;
+    doubles->seen[doubles->seen_len++] = cr_hash128(key->data, key->used_bytes, 0);
     return true;
+}
+
+static int compare_hashes(const void *a, const void *b) {
+    return memcmp(a, b, sizeof(struct cr_hash));
+}
+
+// A hash that two of the keys from FROM on have, into *out. They are sorted by it.
+static bool find_double(struct doubles *doubles, size_t from, struct cr_hash *out) {
+    size_t len = doubles->seen_len - from;
+    if (len < 2) {
+        return false;
+    }
+    struct cr_hash *keys = doubles->seen + from;
+    qsort(keys, len, sizeof *keys, compare_hashes);
+    for (size_t i = 1; i < len; i++) {
+        if (compare_hashes(&keys[i - 1], &keys[i]) == 0) {
+            *out = keys[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+// Append to the path the key of the object at AT that has HASH.
+static void name_double(struct doubles *doubles, size_t at, struct cr_hash hash,
+                        struct cr_buf *key) {
+    struct walk walk = {doubles->walk.text, doubles->walk.bytes, at + 1};
+    size_t key_at;
+    while (take_key(&walk, key, &key_at)) {
+        struct cr_hash own = cr_hash128(key->data, key->used_bytes, 0);
+        if (compare_hashes(&own, &hash) == 0) {
+            const char *dot = doubles->path->used_bytes > 0 ? "." : "";
+            cr_status_ignore(
+                cr_buf_add_text(doubles->path, dot)); // a place is all it is
+            cr_status_ignore(cr_buf_add(doubles->path, key->data, key->used_bytes));
+            return;
+        }
+        if (!skip_value(&walk) || !take(&walk, ',')) {
+            return;
+        }
+    }
 }
 
 static bool doubles_in_object(struct doubles *doubles, unsigned depth,
                               struct cr_buf *key) {
-    size_t from = doubles->seen_len;
+    size_t from = doubles->seen_len, begin = doubles->walk.at;
     size_t path_bytes = doubles->path->used_bytes;
+    struct cr_hash hash;
     doubles->walk.at++;
     do {
         size_t key_at;
@@ -449,12 +486,17 @@ static bool doubles_in_object(struct doubles *doubles, unsigned depth,
         const char *dot = path_bytes > 0 ? "." : "";
         if (cr_buf_add_text(doubles->path, dot) != CR_OK ||
             cr_buf_add(doubles->path, key->data, key->used_bytes) != CR_OK ||
-            !remember(doubles, from, key) || !doubles_in(doubles, depth + 1)) {
+            !remember(doubles, key) || !doubles_in(doubles, depth + 1)) {
             return false;
         }
         doubles->path->used_bytes = path_bytes;
     } while (take(&doubles->walk, ','));
     doubles->path->data[path_bytes] = '\0';
+    if (find_double(doubles, from, &hash)) {
+        doubles->is_found = true;
+        name_double(doubles, begin, hash, key);
+        return false;
+    }
     doubles->seen_len = from;
     return take(&doubles->walk, '}');
 }
@@ -501,4 +543,135 @@ bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path) 
     }
     cr_free(doubles.seen);
     return doubles.is_found;
+}
+
+// Why the escape at TEXT ("\\x") is refused; NULL when it is fine. *used is its length.
+static const char *escape_fault(const char *text, size_t left, size_t *used) {
+    *used = 2;
+    if (left < 2 || strchr("\"\\/bfnrtu", text[1]) == NULL) {
+        return "an unknown escape";
+    }
+    if (text[1] != 'u') {
+        return NULL;
+    }
+    *used = 6;
+    if (!is_unit(text, left, 0, 0xffff)) {
+        return "\\u without four hexadecimal digits";
+    }
+    if (is_unit(text, left, 0, 0)) {
+        return "\\u0000, which no text can hold";
+    }
+    if (is_unit(text, left, 0xd800, 0xdbff) &&
+        is_unit(text + 6, left - 6, 0xdc00, 0xdfff)) {
+        *used = 12;
+        return NULL;
+    }
+    return is_unit(text, left, 0xd800, 0xdfff) ? "half of a surrogate pair" : NULL;
+}
+
+// Why the string literal of BYTES at TEXT is refused, and where.
+static const char *string_fault(const char *text, size_t bytes, size_t *at) {
+    for (*at = 1; *at + 1 < bytes;) {
+        size_t used = 1;
+        const char *why = NULL;
+        if (text[*at] == '\\') {
+            why = escape_fault(text + *at, bytes - *at, &used);
+        } else if ((unsigned char)text[*at] < 0x20) {
+            why = "a control character in a string";
+        }
+        if (why != NULL) {
+            return why;
+        }
+        *at += used;
+    }
+    return NULL;
+}
+
+static size_t digits(const char *text, size_t bytes) {
+    size_t len = 0;
+    while (len < bytes && text[len] >= '0' && text[len] <= '9') {
+        len++;
+    }
+    return len;
+}
+
+// Why the word or number of BYTES at TEXT is refused.
+static const char *scalar_fault(const char *text, size_t bytes) {
+    char copy[512];
+    size_t at = bytes > 0 && text[0] == '-', whole = digits(text + at, bytes - at);
+    if (whole == 0) {
+        bool is_word = (bytes == 4 && memcmp(text, "true", 4) == 0) ||
+                       (bytes == 5 && memcmp(text, "false", 5) == 0) ||
+                       (bytes == 4 && memcmp(text, "null", 4) == 0);
+        return is_word ? NULL : "not a number, true, false or null";
+    }
+    bool is_led = whole > 1 && text[at] == '0';
+    at += whole;
+    bool is_good = !is_led;
+    if (at < bytes && text[at] == '.') {
+        size_t part = digits(text + at + 1, bytes - at - 1);
+        is_good = is_good && part > 0;
+        at += 1 + part;
+    }
+    if (at < bytes && (text[at] == 'e' || text[at] == 'E')) {
+        at++;
+        at += at < bytes && (text[at] == '+' || text[at] == '-');
+        size_t part = digits(text + at, bytes - at);
+        is_good = is_good && part > 0;
+        at += part;
+    }
+    if (!is_good || at != bytes) {
+        return "not a number as JSON writes it";
+    }
+    if (bytes >= sizeof copy) {
+        return "a number of too many digits";
+    }
+    memcpy(copy, text, bytes);
+    copy[bytes] = '\0';
+    return isinf(strtod(copy, NULL)) ? "a number too large for a double" : NULL;
+}
+
+static enum cr_status refuse_at(struct cr_err *err, const char *text, size_t at,
+                                const char *what) {
+    unsigned line, column;
+    cr_json_place(text, at, &line, &column);
+    return cr_err_set(err, CR_E_FORMAT, "%u:%u: %s", line, column, what);
+}
+
+static enum cr_status check_utf8(const char *text, size_t bytes, struct cr_err *err) {
+    if (cr_text_is_utf8(text, bytes)) {
+        return CR_OK;
+    }
+    size_t at = 0;
+    for (size_t end = 1; end <= bytes; end++) { // the longest good beginning
+        bool is_start = end == bytes || ((unsigned char)text[end] & 0xC0) != 0x80;
+        if (is_start && !cr_text_is_utf8(text + at, end - at)) {
+            break;
+        }
+        at = is_start ? end : at;
+    }
+    return refuse_at(err, text, at, "bytes that are not UTF-8");
+}
+
+enum cr_status cr_json_check_strict(const char *text, size_t bytes,
+                                    struct cr_err *err) {
+    enum cr_status status = check_utf8(text, bytes, err);
+    for (size_t at = value_at(text, bytes); at < bytes && status == CR_OK;) {
+        size_t used = 1, inner = 0;
+        const char *why = NULL;
+        if (text[at] == '"') {
+            used = cr_json_literal_bytes(text + at, bytes - at);
+            used = used > 0 ? used : bytes - at;
+            why = string_fault(text + at, used, &inner);
+        } else if (strchr(" \t\r\n,:[]{}", text[at]) == NULL) {
+            used = word_end(text, bytes, at) - at;
+            used = used > 0 ? used : 1;
+            why = scalar_fault(text + at, used);
+        }
+        if (why != NULL) {
+            status = refuse_at(err, text, at + inner, why);
+        }
+        at += used;
+    }
+    return status;
 }

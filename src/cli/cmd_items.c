@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "credence/base/file.h"
@@ -343,8 +344,13 @@ static enum cr_status show_file(const char *file, struct cr_err *err) {
     return status;
 }
 
-// A job file is an object with "models"; anything else is a file of items.
+// A job file is an object with "models"; anything else is a file of items. A pipe can be
+// read once, and is a job.
 static bool is_job(const char *path) {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return true;
+    }
     struct cr_buf text;
     struct cr_json *root = NULL;
     cr_buf_init(&text, CR_JOB_BYTES_MAX);

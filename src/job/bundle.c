@@ -3,17 +3,20 @@
 #include "credence/job/bundle.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "credence/base/data_dir.h"
 #include "credence/base/file.h"
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
+#include "job/check.h"
 
 static const struct cr_json_limits job_limits = {CR_JOB_BYTES_MAX, CR_JOB_DEPTH_MAX};
 
@@ -338,7 +341,13 @@ static enum cr_status apply_set(struct cr_json **root, const char *set,
     }
     const char *text = equals + 1;
     struct cr_json *value = NULL;
+    struct cr_err inner = {0};
     enum cr_status status = cr_json_parse(text, strlen(text), job_limits, &value, NULL);
+    if (status == CR_OK && cr_json_check_strict(text, strlen(text), &inner) != CR_OK) {
+        cr_json_free(value);
+        return cr_err_set(err, CR_E_USAGE, "--set %.*s: %s", (int)(equals - set), set,
+                          inner.text);
+    }
     if (status != CR_OK) { // a bare word is a string: --set cell.maker=sim
         value = cr_json_new_string(text);
     }
@@ -351,9 +360,11 @@ static enum cr_status apply_set(struct cr_json **root, const char *set,
     }
     cr_free(path);
     if (changed == NULL) {
+        bool is_secret = cr_check_is_secret(set);
         return cr_err_set(
             err, CR_E_USAGE,
-            "--set %s: the path runs through a value that is not an object", set);
+            "--set %.*s: the path runs through a value that is not an object",
+            (int)(is_secret ? (size_t)(equals - set) : strlen(set)), set);
     }
     cr_json_free(*root);
     *root = changed;
@@ -374,6 +385,11 @@ struct reading {
 static enum cr_status read_source(struct reading *reading, struct cr_err *err) {
     const char *path = reading->request->job_path;
     enum cr_status status = cr_file_read(path, &reading->source, err);
+    if (status == CR_E_LIMIT) {
+        return cr_err_set(err, CR_E_JOB,
+                          "%s: larger than %d bytes, more than a job may be", path,
+                          CR_JOB_BYTES_MAX);
+    }
     if (status != CR_OK) {
         return status;
     }
@@ -385,6 +401,9 @@ static enum cr_status read_source(struct reading *reading, struct cr_err *err) {
     cr_json_strip(text, bytes);
     struct cr_err inner = {0};
     status = cr_json_parse(text, bytes, job_limits, &reading->job, &inner);
+    if (status == CR_OK) {
+        status = cr_json_check_strict(text, bytes, &inner);
+    }
     if (status == CR_E_FORMAT || status == CR_E_LIMIT) {
         return cr_err_set(err, CR_E_JOB, "%s:%s", path, inner.text);
     }
@@ -410,14 +429,21 @@ static enum cr_status refuse_duplicate_keys(struct reading *reading,
                       reading->request->job_path, line, column, path);
 }
 
-// The absolute folder of the job file: workers on other nodes start elsewhere.
+// The absolute folder of the job file: workers on other nodes start elsewhere. A pipe
+// (plan <(...)) has none; its paths are relative to the folder the command runs in.
 static enum cr_status find_dir(struct reading *reading, struct cr_err *err) {
-    char *real = realpath(reading->request->job_path, NULL);
+    struct stat info;
+    const char *path = reading->request->job_path;
+    bool is_file = stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    char *real = is_file ? realpath(path, NULL) : NULL;
+    bool has_folder = real != NULL;
+    real = has_folder ? real : getcwd(NULL, 0);
     if (real == NULL) {
-        return cr_err_set(err, CR_E_IO, "%s: cannot be resolved",
-                          reading->request->job_path);
+        return cr_err_set(err, CR_E_IO, "%s: its folder cannot be found: %s", path,
+                          strerror(errno));
     }
-    enum cr_status status = cr_path_dir(&reading->dir, real);
+    enum cr_status status = has_folder ? cr_path_dir(&reading->dir, real)
+                                       : cr_buf_add_text(&reading->dir, real);
     free(real); // from the C library, not from ours
     return status;
 }
@@ -446,6 +472,12 @@ static enum cr_status apply_limit(struct reading *reading) {
     return status == CR_OK ? cr_json_put(reading->job, "benchmarks", copy) : status;
 }
 
+// A pipe could wait for ever, and a device has no end.
+static bool is_special(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
 // Small files are read with the others: then a change on the way harms nobody.
 static bool is_read_in_place(const struct reading *reading, const char *path) {
     struct stat info;
@@ -465,7 +497,11 @@ static enum cr_status add_benchmark(struct reading *reading,
     cr_buf_init(&bytes, CR_BUNDLE_BYTES_MAX);
     cr_buf_init(&full, PATH_MAX);
     enum cr_status status = cr_path_join(&full, reading->dir.data, path);
-    if (status == CR_OK && is_read_in_place(reading, full.data)) {
+    if (status == CR_OK && is_special(full.data)) {
+        static const char what[] = "is not a file: a pipe, a device or a directory";
+        snprintf(name, sizeof name, "problem/benchmark/%s", cr_json_key(benchmark));
+        status = add_section(&reading->writer, name, what, sizeof what - 1);
+    } else if (status == CR_OK && is_read_in_place(reading, full.data)) {
         snprintf(name, sizeof name, "file/benchmark/%s", cr_json_key(benchmark));
         status = add_section(&reading->writer, name, full.data, full.used_bytes);
     } else if (status == CR_OK) {

@@ -20,11 +20,38 @@ struct field {
     char *out;
 };
 
-// VALUE as written, cut to what fits a message.
+// Words that only a key begins with; what follows them is long and has no spaces.
+static bool is_key(const char *text) {
+    static const char *const prefixes[] = {"sk-",  "sk_",  "Bearer ", "hf_",
+                                           "AIza", "xai-", "gsk_"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t len = strlen(prefixes[i]);
+        if (strncmp(text, prefixes[i], len) == 0) {
+            return strlen(text) >= len + 16 && strcspn(text + len, " /\t\n") >= 16;
+        }
+    }
+    return false;
+}
+
+bool cr_check_is_secret(const char *text) {
+    char before = ' ';
+    for (const char *c = text; *c != '\0'; before = *c++) {
+        if (strchr(" =:,'\"\t\n?&", before) != NULL && is_key(c)) {
+            return true;
+        }
+    }
+    const char *scheme = strstr(text, "://");
+    size_t authority = scheme == NULL ? 0 : 3 + strspn(scheme + 3, "/\\");
+    return scheme != NULL &&
+           scheme[authority + strcspn(scheme + authority, "@/?#\\")] == '@';
+}
+
+// VALUE as written, cut to what fits a message; a key is never shown.
 static void describe(const struct cr_json *value, char out[64]) {
     struct cr_buf buf;
     cr_buf_init(&buf, 1 << 16);
-    bool is_shown = cr_json_print(value, false, &buf) == CR_OK;
+    bool is_shown =
+        cr_json_print(value, false, &buf) == CR_OK && !cr_check_is_secret(buf.data);
     snprintf(out, 64, "%.50s%s",
              is_shown ? buf.data : cr_json_type_name(cr_json_type(value)),
              is_shown && buf.used_bytes > 50 ? "..." : "");
@@ -352,9 +379,11 @@ void cr_check_mistake(struct cr_check *check, const char *path, const char *fmt,
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     const char *set = set_of(check, path);
+    bool is_secret = set != NULL && cr_check_is_secret(set);
     const char *shown = *path == '\0' ? "the job" : path;
     if (set != NULL) {
-        cr_err_add_line(&check->mistakes, "--set %s: %s: %s", set, shown, what);
+        int len = is_secret ? (int)strcspn(set, "=") : (int)strlen(set);
+        cr_err_add_line(&check->mistakes, "--set %.*s: %s: %s", len, set, shown, what);
         return;
     }
     (void)cr_json_locate(check->source, check->source_bytes, path, &line, &column);
@@ -383,6 +412,7 @@ void cr_check_unknown(struct cr_check *check, const char *path, const char *name
                       struct cr_names names) {
     char all[200];
     const char *nearest = cr_text_nearest(name, names.at, names.len);
+    name = cr_check_is_secret(name) ? "(a key)" : name;
     list_names(names, all, sizeof all);
     if (nearest != NULL) {
         cr_check_mistake(check, path,
@@ -403,6 +433,13 @@ void cr_key_path_child(char out[CR_PATH_MAX], const char *path, const char *name
 
 void cr_key_path_element(char out[CR_PATH_MAX], const char *path, size_t index) {
     snprintf(out, CR_PATH_MAX, "%s[%zu]", path, index);
+}
+
+void cr_check_append(struct cr_check *check, struct cr_json *object, const char *key,
+                     struct cr_json *child_taken) {
+    if (cr_json_append(object, key, child_taken) != CR_OK) {
+        cr_check_memory(check);
+    }
 }
 
 void cr_check_put(struct cr_check *check, struct cr_json *object, const char *key,
@@ -447,6 +484,10 @@ static bool is_absent(const struct cr_json *value) {
 // The names of TABLE's rows, for the nearest one.
 static void report_unknown_key(struct cr_check *check, const struct cr_key_table *table,
                                const char *path, const char *name) {
+    if (check->mistakes_len >= CR_MISTAKES_MAX) { // it is counted, not shown
+        check->mistakes_len++;
+        return;
+    }
     const char *names[64];
     size_t len = 0;
     for (size_t i = 0; i < table->len && len < 64; i++) {

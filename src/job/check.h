@@ -64,6 +64,12 @@ void cr_check_object(struct cr_check *check, const struct cr_key_table *table,
                      const struct cr_json *object,
                      const struct cr_check_target *target);
 
+// Whether TEXT holds what only a key looks like, or a URL with a user or a password.
+bool cr_check_is_secret(const char *text);
+
+// As cr_check_put for a KEY that OBJECT does not have, however many others it has.
+void cr_check_append(struct cr_check *check, struct cr_json *object, const char *key,
+                     struct cr_json *child_taken);
 // Put CHILD (taken) into OBJECT; out of memory is remembered.
 void cr_check_put(struct cr_check *check, struct cr_json *object, const char *key,
                   struct cr_json *child_taken);

@@ -1,12 +1,15 @@
 // The grid as the job file gives it: axes, exclusions, further cells, all checked
 // before the product is made, so that a mistake is reported once and not once a cell.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "credence/base/hash.h"
 #include "credence/protocol/protocol.h"
 #include "job/builder.h"
 
 enum { AXES_MAX = 32, CELLS_MAX = 100000 };
+#define WORK_MAX 5e7 // values of exclusions held against points of the grid
 
 // A path into the cell, and the row that describes it.
 struct cell_field {
@@ -108,13 +111,54 @@ static void read_base(struct cr_job_builder *builder, struct grid *grid) {
     cr_json_free(object);
 }
 
-static bool stands_before(const struct grid_axis *axis, const struct cr_json *value) {
-    for (uint32_t i = 0; i < axis->values_len; i++) {
-        if (cr_json_equal(axis->values[i], value)) {
-            return true;
+// A value of an axis, to find those that appear twice.
+struct axis_value {
+    uint64_t hash;
+    size_t index;
+};
+
+static int by_hash(const void *a, const void *b) {
+    const struct axis_value *x = a, *y = b;
+    if (x->hash != y->hash) {
+        return x->hash < y->hash ? -1 : 1;
+    }
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static uint64_t hash_value(struct cr_check *check, const struct cr_json *value) {
+    struct cr_buf text;
+    uint64_t hash = 0;
+    cr_buf_init(&text, SIZE_MAX / 2);
+    if (cr_json_print(value, false, &text) == CR_OK) {
+        hash = cr_hash64(text.data, text.used_bytes, 0);
+    } else {
+        cr_check_memory(check);
+    }
+    cr_buf_fini(&text);
+    return hash;
+}
+
+static void refuse_doubles(struct cr_job_builder *builder, const char *parent,
+                           const struct cr_json *list) {
+    char path[CR_PATH_MAX];
+    size_t len = 0;
+    struct axis_value *values =
+        cr_check_alloc(&builder->check, cr_json_len(list), sizeof *values);
+    for (const struct cr_json *c = cr_json_first(list); c != NULL && values != NULL;
+         c = cr_json_next(c)) {
+        values[len] = (struct axis_value){hash_value(&builder->check, c), len};
+        len++;
+    }
+    if (values == NULL) {
+        return;
+    }
+    qsort(values, len, sizeof *values, by_hash);
+    for (size_t i = 1; i < len; i++) {
+        if (values[i - 1].hash == values[i].hash) {
+            cr_key_path_element(path, parent, values[i].index);
+            cr_check_mistake(&builder->check, path, "appears twice on this axis");
         }
     }
-    return false;
 }
 
 static void read_values(struct cr_job_builder *builder, const struct grid *grid,
@@ -123,14 +167,13 @@ static void read_values(struct cr_job_builder *builder, const struct grid *grid,
     struct cr_cell scratch = grid->base;
     size_t index = 0;
     cr_key_path_child(parent, "grid", axis->spot.path);
+    refuse_doubles(builder, parent, list);
     axis->values =
         cr_check_alloc(&builder->check, cr_json_len(list), sizeof *axis->values);
     for (const struct cr_json *c = cr_json_first(list);
          c != NULL && axis->values != NULL; c = cr_json_next(c)) {
         cr_key_path_element(path, parent, index++);
-        if (stands_before(axis, c)) {
-            cr_check_mistake(&builder->check, path, "appears twice on this axis");
-        } else if (set_field(builder, &axis->spot, c, path, &scratch)) {
+        if (set_field(builder, &axis->spot, c, path, &scratch)) {
             axis->values[axis->values_len++] = c;
         }
     }
@@ -473,6 +516,20 @@ static void check_protocols(struct cr_job_builder *builder) {
     }
 }
 
+// The values that all exclusions list together.
+static size_t count_excluded(const struct grid *grid) {
+    size_t len = 0;
+    const struct cr_json *c =
+        grid->exclude == NULL ? NULL : cr_json_first(grid->exclude);
+    for (; c != NULL; c = cr_json_next(c)) {
+        for (const struct cr_json *m = cr_json_first(c); m != NULL;
+             m = cr_json_next(m)) {
+            len += cr_json_type(m) == CR_JSON_ARRAY ? cr_json_len(m) : 1;
+        }
+    }
+    return len;
+}
+
 static void make_cells(struct cr_job_builder *builder, const struct grid *grid) {
     struct cr_job *job = builder->check.job;
     uint32_t index[AXES_MAX] = {0};
@@ -481,6 +538,13 @@ static void make_cells(struct cr_job_builder *builder, const struct grid *grid) 
     if (points > CELLS_MAX || extra_len > CELLS_MAX) {
         cr_check_mistake(&builder->check, "grid", "makes more than %d cells",
                          CELLS_MAX);
+        return;
+    }
+    if ((double)points * (double)count_excluded(grid) > WORK_MAX) {
+        cr_check_mistake(&builder->check, "exclude",
+                         "%zu values for %llu points of the grid are too many; leave "
+                         "them out of the axes",
+                         count_excluded(grid), (unsigned long long)points);
         return;
     }
     job->cells =

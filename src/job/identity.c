@@ -144,7 +144,7 @@ static struct cr_json *sorted_object(const struct cr_json *value) {
     for (i = 0; i < len && copy != NULL; i++) {
         struct cr_json *child = sorted_copy(members[i]);
         if (child == NULL ||
-            cr_json_put(copy, cr_json_key(members[i]), child) != CR_OK) {
+            cr_json_append(copy, cr_json_key(members[i]), child) != CR_OK) {
             cr_json_free(copy);
             copy = NULL;
         }

@@ -154,7 +154,7 @@ static void read_benchmark(struct cr_job_builder *builder, const struct cr_json 
     check_columns(check, benchmark, path);
     check_kept(check, benchmark, path);
     check_items(check, benchmark, path);
-    cr_check_put(check, all, cr_json_key(object), resolved);
+    cr_check_append(check, all, cr_json_key(object), resolved);
 }
 
 static void read_all_benchmarks(struct cr_job_builder *builder) {
@@ -382,7 +382,7 @@ static void read_all_prompts(struct cr_job_builder *builder) {
         (struct cr_names){found->names, found->len};
 }
 
-enum { SETS_MAX = 1024 };
+enum { SETS_MAX = 1024, NAME_BYTES_MAX = 200 };
 
 // The text of section NAME as a string in the arena; "" when there is none.
 static const char *section_text(struct cr_job_builder *builder, const char *name) {
@@ -431,28 +431,16 @@ static void read_request(struct cr_job_builder *builder) {
     check->job->shards = *end == '/' ? (uint32_t)strtoul(end + 1, NULL, 10) : 1;
 }
 
-// Words that only a key begins with, and the length from which it is one.
-static bool is_secret(const char *text) {
-    static const char *const prefixes[] = {"sk-",  "sk_",  "Bearer ", "hf_",
-                                           "AIza", "xai-", "gsk_"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        size_t len = strlen(prefixes[i]);
-        if (strncmp(text, prefixes[i], len) == 0) {
-            return strlen(text) >= len + 16 && strcspn(text + len, " /\t\n") >= 16;
-        }
-    }
-    return false;
-}
-
 static void refuse_secrets(struct cr_check *check, const struct cr_json *value,
                            const char *path) {
     char inner[CR_PATH_MAX];
     size_t index = 0;
     const char *text = cr_json_string(value);
-    if (text != NULL && is_secret(text)) {
-        cr_check_mistake(check, path,
-                         "looks like a key; a job file holds none: name it by "
-                         "api_key_env or api_key_file");
+    if (text != NULL && cr_check_is_secret(text)) {
+        cr_check_mistake(
+            check, path,
+            "looks like a key or a password; a job file holds none: name it by "
+            "api_key_env or api_key_file");
     }
     bool is_list = cr_json_type(value) == CR_JSON_ARRAY;
     for (const struct cr_json *c = cr_json_first(value); c != NULL;
@@ -486,6 +474,28 @@ static void check_backends(struct cr_job_builder *builder) {
     }
 }
 
+// A name is shown, and names a folder: never a path of its own.
+static void check_name(struct cr_check *check) {
+    const char *name = check->job->name;
+    if (name == NULL) {
+        return; // reported with the keys of the job
+    }
+    bool has_control = false;
+    for (const char *c = name; *c != '\0'; c++) {
+        has_control = has_control || (unsigned char)*c < 0x20 || *c == 0x7F;
+    }
+    if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0) {
+        cr_check_mistake(check, "name", "a name is not a path: no '/', no '.' or '..'");
+    } else if (has_control) {
+        cr_check_mistake(check, "name",
+                         "holds a control character, expected plain text");
+    } else if (strlen(name) > NAME_BYTES_MAX) {
+        cr_check_mistake(check, "name", "%zu bytes, at most %d are allowed",
+                         strlen(name), NAME_BYTES_MAX);
+    }
+}
+
 static void read_all(struct cr_job_builder *builder) {
     struct cr_check *check = &builder->check;
     struct cr_check_target target = {
@@ -494,6 +504,7 @@ static void read_all(struct cr_job_builder *builder) {
     read_request(builder);
     refuse_secrets(check, builder->root, "");
     cr_check_object(check, &cr_keys_job, builder->root, &target);
+    check_name(check);
     cr_job_read_models(builder);
     read_all_benchmarks(builder);
     read_all_prompts(builder);

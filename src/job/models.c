@@ -34,7 +34,7 @@ static void read_params(struct cr_job_builder *builder, struct cr_model *model,
          c = cr_json_next(c)) {
         const char *name = cr_json_key(c);
         bool is_known = cr_key_find(&cr_keys_params, name, &offset) != NULL;
-        cr_check_put(check, is_known ? known : others, name, cr_json_copy(c));
+        cr_check_append(check, is_known ? known : others, name, cr_json_copy(c));
     }
     struct cr_check_target inner = {.path = path, .out = model, .resolved = resolved};
     cr_check_object(check, &cr_keys_params, known, &inner);
@@ -66,22 +66,24 @@ static bool holds_secret(const char *header) {
     return false;
 }
 
-// http://user:password@host
-static bool has_password(const char *url) {
-    const char *host = strstr(url, "://");
-    host = host == NULL ? url : host + 3;
-    return host[strcspn(host, "@/?")] == '@';
-}
-
-static void refuse_passwords(struct cr_check *check, const struct cr_model *model,
-                             const char *model_path) {
+// An endpoint is a base that paths are added to: no user, no password, no query, however
+// they are spelt.
+static void check_endpoints(struct cr_check *check, const struct cr_model *model,
+                            const char *model_path) {
     char path[CR_PATH_MAX];
     cr_key_path_child(path, model_path, "endpoints");
     for (uint32_t i = 0; i < model->endpoints_len; i++) {
-        if (has_password(model->endpoints[i])) {
+        const char *url = model->endpoints[i];
+        if (strchr(url, '@') != NULL || strstr(url, "%40") != NULL) {
             cr_check_mistake(check, path,
                              "holds a user or a password; a job file holds none: "
                              "name a key by api_key_env or api_key_file");
+        } else if (strpbrk(url, "?#\\") != NULL || strcasestr(url, "%3f") != NULL) {
+            cr_check_mistake(
+                check, path,
+                "holds a query or a fragment; expected a base URL alone: a "
+                "key goes by api_key_env or api_key_file, a version by "
+                "api_version");
         }
     }
 }
@@ -206,9 +208,9 @@ static void read_model(struct cr_job_builder *builder, const struct cr_json *obj
         model->cost_cached = model->cost_input;
     }
     resolve_paths(builder, model);
-    refuse_passwords(check, model, path);
+    check_endpoints(check, model, path);
     check_whole(check, model, path, target.api);
-    cr_check_put(check, all, cr_json_key(object), resolved);
+    cr_check_append(check, all, cr_json_key(object), resolved);
 }
 
 void cr_job_read_models(struct cr_job_builder *builder) {

@@ -1,6 +1,9 @@
 """A bad job is refused whole: every mistake with its place, and nothing is touched."""
 
+import json
+import os
 import re
+import subprocess
 import unittest
 
 import harness
@@ -67,6 +70,20 @@ class BadJobTest(harness.TestCase):
         path.write_text(BAD.replace("CLAIMS", str(self.write_claims(2))))
         result = harness.run("run", path, "-o", self.dir / "out", ranks=3, expect=2)
         self.assertEqual(5, len(re.findall(r"job\.json:\d+:\d+", result.err)), result.err)
+
+    def test_a_pipe_is_read_and_its_paths_are_relative_to_where_the_command_runs(self):
+        self.write_claims(3)
+        job = {"name": "piped", "models": {"sim": {"api": "sim"}},
+               "benchmarks": {"b": {"format": "jsonl", "path": "claims.jsonl"}},
+               "cell": {"benchmark": "b", "maker": "sim"}}
+        read, write = os.pipe()
+        os.write(write, json.dumps(job).encode())
+        os.close(write)
+        done = subprocess.run([harness.CREDENCE, "plan", f"/dev/fd/{read}", "--json"], pass_fds=(read,),
+                              capture_output=True, text=True, cwd=self.dir, timeout=60, check=False)
+        os.close(read)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(3, json.loads(done.stdout)["propositions"])
 
     def test_bad_usage(self):
         for arguments in (["run"], ["rum"], ["run", "x.json", "--limitt", "3"],

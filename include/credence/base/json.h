@@ -60,6 +60,14 @@ void cr_json_strip(char *text, size_t bytes);
 bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *line,
                     unsigned *column);
 
+// Refuse what the standard (RFC 8259) refuses and the parser would let through, in TEXT
+// that was parsed before: numbers such as 01, 1. or +1, numbers too large for a double,
+// control characters and unknown escapes in strings, bytes that are not UTF-8; and the
+// escapes that no text can keep: of NUL, and halves of a surrogate pair. CR_E_FORMAT:
+// "line:column: what".
+CR_MUST_CHECK enum cr_status cr_json_check_strict(const char *text, size_t bytes,
+                                                  struct cr_err *err);
+
 // First key that occurs twice in one object of TEXT (stripped), as a path; false if
 // none.
 bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path);
@@ -94,6 +102,9 @@ CR_MUST_CHECK enum cr_status cr_json_put(struct cr_json *object, const char *key
                                          struct cr_json *child_taken); // replaces
 CR_MUST_CHECK enum cr_status cr_json_push(struct cr_json *array,
                                           struct cr_json *child_taken);
+// The same for a key that OBJECT is known not to have: takes no longer however many it has.
+CR_MUST_CHECK enum cr_status cr_json_append(struct cr_json *object, const char *key,
+                                            struct cr_json *child_taken);
 void cr_json_remove(struct cr_json *object, const char *key);
 // Set the value at a dotted path, making objects on the way. CR_E_FORMAT when the path
 // runs through something that is not an object.

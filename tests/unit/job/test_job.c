@@ -2,6 +2,7 @@
 #include "job_fixture.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "credence/prompt/prompt.h"
 
@@ -148,6 +149,31 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
+    {"a benchmark that is a device",
+     "{ \"name\": \"t\", \"models\": { \"sim\": { \"api\": \"sim\" } }, \"benchmarks\": "
+     "{ \"z\": { \"format\": \"jsonl\", \"path\": \"/dev/zero\" } }, \"cell\": { "
+     "\"benchmark\": \"z\", \"maker\": \"sim\" } }",
+     "benchmarks.z.path: is not a file"},
+    {"a number too large", FIXTURE_JOB(",\n\"budget\": { \"usd\": 1e999 }"),
+     ":4:20: a number too large for a double"},
+    {"a number with a leading zero", FIXTURE_JOB(", \"seed\": 01"),
+     "not a number as JSON writes it"},
+    {"a number that ends in a point", FIXTURE_JOB(", \"seed\": 1."),
+     "not a number as JSON writes it"},
+    {"a control character", "{ \"name\": \"a\tb\" }",
+     ":1:13: a control character in a string"},
+    {"an escape nobody knows", "{ \"name\": \"a\\q\" }", "job.json:1:"},
+    {"an escaped NUL", "{ \"name\": \"a\\u0000\" }", ":1:13: \\u0000, which no text"},
+    {"half a pair", "{ \"name\": \"\\ud800x\" }", ":1:12: half of a surrogate pair"},
+    {"bytes that are not UTF-8", "{ \"name\":\n \"a\xFF\" }",
+     ":2:4: bytes that are not UTF-8"},
+    {"a name that is a path", "{ \"name\": \"../x\" }", "name: a name is not a path"},
+    {"a name of two points", "{ \"name\": \"..\" }", "name: a name is not a path"},
+    {"a name of two lines", "{ \"name\": \"a\\nb\" }",
+     "name: holds a control character"},
+    {"a key behind an option",
+     FIXTURE_JOB(", \"cache\": \"--key=sk-abcdefghijklmnopqrst\""),
+     "cache: looks like a key"},
     {"not JSON", "{ \"name\": }", "job.json:1:"},
     {"not an object", "[1]", "expected an object, found an array"},
     {"a key twice", "{ \"name\": \"a\",\n  \"name\": \"b\" }", "appears twice"},
@@ -178,7 +204,7 @@ static const struct refusal refusals[] = {
      FIXTURE_JOB(", \"cells\": [{ \"replicates\": 2, \"stop.threshold\": 0.1 }]"),
      "differ in replicates"},
     {"a key in the file", FIXTURE_JOB(", \"cache\": \"sk-abcdefghijklmnopqrstuv\""),
-     "cache: looks like a key"},
+     "cache: looks like a key or a password"},
     {"a dial of another api",
      "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", \"model\": "
      "\"x\", "
@@ -231,6 +257,75 @@ static void a_key_is_refused_without_being_shown(void **state) {
         CR_E_JOB);
     assert_non_null(strstr(f.err.text, "output: looks like a key"));
     assert_null(strstr(f.err.text, "abcdefgh"));
+    fixture_close(&f);
+}
+
+// However a user, a password or a query is spelt, it is refused and not shown.
+static void an_endpoint_is_a_base_url_alone(void **state) {
+    static const char *const urls[] = {
+        "http://u:geheim@127.0.0.1/v1",     "HTTP:///u:geheim@h/v1",
+        "http:\\\\u:geheim@h/v1",           "https://u%3Ageheim%40h/v1",
+        "http://127.0.0.1/v1?key=geheim",   "http://127.0.0.1/v1%3fkey=geheim",
+        "http://127.0.0.1/v1#token=geheim", "u:geheim@127.0.0.1"};
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, 2);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        char text[1024], set[256];
+        snprintf(text, sizeof text,
+                 "{ \"name\": \"t\", \"models\": { \"m\": { \"api\": \"openai\", "
+                 "\"model\": \"x\", \"endpoints\": \"%s\" } }, \"benchmarks\": { "
+                 "\"claims\": { \"format\": \"jsonl\", \"path\": \"claims.jsonl\" } "
+                 "}, \"cell\": { \"benchmark\": \"claims\", \"maker\": \"m\" } }",
+                 urls[i]);
+        if (fixture_make(&f, text, (struct cr_bundle_request){0}) != CR_E_JOB ||
+            strstr(f.err.text, "models.m.endpoints: ") == NULL ||
+            strstr(f.err.text, "geheim") != NULL) {
+            fail_msg("%s: %s", urls[i], f.err.text);
+        }
+        snprintf(set, sizeof set, "models.sim.model=%s", "http://u:geheim@h/");
+        const char *const sets[] = {set};
+        struct cr_bundle_request request = {.sets = sets, .sets_len = 1};
+        assert_int_equal(fixture_make(&f, FIXTURE_JOB(""), request), CR_E_JOB);
+        assert_null(strstr(f.err.text, "geheim"));
+    }
+    fixture_close(&f);
+}
+
+// Hundreds of thousands of keys or values take no time that grows with their square.
+static void large_jobs_are_read_in_linear_time(void **state) {
+    enum { KEYS = 200000, VALUES = 100000 };
+    struct fixture f;
+    struct cr_buf text;
+    (void)state;
+    fixture_open(&f, 2);
+    cr_buf_init(&text, 1 << 24);
+    assert_int_equal(cr_buf_add_text(&text, "{ \"name\": \"t\""), CR_OK);
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(cr_buf_printf(&text, ",\"k%d\":1", i), CR_OK);
+    }
+    assert_int_equal(cr_buf_add_text(&text, ",\"k7\":2 }"), CR_OK);
+    double begin = (double)clock();
+    assert_int_equal(fixture_make(&f, text.data, (struct cr_bundle_request){0}),
+                     CR_E_JOB);
+    assert_non_null(strstr(f.err.text, "k7: this key appears twice"));
+    cr_buf_clear(&text);
+    assert_int_equal(
+        cr_buf_add_text(&text, "{ \"name\": \"t\", \"models\": { \"sim\": { \"api\": "
+                               "\"sim\" } }, \"benchmarks\": { \"claims\": { "
+                               "\"format\": \"jsonl\", \"path\": \"claims.jsonl\" } }, "
+                               "\"cell\": { \"benchmark\": \"claims\", \"maker\": "
+                               "\"sim\" }, \"grid\": { \"stop.threshold\": [0"),
+        CR_OK);
+    for (int i = 1; i < VALUES; i++) {
+        assert_int_equal(cr_buf_printf(&text, ",%.5f", i / 100000.0), CR_OK);
+    }
+    assert_int_equal(cr_buf_add_text(&text, "] } }"), CR_OK);
+    fixture_need(&f, text.data);
+    assert_int_equal(f.job->cells_len, VALUES);
+    // Seconds of this process's time, far above what is needed, far below a square.
+    assert_true(((double)clock() - begin) / CLOCKS_PER_SEC < 20);
+    cr_buf_fini(&text);
     fixture_close(&f);
 }
 
@@ -499,6 +594,8 @@ int main(void) {
         cmocka_unit_test(five_mistakes_give_five_located_messages),
         cmocka_unit_test(each_mistake_is_named_where_it_stands),
         cmocka_unit_test(a_key_is_refused_without_being_shown),
+        cmocka_unit_test(an_endpoint_is_a_base_url_alone),
+        cmocka_unit_test(large_jobs_are_read_in_linear_time),
         cmocka_unit_test(the_grid_is_a_cross_product_less_its_exclusions),
         cmocka_unit_test(what_is_set_on_the_command_line_wins_and_is_named),
         cmocka_unit_test(a_model_name_with_dots_can_be_set),
