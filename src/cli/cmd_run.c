@@ -19,7 +19,8 @@ enum {
     OPTION_SET,
     OPTION_LIMIT,
     OPTION_LOG,
-    OPTION_MAX_FAILED
+    OPTION_MAX_FAILED,
+    OPTION_ACCEPT_LOSS
 };
 
 static const struct cr_option run_options[] = {
@@ -38,6 +39,8 @@ static const struct cr_option run_options[] = {
      "seconds without a heartbeat before a rank is given up (30)"},
     {OPTION_MAX_FAILED, "max-failed", "N|P%",
      "stop when more episodes fail (5% after 100; 100%: never)"},
+    {OPTION_ACCEPT_LOSS, "accept-loss", NULL,
+     "go on although recorded calls are missing; they are asked again"},
     {OPTION_SYNC, "sync-ms", "MS",
      "how long a reply may stay unsynced on the tape (1000)"},
     {OPTION_LOG, "log", "MODULE,...",
@@ -174,6 +177,9 @@ static bool take(const struct cr_args *args, int key, struct cr_run_options *opt
         return seconds(args, "grace", &options->grace_ms);
     case OPTION_HEARTBEAT:
         return seconds(args, "heartbeat", &options->lost_ms);
+    case OPTION_ACCEPT_LOSS:
+        options->accepts_loss = true;
+        return true;
     case OPTION_MAX_FAILED:
         return max_failed(args, options);
     case OPTION_LOG:

@@ -9,13 +9,10 @@ static const struct cr_field hello_fields[] = {
     CR_FIELD(cr_hello, TEXT_OR_EMPTY, host), CR_FIELD(cr_hello, U64, job.hi),
     CR_FIELD(cr_hello, U64, job.lo),         {0}};
 static const struct cr_field welcome_fields[] = {
-    CR_FIELD(cr_welcome, U64, pid),
-    CR_FIELD(cr_welcome, TEXT_OR_EMPTY, host),
-    CR_FIELD(cr_welcome, U32, launch),
-    CR_FIELD(cr_welcome, U32, starts),
-    CR_FIELD(cr_welcome, U64, beat_ms),
-    CR_FIELD(cr_welcome, U64, lost_ms),
-    {0}};
+    CR_FIELD(cr_welcome, U64, pid),     CR_FIELD(cr_welcome, TEXT_OR_EMPTY, host),
+    CR_FIELD(cr_welcome, U32, launch),  CR_FIELD(cr_welcome, U64, started_wall_ms),
+    CR_FIELD(cr_welcome, U32, starts),  CR_FIELD(cr_welcome, U64, beat_ms),
+    CR_FIELD(cr_welcome, U64, lost_ms), {0}};
 static const struct cr_field lease_fields[] = {
     CR_FIELD(cr_lease_message, U32, model),
     CR_FIELD(cr_lease_message, U32, sequence),

@@ -49,8 +49,8 @@ enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
     const struct cr_allowance left =
         cr_limits_allowance(&cfg->job->budget, &cfg->progress->before);
     c->limits = cr_limits_create(cfg->job, size - 1, &left, cr_coordinator_now_ms(c));
-    enum cr_status status =
-        cr_roster_init(&c->roster, size, cr_coordinator_now_ms(c), err);
+    enum cr_status status = cr_roster_init(&c->roster, size, cfg->job->models_len,
+                                           cr_coordinator_now_ms(c), err);
     if (status == CR_OK) {
         status = cr_server_placement_init(&c->placement, size, err);
     }
@@ -130,6 +130,22 @@ static void grant(struct cr_coordinator *c, int rank, bool *moved) {
     }
     *moved = true;
     cr_coordinator_send(c, rank, CR_TAG_GRANT, CR_OK);
+}
+
+// Whether every rank sees this directory: one that does not must stop the run before
+// anybody has written to two.
+static bool all_are_ready(struct cr_coordinator *c) {
+    if (c->all_are_ready || c->roster.absent > 0) {
+        return c->all_are_ready;
+    }
+    for (int rank = 1; rank < c->roster.size; rank++) {
+        if (c->roster.at[rank].state == CR_MEMBER_LIVE &&
+            !c->roster.at[rank].has_asked) {
+            return false;
+        }
+    }
+    c->all_are_ready = true;
+    return true;
 }
 
 static void grant_all(struct cr_coordinator *c, bool *moved) {
@@ -318,7 +334,7 @@ static void move_phase(struct cr_coordinator *c) {
 void cr_coordinator_step(struct cr_coordinator *c, bool *moved) {
     forgive_own_silence(c);
     cr_coordinator_receive(c, moved);
-    if (c->phase == CR_RUNNING) {
+    if (c->phase == CR_RUNNING && all_are_ready(c)) {
         grant_all(c, moved);
     }
     check_health(c);

@@ -20,6 +20,7 @@ struct cr_coordinator {
     enum cr_end end;
     char message[CR_FAULT_BYTES];
     struct cr_roster roster;
+    struct cr_beat heard; // the beat that is being read
     struct cr_limits_book *limits;
     struct cr_buf out;
     struct cr_grants grants;
@@ -31,6 +32,7 @@ struct cr_coordinator {
     int signal_level, last_lost;
     bool cannot_record; // run.h5 or the spool failed: the tape goes on alone
     bool has_reported;  // a fault: once is enough
+    bool all_are_ready; // every rank has seen the directory
     bool has_heard_all; // no message was left unread at the last turn
 };
 

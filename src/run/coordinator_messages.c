@@ -65,6 +65,8 @@ static void welcome(struct cr_coordinator *c, int rank, const char *host) {
     const struct cr_welcome message = {.pid = getpid(),
                                        .host = cr_cluster_host(c->cfg.cluster),
                                        .launch = c->cfg.progress->launch,
+                                       .started_wall_ms =
+                                           c->cfg.progress->started_wall_ms,
                                        .starts = c->cfg.is_offline ? 0 : starts,
                                        .beat_ms = c->beat_ms,
                                        .lost_ms = c->cfg.lost_ms};
@@ -129,15 +131,16 @@ static void on_return(struct cr_coordinator *c, const struct cr_packet *packet) 
 
 static void on_beat(struct cr_coordinator *c, const struct cr_packet *packet) {
     struct cr_member *member = &c->roster.at[packet->rank];
-    if (cr_message_decode(CR_TAG_BEAT, packet->bytes, packet->len, &member->beat) !=
+    if (cr_message_decode(CR_TAG_BEAT, packet->bytes, packet->len, &c->heard) !=
         CR_OK) {
         return;
     }
-    member->has_drained = member->beat.is_draining != 0 && member->beat.live == 0;
+    cr_roster_beat(&c->roster, packet->rank, &c->heard);
+    member->has_drained = c->heard.is_draining != 0 && member->live == 0;
     for (uint32_t i = 0; c->phase == CR_RUNNING && member->state == CR_MEMBER_LIVE &&
-                         i < member->beat.models_len && i < c->cfg.job->models_len;
+                         i < member->models_len;
          i++) {
-        send_lease(c, packet->rank, i, &member->beat.models[i]);
+        send_lease(c, packet->rank, i, &member->models[i]);
     }
 }
 
@@ -232,6 +235,7 @@ static void on_want(struct cr_coordinator *c, const struct cr_packet *packet) {
     uint64_t wanting = 0;
     if (cr_message_decode(CR_TAG_WANT, packet->bytes, packet->len, &wanting) == CR_OK) {
         c->roster.at[packet->rank].wanting = wanting;
+        c->roster.at[packet->rank].has_asked = true;
     }
 }
 

@@ -14,7 +14,8 @@
 #include "credence/job/bundle.h"
 #include "credence/job/job_file.h"
 
-enum { PATH_BYTES_MAX = 1 << 14, STATUS_BYTES_MAX = 1 << 20, ASIDE_MAX = 10000 };
+enum { PATH_BYTES_MAX = 1 << 14, STATUS_BYTES_MAX = 1 << 22, ASIDE_MAX = 10000 };
+enum { UNSYNCED_S = 5 }; // of calls that a machine which stopped may have lost
 
 static enum cr_status write_in(const char *dir, const char *name, const void *bytes,
                                size_t len, struct cr_err *err) {
@@ -80,7 +81,7 @@ static bool is_empty(const char *dir) {
     return is_empty;
 }
 
-static void remove_in(const char *dir, const char *name) {
+void cr_directory_remove(const char *dir, const char *name) {
     struct cr_buf path;
     cr_buf_init(&path, PATH_BYTES_MAX);
     if (cr_path_join(&path, dir, name) == CR_OK) {
@@ -105,7 +106,7 @@ static enum cr_status move_aside(const char *dir, struct cr_log *log,
                               "%s cannot be moved to %s: %s", dir, aside,
                               strerror(errno));
         }
-        remove_in(aside, "lock"); // the caller's: it was meant for DIR
+        cr_directory_remove(aside, "lock"); // the caller's: it was meant for DIR
         cr_log_write(log, CR_LOG_INFO, "the earlier %s is now %s", dir, aside);
         return CR_OK;
     }
@@ -115,15 +116,18 @@ static enum cr_status move_aside(const char *dir, struct cr_log *log,
 enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log,
                                  struct cr_err *err) {
     if (cr_dir_exists(dir)) {
+        if (!is_empty(dir) && lacks(dir, "bundle")) {
+            return cr_err_set(
+                err, CR_E_USAGE,
+                "%s exists but is not a run directory (it has no bundle); "
+                "choose another",
+                dir);
+        }
         if (fresh && !is_empty(dir)) {
             const enum cr_status status = move_aside(dir, log, err);
             if (status != CR_OK) {
                 return status;
             }
-        } else if (!is_empty(dir) && lacks(dir, "bundle")) {
-            return cr_err_set(err, CR_E_USAGE,
-                              "%s exists but is not a run directory; choose another",
-                              dir);
         }
     }
     enum cr_status status = cr_dir_make(dir, err);
@@ -154,6 +158,14 @@ static enum cr_status check_same(const char *dir, const struct cr_job *job,
                             "aside. What differs:\n%s",
                             dir, difference.data == NULL ? "" : difference.data);
     }
+    const uint32_t parts = job->shards == 0 ? 1 : job->shards;
+    const uint32_t old_parts = old->shards == 0 ? 1 : old->shards;
+    if (status == CR_OK && (old->shard != job->shard || old_parts != parts)) {
+        status = cr_err_set(err, CR_E_DIFFERS,
+                            "%s was begun as --shard %u/%u, not %u/%u: the parts would "
+                            "overlap; give the same, or choose another directory",
+                            dir, old->shard + 1, old_parts, job->shard + 1, parts);
+    }
     cr_buf_fini(&difference);
     cr_job_destroy(old);
     return status;
@@ -178,7 +190,7 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
         return status;
     }
     // What status.json says of the old inputs must not be read as said of these.
-    remove_in(dir, "status.json");
+    cr_directory_remove(dir, "status.json");
     status = write_in(dir, "bundle", bundle->data, bundle->used_bytes, err);
     if (status == CR_OK) {
         status = write_in(dir, "job.json", job->resolved, strlen(job->resolved), err);
@@ -213,4 +225,44 @@ bool cr_directory_is_complete(const char *dir) {
     cr_json_free(root);
     cr_buf_fini(&text);
     return is_complete;
+}
+
+uint64_t cr_directory_tape_lines(const char *dir) {
+    struct cr_buf text;
+    struct cr_json *root = NULL;
+    const struct cr_json_limits limits = {STATUS_BYTES_MAX, 16};
+    double lines = 0, slack = 0;
+    cr_buf_init(&text, STATUS_BYTES_MAX);
+    if (has_in(dir, "status.json") &&
+        read_in(dir, "status.json", &text, NULL) == CR_OK &&
+        cr_json_parse(text.data, text.used_bytes, limits, &root, NULL) == CR_OK) {
+        lines = cr_json_number(cr_json_get(root, "tape_lines"), 0);
+        const char *state = cr_json_string(cr_json_get(root, "state"));
+        const bool was_killed = state != NULL && (strcmp(state, "running") == 0 ||
+                                                  strcmp(state, "draining") == 0);
+        slack = was_killed
+                    ? UNSYNCED_S * cr_json_number(cr_json_get(root, "calls_per_s"), 0)
+                    : 0;
+    }
+    cr_json_free(root);
+    cr_buf_fini(&text);
+    return lines > slack ? (uint64_t)(lines - slack) : 0;
+}
+
+enum cr_status cr_directory_rename(const char *dir, const char *from, const char *to,
+                                   struct cr_err *err) {
+    struct cr_buf old, new;
+    cr_buf_init(&old, PATH_BYTES_MAX);
+    cr_buf_init(&new, PATH_BYTES_MAX);
+    enum cr_status status = cr_path_join(&old, dir, from);
+    if (status == CR_OK) {
+        status = cr_path_join(&new, dir, to);
+    }
+    if (status == CR_OK && rename(old.data, new.data) != 0 && errno != ENOENT) {
+        status = cr_err_set(err, cr_status_from_errno(errno), "%s: %s", old.data,
+                            strerror(errno));
+    }
+    cr_buf_fini(&old);
+    cr_buf_fini(&new);
+    return status;
 }

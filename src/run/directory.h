@@ -34,6 +34,13 @@ CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,
 // The bundle that DIR holds, appended to OUT.
 CR_MUST_CHECK enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
                                                  struct cr_err *err);
+// How many lines of DIR's tapes status.json has counted, less what may not have reached the
+// disk when a launch was killed; 0 when it does not say.
+uint64_t cr_directory_tape_lines(const char *dir);
+void cr_directory_remove(const char *dir, const char *name); // if it is there
+// Rename FROM to TO in DIR; one that is not there is fine.
+CR_MUST_CHECK enum cr_status cr_directory_rename(const char *dir, const char *from,
+                                                 const char *to, struct cr_err *err);
 // Whether status.json says that all is done and nothing failed, and run.h5 is there.
 bool cr_directory_is_complete(const char *dir);
 

@@ -67,8 +67,8 @@ static bool may_answer(const struct cr_run_health *health,
     *has_answered = false;
     for (int rank = 1; rank < roster->size; rank++) {
         const struct cr_member *member = &roster->at[rank];
-        const struct cr_model_metrics *m = &member->beat.models[model].metrics;
-        if (model >= member->beat.models_len) {
+        const struct cr_model_metrics *m = &member->models[model].metrics;
+        if (model >= member->models_len) {
             continue;
         }
         *has_answered = *has_answered || m->calls_done > 0;

@@ -46,6 +46,8 @@ static enum cr_status take_line(struct cr_launches *launches, const char *line,
             (int64_t)cr_json_number(cr_json_get(root, "wall_ms"), 0);
     } else if (event != NULL && strcmp(event, "end") == 0) {
         launches->retries += (uint64_t)cr_json_number(cr_json_get(root, "retries"), 0);
+        launches->tape_lines =
+            (uint64_t)cr_json_number(cr_json_get(root, "tape_lines"), 0);
         launches->rate_limited +=
             (uint64_t)cr_json_number(cr_json_get(root, "rate_limited"), 0);
     }
@@ -163,6 +165,7 @@ enum cr_status cr_launches_end(const char *dir, struct cr_launches *launches,
     cr_json_write_number(&json, "wall_ms", (double)end->wall_ms);
     cr_json_write_text(&json, "state", end->state);
     cr_json_write_number(&json, "exit_code", end->exit_code);
+    cr_json_write_count(&json, "tape_lines", end->tape_lines);
     cr_json_write_count(&json, "calls", end->spent.calls);
     cr_json_write_count(&json, "tokens_in", end->spent.tokens_in);
     cr_json_write_count(&json, "tokens_out", end->spent.tokens_out);
@@ -174,4 +177,36 @@ enum cr_status cr_launches_end(const char *dir, struct cr_launches *launches,
     const enum cr_status status = record(dir, launches, &line, json.status, err);
     cr_buf_fini(&line);
     return status;
+}
+
+static bool is_start_of(const char *line, size_t len, uint32_t launch,
+                        int64_t wall_ms) {
+    const struct cr_json_limits limits = {LINE_BYTES_MAX, LINE_DEPTH_MAX};
+    struct cr_json *root = NULL;
+    bool is_it = false;
+    if (cr_json_parse(line, len, limits, &root, NULL) == CR_OK) {
+        const char *event = cr_json_string(cr_json_get(root, "event"));
+        is_it = event != NULL && strcmp(event, "start") == 0 &&
+                cr_json_number(cr_json_get(root, "launch"), -1) == (double)launch &&
+                cr_json_number(cr_json_get(root, "wall_ms"), -1) == (double)wall_ms;
+    }
+    cr_json_free(root);
+    return is_it;
+}
+
+bool cr_launches_has(const char *dir, uint32_t launch, int64_t wall_ms) {
+    struct cr_buf path, text;
+    bool has = false;
+    cr_buf_init(&text, LAUNCHES_BYTES_MAX);
+    if (path_of(dir, &path, NULL) == CR_OK &&
+        cr_file_read(path.data, &text, NULL) == CR_OK) {
+        for (size_t at = 0; at < text.used_bytes && !has;) {
+            const size_t len = strcspn(text.data + at, "\n");
+            has = is_start_of(text.data + at, len, launch, wall_ms);
+            at += len + 1;
+        }
+    }
+    cr_buf_fini(&path);
+    cr_buf_fini(&text);
+    return has;
 }

@@ -8,6 +8,7 @@
 #ifndef CR_RUN_LAUNCHES_H
 #define CR_RUN_LAUNCHES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "credence/base/buf.h"
@@ -18,6 +19,7 @@ struct cr_launches {
     struct cr_buf json;             // the lines, joined by commas
     int64_t first_start_ms;         // wall time; 0: no launch yet
     uint64_t retries, rate_limited; // of launches that ended
+    uint64_t tape_lines;            // when the last of them ended
 };
 // What DIR/launches holds. A damaged line is passed over. OUT: cr_launches_fini.
 CR_MUST_CHECK enum cr_status cr_launches_read(const char *dir, struct cr_launches *out,
@@ -40,11 +42,16 @@ struct cr_launch_end {
     int64_t wall_ms;
     const char *state;
     int exit_code;
+    uint64_t tape_lines;   // of all launches
     struct cr_spent spent; // of this launch
 };
 CR_MUST_CHECK enum cr_status cr_launches_end(const char *dir,
                                              struct cr_launches *launches,
                                              const struct cr_launch_end *end,
                                              struct cr_err *err);
+
+// Whether DIR/launches holds the start of LAUNCH at WALL_MS: a rank that does not find
+// what rank 0 wrote there sees another directory.
+bool cr_launches_has(const char *dir, uint32_t launch, int64_t wall_ms);
 
 #endif

@@ -6,8 +6,9 @@
 #include "credence/base/mem.h"
 
 enum {
-    GENEROUS = 64,   // credits for each call under way, far from a budget's end
-    FIRST_CALLS = 16 // at once, of a model of which no call has been paid yet
+    GENEROUS = 64,       // credits for each call under way, far from a budget's end
+    LEVELS_A_ROUND = 16, // of asks by all ranks: the even level is computed that often
+    FIRST_CALLS = 16     // at once, of a model of which no call has been paid yet
 };
 
 // Of one model in this launch: by one worker, or by all.
@@ -38,6 +39,10 @@ struct model_book {
     uint32_t concurrency; // 0: adaptive, every rank by itself
     struct bucket requests, tokens;
     bool has_requests, has_tokens;
+    uint64_t held;   // sum over all shares
+    uint32_t level;  // what each may hold at least, when it was last computed
+    int extra_below; // workers below this one may hold one more
+    uint32_t asks;   // since then
 };
 
 struct cr_limits_book {
@@ -182,6 +187,7 @@ struct cr_limits_book *cr_limits_create(const struct cr_job *job, int ranks,
         model->has_tokens = limits->tpm > 0;
         model->requests = bucket_of(limits->rpm, now_ms);
         model->tokens = bucket_of(limits->tpm, now_ms);
+        model->asks = UINT32_MAX / 2; // no level yet
         for (int worker = 0; worker < ranks;
              worker++) { // until a beat says what it needs
             share_of(book, i, worker)->demand = limits->concurrency;
@@ -205,74 +211,77 @@ bool cr_limits_has_any(const struct cr_limits_book *book, uint32_t model) {
     return m->concurrency > 0 || m->has_requests || m->has_tokens || book->has_budget;
 }
 
+static uint64_t used_at(const struct cr_limits_book *book, uint32_t model,
+                        uint32_t level) {
+    uint64_t used = 0;
+    for (int worker = 0; worker < book->ranks; worker++) {
+        const struct share *share = share_of(book, model, worker);
+        if (!share->is_gone) {
+            used += share->demand < level ? share->demand : level;
+        }
+    }
+    return used;
+}
+
 // The even level at which demands, cut off at it, use up the limit (water filling): a
-// rank that needs less leaves the rest to those that need more.
-static uint32_t fair_level(const struct cr_limits_book *book, uint32_t model) {
-    const uint32_t limit = book->models[model].concurrency;
-    uint32_t low = 0, high = limit;
+// rank that needs less leaves the rest to those that need more. The first ranks share the
+// remainder, so that a limit below the number of ranks is still used up.
+static void compute_level(struct cr_limits_book *book, uint32_t model) {
+    struct model_book *m = &book->models[model];
+    uint32_t low = 0, high = m->concurrency;
     while (low < high) {
         const uint32_t level = low + (high - low + 1) / 2;
-        uint64_t used = 0;
-        for (int worker = 0; worker < book->ranks; worker++) {
-            const struct share *share = share_of(book, model, worker);
-            if (!share->is_gone) {
-                used += share->demand < level ? share->demand : level;
-            }
-        }
-        if (used <= limit) {
+        if (used_at(book, model, level) <= m->concurrency) {
             low = level;
         } else {
             high = level - 1;
         }
     }
-    return low;
+    uint64_t left = m->concurrency - used_at(book, model, low);
+    m->level = low;
+    m->asks = 0;
+    for (m->extra_below = 0; m->extra_below < book->ranks && left > 0;
+         m->extra_below++) {
+        const struct share *share = share_of(book, model, m->extra_below);
+        left -= !share->is_gone && share->demand > low;
+    }
 }
 
-// What WORKER should hold: its demand up to the fair level; the first ranks share the
-// remainder, so that a limit below the number of ranks is still used up.
-static uint32_t wanted_share(const struct cr_limits_book *book, uint32_t model,
-                             int worker) {
-    const uint32_t limit = book->models[model].concurrency;
-    const uint32_t level = fair_level(book, model);
-    uint64_t used = 0;
-    uint32_t before = 0;
-    for (int i = 0; i < book->ranks; i++) {
-        const struct share *share = share_of(book, model, i);
-        if (share->is_gone) {
-            continue;
-        }
-        used += share->demand < level ? share->demand : level;
-        before += i < worker && share->demand > level;
-    }
+// What WORKER should hold. The level walks all ranks, so it is computed a few times in the
+// time that all of them ask once; in between, a demand that changed is served by it all the
+// same. That no more is held than the limit does not rest on it.
+static uint32_t wanted_share(struct cr_limits_book *book, uint32_t model, int worker) {
+    struct model_book *m = &book->models[model];
     const uint32_t demand = share_of(book, model, worker)->demand;
-    if (demand <= level) {
+    if (m->asks++ >= (uint32_t)book->ranks / LEVELS_A_ROUND) {
+        compute_level(book, model);
+    }
+    if (demand <= m->level) {
         return demand;
     }
-    return level + (before < limit - used ? 1u : 0u);
+    return m->level + (worker < m->extra_below ? 1u : 0u);
 }
 
-static uint32_t free_slots(const struct cr_limits_book *book, uint32_t model) {
-    uint64_t held = 0;
-    for (int worker = 0; worker < book->ranks; worker++) {
-        held += share_of(book, model, worker)->held;
-    }
-    const uint32_t limit = book->models[model].concurrency;
-    return held >= limit ? 0 : limit - (uint32_t)held;
+static void set_held(struct model_book *m, struct share *share, uint32_t held) {
+    m->held = m->held - share->held + held;
+    share->held = held;
 }
 
 static uint32_t lease_concurrency(struct cr_limits_book *book, uint32_t model,
                                   int worker, const struct cr_beat_model *beat) {
+    struct model_book *m = &book->models[model];
     struct share *share = share_of(book, model, worker);
     if (beat->sequence ==
         share->sequence) { // it has our last word: what it holds is known
-        share->held = beat->metrics.in_flight > share->leased ? beat->metrics.in_flight
-                                                              : share->leased;
+        set_held(m, share,
+                 beat->metrics.in_flight > share->leased ? beat->metrics.in_flight
+                                                         : share->leased);
     }
     const uint32_t wanted = wanted_share(book, model, worker);
     if (wanted > share->held) {
-        const uint32_t spare = free_slots(book, model);
+        const uint64_t spare = m->held < m->concurrency ? m->concurrency - m->held : 0;
         const uint32_t more = wanted - share->held;
-        share->held += more < spare ? more : spare;
+        set_held(m, share, share->held + (more < spare ? more : (uint32_t)spare));
         return share->held;
     }
     return wanted;
@@ -409,6 +418,8 @@ void cr_limits_forget(struct cr_limits_book *book, int worker) {
         struct usage usage = share->usage;
         usage.outstanding -= share->committed - share->begun;
         set_usage(book, model, share, usage);
+        set_held(&book->models[model], share, 0);
+        book->models[model].asks = UINT32_MAX / 2; // the others may have what it held
         *share = (struct share){.is_gone = true,
                                 .committed = share->begun,
                                 .begun = share->begun,

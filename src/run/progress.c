@@ -55,16 +55,15 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
     snapshot->tape_lines = progress->tape_lines_before;
     memset(snapshot->models, 0, sizeof snapshot->models);
     for (int rank = 1; rank < roster->size; rank++) {
-        const struct cr_beat *beat = &roster->at[rank].beat;
-        snapshot->tape_lines += beat->taped;
-        for (uint32_t i = 0; i < beat->models_len && i < progress->job->models_len;
-             i++) {
-            struct cr_model_metrics metrics = beat->models[i].metrics;
-            if (roster->at[rank].state == CR_MEMBER_LOST) {
+        const struct cr_member *member = &roster->at[rank];
+        snapshot->tape_lines += member->taped;
+        for (uint32_t i = 0; i < member->models_len; i++) {
+            struct cr_model_metrics metrics = member->models[i].metrics;
+            if (member->state == CR_MEMBER_LOST) {
                 spend_in_flight(&metrics);
             }
             add_metrics(&snapshot->models[i].metrics, &metrics);
-            snapshot->models[i].replies_cut += beat->models[i].replies_cut;
+            snapshot->models[i].replies_cut += member->models[i].replies_cut;
         }
     }
     for (uint32_t i = 0; i < progress->job->models_len; i++) {

@@ -301,7 +301,8 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
 }
 
 enum cr_status cr_recorder_resume(const struct cr_resume *resume,
-                                  struct cr_spent *spent, struct cr_err *err) {
+                                  struct cr_spent *spent, uint64_t *lines,
+                                  struct cr_err *err) {
     struct keys keys = {resume, spent};
     struct cr_tape_damage damage = {0};
     const struct cr_spool_cfg cfg = {
@@ -319,6 +320,7 @@ enum cr_status cr_recorder_resume(const struct cr_resume *resume,
         return cr_err_while(err, status, "resuming %s", resume->dir);
     }
     cr_ledger_end_load(resume->ledger);
+    *lines = damage.lines + damage.damaged;
     if (damage.damaged > 0) {
         cr_log_write(resume->log, CR_LOG_WARN,
                      "%s (%" PRIu64

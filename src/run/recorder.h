@@ -70,9 +70,9 @@ struct cr_resume {
 
 // Open the spool and enter what it holds, then look through the tapes: calls of
 // trajectories that are not finished go into the ledger, what all calls have cost into
-// SPENT. Damage on a tape is reported to the log and those calls are asked again.
+// SPENT; *lines is how many lines there are, damaged ones too. Damage on a tape is reported to the log and those calls are asked again.
 CR_MUST_CHECK enum cr_status cr_recorder_resume(const struct cr_resume *resume,
-                                                struct cr_spent *spent,
+                                                struct cr_spent *spent, uint64_t *lines,
                                                 struct cr_err *err);
 
 #endif

@@ -26,20 +26,30 @@ struct cr_member {
     int64_t stop_by_ms; // when it is LEAVING: lost if it is still there then
     bool is_aside;      // LEAVING because its calls alone failed
     bool has_drained;   // nothing in flight any more, and it starts nothing
+    bool has_asked;     // once: it sees the directory of rank 0
     uint64_t wanting;   // trajectories it has asked for and not been given
     uint64_t *granted;  // what it works on
     size_t granted_len, granted_cap;
-    struct cr_beat beat; // its last
+    // Its last beat.
+    uint32_t live, models_len; // models_len: 0 before the first
+    uint64_t taped, asleep_ms;
+    struct cr_beat_model *models; // [models of the job]
 };
 
 struct cr_roster {
     int size;             // workers are ranks 1 .. size-1
     struct cr_member *at; // [size]; at[0] is unused
     int live, absent, lost;
+    struct cr_beat_model *models; // [size][models_len], what members point into
+    uint32_t models_len;
 };
 
+// SIZE ranks, of which each reports on MODELS_LEN models.
 CR_MUST_CHECK enum cr_status cr_roster_init(struct cr_roster *roster, int size,
-                                            int64_t now_ms, struct cr_err *err);
+                                            uint32_t models_len, int64_t now_ms,
+                                            struct cr_err *err);
+// What RANK last said of itself.
+void cr_roster_beat(struct cr_roster *roster, int rank, const struct cr_beat *beat);
 void cr_roster_fini(struct cr_roster *roster);
 void cr_roster_set(struct cr_roster *roster, int rank, enum cr_member_state state);
 CR_MUST_CHECK enum cr_status cr_member_grant(struct cr_member *member,

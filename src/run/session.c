@@ -5,6 +5,7 @@
 // with it.
 #include "run/session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,11 @@ enum {
     LIVE_DEFAULT = 1024,  // markets of a rank whose models make it wait
     LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
     CALLS_OF_RANK_MAX = 65536,
+    LOOK_FOR_MS = 90000, // a file system may take a while to show what a node wrote
     PATH_BYTES_MAX = 1 << 14
 };
+
+#define BEFORE "run.h5.before" // while a launch reads what others recorded
 
 bool cr_session_coordinates(const struct cr_session *session) {
     return cr_cluster_rank(session->cluster) == 0;
@@ -160,6 +164,7 @@ static enum cr_status claim_directory(struct cr_session *session, struct cr_err 
         status = take_lock(session, err);
     }
     if (status == CR_OK) {
+        session->tape_lines_counted = cr_directory_tape_lines(session->dir);
         status = cr_directory_claim(session->dir, session->job, &session->bundle,
                                     &is_unchanged, err);
     }
@@ -337,6 +342,7 @@ static enum cr_status begin_worker(struct cr_session *session, struct cr_err *er
         .log = session->log,
         .dir = session->dir,
         .sync_ms = session->options->sync_ms,
+        .look_ms = LOOK_FOR_MS,
         .live_max = live_markets(session),
         .believes_failures = session->options->job_path == NULL,
     };
@@ -452,6 +458,10 @@ static enum cr_status begin_launch(struct cr_session *session, struct cr_err *er
         status = cr_launches_begin(session->dir, &progress->launches, &start, err);
     }
     progress->first_started_wall_ms = progress->launches.first_start_ms;
+    if (progress->launches.tape_lines > session->tape_lines_counted) {
+        session->tape_lines_counted = progress->launches.tape_lines;
+    }
+    progress->tape_lines_before = session->tape_lines_counted;
     progress->before.retries = progress->launches.retries;
     progress->before.rate_limited = progress->launches.rate_limited;
     return status;
@@ -474,6 +484,35 @@ static void begin_progress(struct cr_session *session) {
     };
 }
 
+// What was paid for and is gone must not be paid for again without a word. The result of
+// the launches before is kept meanwhile.
+static enum cr_status check_tapes(struct cr_session *session, uint64_t lines,
+                                  struct cr_err *err) {
+    const uint64_t counted = session->tape_lines_counted;
+    const bool is_rebuild = session->options->job_path == NULL;
+    const char *kept = "run.h5.before-loss";
+    if (lines >= counted || is_rebuild) {
+        session->progress.tape_lines_before = lines;
+        return CR_OK;
+    }
+    if (session->options->accepts_loss) {
+        cr_log_write(
+            session->log, CR_LOG_WARN,
+            "the tapes lack %" PRIu64 " of %" PRIu64
+            " recorded calls: what they answered is asked again; the result so "
+            "far is kept as %s/%s",
+            counted - lines, counted, session->dir, kept);
+        session->progress.tape_lines_before = lines;
+        return cr_directory_rename(session->dir, BEFORE, kept, err);
+    }
+    return cr_err_set(err, CR_E_BLOCKED,
+                      "%s/tape holds %" PRIu64 " recorded calls, but %" PRIu64
+                      " were counted: the others would be asked, and paid for, again. "
+                      "Bring the missing tape files back, or go on without them: "
+                      "--accept-loss",
+                      session->dir, lines, counted);
+}
+
 static enum cr_status load(struct cr_session *session, struct cr_err *err) {
     const struct cr_resume resume = {
         .dir = session->dir,
@@ -483,8 +522,12 @@ static enum cr_status load(struct cr_session *session, struct cr_err *err) {
         .log = session->log,
         .ignores_spool = session->options->job_path == NULL,
     };
-    const enum cr_status status =
-        cr_recorder_resume(&resume, &session->progress.before, err);
+    uint64_t lines = 0;
+    enum cr_status status =
+        cr_recorder_resume(&resume, &session->progress.before, &lines, err);
+    if (status == CR_OK) {
+        status = check_tapes(session, lines, err);
+    }
     const struct cr_tally *tally = &session->recorder.tally;
     session->progress.episodes_before = tally->done + tally->invalid + tally->failed;
     return status;
@@ -497,8 +540,21 @@ static enum cr_status write_start(const struct cr_session *session,
                                          .message = "",
                                          .exit_code = -1,
                                          .now_ms = session->progress.started_ms,
-                                         .wall_ms = session->progress.started_wall_ms};
+                                         .wall_ms = session->progress.started_wall_ms,
+                                         .tape_lines =
+                                             session->progress.tape_lines_before};
     return cr_progress_write(&session->progress, &snapshot, err);
+}
+
+// The result of earlier launches is gone for good only when this one holds what it held.
+static void keep_or_restore(struct cr_session *session, enum cr_status status) {
+    if (status == CR_OK) {
+        cr_directory_remove(session->dir, BEFORE);
+        return;
+    }
+    cr_run_file_abandon(session->recorder.file);
+    session->recorder.file = NULL;
+    cr_status_ignore(cr_directory_rename(session->dir, BEFORE, "run.h5", NULL));
 }
 
 static enum cr_status begin_coordinator(struct cr_session *session,
@@ -517,10 +573,14 @@ static enum cr_status begin_coordinator(struct cr_session *session,
         status = write_start(session, err);
     }
     if (status == CR_OK) {
+        status = cr_directory_rename(session->dir, "run.h5", BEFORE, err);
+    }
+    if (status == CR_OK) {
         status = create_file(session, err);
     }
     if (status == CR_OK) {
         status = load(session, err);
+        keep_or_restore(session, status);
     }
     const struct cr_coordinator_cfg cfg = {
         .job = session->job,

@@ -37,7 +37,8 @@ struct cr_session {
     struct cr_progress progress;
     struct cr_coordinator *coordinator;
     bool is_complete_already;
-    enum cr_exit verdict; // on workers: how rank 0 ended before the run began
+    uint64_t tape_lines_counted; // by earlier launches
+    enum cr_exit verdict;        // on workers: how rank 0 ended before the run began
 };
 
 // Whether this process coordinates, works, or both.

@@ -59,6 +59,7 @@ static void write_end(struct cr_session *session, enum cr_exit outcome,
                                    .exit_code = (int)outcome,
                                    .tally = session->recorder.tally,
                                    .spent = session->progress.before,
+                                   .tape_lines = session->progress.tape_lines_before,
                                    .now_ms = cr_clock_now_ms(session->clock),
                                    .wall_ms = cr_clock_wall_ms(session->clock)};
     if (session->progress.dir != NULL) {
@@ -161,6 +162,7 @@ static enum cr_status end_launch(struct cr_session *session,
         .wall_ms = snapshot->wall_ms,
         .state = snapshot->state,
         .exit_code = snapshot->exit_code,
+        .tape_lines = snapshot->tape_lines,
         .spent = cr_progress_spent_here(progress, snapshot),
     };
     return cr_launches_end(session->dir, &progress->launches, &end, err);

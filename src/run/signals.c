@@ -14,7 +14,7 @@ static void on_signal(int number) {
 }
 
 enum cr_status cr_signals_start(struct cr_err *err) {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGXCPU};
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     signal(SIGPIPE, SIG_IGN);
@@ -23,6 +23,12 @@ enum cr_status cr_signals_start(struct cr_err *err) {
         if (sigaction(numbers[i], &action, NULL) != 0) {
             return cr_err_set(err, CR_E_IO, "sigaction: %s", strerror(errno));
         }
+    }
+    // A terminal that closes drains like TERM, unless nohup asked that it be ignored.
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN &&
+        sigaction(SIGHUP, &action, NULL) != 0) {
+        return cr_err_set(err, CR_E_IO, "sigaction: %s", strerror(errno));
     }
     return CR_OK;
 }
@@ -39,6 +45,10 @@ const char *cr_signals_name(void) {
         return "SIGINT";
     case SIGUSR1:
         return "SIGUSR1";
+    case SIGHUP:
+        return "SIGHUP";
+    case SIGXCPU:
+        return "SIGXCPU (the limit of CPU time)";
     default:
         return "no signal";
     }

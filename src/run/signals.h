@@ -1,4 +1,5 @@
-// signals.h - SIGTERM, SIGINT and SIGUSR1 as a number that the loops look at.
+// signals.h - SIGTERM, SIGINT, SIGUSR1, SIGHUP and SIGXCPU as a number that the loops look
+// at.
 //
 // Layer    run (5)
 // Threads  the process's
@@ -7,7 +8,7 @@
 
 #include "credence/base/status.h"
 
-// Begin to count. USR1 is a batch system's warning before the time limit.
+// Begin to count. A SIGHUP that nohup had ignored stays ignored. USR1 is a batch system's warning before the time limit.
 CR_MUST_CHECK enum cr_status cr_signals_start(struct cr_err *err);
 // Signals so far: 1 asks for a drain, 2 for an end at once.
 int cr_signals_count(void);

@@ -177,8 +177,9 @@ static enum cr_status gather(struct cr_worker *worker, bool *moved,
         *record =
             cr_call_record_make(*call, reply, cr_clock_wall_ms(worker->cfg.clock));
         // The tape is to say why a reply cannot be used, so it is read before.
-        const struct cr_live_market *market = (*call)->ctx;
+        struct cr_live_market *market = (*call)->ctx;
         status = cr_episode_read(market->episode, *call, reply, &record->reason, err);
+        market->is_stopped = market->is_stopped || status != CR_OK; // only half read
     }
     return status;
 }
@@ -450,6 +451,9 @@ static enum cr_status poll_models(struct cr_worker *worker, int wait_ms,
 static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
                            struct cr_err *err) {
     enum cr_status status = cr_worker_receive(worker, moved, err);
+    if (status == CR_OK && !worker->is_stopping) {
+        status = cr_worker_settle_in(worker, err);
+    }
     if (status == CR_OK && !worker->is_stopping) {
         status = start_queued(worker, moved, err);
     }

@@ -27,6 +27,7 @@ struct cr_worker_cfg { // all borrowed until the worker is destroyed
     struct cr_log *log;
     const char *dir;
     int64_t sync_ms;
+    int64_t look_ms;        // for how long rank 0's files may stay unseen on this node
     uint32_t live_max;      // markets at once
     bool believes_failures; // rebuild: a recorded failure is an answer
 };

@@ -34,6 +34,11 @@ struct cr_worker {
     int64_t asleep_ns; // in the poll of the models, with nothing to do
     struct cr_worker_batch *batch;
     struct cr_buf message;
+    // From WELCOME until the directory was seen to be rank 0's, and the tape is open.
+    struct cr_welcome welcome; // host: of a message that is gone
+    char rank_0_host[256];
+    bool is_settling;
+    int64_t welcomed_ms, look_again_ms;
     int64_t beat_ms, lost_ms;
     int64_t last_beat_ms, last_pause_ms, last_heard_ms;
     int64_t stepped_ms; // when the present step began
@@ -60,6 +65,10 @@ CR_MUST_CHECK enum cr_status cr_worker_send_number(struct cr_worker *worker,
                                                    struct cr_err *err);
 // Start nothing more; what is in flight has GRACE_MS.
 void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms);
+// While settling: look whether DIR is the directory of rank 0, and then open the tape.
+// CR_E_BLOCKED when it is another.
+CR_MUST_CHECK enum cr_status cr_worker_settle_in(struct cr_worker *worker,
+                                                 struct cr_err *err);
 // MARKET is free for another trajectory.
 void cr_worker_release(struct cr_worker *worker, struct cr_live_market *market);
 // What has come, a bounded number of messages.

@@ -3,9 +3,13 @@
 // over.
 #include "run/worker_internal.h"
 
-#include "credence/cluster/result.h"
+#include <stdio.h>
+#include <string.h>
 
-enum { MESSAGES_A_TURN = 64 };
+#include "credence/cluster/result.h"
+#include "run/launches.h"
+
+enum { MESSAGES_A_TURN = 64, LOOK_EVERY_MS = 200 };
 
 enum cr_status cr_worker_send(struct cr_worker *worker, enum cr_tag tag,
                               enum cr_status encoded, struct cr_err *err) {
@@ -55,25 +59,70 @@ void cr_worker_drain(struct cr_worker *worker, int64_t grace_ms) {
 
 static enum cr_status on_welcome(struct cr_worker *worker,
                                  const struct cr_packet *packet, struct cr_err *err) {
-    struct cr_welcome welcome;
-    enum cr_status status =
-        cr_message_decode(CR_TAG_WELCOME, packet->bytes, packet->len, &welcome);
+    struct cr_welcome *welcome = &worker->welcome;
+    const enum cr_status status =
+        cr_message_decode(CR_TAG_WELCOME, packet->bytes, packet->len, welcome);
     if (status != CR_OK) {
         return cr_err_set(err, status, "a welcome that cannot be read");
     }
-    worker->beat_ms = welcome.beat_ms;
-    worker->lost_ms = welcome.lost_ms;
-    cr_cluster_watch(worker->cfg.cluster, 0, welcome.pid, welcome.host);
+    worker->beat_ms = welcome->beat_ms;
+    worker->lost_ms = welcome->lost_ms;
+    cr_cluster_watch(worker->cfg.cluster, 0, welcome->pid, welcome->host);
+    const size_t len = strcspn(welcome->host, " ");
+    (void)snprintf(worker->rank_0_host, sizeof worker->rank_0_host, "%.*s", (int)len,
+                   welcome->host);
+    worker->is_settling = true;
+    worker->look_again_ms = worker->welcomed_ms = cr_worker_now_ms(worker);
+    return cr_worker_settle_in(worker, err);
+}
+
+static void own_host(const struct cr_worker *worker, char *out, size_t bytes) {
+    const char *name = cr_cluster_host(worker->cfg.cluster);
+    (void)snprintf(out, bytes, "%.*s", (int)strcspn(name, " "), name);
+}
+
+static enum cr_status wrong_directory(const struct cr_worker *worker,
+                                      struct cr_err *err) {
+    char host[256];
+    own_host(worker, host, sizeof host);
+    return cr_err_set(err, CR_E_BLOCKED,
+                      "%s on %s is not the directory that rank 0 has on %s: a run "
+                      "directory must be one that all ranks share",
+                      worker->cfg.dir, host, worker->rank_0_host);
+}
+
+// How long what rank 0 wrote may stay unseen here: not at all on its own node.
+static int64_t patience_ms(const struct cr_worker *worker) {
+    char host[256];
+    own_host(worker, host, sizeof host);
+    return strcmp(host, worker->rank_0_host) == 0 ? 0 : worker->cfg.look_ms;
+}
+
+enum cr_status cr_worker_settle_in(struct cr_worker *worker, struct cr_err *err) {
+    const int64_t now = cr_worker_now_ms(worker);
+    if (!worker->is_settling || now < worker->look_again_ms) {
+        return CR_OK;
+    }
+    worker->look_again_ms = now + LOOK_EVERY_MS;
+    if (!cr_launches_has(worker->cfg.dir, worker->welcome.launch,
+                         worker->welcome.started_wall_ms)) {
+        if (now - worker->welcomed_ms < patience_ms(worker)) {
+            return CR_OK;
+        }
+        worker->is_settling = false;
+        return wrong_directory(worker, err);
+    }
+    worker->is_settling = false;
     const struct cr_tape_cfg cfg = {
         .dir = worker->cfg.dir,
-        .launch = welcome.launch,
+        .launch = worker->welcome.launch,
         .rank = cr_cluster_rank(worker->cfg.cluster),
         .sync_ms = worker->cfg.sync_ms,
         .clock = worker->cfg.clock,
     };
-    status = cr_tape_open(&cfg, &worker->tape, err);
+    enum cr_status status = cr_tape_open(&cfg, &worker->tape, err);
     if (status == CR_OK) {
-        status = cr_local_servers_start(&worker->serving, welcome.starts, err);
+        status = cr_local_servers_start(&worker->serving, worker->welcome.starts, err);
     }
     return status;
 }

@@ -1,6 +1,8 @@
 """A run that only a person can mend says so within seconds, makes few calls, stops with 4 and can be gone on with."""
 
 import json
+import signal
+import subprocess
 import time
 import unittest
 
@@ -83,6 +85,49 @@ class BlockedTest(harness.TestCase):
         self.assertEqual(BLOCKED, self.status()["exit_code"], result)
         self.assertLess(calls, 50)
         self.assertEqual(1, result.err.count("only counted"), result)
+
+    def test_ranks_that_do_not_share_the_directory_stop_before_anything(self):
+        job = self.write_job(self.sim_job(self.write_claims(20)))
+        for rank in range(3):
+            (self.dir / f"n{rank}").mkdir()
+        line = harness.command("run", job, "-o", "run", ranks=3)
+        at = line.index(harness.CREDENCE)
+        script = 'cd "$0/n$OMPI_COMM_WORLD_RANK" && exec "$@"'
+        line = line[:at] + ["sh", "-c", script, str(self.dir)] + line[at:]
+        done = subprocess.run(line, env=harness.environment(3), capture_output=True, text=True, timeout=120)
+        self.assertIn("is not the directory that rank 0 has", done.stderr)
+        status = json.loads((self.dir / "n0" / "run" / "status.json").read_text())
+        self.assertEqual((BLOCKED, 0, 0), (status["exit_code"], status["calls"], status["done"]))
+        self.assertFalse((self.dir / "n1" / "run" / "tape").exists())
+
+    def test_another_part_of_the_same_job_is_refused(self):
+        job = self.write_job(self.sim_job(self.write_claims(20)))
+        harness.run("run", job, "-o", self.dir / "run", "--shard", "1/3", "--quiet")
+        for shard in ("1/2", "2/3"):
+            result = harness.run("run", job, "-o", self.dir / "run", "--shard", shard, expect=2)
+            self.assertIn(f"was begun as --shard 1/3, not {shard}", result.err)
+        harness.run("run", job, "-o", self.dir / "run", "--shard", "1/3", "--quiet")
+
+    def test_a_hangup_drains_and_nohup_is_honoured(self):
+        for ignored in (False, True):
+            gate = self.gate(after=8)
+            with harness.FaultServer({"rules": [gate.rule]}) as server:
+                job = self.job(server.url, 12, models__m__limits__concurrency=4)
+                argv = harness.command("run", job, "-o", self.dir / "run", "--fresh")
+                before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+                try:
+                    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                               env=harness.environment(), start_new_session=True)
+                finally:
+                    signal.signal(signal.SIGHUP, before)
+                harness.wait_for(lambda: gate.is_reached(server), 60, "calls in flight")
+                process.send_signal(signal.SIGHUP)
+                if not ignored:
+                    self.assertIn("SIGHUP", process.stderr.readline())
+                gate.open()
+                result = harness.finish(process, 120)
+                self.assertEqual(0 if ignored else 75, result.code, result)
+                self.assertEqual(server.stats()["requests"], len(harness.tape_lines(self.dir / "run")))
 
     def test_a_model_that_has_answered_is_not_given_up(self):
         rule = {"fault": "401", "times": 0, "after": 3, "most": 4}

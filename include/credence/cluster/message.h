@@ -57,6 +57,7 @@ struct cr_welcome {
     int64_t pid;
     const char *host;
     uint32_t launch;
+    int64_t started_wall_ms; // as DIR/launches has it
     uint32_t starts; // local servers this rank is to start (run/server_placement.h)
     int64_t beat_ms, lost_ms; // send a beat this often; none for this long: given up
 };

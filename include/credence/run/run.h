@@ -23,6 +23,7 @@ struct cr_run_options {
     uint64_t limit;         // items of each benchmark; 0: all
     uint32_t shard, shards; // 0 of 1: all
     bool fresh;             // move an existing directory aside first
+    bool accepts_loss;      // go on although recorded calls are missing from the tapes
     bool is_quiet;
     int64_t sync_ms, grace_ms, lost_ms;
     // Episodes that may fail before the run stops (CR_EXIT_BLOCKED): more than a share of

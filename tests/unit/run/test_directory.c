@@ -113,6 +113,19 @@ static void fresh_moves_aside_under_the_next_free_name(void **state) {
     close_place(&p);
 }
 
+static void fresh_moves_nothing_that_is_not_a_run_directory(void **state) {
+    (void)state;
+    struct place p;
+    open_place(&p, FIXTURE_JOB(""));
+    assert_int_equal(mkdir(p.run, 0700), 0);
+    put(&p, "thesis.tex", "years of work");
+    assert_int_equal(make(&p, true), CR_E_USAGE);
+    assert_non_null(strstr(p.err.text, "is not a run directory"));
+    assert_true(has(&p, "/thesis.tex"));
+    assert_false(has(&p, ".1/thesis.tex"));
+    close_place(&p);
+}
+
 static void an_empty_directory_is_not_moved(void **state) {
     (void)state;
     struct place p;
@@ -212,6 +225,7 @@ int main(void) {
         cmocka_unit_test(a_folder_of_somebody_else_is_refused),
         cmocka_unit_test(what_a_launch_killed_at_its_start_left_is_no_obstacle),
         cmocka_unit_test(fresh_moves_aside_under_the_next_free_name),
+        cmocka_unit_test(fresh_moves_nothing_that_is_not_a_run_directory),
         cmocka_unit_test(an_empty_directory_is_not_moved),
         cmocka_unit_test(another_job_is_refused_with_what_differs),
         cmocka_unit_test(a_raised_budget_goes_on_and_the_old_status_is_forgotten),

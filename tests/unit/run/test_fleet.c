@@ -2,8 +2,10 @@
 // the rows are those of an unbroken run and no recorded call is asked again.
 #include "fleet.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cluster/cluster.h"
 #include "credence/cluster/message.h"
@@ -104,6 +106,52 @@ static enum cr_status send_results_twice(struct cr_cluster *cluster,
         status = single->send(cluster, packet, err);
     }
     return status;
+}
+
+static void remove_tapes(const struct fleet *fleet) {
+    char pattern[160];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/tape/*.jsonl", fleet->run);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        assert_int_equal(unlink(found.gl_pathv[i]), 0);
+    }
+    globfree(&found);
+}
+
+static bool has_file(const struct fleet *fleet, const char *name) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", fleet->run, name);
+    return cr_file_exists(path);
+}
+
+// A purge of old files must not make the work be paid for twice without a word.
+static void tapes_that_are_gone_are_missed_before_anything_is_asked(void **state) {
+    (void)state;
+    struct fleet fleet;
+    fleet_open(&fleet, CLAIMS, plain);
+    start(&fleet, 2);
+    turn(&fleet, 120);
+    cr_coordinator_signal(fleet.at[0].coordinator, 1, "test");
+    fleet_run(&fleet);
+    assert_int_equal(fleet_end(&fleet), CR_EXIT_STOPPED);
+    const uint64_t lines = fleet_read_tape(&fleet).lines;
+    assert_true(lines > 0);
+    remove_tapes(&fleet);
+    for (int i = 0; i < 2; i++) { // however often it is tried
+        assert_int_equal(fleet_start(&fleet, 2), CR_E_BLOCKED);
+        assert_non_null(strstr(fleet.err.text, "--accept-loss"));
+        assert_true(has_file(&fleet, "run.h5"));
+        assert_false(has_file(&fleet, "run.h5.before"));
+        assert_true(fleet_status_says(&fleet, "\"exit_code\": 4"));
+    }
+    fleet.options.accepts_loss = true;
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
+    assert_true(has_file(&fleet, "run.h5.before-loss"));
+    fleet.options.accepts_loss = false;
+    assert_int_equal(fleet_launch(&fleet, 2), CR_EXIT_COMPLETE);
+    expect_unbroken(&fleet);
+    fleet_close(&fleet);
 }
 
 // What --log shows of a launch: each phase, message and lease, and nothing unasked.
@@ -517,6 +565,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_makes_the_same_rows),
         cmocka_unit_test(a_launch_can_be_watched),
+        cmocka_unit_test(tapes_that_are_gone_are_missed_before_anything_is_asked),
         cmocka_unit_test(a_result_that_comes_twice_is_entered_once),
         cmocka_unit_test(a_worker_that_wakes_up_too_late_changes_nothing),
         cmocka_unit_test(a_coordinator_that_stood_still_blames_nobody),

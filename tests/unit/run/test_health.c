@@ -17,12 +17,12 @@ static char why[CR_HEALTH_TEXT_BYTES + 256];
 
 static int setup(void **state) {
     (void)state;
-    if (cr_roster_init(&roster, RANKS, 0, NULL) != CR_OK) {
+    if (cr_roster_init(&roster, RANKS, 2, 0, NULL) != CR_OK) {
         return -1;
     }
     for (int rank = 1; rank < RANKS; rank++) {
         cr_roster_set(&roster, rank, CR_MEMBER_LIVE);
-        roster.at[rank].beat.models_len = 2;
+        roster.at[rank].models_len = 2;
     }
     return cr_run_health_init(&health, &job, RANKS, NULL) == CR_OK ? 0 : -1;
 }
@@ -70,7 +70,7 @@ static void a_model_that_answers_nobody_ends_the_run(void **state) {
 static void while_another_rank_may_be_answered_nothing_is_decided(void **state) {
     (void)state;
     (void)notice(2, CR_NOTICE_BLOCKED, 1, CR_REASON_NOT_FOUND);
-    roster.at[1].beat.models[1].metrics.in_flight = 4;
+    roster.at[1].models[1].metrics.in_flight = 4;
     assert_false(is_hopeless());
     assert_int_equal(cr_run_health_outcast(&health, &roster), -1);
     cr_roster_set(&roster, 1, CR_MEMBER_LOST);
@@ -80,7 +80,7 @@ static void while_another_rank_may_be_answered_nothing_is_decided(void **state) 
 static void a_rank_that_alone_fails_is_an_outcast(void **state) {
     (void)state;
     (void)notice(2, CR_NOTICE_BLOCKED, 1, CR_REASON_CONNECTION);
-    roster.at[3].beat.models[1].metrics.calls_done = 1;
+    roster.at[3].models[1].metrics.calls_done = 1;
     assert_false(is_hopeless());
     assert_int_equal(cr_run_health_outcast(&health, &roster), 2);
     cr_roster_set(&roster, 2, CR_MEMBER_LEAVING);
