@@ -90,6 +90,7 @@ struct cr_decode_args {
 struct cr_backend {
     const char *name;
     bool is_remote;          // reached over HTTP: has encode and decode
+    bool has_logprobs;       // the API can give them
     bool takes_other_limit;  // max_tokens has another name in some houses
     int64_t backoff_base_ms; // of the second attempt; doubled for each further one
 

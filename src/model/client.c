@@ -31,6 +31,25 @@ static void add_unknown_api(const struct cr_model *model, struct cr_err *err) {
                     near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
+// The maker of a cell that reads log-probabilities must be able to give them.
+static void check_logprobs(const struct cr_job *job, uint32_t model,
+                           const struct cr_backend *backend, struct cr_err *found) {
+    for (uint32_t i = 0; i < job->cells_len && !backend->has_logprobs; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        bool is_held = cell->held == CR_HELD_LOGPROB;
+        if (cell->maker == model &&
+            (is_held || cell->elicitation == CR_ELICIT_LOGPROB)) {
+            cr_err_add_line(
+                found,
+                "models.%s.api: \"%s\" has no logprobs, which cell '%s' reads "
+                "by %s; expected another maker or no such reading",
+                job->models[model].name, backend->name, cell->name,
+                is_held ? "\"held\"" : "\"elicitation\"");
+            return;
+        }
+    }
+}
+
 enum cr_status cr_client_check(const struct cr_job *job, struct cr_err *err) {
     struct cr_err found = {0};
     for (uint32_t i = 0; i < job->models_len; i++) {
@@ -41,6 +60,8 @@ enum cr_status cr_client_check(const struct cr_job *job, struct cr_err *err) {
             add_unknown_api(model, &found);
         } else if (backend->check(model, &one) != CR_OK) {
             cr_err_add_line(&found, "%s", one.text);
+        } else {
+            check_logprobs(job, i, backend, &found);
         }
     }
     return found.text[0] ? cr_err_set(err, CR_E_JOB, "%s", found.text) : CR_OK;

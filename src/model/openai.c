@@ -120,6 +120,7 @@ static enum cr_status encode(const struct cr_wire *wire,
 }
 
 const struct cr_backend cr_backend_openai = {.name = "openai",
+                                             .has_logprobs = true,
                                              .is_remote = true,
                                              .takes_other_limit = true,
                                              .backoff_base_ms = CR_BACKOFF_BASE_MS,

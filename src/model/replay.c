@@ -26,4 +26,4 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
 }
 
 const struct cr_backend cr_backend_replay = {
-    .name = "replay", .check = check, .answer = answer};
+    .name = "replay", .has_logprobs = true, .check = check, .answer = answer};

@@ -176,6 +176,7 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
 }
 
 const struct cr_backend cr_backend_sim = {.name = "sim",
+                                          .has_logprobs = true,
                                           .backoff_base_ms = SIM_BACKOFF_BASE_MS,
                                           .check = check,
                                           .answer = answer};

@@ -435,6 +435,34 @@ static void bad_models_are_all_named_at_once(void **state) {
                         "\"openai\"?");
 }
 
+static void an_api_without_logprobs_is_refused_where_they_are_read(void **state) {
+    struct bench bench;
+    struct cr_err err;
+    struct cr_cell cells[] = {{.name = "plain"},
+                              {.name = "reading", .held = CR_HELD_LOGPROB},
+                              {.name = "voting", .elicitation = CR_ELICIT_LOGPROB}};
+    (void)state;
+    static const char *const endpoints[] = {"https://api.anthropic.com/v1"};
+    bench_init(&bench);
+    bench.models[0] = fixture_remote("claude", "anthropic", endpoints, 1);
+    bench.job.models = bench.models;
+    bench.job.models_len = 1;
+    bench.job.cells = cells;
+    bench.job.cells_len = 1;
+    assert_int_equal(cr_client_check(&bench.job, &err), CR_OK);
+    bench.job.cells_len = 2;
+    assert_int_equal(cr_client_check(&bench.job, &err), CR_E_JOB);
+    assert_non_null(strstr(err.text,
+                           "models.claude.api: \"anthropic\" has no logprobs, "
+                           "which cell 'reading' reads by \"held\""));
+    cells[1].held = CR_HELD_NONE;
+    bench.job.cells_len = 3;
+    assert_int_equal(cr_client_check(&bench.job, &err), CR_E_JOB);
+    assert_non_null(strstr(err.text, "'voting' reads by \"elicitation\""));
+    bench.models[0].api = "openai";
+    assert_int_equal(cr_client_check(&bench.job, &err), CR_OK);
+}
+
 static struct cr_job torture_job;
 
 static enum cr_status torture_once(void) {
@@ -486,6 +514,7 @@ int main(void) {
         cmocka_unit_test(offline_only_records_answer),
         cmocka_unit_test(the_seed_is_no_part_of_a_greedy_request),
         cmocka_unit_test(bad_models_are_all_named_at_once),
+        cmocka_unit_test(an_api_without_logprobs_is_refused_where_they_are_read),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
