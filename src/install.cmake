@@ -8,8 +8,6 @@ install(DIRECTORY prompts jobs slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/creden
 install(DIRECTORY analysis DESTINATION ${CMAKE_INSTALL_DATADIR}/credence
         PATTERN __pycache__ EXCLUDE PATTERN "*.egg-info" EXCLUDE PATTERN build EXCLUDE)
 install(FILES ${CMAKE_BINARY_DIR}/credence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
-install(FILES ${CMAKE_BINARY_DIR}/credence.bash RENAME credence
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions OPTIONAL)
 install(FILES src/modulefile.tcl RENAME ${PROJECT_VERSION}
         DESTINATION ${CMAKE_INSTALL_DATADIR}/modulefiles/credence)
 

@@ -32,7 +32,7 @@ cmake --install "$work/build" --prefix "$work/first" >/dev/null
 mv "$work/first" "$work/moved"
 for file in bin/credence share/credence/jobs/quickstart.json share/credence/prompts/paper/maker_system.txt \
     share/credence/slurm/submit.sh share/credence/analysis/pyproject.toml share/man/man1/credence.1 \
-    "share/modulefiles/credence/$("$program" version | awk 'NR == 1 {print $2}')"; do
+    share/bash-completion/completions/credence "share/modulefiles/credence/$("$program" version | awk 'NR == 1 {print $2}')"; do
     [ -e "$work/moved/$file" ] || fail "$file is not installed"
 done
 [ -x "$work/moved/share/credence/slurm/submit.sh" ] || fail "submit.sh cannot be executed"
