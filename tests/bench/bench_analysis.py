@@ -18,6 +18,8 @@ import time
 import h5py
 import numpy as np
 import pandas as pd
+import scipy.special
+from sklearn.isotonic import IsotonicRegression
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
@@ -25,6 +27,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import make_run  # noqa: E402
 
 STEPS = 11
+SCIENCE = ("reasons", "beliefs", "independence", "corp", "diagram", "murphy", "stopping", "placebo",
+           "agent-score", "instrument", "wording")
 
 
 def make(path, episodes, cells):
@@ -138,6 +142,42 @@ def rules_in_numpy(path, thresholds, caps):
                 frame["cell"]).mean()
 
 
+def cluster_interval(num, question):
+    """The mean of NUM and its clustered standard error."""
+    sums = np.bincount(question, num - num.mean())
+    return num.mean(), np.sqrt((sums ** 2).sum()) / len(num)
+
+
+def science_in_numpy(path):
+    """Beliefs, isotonic parts of both scores by iteration, Murphy diagram, best iteration."""
+    frame, price = load(path)
+    for _, rows in frame[frame["status"] == 1].groupby("cell"):
+        p, y = price[rows.index], rows["label"].to_numpy(dtype=float)
+        question = pd.factorize(rows["question"])[0]
+        move, uncertain = np.diff(p, axis=1), p * (1 - p)
+        excess = ((1 - 2 * p[:, :-1]) * move).sum(axis=1)
+        for values in ((move ** 2).sum(axis=1), uncertain[:, 0] - uncertain[:, -1], excess):
+            cluster_interval(values, question)
+        np.polyfit(p[:, :-1].ravel(), move.ravel(), 1)
+        for t in range(STEPS):
+            column = p[:, t]
+            fit = IsotonicRegression().fit_transform(column, y)
+            clipped, base = np.clip(column, 1e-6, 1 - 1e-6), np.full(len(y), y.mean())
+            for cost in (lambda a: (a - y) ** 2,
+                         lambda a: -scipy.special.xlogy(y, a) - scipy.special.xlog1py(1 - y, -a)):
+                single, pooled, flat = cost(clipped), cost(fit), cost(base)
+                for part in (single, single - pooled, flat - pooled, flat):
+                    cluster_interval(part, question)
+        for threshold in np.arange(0.05, 0.96, 0.05):
+            costs = [np.where(p[:, t] > threshold, (1 - y) * threshold, y * (1 - threshold))
+                     for t in (0, -1)]
+            cluster_interval(costs[1] - costs[0], question)
+        right = np.column_stack([points(p[:, t], y) for t in range(STEPS)])
+        for fold in range(5):
+            best = right[question % 5 != fold].mean(axis=0).argmax()
+            right[question % 5 == fold, best].mean()
+
+
 def timed(work, repeats):
     best = None
     for _ in range(repeats):
@@ -184,6 +224,9 @@ def main():
              lambda: credence("--resamples=0", "--section=all"), lambda: table_in_pandas(path)),
             (f"all tables, {chosen.resamples} resamples",
              lambda: credence(f"--resamples={chosen.resamples}", "--section=all"), None),
+            ("science sections, no resampling",
+             lambda: credence("--resamples=0", "--section=" + ",".join(SCIENCE)),
+             lambda: science_in_numpy(path)),
             (f"what-if, {len(thresholds) * len(caps)} rules",
              lambda: credence("--resamples=0",
                               "--what-if=stop.threshold=" + ",".join(map(str, thresholds)),
