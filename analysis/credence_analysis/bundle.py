@@ -78,7 +78,10 @@ def _chunk(run, episodes, said):
 
 def _said_by_show(path, episodes):
     """Calls with their messages, from `credence show`, {episode: calls}."""
-    told = shown(path, episodes, prompts=True)
+    try:
+        told = shown(path, episodes, prompts=True)
+    except NoShow:  # the prompts or the job are not at hand any more
+        told = shown(path, episodes)
     return {int(one["episode"]): one.get("calls", []) for one in told}
 
 

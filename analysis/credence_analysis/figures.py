@@ -287,7 +287,12 @@ def reliability(numbers, low=0):
 
 def _one_reliability(axes, group):
     axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.9, linestyle=":")
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.05, 1.05), aspect="equal")
     for row, color in ((group["iterations"][0], FALSE), (group["iterations"][-1], TRUE)):
+        corp = row.get("corp")
+        if corp and corp.get("pools"):
+            _recalibrated(axes, corp, color, row is group["iterations"][-1])
+            continue
         bins = [b for b in row["calibration"]["bins_width"] if b["n"]]
         total = sum(b["n"] for b in bins)
         axes.plot([b["price"] for b in bins], [b["share"] for b in bins], color=color,
@@ -295,7 +300,21 @@ def _one_reliability(axes, group):
         axes.scatter([b["price"] for b in bins], [b["share"] for b in bins], color=color,
                      s=[8 + 130 * b["n"] / total for b in bins], alpha=0.65, linewidth=0,
                      zorder=3)
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.05, 1.05), aspect="equal")
+
+
+def _recalibrated(axes, corp, color, has_band):
+    """The recalibrated curve: what a price should have been, without bins; with its band."""
+    x = [end for pool in corp["pools"] for end in (pool["from"], pool["to"])]
+    axes.plot(x, [pool["share"] for pool in corp["pools"] for _ in (0, 1)], color=color,
+              linewidth=1.3)
+    band = [b for b in corp.get("band") or [] if b["low"] is not None]
+    if band and has_band:
+        axes.fill_between([b["price"] for b in band], [b["low"] for b in band],
+                          [b["high"] for b in band], color=color, alpha=0.12, linewidth=0)
+    most = max(pool["n"] for pool in corp["pools"])
+    axes.scatter([(pool["from"] + pool["to"]) / 2 for pool in corp["pools"]],
+                 [pool["share"] for pool in corp["pools"]], color=color, linewidth=0,
+                 s=[6 + 40 * pool["n"] / most for pool in corp["pools"]], zorder=3)
 
 
 def thresholds(numbers):

@@ -58,8 +58,9 @@ def _reliability(numbers, draw):
     for low in range(0, len(groups), size):
         part = f", groups {low + 1} to {min(low + size, len(groups))}" if len(groups) > size else ""
         parts.append(draw(figures.reliability(numbers, low), "Reliability" + part,
-                          "A calibrated price lies on the dotted line; areas show how many "
-                          "judgments a point stands for."))
+                          "A calibrated price lies on the dotted line. The curve is the "
+                          "isotonic one (CORP, no bins), the final one with its band; areas show how many "
+                          "judgments a step stands for."))
     return parts[0] + (fold(f"Reliability of the other {len(groups) - size} groups",
                             f'<div class="figures">{"".join(parts[1:])}</div>')
                        if len(parts) > 1 else "") if parts else ""

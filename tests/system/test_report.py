@@ -325,6 +325,65 @@ class PackageTest(harness.TestCase):
         self.assertEqual({"iteration", "stance", "threshold", "item", "replicate"},
                          set(data["price"].unstack("episode").dims))
 
+    def inspect_logs(self):
+        job = self.write_job(self.sim_job(
+            self.write_claims(15), grid={"stance": ["free", "adversarial"]},
+            cell__replicates=2, output={"text": True},
+            models={"m": {"api": "sim", "malformed": 0.4, "failures": 0.02}}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet", expect=None)
+        done = subprocess.run(
+            [sys.executable, "-m", "credence_analysis", "inspect-log", self.dir / "run", "--to",
+             self.dir / "logs"], capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+        self.assertEqual(0, done.returncode, done.stderr)
+        paths = done.stdout.split()
+        self.assertEqual(2, len(paths))
+        return paths
+
+    def test_inspect_logs_hold_the_scores_of_the_analysis(self):
+        paths = self.inspect_logs()
+        numbers = credence_analysis.analyze(self.dir / "run", resamples=0)
+        for path, group in zip(paths, numbers["groups"]):
+            with open(path, encoding="utf-8") as file:
+                log = json.load(file)
+            self.assertEqual("credence/" + group["label"], log["eval"]["task"])
+            self.assertEqual(group["accuracy"]["n"], len(log["samples"]))
+            found = {s["name"]: s["metrics"]["accuracy"]["value"] for s in log["results"]["scores"]}
+            self.assertAlmostEqual(group["accuracy"]["final"], found["final"])
+            self.assertAlmostEqual(group["accuracy"]["opening"], found["opening"])
+            plain = 0
+            for sample in log["samples"]:
+                roles = [m["role"] for m in sample["messages"]]
+                self.assertEqual(roles[1::2], ["assistant"] * len(roles[1::2]))
+                # Replies come in fences and after thoughts; those that are plain say the price.
+                for message, price in zip(sample["messages"][1::2], sample["metadata"]["prices"]):
+                    said = re.fullmatch(r'{"claim":.*"price":(0\.\d+)}', message["content"])
+                    if said:
+                        plain += 1
+                        self.assertAlmostEqual(price, float(said[1]), 5)
+            self.assertGreater(plain, 10)
+
+    def test_inspect_reads_its_logs_back(self):
+        python = harness.python_with("inspect_ai")
+        code = ("import sys, json\n"
+                "from inspect_ai.log import read_eval_log\n"
+                "for path in sys.argv[1:]:\n"
+                "    log = read_eval_log(path)\n"
+                "    print(json.dumps([log.eval.task, len(log.samples), log.samples[0].epoch,\n"
+                "        log.results.scores[1].metrics['accuracy'].value,\n"
+                "        log.samples[0].scores['final'].value, log.samples[0].messages[1].role]))\n")
+        paths = self.inspect_logs()
+        done = subprocess.run([python, "-c", code, *paths], capture_output=True, text=True,
+                              env={**os.environ, "HOME": str(self.dir)})
+        self.assertEqual(0, done.returncode, done.stderr[-2000:])
+        for path, line in zip(paths, done.stdout.splitlines()):
+            with open(path, encoding="utf-8") as file:
+                log = json.load(file)
+            self.assertEqual([log["eval"]["task"], len(log["samples"]), 1,
+                              log["results"]["scores"][1]["metrics"]["accuracy"]["value"],
+                              log["samples"][0]["scores"]["final"]["value"], "assistant"],
+                             json.loads(line))
+
     def test_a_missing_module_is_named_with_how_to_get_it(self):
         (self.dir / "h5py.py").write_text("raise ImportError('gone', name='h5py')")
         for arguments in (["report", "x"], ["view", "x"]):

@@ -253,6 +253,32 @@ class BundleTest(ViewTest):
             page.until("document.getElementById('help').open")
             self.assertEqual([], page.problems())
 
+    def test_messages_are_shown_as_they_were_sent_and_repairs_with_their_complaint(self):
+        run = self.sim("mended", 12, models={"m": {"api": "sim", "malformed": 0.4}})
+        shown = json.loads(harness.run("show", run, "--episode", "0-11", "--format", "json",
+                                       "--prompts").out)
+        repaired = next(one for one in shown if one["status"] == "done" and any(
+            call["repair"] for call in one["calls"]))
+        complaint = next(c["complaint"] for c in repaired["calls"] if c["complaint"])
+        asked = repaired["calls"][0]["messages"]
+        with Viewer(run, "--port", "0") as viewer, browser.Browser(self.dir) as page:
+            for address in (viewer.url, f"file://{self.bundle(run)}"):
+                self.opened(page, f"{address}#e={repaired['episode']}")
+                page.until("document.querySelector('details.repair')")
+                page.js("document.querySelectorAll('details').forEach(d => d.open = true)")
+                page.until("document.querySelectorAll('.message').length >= arguments[0]",
+                           len(asked))
+                first = page.js("return [...document.querySelector('.message').parentElement"
+                                ".querySelectorAll('.message')].map(m => m.innerText)")
+                self.assertEqual(len(asked), len(first))
+                for message, text in zip(asked, first):
+                    self.assertTrue(text.startswith(message["role"]), text[:40])
+                    self.assertIn(" ".join(message["text"].split()), " ".join(text.split()))
+                self.assertIn(complaint, page.text("details.repair"))
+                # Each request is still what was sent: nothing says that a hash differs.
+                self.assertEqual(0, page.js("return document.querySelectorAll('.note').length"))
+                self.assertEqual([], page.problems())
+
     def test_texts_made_to_do_harm_stay_texts(self):
         path = self.hostile()
         with browser.Browser(self.dir) as page:

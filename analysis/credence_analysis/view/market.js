@@ -118,7 +118,7 @@ function voice(calls, what) {
     calls.slice(0, -1).map((call, i) => repairFold(call, calls[i + 1])),
     failed ? h("p", { class: "failure" }, `No usable reply: ${last.reason.replace(/_/g, " ")}. `, last.error ? said(last.error) : null) : null,
     reasoningFold(last), replyBody(last),
-    last.complaint ? h("p", { class: "meta" }, "Asked for again with: " + plain(last.complaint, 400)) : null,
+    last.complaint ? h("p", { class: "meta" }, "What was wrong with it: " + plain(last.complaint, 400)) : null,
     messagesFold(last, what.load), metaLine(last, what.costs));
 }
 
