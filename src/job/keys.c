@@ -276,6 +276,8 @@ static const struct cr_key_table budget_table = {"budget", budget_keys,
 static const struct cr_key output_keys[] = {
     {"text", CR_KEY_TRUTH, "true", AT(cr_job, output_text),
      .summary = "transcripts in run.h5 too, not on the tape alone"},
+    {"group", CR_KEY_TRUTH, "false", AT(cr_job, output_group),
+     .summary = "the run directory is open to the group, not to its owner alone"},
 };
 static const struct cr_key_table output_table = {"output", output_keys,
                                                  LEN(output_keys)};

@@ -106,9 +106,7 @@ static void append(const struct cr_learned *learned, const struct cr_learned_of 
     enum cr_status status =
         writer.status != CR_OK ? writer.status : cr_buf_add(&line, "\n", 1);
     int fd =
-        status == CR_OK
-            ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
-            : -1;
+        status == CR_OK ? cr_file_open_own(path, O_WRONLY | O_CREAT | O_APPEND) : -1;
     if (fd >= 0) {
         // One write, so that lines of several ranks do not mix. A lost one is learned
         // again.

@@ -87,8 +87,7 @@ enum cr_status cr_launches_read(const char *dir, struct cr_launches *out,
 
 static enum cr_status append(const char *path, const struct cr_buf *line,
                              struct cr_err *err) {
-    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
-    const int fd = open(path, flags, 0600);
+    const int fd = cr_file_open_own(path, O_WRONLY | O_CREAT | O_APPEND);
     if (fd < 0) {
         return cr_err_set(err, cr_status_from_errno(errno), "%s: %s", path,
                           strerror(errno));

@@ -216,16 +216,69 @@ static enum cr_status put_records(struct cr_recorder *recorder, uint64_t episode
     }
 }
 
+// The calls of one trajectory, found on the tapes.
+struct taped_calls {
+    uint64_t key;
+    struct cr_call_records list;
+};
+
+static bool is_same_call(const struct cr_call_record *a,
+                         const struct cr_call_record *b) {
+    return memcmp(&a->id, &b->id, sizeof a->id) == 0;
+}
+
+// Of a call that was made again (a later launch, after a failure) the last one counts.
+static enum cr_status keep_taped(void *ctx, const struct cr_call_record *record,
+                                 struct cr_err *err) {
+    struct taped_calls *taped = ctx;
+    if (record->trajectory_key != taped->key) {
+        return CR_OK;
+    }
+    const enum cr_status status = cr_call_records_add(&taped->list, record);
+    if (status != CR_OK) {
+        return cr_err_set(err, status, "no memory for the calls of a market");
+    }
+    struct cr_call_record *at = taped->list.at;
+    const size_t last = taped->list.len - 1;
+    for (size_t i = 0; i < last; i++) {
+        if (is_same_call(&at[i], &at[last])) {
+            at[i] = at[last];
+            taped->list.len--;
+            break;
+        }
+    }
+    return CR_OK;
+}
+
+// The spool is a copy that may be damaged; the tape is not gone because of that.
+static enum cr_status put_taped(struct cr_recorder *recorder,
+                                const struct cr_plan_place *place,
+                                const struct cr_err *why, struct cr_err *err) {
+    struct taped_calls taped = {.key = place->key};
+    cr_log_write(recorder->log, CR_LOG_WARN,
+                 "%s: the calls of episode %" PRIu64 " are taken from the tape",
+                 why->text, place->first_episode);
+    enum cr_status status = cr_tape_scan(recorder->dir, keep_taped, &taped, NULL, err);
+    if (status == CR_OK) {
+        status = cr_run_file_put_calls(recorder->file, place->first_episode,
+                                       taped.list.at, taped.list.len, err);
+    }
+    cr_call_records_fini(&taped.list);
+    return status;
+}
+
 static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajectory,
                                 struct cr_buf *body, struct cr_err *err) {
     struct cr_plan_place place;
-    const enum cr_status status = cr_spool_read(
-        recorder->spool, recorder->ledger->result_at[trajectory], body, err);
-    if (status != CR_OK) {
-        return status;
-    }
+    struct cr_err why = {0};
     cr_plan_place(recorder->plan, trajectory, &place);
-    return put_records(recorder, place.first_episode, body, err);
+    const enum cr_status status = cr_spool_read(
+        recorder->spool, recorder->ledger->result_at[trajectory], body, &why);
+    if (status == CR_E_FORMAT) {
+        return put_taped(recorder, &place, &why, err);
+    }
+    return status == CR_OK ? put_records(recorder, place.first_episode, body, err)
+                           : cr_err_set(err, status, "%s", why.text);
 }
 
 enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {

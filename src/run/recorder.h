@@ -26,6 +26,7 @@ struct cr_tally { // of episodes, for the progress line and status.json
 
 struct cr_recorder {
     const struct cr_plan *plan;
+    const char *dir; // of the run
     struct cr_ledger *ledger;
     struct cr_run_file *file;
     struct cr_spool *spool;
@@ -54,8 +55,8 @@ CR_MUST_CHECK enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
 // Long work goes on, or not.
 CR_MUST_CHECK enum cr_status cr_recorder_beat(struct cr_recorder *recorder,
                                               struct cr_err *err);
-// Fill /calls in the order of the episodes from the spool. CR_E_FORMAT: it is damaged;
-// without it the next launch takes everything from the tapes.
+// Fill /calls in the order of the episodes from the spool; what is damaged there, from
+// the tapes of DIR.
 CR_MUST_CHECK enum cr_status cr_recorder_calls(struct cr_recorder *recorder,
                                                struct cr_err *err);
 

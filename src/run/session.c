@@ -91,6 +91,7 @@ static enum cr_status make_plan(struct cr_session *session, struct cr_err *err) 
                        CR_BEAT_MODELS_MAX, session->job->models_len);
     }
     if (status == CR_OK) {
+        cr_file_share_with_group(session->job->output_group);
         status = cr_plan_create(session->job, &session->plan, err);
     }
     if (status == CR_OK) {
@@ -565,6 +566,7 @@ static enum cr_status begin_coordinator(struct cr_session *session,
     }
     begin_progress(session);
     session->recorder = (struct cr_recorder){.plan = session->plan,
+                                             .dir = session->dir,
                                              .ledger = &session->ledger,
                                              .lock = session->lock,
                                              .log = session->log};

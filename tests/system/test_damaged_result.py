@@ -1,6 +1,7 @@
 """A result that was damaged after the run is made again from the tape, without asking anybody; the old one is kept."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -73,6 +74,24 @@ class DamagedResultTest(harness.TestCase):
         self.assertEqual(damaged, (self.run_dir / "run.h5.damaged").read_bytes())
         self.assertEqual([], harness.compare(self.good, self.file))
 
+    def test_a_damaged_spool_is_made_good_from_the_tape_in_the_same_launch(self):
+        part = self.dir / "part"
+        harness.run("run", self.job, "-o", part, "--quiet", "--set", "budget.calls=60", expect=75)
+        spool = (part / "spool").read_bytes()
+        told = 0
+        for at in range(30, len(spool), max(1, len(spool) // 12)):
+            with self.subTest(at=at):
+                again = self.dir / f"again-{at}"
+                shutil.copytree(part, again)
+                damaged = bytearray(spool)
+                damaged[at] ^= 0x55
+                (again / "spool").write_bytes(damaged)
+                result = harness.run("run", self.job, "-o", again)
+                told += "taken from the tape" in result.err
+                self.assertEqual([], harness.compare(self.good, again / "run.h5"))
+                self.assertEqual(self.calls, len(harness.tape_lines(again)), "calls were made twice")
+        self.assertGreater(told, 0)
+
     def test_nothing_outside_is_written_through_a_link(self):
         victim = self.dir / "victim"
         outside = self.dir / "outside"
@@ -117,17 +136,18 @@ class DamagedResultTest(harness.TestCase):
                 self.assertNotEqual(0, result.code)
                 self.assertEqual(before, os.lstat(name).st_mode)
 
-    def test_only_the_owner_reads_it_whatever_the_umask(self):
-        for mask in ("000", "022", "077"):
-            with self.subTest(umask=mask):
-                where = self.dir / f"masked-{mask}"
+    def test_only_the_owner_reads_it_whatever_the_umask_unless_the_job_says_so(self):
+        for mask, group in (("000", 0), ("022", 0), ("077", 0), ("077", 1), ("000", 1)):
+            with self.subTest(umask=mask, group=group):
+                where = self.dir / f"masked-{mask}-{group}"
                 subprocess.run(["sh", "-c", f"umask {mask}; exec \"$@\"", "sh", harness.CREDENCE, "run", str(self.job),
-                                "-o", str(where), "--quiet"], check=True, timeout=300, env=harness.environment())
+                                "-o", str(where), "--quiet", "--set", f"output.group={'true' if group else 'false'}"],
+                               check=True, timeout=300, env=harness.environment())
                 for folder, _, names in os.walk(where):
-                    self.assertEqual(0o700, stat.S_IMODE(os.stat(folder).st_mode), folder)
+                    self.assertEqual(0o770 if group else 0o700, stat.S_IMODE(os.stat(folder).st_mode), folder)
                     for name in names:
                         mode = stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode)
-                        self.assertEqual(0o600, mode, name)
+                        self.assertEqual(0o660 if group else 0o600, mode, name)
 
 
 if __name__ == "__main__":

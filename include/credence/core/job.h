@@ -111,6 +111,7 @@ struct cr_job {
     uint32_t axes_len;
     struct cr_budget budget;
     bool output_text;          // transcripts in run.h5 too
+    bool output_group;         // files of the run directory are the group's too
     const char *const *caches; // other runs' directories whose tapes may answer
     uint32_t caches_len;
     const char *resolved; // the whole job as understood, JSON, indented, no secrets

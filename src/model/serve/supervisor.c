@@ -12,6 +12,7 @@
 // process it was forked from may hold any lock. It closes every descriptor it has not
 // use for, so that locks and sockets of the runner end with the runner.
 #include "model/serve/supervisor.h"
+#include "credence/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "credence/base/file.h"
 
 enum {
     LEASH_FD = 3, // in the supervisor
@@ -208,7 +211,7 @@ static _Noreturn void become_supervisor(const struct cr_child_command *command,
 }
 
 static enum cr_status open_log(const char *path, int *out, struct cr_err *err) {
-    *out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    *out = cr_file_open_own(path, O_WRONLY | O_CREAT | O_APPEND);
     return *out >= 0 ? CR_OK
                      : cr_err_set(err, cr_status_from_errno(errno), "%s: %s", path,
                                   strerror(errno));
