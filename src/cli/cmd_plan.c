@@ -92,6 +92,11 @@ static enum cr_status make(struct cr_planning *planning, struct cr_err *err) {
                                   planning->like_dir == NULL ? NULL : &planning->like,
                                   &planning->estimate, err);
     }
+    if (status == CR_OK) {
+        status = cr_power_make(planning->plan,
+                               planning->like_dir == NULL ? NULL : &planning->like,
+                               &planning->power, err);
+    }
     return status;
 }
 
@@ -109,6 +114,7 @@ static int plan_job(struct cr_planning *planning) {
         status = print(planning);
     }
     int code = status == CR_OK ? CR_EXIT_COMPLETE : cr_exit_error(status, &err);
+    cr_power_fini(&planning->power);
     cr_like_fini(&planning->like);
     cr_plan_destroy(planning->plan);
     cr_job_destroy(planning->job);

@@ -38,6 +38,28 @@ static void write_counts(struct cr_json_writer *emit,
     cr_json_write_count(emit, "calls_alone_max", e->alone.max);
 }
 
+static void write_power(struct cr_json_writer *emit,
+                        const struct cr_planning *planning) {
+    const struct cr_power *power = &planning->power;
+    cr_json_write_open(emit, "power", '[');
+    for (uint32_t i = 0; i < power->rows_len; i++) {
+        const struct cr_power_row *row = &power->rows[i];
+        cr_json_write_open(emit, NULL, '{');
+        cr_json_write_text(emit, "benchmark",
+                           planning->job->benchmarks[row->benchmark].name);
+        cr_json_write_count(emit, "questions", row->questions);
+        cr_json_write_count(emit, "comparisons", power->comparisons);
+        cr_json_write_number(emit, "sd", row->sd);
+        cr_json_write_bool(emit, "is_pilot", row->is_pilot);
+        cr_json_write_number(emit, "detectable", row->detectable);
+        cr_json_write_number(emit, "wanted", CR_POWER_DIFFERENCE);
+        cr_json_write_number(emit, "needed_questions", row->needed_questions);
+        cr_json_write_number(emit, "needed_replicates", row->needed_replicates);
+        cr_json_write_close(emit, '}');
+    }
+    cr_json_write_close(emit, ']');
+}
+
 enum cr_status cr_planning_json(const struct cr_planning *planning,
                                 const struct cr_screen *screen) {
     const struct cr_job *job = planning->job;
@@ -55,6 +77,7 @@ enum cr_status cr_planning_json(const struct cr_planning *planning,
     write_amount(&emit, "at_least", &e->low);
     write_amount(&emit, "expected", &e->expected);
     write_amount(&emit, "at_most", &e->high);
+    write_power(&emit, planning);
     cr_json_write_bool(&emit, "simulated", job->is_simulated);
     if (planning->has_prompts) {
         cr_planning_prompts_json(planning, &emit);

@@ -190,6 +190,41 @@ static void print_notes(const struct cr_screen *screen,
     }
 }
 
+// What the plan could find: one line a benchmark, for as many as one looks at.
+static void print_power(const struct cr_screen *screen,
+                        const struct cr_planning *planning) {
+    enum { ROWS_MAX = 12 };
+    const struct cr_power *power = &planning->power;
+    char needed[40];
+    for (uint32_t i = 0; i < power->rows_len && i < ROWS_MAX; i++) {
+        const struct cr_power_row *row = &power->rows[i];
+        cr_screen_printf(screen,
+                         "power: %s, %" PRIu64
+                         " question%s: a difference of %.1f points is found in 4 "
+                         "of 5 runs; %.0f points need %s questions",
+                         CR_SHOWN(planning->job->benchmarks[row->benchmark].name),
+                         row->questions, row->questions == 1 ? "" : "s",
+                         100 * row->detectable, 100 * CR_POWER_DIFFERENCE,
+                         grouped(row->needed_questions, needed));
+        if (!row->is_pilot) {
+            cr_screen_printf(screen, " or %s replicates", //
+                             grouped(row->needed_replicates, needed));
+        }
+        cr_screen_printf(screen, "\n");
+    }
+    if (power->rows_len > 0) {
+        cr_screen_styled(
+            screen, CR_STYLE_FAINT,
+            "power: paired test on questions, error 5 %% shared by %" PRIu32
+            " comparison%s (a bound for Holm); spread %s\n",
+            power->comparisons, power->comparisons == 1 ? "" : "s",
+            power->rows[0].is_pilot
+                ? "as in the run of --like"
+                : "assumed: 1 judgment in 5 changes sides, replicates and "
+                  "propositions of a question independent; see --like");
+    }
+}
+
 enum cr_status cr_planning_print(const struct cr_planning *planning,
                                  const struct cr_screen *screen) {
     if (planning->is_full) {
@@ -209,6 +244,7 @@ enum cr_status cr_planning_print(const struct cr_planning *planning,
     print_costs(screen, &planning->estimate);
     print_budget(screen, planning);
     print_notes(screen, planning);
+    print_power(screen, planning);
     if (planning->has_prompts) {
         return cr_planning_prompts(planning, screen);
     }

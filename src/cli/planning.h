@@ -13,6 +13,7 @@
 #include "credence/job/bundle.h"
 #include "credence/job/estimate.h"
 #include "credence/job/plan.h"
+#include "credence/job/power.h"
 
 enum { CR_SETS_MAX = 256 }; // --set options of a command line
 
@@ -26,6 +27,7 @@ struct cr_planning {
     struct cr_plan *plan;
     struct cr_like like;
     struct cr_estimate estimate;
+    struct cr_power power;
 };
 
 // The lines that matter first; the whole job, its cells and its first prompts as asked.

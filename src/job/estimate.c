@@ -7,6 +7,7 @@
 #include "credence/job/estimate.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "credence/base/mem.h"
@@ -301,6 +302,67 @@ static enum cr_status open_view(const char *dir, struct cr_run_view **out,
     return status;
 }
 
+// 1 when PRICE is on the side of LABEL, 0 when on the other, a half for neither.
+static double is_right(double price, int32_t label) {
+    if (fabs(price - 0.5) < 1e-9) {
+        return 0.5;
+    }
+    return (price > 0.5) == (label == 1) ? 1 : 0;
+}
+
+struct question_sum {
+    double sum;
+    uint32_t len;
+};
+
+// The sums of CELL's questions: final less opening.
+static void add_differences(const struct cr_run_view *view, uint32_t cell,
+                            struct question_sum *sums) {
+    for (uint64_t e = 0; e < view->episodes; e++) {
+        uint64_t p = view->proposition[e];
+        if (view->cell[e] != cell || view->status[e] != CR_DONE ||
+            p >= view->propositions || view->n_outcomes[p] != 1 || view->label[p] < 0 ||
+            view->prices_len[e] == 0) {
+            continue;
+        }
+        const double *prices = &view->price[e * view->iterations];
+        double first = is_right(prices[0], view->label[p]);
+        double last = is_right(prices[view->prices_len[e] - 1], view->label[p]);
+        sums[view->question[p]].sum += last - first;
+        sums[view->question[p]].len++;
+    }
+}
+
+static double spread(const struct question_sum *sums, uint64_t len) {
+    double mean = 0, squares = 0;
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < len; i++) {
+        if (sums[i].len > 0) { // Welford
+            double value = sums[i].sum / sums[i].len, delta = value - mean;
+            n++;
+            mean += delta / (double)n;
+            squares += delta * (value - mean);
+        }
+    }
+    return n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+}
+
+static enum cr_status take_spreads(const struct cr_run_view *view,
+                                   struct cr_like *like) {
+    size_t len = (size_t)view->propositions + 1; // no more questions than that
+    struct question_sum *sums = cr_calloc(len, sizeof *sums);
+    if (sums == NULL) {
+        return CR_E_MEMORY;
+    }
+    for (uint32_t c = 0; c < view->cells; c++) {
+        memset(sums, 0, len * sizeof *sums);
+        add_differences(view, c, sums);
+        like->cells[c].sd = spread(sums, len);
+    }
+    cr_free(sums);
+    return CR_OK;
+}
+
 static enum cr_status take_cells(const struct cr_run_view *view, struct cr_like *like) {
     uint64_t *finished = cr_calloc((size_t)view->cells + 1, sizeof *finished);
     like->cells = cr_calloc((size_t)view->cells + 1, sizeof *like->cells);
@@ -341,6 +403,7 @@ enum cr_status cr_like_read(const char *dir, struct cr_like *out, struct cr_err 
     enum cr_status status = open_view(dir, &view, err);
     if (status == CR_OK) {
         status = take_cells(view, &like);
+        status = status == CR_OK ? take_spreads(view, &like) : status;
         cr_run_view_close(view);
     }
     if (status != CR_OK) {

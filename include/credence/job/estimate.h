@@ -39,6 +39,9 @@ struct cr_estimate {
 struct cr_like_cell {
     char *name, *protocol, *benchmark;
     double calls, tokens; // mean of the finished episodes
+    // Of the questions' mean differences of accuracy, final less opening, over binary
+    // propositions; 0: fewer than two questions.
+    double sd;
 };
 struct cr_like {
     struct cr_like_cell *cells;

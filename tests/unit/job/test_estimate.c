@@ -5,6 +5,7 @@
 
 #include "credence/job/estimate.h"
 #include "credence/job/plan.h"
+#include "credence/job/power.h"
 #include "job/dry_run.h"
 
 static const char paid[] =
@@ -122,9 +123,9 @@ static void categorical_and_continuous_markets_can_be_played(void **state) {
 
 static void an_earlier_run_makes_the_expectation(void **state) {
     struct cr_like_cell cells[] = {
-        {(char *)"other", (char *)"market", (char *)"elsewhere", 20, 9000},
-        {(char *)"claims", (char *)"market", (char *)"claims", 7, 3000},
-        {(char *)"claims", (char *)"single", (char *)"claims", 1, 100}};
+        {(char *)"other", (char *)"market", (char *)"elsewhere", 20, 9000, 0},
+        {(char *)"claims", (char *)"market", (char *)"claims", 7, 3000, 0},
+        {(char *)"claims", (char *)"single", (char *)"claims", 1, 100, 0}};
     struct cr_like like = {cells, 3};
     struct fixture f;
     (void)state;
@@ -151,8 +152,36 @@ static void sharing_is_what_the_cells_would_have_cost_alone(void **state) {
     fixture_close(&f);
 }
 
+// Against numbers worked out by hand: z(1 - 0.05/4) + z(0.8) = 2.2414027 + 0.8416212.
+static void power_is_the_formula_of_the_header(void **state) {
+    struct fixture f;
+    struct cr_plan *plan = NULL;
+    struct cr_power power = {0};
+    struct cr_like_cell cell = {.benchmark = (char[]){"claims"}, .sd = 0.25};
+    struct cr_like like = {&cell, 1};
+    (void)state;
+    fixture_open(&f, 50);
+    fixture_need(&f, FIXTURE_JOB(", \"cells\": [{ \"stance\": \"up\" }]"));
+    assert_int_equal(cr_plan_create(f.job, &plan, NULL), CR_OK);
+    assert_int_equal(cr_power_make(plan, NULL, &power, NULL), CR_OK);
+    assert_int_equal(power.comparisons, 2);
+    assert_int_equal(power.rows_len, 1);
+    assert_int_equal(power.rows[0].questions, 50);
+    double d = 3.0830239 * sqrt(0.2) / sqrt(50);
+    assert_true(fabs(power.rows[0].detectable - d) < 1e-6);
+    assert_true(power.rows[0].needed_questions == ceil(50 * (d / 0.05) * (d / 0.05)));
+    cr_power_fini(&power);
+    assert_int_equal(cr_power_make(plan, &like, &power, NULL), CR_OK);
+    assert_true(power.rows[0].is_pilot && isnan(power.rows[0].needed_replicates));
+    assert_true(fabs(power.rows[0].detectable - 3.0830239 * 0.25 / sqrt(50)) < 1e-6);
+    cr_power_fini(&power);
+    cr_plan_destroy(plan);
+    fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(power_is_the_formula_of_the_header),
         cmocka_unit_test(bounds_of_the_papers_market_are_those_of_its_rule),
         cmocka_unit_test(longer_replies_and_longer_markets_make_longer_prompts),
         cmocka_unit_test(prompts_are_linear_in_the_length_of_the_replies),

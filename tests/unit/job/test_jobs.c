@@ -44,7 +44,7 @@ static void planned_fini(struct planned *planned) {
 static void every_shipped_job_is_planned(void **state) {
     static const char *const expected[] = {
         "quickstart.json",  "paper.json",     "threshold.json", "cross-model.json",
-        "adversarial.json", "mechanism.json", "placebo.json"};
+        "adversarial.json", "mechanism.json", "placebo.json",   "wording.json"};
     DIR *dir = opendir(CR_SOURCE_DIR "/jobs");
     struct dirent *entry;
     size_t found = 0;
