@@ -2,12 +2,13 @@
 # serve.sh - holds one model server on this node: started by servers_start of lib.sh, as a step of the job.
 #
 # Starts SERVER on a free port, writes its base URL to SERVERS_DIR when it is healthy, starts it again when it
-# dies (up to 10 times), and ends it when told to (TERM, or SERVERS_DIR/stop), by force after 10 s: a server
+# dies (up to 10 times; one that never was healthy is not), and ends it when asked to (TERM, or SERVERS_DIR/stop), by force after 10 s: a server
 # that waits for a client to go away would outlive its job otherwise.
 set -u
 host=$(hostname)
 local_id=${SLURM_LOCALID:-0}
-url_file=$SERVERS_DIR/$host-$local_id.url
+base=$SERVERS_DIR/${SERVER_NAME:-server}@$host-$local_id
+url_file=$base.url
 server=''
 
 say() { echo "serve.sh: $host: $*" >&2; }
@@ -31,14 +32,14 @@ get() {
     echo "${status:-}"
 }
 
-# Of the node's GPUs, those of this server, when several share the node.
+# Of the node's GPUs, those of this server, when several share the node: SERVER_FIRST are of other models.
 take_gpus() {
     local all each
-    [ "${SERVERS_PER_NODE:-1}" -gt 1 ] && [ -n "${CUDA_VISIBLE_DEVICES:-}" ] || return 0
+    [ "${SERVERS_ON_NODE:-1}" -gt 1 ] && [ -n "${CUDA_VISIBLE_DEVICES:-}" ] || return 0
     IFS=, read -ra all <<<"$CUDA_VISIBLE_DEVICES"
-    each=$((${#all[@]} / SERVERS_PER_NODE))
-    [ $each -gt 0 ] || return 0
-    CUDA_VISIBLE_DEVICES=$(IFS=,; echo "${all[*]:local_id * each:each}")
+    each=$((${#all[@]} / SERVERS_ON_NODE))
+    [ $each -gt 0 ] || { say "$SERVERS_ON_NODE servers, but ${#all[@]} GPUs"; give_up; }
+    CUDA_VISIBLE_DEVICES=$(IFS=,; echo "${all[*]:(SERVER_FIRST + local_id) * each:each}")
     export CUDA_VISIBLE_DEVICES
 }
 
@@ -61,12 +62,21 @@ start_server() {
     command=${command//\{host\}/$host}
     say "$command"
     set -m # a process group of its own, so that its children end with it
-    bash -c "exec $command" >>"$SERVERS_DIR/$host-$local_id.log" 2>&1 &
+    bash -c "exec $command" >>"$base.log" 2>&1 &
     server=$!
     set +m
 }
 
+# The batch script sees the mark, shows the end of the log and ends the job.
+give_up() {
+    trap - EXIT
+    end_server
+    touch "$base.failed"
+    exit 1
+}
+
 trap 'end_server; exit 0' TERM INT USR1 EXIT
+was_ready=''
 take_gpus
 port=$(free_port) || exit 1
 for start in {0..10}; do
@@ -81,6 +91,7 @@ for start in {0..10}; do
     if kill -0 "$server" 2>/dev/null; then
         echo "http://$host:$port$SERVER_PATH" >"$url_file.new"
         mv "$url_file.new" "$url_file"
+        was_ready=yes
     fi
     # Its URL stays while it is started again on the same port: calls to it are tried again meanwhile.
     while kill -0 "$server" 2>/dev/null; do
@@ -88,8 +99,10 @@ for start in {0..10}; do
         sleep 0.5
     done
     wait "$server"
-    say "the server ended with $?, start $start"
+    code=$?
+    say "the server ended with $code, start $start"
+    [ -n "$was_ready" ] || { say "it was never ready: $SERVER"; give_up; }
     sleep 1
 done
 say "given up"
-exit 1
+give_up

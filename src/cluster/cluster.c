@@ -22,6 +22,42 @@ bool cr_cluster_is_launched(void) {
     return false;
 }
 
+// What launchers of others say of how many they started, and who a process is among them.
+static const struct {
+    const char *size, *rank, *advice;
+} others[] = {
+    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID",
+     "SLURM started %s tasks, but MPI sees 1: launch with srun --mpi=pmix (srun --mpi=list "
+     "shows what this SLURM has), or with mpirun; runs that are meant to be apart: unset "
+     "SLURM_STEP_NUM_TASKS"},
+    {"PMI_SIZE", "PMI_RANK",
+     "the launcher of another MPI started %s processes, but this program sees 1: use the "
+     "mpirun of the library that it is built with (credence version)"},
+    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK",
+     "the launcher of MVAPICH started %s processes, but this program sees 1: use the mpirun "
+     "of the library that it is built with (credence version)"},
+};
+
+enum cr_status cr_cluster_check_alone(struct cr_err *err) {
+    if (getenv("OMPI_COMM_WORLD_SIZE") != NULL) {
+        return CR_OK; // our own library's, which knows
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const char *size = getenv(others[i].size), *rank = getenv(others[i].rank);
+        if (size == NULL || strtol(size, NULL, 10) <= 1) {
+            continue;
+        }
+        const bool is_first = rank == NULL || strcmp(rank, "0") == 0;
+        char text[512];
+        // The format is one of the three above.
+        const char *at = strstr(others[i].advice, "%s");
+        (void)snprintf(text, sizeof text, "%.*s%.12s%s", (int)(at - others[i].advice),
+                       others[i].advice, size, at + 2);
+        return cr_err_set(err, CR_E_USAGE, "%s", is_first ? text : "");
+    }
+    return CR_OK;
+}
+
 static void name_host(struct cr_cluster *cluster) {
     char space[64] = "";
     const ssize_t len = readlink("/proc/self/ns/pid", space, sizeof space - 1);

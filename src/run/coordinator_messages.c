@@ -93,6 +93,11 @@ static void on_hello(struct cr_coordinator *c, const struct cr_packet *packet) {
     }
     cr_cluster_watch(c->cfg.cluster, packet->rank, hello.pid, hello.host);
     cr_roster_set(&c->roster, packet->rank, CR_MEMBER_LIVE);
+    struct cr_err err = {0};
+    if (cr_roster_place(&c->roster, packet->rank, hello.host) != CR_OK) {
+        cr_err_set(&err, CR_E_MEMORY, "out of memory for the name of a node");
+        cr_coordinator_fault(c, "rank 0", &err);
+    }
     if (c->phase == CR_STOPPING || c->phase == CR_OVER) {
         cr_coordinator_stop_member(c, packet->rank);
     } else {

@@ -15,6 +15,9 @@ enum {
     STATUS_BYTES_MAX = 1 << 22,
     LOG_EVERY_MS = 30000,
     LINE_EVERY_MS = 500,
+    NODES_SHOWN = 256,    // in status.json
+    NODES_NAMED = 16,     // at the end
+    CALLS_EXPECTED = 100, // of a node, before one that made none is odd
     REASONS_SHOWN = 3
 };
 
@@ -53,6 +56,9 @@ void cr_snapshot_fill(struct cr_snapshot *snapshot, const struct cr_progress *pr
     snapshot->lost_ranks = roster->lost;
     snapshot->in_flight = 0;
     snapshot->tape_lines = progress->tape_lines_before;
+    cr_roster_count_nodes(roster);
+    snapshot->nodes = roster->nodes;
+    snapshot->nodes_len = roster->nodes_len;
     memset(snapshot->models, 0, sizeof snapshot->models);
     for (int rank = 1; rank < roster->size; rank++) {
         const struct cr_member *member = &roster->at[rank];
@@ -218,6 +224,39 @@ static void put_place(struct cr_json_writer *json, const char *host) {
     cr_json_write_text(json, "process_space", host[len] == ' ' ? host + len + 1 : "");
 }
 
+static uint64_t calls_of_nodes(const struct cr_snapshot *snapshot) {
+    uint64_t calls = 0;
+    for (size_t i = 0; i < snapshot->nodes_len; i++) {
+        calls += snapshot->nodes[i].calls;
+    }
+    return calls;
+}
+
+// The share of its ranks' time that a node slept, waiting for models.
+static double asleep_share(const struct cr_node *node, double seconds) {
+    const double all_s = seconds * node->ranks;
+    return all_s > 0 ? fmin(1, (double)node->asleep_ms / 1000 / all_s) : 0;
+}
+
+static void put_nodes(struct cr_json_writer *json, const struct cr_progress *progress,
+                      const struct cr_snapshot *snapshot) {
+    const double calls = (double)calls_of_nodes(snapshot);
+    cr_json_write_open(json, "nodes", '[');
+    for (size_t i = 0; i < snapshot->nodes_len && i < NODES_SHOWN; i++) {
+        const struct cr_node *node = &snapshot->nodes[i];
+        cr_json_write_open(json, NULL, '{');
+        cr_json_write_text(json, "host", node->host);
+        cr_json_write_count(json, "ranks", (uint64_t)node->ranks);
+        cr_json_write_count(json, "calls", node->calls);
+        cr_json_write_number(json, "share",
+                             calls > 0 ? (double)node->calls / calls : 0);
+        cr_json_write_number(json, "asleep",
+                             asleep_share(node, elapsed_s(progress, snapshot)));
+        cr_json_write_close(json, '}');
+    }
+    cr_json_write_close(json, ']');
+}
+
 static void put_launches(struct cr_json_writer *json,
                          const struct cr_launches *launches) {
     cr_json_write_open(json, "launches", '[');
@@ -246,6 +285,7 @@ static enum cr_status print_status(const struct cr_progress *progress,
                                                  : (double)snapshot->exit_code);
     cr_json_write_text(&json, "message", snapshot->message);
     put_models(&json, progress->job, snapshot);
+    put_nodes(&json, progress, snapshot);
     put_launches(&json, &progress->launches);
     cr_json_write_close(&json, '}');
     return json.status == CR_OK ? cr_buf_add_text(out, "\n") : json.status;
@@ -364,10 +404,35 @@ void cr_progress_print(struct cr_progress *progress, const struct cr_snapshot *s
     log->line_is_open = 1;
 }
 
+// Who worked: a node that did nothing is most likely one that cannot.
+static void print_nodes(const struct cr_progress *progress,
+                        const struct cr_snapshot *snapshot, struct cr_log *log) {
+    const uint64_t calls = calls_of_nodes(snapshot);
+    const double seconds = elapsed_s(progress, snapshot);
+    for (size_t i = 0; snapshot->nodes_len > 1 && i < snapshot->nodes_len; i++) {
+        const struct cr_node *node = &snapshot->nodes[i];
+        if (node->calls == 0 && calls >= CALLS_EXPECTED * snapshot->nodes_len) {
+            cr_log_write(log, CR_LOG_WARN,
+                         "node %s did nothing: its %d ranks made none of %" PRIu64
+                         " calls",
+                         node->host, node->ranks, calls);
+        } else if (snapshot->nodes_len <= NODES_NAMED) {
+            cr_log_write(
+                log, CR_LOG_INFO,
+                "node %s: %d ranks, %.0f %% of the calls, asleep %.0f %% of the "
+                "time",
+                node->host, node->ranks,
+                calls > 0 ? 100 * (double)node->calls / (double)calls : 0,
+                100 * asleep_share(node, seconds));
+        }
+    }
+}
+
 void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                      struct cr_log *log) {
     char line[1024];
     compose(progress, snapshot, line, sizeof line);
+    print_nodes(progress, snapshot, log);
     if (progress->is_quiet) {
         return;
     }

@@ -40,6 +40,8 @@ struct cr_snapshot {
     struct cr_tally tally;
     struct cr_spent spent; // earlier launches included
     uint32_t in_flight;
+    const struct cr_node *nodes; // borrowed from the roster: this launch
+    size_t nodes_len;
     int64_t now_ms, wall_ms;
     uint64_t tape_lines; // earlier launches included
     struct cr_snapshot_model {

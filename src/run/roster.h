@@ -20,7 +20,16 @@ enum cr_member_state {
     CR_MEMBER_LOST
 };
 
+// A node, and what its ranks have done in this launch.
+struct cr_node {
+    char *host;
+    int ranks;
+    uint64_t calls; // answered, or failed
+    uint64_t asleep_ms;
+};
+
 struct cr_member {
+    size_t node; // 1 + its index among the roster's nodes; 0: no hello yet
     enum cr_member_state state;
     int64_t last_heard_ms;
     int64_t stop_by_ms; // when it is LEAVING: lost if it is still there then
@@ -40,6 +49,8 @@ struct cr_roster {
     int size;             // workers are ranks 1 .. size-1
     struct cr_member *at; // [size]; at[0] is unused
     int live, absent, lost;
+    struct cr_node *nodes;
+    size_t nodes_len, nodes_cap;
     struct cr_beat_model *models; // [size][models_len], what members point into
     uint32_t models_len;
 };
@@ -48,6 +59,11 @@ struct cr_roster {
 CR_MUST_CHECK enum cr_status cr_roster_init(struct cr_roster *roster, int size,
                                             uint32_t models_len, int64_t now_ms,
                                             struct cr_err *err);
+// RANK is on HOST (up to its first blank). CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_roster_place(struct cr_roster *roster, int rank,
+                                             const char *host);
+// Sum up what the ranks of each node last said.
+void cr_roster_count_nodes(const struct cr_roster *roster);
 // What RANK last said of itself.
 void cr_roster_beat(struct cr_roster *roster, int rank, const struct cr_beat *beat);
 void cr_roster_fini(struct cr_roster *roster);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "credence/base/file.h"
@@ -25,6 +26,7 @@ enum {
     LIVE_DEFAULT = 1024,  // markets of a rank whose models make it wait
     LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
     CALLS_OF_RANK_MAX = 65536,
+    FILES_MAX = 1 << 20,
     LOOK_FOR_MS = 90000, // a file system may take a while to show what a node wrote
     PATH_BYTES_MAX = 1 << 14
 };
@@ -56,7 +58,10 @@ static enum cr_status open_cluster(struct cr_session *session, struct cr_err *er
     bool must_exit;
     cr_cluster_close(session->cluster, &must_exit);
     session->cluster = NULL;
-    status = cr_cluster_open_local(2, both, err);
+    status = cr_cluster_check_alone(err);
+    if (status == CR_OK) {
+        status = cr_cluster_open_local(2, both, err);
+    }
     if (status != CR_OK) {
         return status;
     }
@@ -244,11 +249,21 @@ static void send_verdict(struct cr_session *session, enum cr_status status) {
     cr_status_ignore(cr_buf_add(&session->bundle, &verdict, 1));
 }
 
+// Linux gives everybody 1,024 descriptors, and as many more as the hard limit for the asking.
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err) {
     struct cr_err ignored;
     session->clock = cr_clock_monotonic();
     cr_buf_init(&session->bundle, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = cr_signals_start(err);
+    raise_file_limit();
     if (status == CR_OK) {
         status = open_cluster(session, err);
     }

@@ -95,7 +95,7 @@ enum cr_exit cr_session_give_up(struct cr_session *session, bool has_begun,
     }
     if (has_begun || is_of_directory(session, why)) {
         tell(session, why);
-    } else {
+    } else if (why->text[0] != '\0') { // empty: another process has said it
         cr_log_write(session->log, CR_LOG_ERROR, "%s", why->text);
     }
     if (has_begun && has_cluster && cr_session_coordinates(session)) {

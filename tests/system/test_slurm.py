@@ -68,6 +68,21 @@ class SubmitTest(harness.TestCase):
         self.assertEqual(2, done.stdout.count("sbatch --parsable"))
         self.assertFalse(self.notes.exists())
 
+    def test_what_is_complete_is_not_tried_again(self):
+        out = self.dir / "out"
+        for i in (1, 3):
+            harness.run("run", self.job, "-o", out / f"shard-{i}", "--shard", f"{i}/4", "--quiet")
+        array, _ = self.lines("--array", 4, "--dir", out, "--retry-failed")
+        self.assertRegex(array, r"--array=2,4 ")
+        self.assertEqual("4", (out / "shards").read_text().strip())
+        refused = submit(self.job, "--array", 2, "--dir", out, env=self.env, cwd=self.dir, expect=2)
+        self.assertIn("was begun with --array 4, not 2", refused.stderr)
+        for i in (2, 4):
+            harness.run("run", self.job, "-o", out / f"shard-{i}", "--shard", f"{i}/4", "--quiet")
+        done = submit(self.job, "--array", 4, "--dir", out, "--retry-failed", env=self.env, cwd=self.dir)
+        self.assertIn("nothing to try again", done.stdout)
+        self.assertFalse(self.notes.exists())
+
     def test_a_job_that_plan_refuses_is_never_queued(self):
         bad = self.write_job(self.sim_job(self.dir / "claims.jsonl", cell__maker="nobody"), "bad.json")
         done = submit(bad, "--nodes", 2, env=self.env, cwd=self.dir, expect=2)
@@ -249,6 +264,54 @@ class SlurmTest(harness.TestCase):
         self.cluster.wait(number, ("FAILED",), 180)
         self.assertEqual(0, self.restarts(number))
         self.assertIn("the job is at fault", self.logs())
+
+    def test_a_server_that_cannot_start_ends_the_job_once(self):
+        job = self.write_job(self.http_job("http://127.0.0.1:1/v1", self.claims))
+        number, = self.submit(job, "--gpus", 2, GPU_ARGS="", SERVER="no-such-server --port {port}", SERVER_MODEL="m")
+        self.cluster.wait(number, ("FAILED",), 180)
+        self.assertEqual(0, self.restarts(number))
+        shown = self.cluster.tool("scontrol", "show", "job", number)
+        self.assertIn("ExitCode=4:0", shown)
+        logs = self.logs()
+        self.assertIn("no-such-server", logs)
+        self.assertIn("a server cannot start: not put back", logs)
+        kept = list(self.out.parent.glob("out.servers/failed-*/*.log"))
+        self.assertTrue(kept)
+        self.assertIn("no-such-server", kept[0].read_text())
+        self.assertFalse(list(self.dir.glob("out/tape/*")))
+
+    def test_two_models_each_get_their_servers_and_their_gpus(self):
+        script = self.dir / "server.sh"
+        script.write_text(f"""#!/bin/sh
+echo "$1 has ${{CUDA_VISIBLE_DEVICES:-none}}" >>{self.dir}/devices
+exec {harness.FAULT_SERVER} --rules '{{}}' --port $2
+""")
+        script.chmod(0o755)
+        job = self.http_job("http://127.0.0.1:1/v1", self.claims, cell__trader="judge-2")
+        job["models"]["judge-2"] = job["models"]["m"]
+        number, = self.submit(self.write_job(job), "--gpus", 1, GPU_ARGS="", CUDA_VISIBLE_DEVICES="0,1,2,3",
+                              SERVER_m=f"{script} m {{port}}", SERVER_judge_2=f"{script} judge {{port}}",
+                              SERVER_MODEL="m judge-2")
+        self.finish(number)
+        self.assertEqual(["judge has 2,3", "m has 0,1"], sorted((self.dir / "devices").read_text().splitlines()))
+
+    def test_a_plain_srun_is_named(self):
+        job = self.write_job(self.sim_job(self.claims))
+        done = subprocess.run(["srun", "-n", "3", "--mpi=none", harness.CREDENCE, "run", str(job), "-o", str(self.dir / "plain")],
+                              env=environment(**self.cluster.env), capture_output=True, text=True, timeout=180)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn("SLURM started 3 tasks, but MPI sees 1", done.stderr)
+        self.assertIn("--mpi=pmix", done.stderr)
+        self.assertFalse((self.dir / "plain").exists())
+
+    def test_the_smoke_test_passes_on_a_cluster_that_fits(self):
+        done = subprocess.run(["sbatch", "--wait", "--nodes=2", f"--chdir={self.dir}", str(SLURM / "smoke.sh")],
+                              env=environment(**self.cluster.env, CREDENCE_SLURM=str(SLURM), DIR=str(self.dir / "smoke")),
+                              capture_output=True, text=True, timeout=300)
+        self.assertEqual(0, done.returncode, self.logs())
+        for line in ("ok    program", "ok    PMIx", "ok    shared directory: all 2 nodes", "ok    run: 4 ranks on 2 nodes",
+                     "ok    lock", "all is well"):
+            self.assertIn(line, self.logs())
 
     def test_restarts_have_an_end(self):
         number, = self.submit(self.held_job(), RESTARTS_MAX=0)

@@ -21,6 +21,11 @@
 
 struct cr_cluster;
 
+// Local. Whether a process that MPI sees alone was meant to be alone. CR_E_USAGE names the
+// launcher that started it as one of several, and what to do; the text is empty on all but
+// the first of them.
+CR_MUST_CHECK enum cr_status cr_cluster_check_alone(struct cr_err *err);
+
 // "Open MPI v4.1.4": the library in use. Local, at any time.
 const char *cr_cluster_version(void);
 

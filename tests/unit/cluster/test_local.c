@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "credence/base/mem.h"
 #include "credence/cluster/cluster.h"
 
@@ -88,8 +90,34 @@ static void no_allocation_failure_leaks(void **state) {
     }
 }
 
+// A launcher that started several while MPI sees one: told once, by the first of them.
+static void a_process_that_was_meant_to_be_one_of_many_says_so(void **state) {
+    (void)state;
+    static const char *const names[][2] = {{"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+                                           {"PMI_SIZE", "PMI_RANK"}};
+    struct cr_err err = {0};
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    for (size_t i = 0; i < 2; i++) {
+        setenv(names[i][0], "1", 1);
+        assert_int_equal(cr_cluster_check_alone(&err), CR_OK);
+        setenv(names[i][0], "4", 1);
+        setenv(names[i][1], "0", 1);
+        assert_int_equal(cr_cluster_check_alone(&err), CR_E_USAGE);
+        assert_non_null(strstr(err.text, "started 4 "));
+        setenv(names[i][1], "3", 1);
+        assert_int_equal(cr_cluster_check_alone(&err), CR_E_USAGE);
+        assert_string_equal(err.text, "");
+        setenv("OMPI_COMM_WORLD_SIZE", "1", 1); // mpirun -n 1 within such a step
+        assert_int_equal(cr_cluster_check_alone(&err), CR_OK);
+        unsetenv("OMPI_COMM_WORLD_SIZE");
+        unsetenv(names[i][0]);
+        unsetenv(names[i][1]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_that_was_meant_to_be_one_of_many_says_so),
         cmocka_unit_test_setup_teardown(messages_of_one_sender_arrive_in_order, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
