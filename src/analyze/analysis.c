@@ -11,7 +11,8 @@ const char *const cr_section_names[CR_SECTION_COUNT] = {
     "accuracy",     "calibration", "dynamics",    "worth",       "comparison",
     "continuous",   "iterations",  "what-if",     "reliability", "beliefs",
     "independence", "reasons",     "corp",        "diagram",     "murphy",
-    "stopping",     "placebo",     "agent-score", "instrument",  "wording"};
+    "stopping",     "placebo",     "agent-score", "instrument",  "wording",
+    "held"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -21,7 +22,7 @@ enum {
     CONTROLS = CR_SECTION_PLACEBO | CR_SECTION_AGENT_SCORE,
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY |
-                  CR_SECTION_INSTRUMENT
+                  CR_SECTION_INSTRUMENT | CR_SECTION_HELD
 };
 
 // Numbers of questions and propositions that are dense within the present group.
@@ -421,6 +422,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
         cr_free(analysis->group[g].iteration);
         cr_dynamics_fini(&analysis->group[g].dynamics);
         cr_belief_result_fini(&analysis->group[g].beliefs);
+        cr_held_result_fini(&analysis->group[g].held);
         cr_instrument_result_fini(&analysis->group[g].instrument);
     }
     cr_free(analysis->group);

@@ -50,6 +50,10 @@ static bool has_instrument(const void *record) {
     return ((const struct cr_group_result *)record)->instrument.all.n > 0;
 }
 
+static bool has_held(const void *record) {
+    return ((const struct cr_group_result *)record)->held.markets > 0;
+}
+
 static bool has_corp(const void *record) {
     return ((const struct cr_iteration_result *)record)->corp.n > 0;
 }
@@ -124,6 +128,17 @@ static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_WORDING] = {CR_SECTION_WORDING, CR_RECORD_WORDING,
                           .title = "wording: how much of a number is the prompt's?",
                           .note = "- no groups that differ in their prompts alone"},
+    [CR_SHEET_HELD] = {CR_SECTION_HELD, CR_RECORD_GROUP, .title = "said and held",
+                       .has_row = has_held,
+                       .note = "- no readings: a job asks for them with \"held\": "
+                               "\"logprob\""},
+    [CR_SHEET_HELD_MOVES] = {CR_SECTION_HELD, CR_RECORD_GROUP,
+                             .title = "what arguments move, in log-odds their way",
+                             .has_row = has_held, .is_for_people = true,
+                             .is_hidden_when_empty = true},
+    [CR_SHEET_HELD_STEPS] = {CR_SECTION_HELD, CR_RECORD_HELD_STEP,
+                             .title = "said and held by iteration",
+                             .is_for_people = true, .is_hidden_when_empty = true},
     [CR_SHEET_PLACEBO] =
         {CR_SECTION_PLACEBO, CR_RECORD_CONTROL,
          .title = "placebos: the argument, or being asked again? points gained",

@@ -12,6 +12,7 @@ struct science {
     struct cr_beliefs *beliefs;
     struct cr_judges *replicates;
     struct cr_instrument *instrument;
+    struct cr_held_readings *held;
     struct cr_prompt_numbers numbers;
     struct cr_murphy murphy;
     bool has_murphy;
@@ -49,6 +50,9 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_INSTRUMENT) != 0) {
         status = create_instrument(analysis, group, questions, out);
     }
+    if (status == CR_OK && (sections & CR_SECTION_HELD) != 0) {
+        status = cr_held_create(analysis->dataset->iterations, &out->held);
+    }
     out->has_murphy = (sections & CR_SECTION_MURPHY) != 0;
     return status;
 }
@@ -57,6 +61,7 @@ static void science_destroy(struct science *science) {
     cr_beliefs_destroy(science->beliefs);
     cr_judges_destroy(science->replicates);
     cr_instrument_destroy(science->instrument);
+    cr_held_destroy(science->held);
 }
 
 enum { REPLICATES_MAX = 64 }; // of one proposition that are set against one another
@@ -94,6 +99,9 @@ static void add_question(struct science *science, const struct cr_market *market
     if (science->beliefs != NULL) {
         cr_beliefs_add(science->beliefs, market, len);
     }
+    if (science->held != NULL) {
+        cr_held_add(science->held, market, len);
+    }
     if (science->instrument != NULL) {
         cr_instrument_add(science->instrument, market, len);
     }
@@ -120,6 +128,9 @@ static enum cr_status finish(struct cr_analysis *analysis, struct science *scien
     enum cr_status status = CR_OK;
     if (science->beliefs != NULL) {
         status = cr_beliefs_finish(science->beliefs, level, &out->beliefs);
+    }
+    if (status == CR_OK && science->held != NULL) {
+        status = cr_held_finish(science->held, level, &out->held);
     }
     if (status == CR_OK && science->instrument != NULL) {
         status = cr_instrument_finish(science->instrument, level, &out->instrument);

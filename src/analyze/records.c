@@ -113,6 +113,22 @@ static const void *next_instrument_step(struct cr_records *records) {
     return NULL;
 }
 
+static const void *next_held_step(struct cr_records *records) {
+    const struct cr_analysis *analysis = records->analysis;
+    for (; records->group < analysis->groups; records->group++, records->at = 0) {
+        const struct cr_group_result *group = &analysis->group[records->group];
+        while (records->at < group->held.steps) {
+            uint32_t t = (uint32_t)records->at++;
+            if (group->held.step[t].n > 0) {
+                records->held_step =
+                    (struct cr_held_step_result){group->label, t, group->held.step[t]};
+                return &records->held_step;
+            }
+        }
+    }
+    return NULL;
+}
+
 const void *cr_records_next(struct cr_records *records) {
     const struct cr_analysis *analysis = records->analysis;
     switch (records->kind) {
@@ -143,6 +159,8 @@ const void *cr_records_next(struct cr_records *records) {
     case CR_RECORD_WORDING:
         return records->at < analysis->wordings ? &analysis->wording[records->at++]
                                                 : NULL;
+    case CR_RECORD_HELD_STEP:
+        return next_held_step(records);
     case CR_RECORD_CONTROL:
         return records->at < analysis->controls ? &analysis->control[records->at++]
                                                 : NULL;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/sheets.h"
 #include "credence/base/json_write.h"
 #include "credence/base/status.h"
 #include "credence/stats/definition.h"
@@ -32,59 +33,6 @@ enum cr_statistic_kind {
     CR_STATISTIC_SHARE_INTERVAL, // struct cr_interval of a share
     CR_STATISTIC_TEST,           // struct cr_test; tables show its p
     CR_STATISTIC_P               // double: a p value
-};
-
-// The records that rows describe; each has a type of its own (analysis_internal.h).
-enum cr_record {
-    CR_RECORD_GROUP,           // struct cr_group_result
-    CR_RECORD_ITERATION,       // struct cr_iteration_result
-    CR_RECORD_BIN,             // struct cr_bin
-    CR_RECORD_RELIABILITY,     // struct cr_reliability_result
-    CR_RECORD_PAIR,            // struct cr_pair_result
-    CR_RECORD_WHAT_IF,         // struct cr_what_if_result
-    CR_RECORD_BELIEF_STEP,     // struct cr_belief_step_result
-    CR_RECORD_CORP_BAND,       // struct cr_corp_band_result
-    CR_RECORD_CORP_POOL,       // struct cr_corp_pool
-    CR_RECORD_MURPHY,          // struct cr_murphy_result
-    CR_RECORD_INSTRUMENT_STEP, // struct cr_instrument_step_result
-    CR_RECORD_WORDING,         // struct cr_wording_result
-    CR_RECORD_CONTROL,         // struct cr_control_result
-    CR_RECORD_STOPPING,        // struct cr_stopping_result
-    CR_RECORD_FRONTIER,        // struct cr_frontier_result
-    CR_RECORD_INDEPENDENCE,    // struct cr_independence_result
-    CR_RECORD_REASON,          // struct cr_reason_result
-    CR_RECORDS
-};
-
-// Tables, in the order of printing.
-enum cr_sheet {
-    CR_SHEET_NONE,
-    CR_SHEET_ACCURACY,
-    CR_SHEET_REASONS,
-    CR_SHEET_VOTE,
-    CR_SHEET_CALIBRATION,
-    CR_SHEET_RELIABILITY,
-    CR_SHEET_DYNAMICS,
-    CR_SHEET_ITERATIONS,
-    CR_SHEET_WORTH,
-    CR_SHEET_COMPARISON,
-    CR_SHEET_CONTINUOUS,
-    CR_SHEET_WHAT_IF,
-    CR_SHEET_CORP,
-    CR_SHEET_DIAGRAM,
-    CR_SHEET_MURPHY,
-    CR_SHEET_BELIEFS,
-    CR_SHEET_VERDICT,
-    CR_SHEET_BELIEF_STEPS,
-    CR_SHEET_INDEPENDENCE,
-    CR_SHEET_INSTRUMENT,
-    CR_SHEET_INSTRUMENT_STEPS,
-    CR_SHEET_WORDING,
-    CR_SHEET_PLACEBO,
-    CR_SHEET_AGENT_SCORE,
-    CR_SHEET_STOPPING,
-    CR_SHEET_FRONTIER,
-    CR_SHEETS
 };
 
 // A column of a sheet. Columns stand in the order of `place`.
@@ -130,6 +78,7 @@ extern const struct cr_statistic_list cr_reason_statistics[];
 extern const struct cr_statistic_list cr_corp_statistics[];
 extern const struct cr_statistic_list cr_stopping_statistics[];
 extern const struct cr_statistic_list cr_control_statistics[];
+extern const struct cr_statistic_list cr_held_statistics[];
 extern const struct cr_statistic_list cr_wording_statistics[];
 extern const struct cr_statistic_list cr_instrument_statistics[];
 

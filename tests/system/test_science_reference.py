@@ -168,6 +168,31 @@ class ScienceReferenceTest(NearTest):
                         self.all_near(row, numbers, f"fixed {row['max_iterations']}")
                         self.intervals_near(row, {"regret_interval": interval}, "regret")
 
+    def test_said_and_held_match(self):
+        for seed in range(6):
+            rng = np.random.default_rng(50 + seed)
+            path = self.dir / f"held{seed}.h5"
+            episodes, propositions, cells = make_run.random_run(path, rng, questions=20, cells=2,
+                                                                ties=bool(seed % 2))
+            shape = episodes["price"].shape
+            episodes["price_held"] = np.clip(episodes["price"] + rng.normal(0, 0.1, shape), 0, 1)
+            episodes["price_held_idle"] = np.clip(
+                episodes["price_held"] + rng.normal(0, 0.1, shape), 0, 1)
+            episodes["why"] = np.where(episodes["status"] == 2, 1,
+                                       np.where(episodes["status"] == 3, 7, 0))
+            make_run.write_run(path, episodes, propositions, cells)
+            for c, shown in enumerate(analyze(path, "--resamples", "0")["groups"]):
+                mine = np.flatnonzero(episodes["cell"] == c)
+                numbers, intervals = science.held(
+                    reference.Group(episodes, propositions, c), episodes["price_held"][mine],
+                    episodes["price_held_idle"][mine])
+                self.all_near(shown["held"], numbers, f"held {seed}")
+                self.intervals_near(shown["held"], intervals, f"held {seed}")
+        table = harness.run("analyze", path, "--section", "held").out
+        self.assertIn("said and held by iteration", table)
+        for line in table.splitlines():
+            self.assertTrue(len(line) <= 100 or line.startswith("Note:"), line)
+
     def test_wordings_are_taken_apart(self):
         rng = np.random.default_rng(8)
         n, words, reps = 40, 3, 2

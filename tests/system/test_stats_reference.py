@@ -304,7 +304,7 @@ class EdgeTest(harness.TestCase):
                 self.assertLessEqual(len(line), 100, line)
         for section in ("accuracy", "calibration", "reliability", "dynamics", "iterations", "worth",
                         "beliefs", "independence", "reasons", "corp", "diagram", "murphy", "stopping", "placebo", "agent-score",
-                        "instrument", "wording"):
+                        "instrument", "wording", "held"):
             csv = harness.run("analyze", self.dir / name, "--section", section, "--format",
                               "csv").out
             widths = {line.count(",") for line in csv.splitlines()}

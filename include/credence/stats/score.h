@@ -34,7 +34,8 @@ struct cr_market {
     uint32_t question;    // dense within the group that is summed
     uint32_t proposition; // likewise
     double tokens, calls, latency_s, usd;
-    const uint32_t *step_calls; // [prices_len] calls of each iteration, or NULL
+    const double *held, *held_idle; // [prices_len] readings beside the prices, or NULL
+    const uint32_t *step_calls;     // [prices_len] calls of each iteration, or NULL
     bool has_oracle;
     double oracle; // points that another choice would have had (oracle.h)
 };
