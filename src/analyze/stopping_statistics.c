@@ -4,7 +4,7 @@
 #define AT(member) offsetof(struct cr_stopping_result, member)
 static const struct cr_statistic stopping[] = {
     {"trajectories", CR_STATISTIC_LABEL, .at = AT(label),
-     .shown = {{CR_SHEET_STOPPING, 1, .heading = "trajectories of"}}},
+     .shown = {{CR_SHEET_STOPPING, 1, .heading = "group"}}},
     {"n", CR_STATISTIC_COUNT, .at = AT(oracle.n),
      .shown = {{CR_SHEET_STOPPING, 2, .heading = "n"}}},
     {"questions", CR_STATISTIC_COUNT, .at = AT(oracle.questions)},
@@ -32,7 +32,7 @@ static const struct cr_statistic stopping[] = {
 #define AT(member) offsetof(struct cr_frontier_result, member)
 static const struct cr_statistic frontier[] = {
     {"trajectories", CR_STATISTIC_LABEL, .at = AT(trajectories),
-     .shown = {{CR_SHEET_FRONTIER, 1, .heading = "trajectories of"}}},
+     .shown = {{CR_SHEET_FRONTIER, 1, .heading = "group"}}},
     {"stop.rule", CR_STATISTIC_TEXT, .at = AT(rule),
      .shown = {{CR_SHEET_FRONTIER, 2, .heading = "rule", .csv = "rule"}}},
     {"stop.window", CR_STATISTIC_COUNT32, .at = AT(row.rule.window),

@@ -378,8 +378,15 @@ class AgentsTest(EquilibriumTest):
                       stop={"rule": "fixed"}, max_iterations=6, **cell)
         return self.prices(behaviour)[0]
 
+    def analyzed(self):
+        return json.loads(harness.run("analyze", self.out, "--format", "json", "--resamples", "200").out)
+
     def test_the_bayesian_agent_is_a_martingale_and_calibrated(self):
         made = self.paths("bayes", None)
+        beliefs = self.analyzed()["groups"][0]["beliefs"]
+        self.assertLess(beliefs["excess_interval"]["low"], 0)
+        self.assertGreater(beliefs["excess_interval"]["high"], 0)
+        self.assertEqual("consistent with updating on evidence", beliefs["verdict"])
         mean, error = mean_and_error([excess_movement(path) for path in made["price"]])
         print(f"  bayes: excess movement {mean:.4f} +- {error:.4f}", file=sys.stderr)
         self.assertLess(abs(mean), 3.3 * error)
@@ -397,6 +404,10 @@ class AgentsTest(EquilibriumTest):
             mean, error = mean_and_error([excess_movement(path) for path in made["price"]])
             print(f"  {behaviour}: excess movement {mean:.4f} +- {error:.4f}", file=sys.stderr)
             self.assertGreater(sign * mean, 1.96 * error, behaviour)
+            beliefs = self.analyzed()["groups"][0]["beliefs"]
+            self.assertAlmostEqual(mean, beliefs["excess"], places=9)
+            self.assertLess(beliefs["excess_test"]["p"], 0.05)
+            self.assertIn(behaviour[:-5].replace("_", "-") + "acts", beliefs["verdict"])
 
     def test_a_crowd_is_as_correlated_as_asked(self):
         n, rho, c = OPTIONS.claims, 0.7, 0.7
@@ -413,6 +424,10 @@ class AgentsTest(EquilibriumTest):
         found = statistics.correlation([float(v) for v in first], [float(v) for v in second])
         print(f"  crowd: correlation of errors {found:.3f}, built with {rho}", file=sys.stderr)
         self.assertAlmostEqual(rho, found, delta=0.05)
+        row = self.analyzed()["independence"][0]
+        self.assertEqual(("replicates", 2), (row["over"], row["judges"]))
+        self.assertAlmostEqual(rho, row["rho"], delta=0.05)
+        self.assertAlmostEqual(2 / (1 + row["rho"]), row["effective"], places=9)
 
     def test_what_is_held_stands_beside_what_is_said(self):
         models = {"m": self.sim(competence=1, persuasion=1, stubbornness=0.5, noise=0), "a": self.sim(strength=1)}
@@ -448,6 +463,13 @@ with h5py.File(sys.argv[1]) as f:
             moved = read["moved truthful"]["final"] - read[f"moved {stance}"]["final"]
             restless = read["restless truthful"]["final"] - read[f"restless {stance}"]["final"]
             self.assertEqual((n, 0), (moved, restless), stance)
+        rows = [r for r in self.analyzed()["controls"] if "truthful" in r["first"]]
+        self.assertEqual({"unrelated", "echo", "filler"}, {r["control"] for r in rows})
+        for row in rows:
+            is_moved = "moved" in row["first"]
+            self.assertEqual(n, row["pairs"])
+            self.assertAlmostEqual(1 if is_moved else 0, row["difference"], places=9)
+            self.assertEqual(is_moved, row["p_holm"] < 0.001)
 
 
 # What they share is tested once.
