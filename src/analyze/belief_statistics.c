@@ -55,7 +55,7 @@ static const struct cr_statistic beliefs[] = {
      .digits = 4, .shown = {{CR_SHEET_BELIEFS, 9, .heading = "noise"}},
      .text = "2 x noise_variance x the mean number of moves: the movement that "
              "independent noise in single prices adds by itself, if a slip "
-             "stays out of the later history. An excess up to this is no "
+             "stays out of the later history. An excess up to this is not "
              "over-reaction"},
     {"slope", CR_STATISTIC_NUMBER, .at = AT(beliefs.slope.slope), .digits = 3,
      .shown = {{CR_SHEET_BELIEFS, 10, .heading = "slope"}},

@@ -37,7 +37,7 @@ static bool is_same_setting(const struct cr_run_cell *a, const struct cr_run_cel
 }
 
 // What a control compares: points gained from opening to end, or the logarithm of the
-// clipped price on the truth (of what stands against it).
+// clipped price on the truth (or on the other side).
 enum worth { GAIN, LOG_TRUTH, LOG_AGAINST };
 
 static double value_of(const struct cr_market *market, enum worth worth) {

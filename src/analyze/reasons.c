@@ -78,6 +78,17 @@ static void count_repairs(struct tallies *tallies, const struct cr_run_view *vie
     }
 }
 
+// Why the argument that a market ended without was not usable: its iteration made no
+// judgment, but its first bad reply is recorded.
+static uint8_t trader_reason(const struct cr_run_view *view, uint64_t row) {
+    uint32_t t = view->prices_len[row];
+    if (view->repair_reason == NULL || t >= view->iterations) {
+        return CR_REASON_NONE;
+    }
+    uint8_t reason = view->repair_reason[(size_t)row * view->iterations + t];
+    return reason < CR_REASON_COUNT ? reason : CR_REASON_NONE;
+}
+
 static void count_row(struct tallies *tallies, const struct cr_dataset *dataset,
                       uint64_t number) {
     const struct cr_dataset_view *one = cr_dataset_view_of(dataset, number);
@@ -90,7 +101,7 @@ static void count_row(struct tallies *tallies, const struct cr_dataset *dataset,
         count(&tallies->at[status == CR_INVALID ? INVALID : FAILED][reason], number);
     }
     if (one->view->ended[row] == CR_ENDED_NO_ARGUMENT) {
-        count(&tallies->at[NO_ARGUMENT][reason], number);
+        count(&tallies->at[NO_ARGUMENT][trader_reason(one->view, row)], number);
     }
     if (one->view->repair_reason != NULL) {
         count_repairs(tallies, one->view, row, number);
@@ -137,7 +148,7 @@ static void add_words(struct words *words, const char *said) {
 }
 
 // The commonest words among the sampled episodes' calls; NULL when there are none. A
-// file without its calls has none either, which is no failure.
+// file without its calls has none either, and that is fine.
 static const char *find_words(struct cr_analysis *analysis, const struct tally *tally,
                               enum cr_reason reason) {
     struct words words = {.len = 0};

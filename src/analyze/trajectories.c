@@ -85,7 +85,7 @@ bool cr_trajectories_of(struct cr_trajectories *t, size_t g, enum cr_stop_rule r
     int protocol = cr_protocol_find(group->cell->protocol);
     t->len = t->fresh = 0;
     if (protocol >= 0 && !cr_protocol_takes_rule((uint32_t)protocol, rule)) {
-        return false; // its length is no matter of a rule
+        return false; // no rule sets its length
     }
     for (uint64_t i = 0; i < group->len; i++) {
         take(t, t->dataset->order[group->first + i], (uint32_t)g + 1);

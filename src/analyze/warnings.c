@@ -82,6 +82,12 @@ static bool is_said(const struct cr_analysis *analysis, size_t i) {
     return false;
 }
 
+static const char *verb_of(const char *what) {
+    return strcmp(what, "invalid") == 0       ? "are invalid"
+           : strcmp(what, "no argument") == 0 ? "ended for want of an argument"
+                                              : what;
+}
+
 // The first few reasons that lost episodes, each with what helps; groups together.
 static enum cr_status about_reasons(struct cr_analysis *analysis, struct cr_buf *text) {
     enum { SHOWN_MAX = 5 };
@@ -102,8 +108,8 @@ static enum cr_status about_reasons(struct cr_analysis *analysis, struct cr_buf 
             count += is_same ? analysis->reason[k].count : 0;
         }
         cr_buf_clear(text);
-        status = cr_buf_printf(text, "%llu episodes %s (%s): %s", count, one->what,
-                               one->reason, one->advice);
+        status = cr_buf_printf(text, "%llu episodes %s (%s): %s", count,
+                               verb_of(one->what), one->reason, one->advice);
         if (status == CR_OK) {
             status = add(analysis, text);
         }

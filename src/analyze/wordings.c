@@ -147,7 +147,7 @@ static enum cr_status merge_questions(struct values *values, uint32_t questions,
     return CR_OK;
 }
 
-// Prices are studied in log-odds, but how far wordings lie apart is told in prices.
+// Prices are studied in log-odds, but the distance between wordings is given in prices.
 static void study(struct values *values, size_t items, enum variable variable,
                   double level, struct cr_wording *out) {
     struct cr_wording plain;

@@ -255,7 +255,8 @@ static const char *judge(const struct cr_belief_result *result) {
     if (isnan(result->excess_interval.low)) {
         return "too few questions to judge";
     }
-    // Noise that would move prices more than they moved is no slip that is forgotten.
+    // If the noise would move prices further than they moved, slips are not forgotten,
+    // and the noise explains nothing.
     bool is_noise = result->excess_interval.low <= result->noise_movement &&
                     result->noise_movement <= result->movement;
     if (result->excess_interval.low > 0.0) {

@@ -436,11 +436,21 @@ class ReasonTest(NearTest):
                          "raise models.m.params.max_tokens, now 20")
         table = harness.run("analyze", self.dir / "why.h5", "--section", "reasons").out
         total = int((why == self.CUT).sum())
-        self.assertIn(f"Note: {total} episodes invalid (cut): raise models.m.params.max_tokens, "
+        self.assertIn(f"Note: {total} episodes are invalid (cut): raise models.m.params.max_tokens, "
                       "now 20", table)
         csv = harness.run("analyze", self.dir / "why.h5", "--section", "reasons", "--format",
                           "csv").out
         self.assertTrue(csv.startswith("group,what,reason,count,share,words,advice"))
+
+    def test_the_servers_words_are_quoted(self):
+        with harness.FaultServer({"rules": [{"fault": "400", "times": 0, "share": 0.2}]}) as server:
+            harness.run("run", self.write_job(self.http_job(server.url, self.write_claims(60))), "-o",
+                        self.dir / "run", "--quiet", "--max-failed", "100%", expect=None)
+        rows = analyze(self.dir / "run")["reasons"]
+        (failed,) = [r for r in rows if r["what"] == "failed"]
+        self.assertEqual(failed["reason"], "bad_request")
+        self.assertIn("400", failed["words"])
+        self.assertIn("parameter", failed["advice"])
 
     def test_files_of_schema_1_did_not_record_them(self):
         make_run.random_run(self.dir / "old.h5", np.random.default_rng(2), cells=1)

@@ -4,7 +4,7 @@
 // Threads  no shared state
 // MPI      none
 //
-// Of every judgment of done markets: whether its price is a number that stands in the
+// Of every judgment of done markets: whether its price is a number that occurs in the
 // instructions (0 and 1 do not count), a multiple of 0.1, 0.5, or 0 or 1; and how many
 // prices are distinct. Yes-bias: (mean price of true claims + mean price of false
 // claims) / 2 - 1/2, which is 0 for a maker that leans to neither answer. Of options,
@@ -36,7 +36,7 @@ struct cr_instrument_result {
     struct cr_interval yes_bias_interval; // jackknife over questions
     uint64_t distinct;
     uint64_t markets;    // done
-    uint64_t never_left; // every price of them stands in the prompt
+    uint64_t never_left; // all of whose prices occur in the prompt
     double never_left_share;
     struct cr_instrument_numbers *step; // [steps], cr_instrument_result_fini
     uint32_t steps;
