@@ -40,11 +40,12 @@ struct cr_spool_cfg {
     cr_spool_entry_fn each;  // sees what is there; may be NULL
     void *ctx;
 };
-// Open DIR/spool. A torn or damaged rest is cut off; the spool of another job is
-// emptied.
+// Open DIR/spool. A torn or damaged rest is cut off; the spool of another job, or of
+// another version of it, is emptied. DIR/spool must be a file, not a link to one.
 CR_MUST_CHECK enum cr_status cr_spool_open(const struct cr_spool_cfg *cfg,
                                            struct cr_spool **out, struct cr_err *err);
-// Append; *offset is what cr_spool_read wants.
+// Append; *offset is what cr_spool_read wants. Entries are gathered: one may be in memory
+// alone until cr_spool_close, or until the next read. CR_E_FULL, CR_E_IO.
 CR_MUST_CHECK enum cr_status cr_spool_append(struct cr_spool *spool,
                                              const struct cr_spool_entry *entry,
                                              const char *bytes, uint64_t *offset,

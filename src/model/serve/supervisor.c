@@ -12,7 +12,6 @@
 // process it was forked from may hold any lock. It closes every descriptor it has not
 // use for, so that locks and sockets of the runner end with the runner.
 #include "model/serve/supervisor.h"
-#include "credence/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
