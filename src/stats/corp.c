@@ -331,7 +331,7 @@ static enum cr_status draw_band(const struct cr_corp_forecast *forecast, size_t 
         }
     }
     for (uint32_t g = 0; g < out->bands; g++) {
-        double *share = &draws.share[(size_t)g * resamples];
+        double *share = draws.share + (size_t)g * resamples;
         qsort(share, resamples, sizeof *share, by_value);
         out->band[g].low = quantile(share, resamples, 0.5 * (1.0 - cfg->level));
         out->band[g].high = quantile(share, resamples, 0.5 * (1.0 + cfg->level));

@@ -217,7 +217,7 @@ static enum cr_status merge(struct merger *m, const char *out_path,
     if (status == CR_OK) {
         status = choose(m);
     }
-    struct cr_merge_report found;
+    struct cr_merge_report found = {0};
     if (status == CR_OK) {
         fill_report(m, &found);
         struct cr_pack_input input = {

@@ -96,17 +96,17 @@ def self_test():
     def expect(name, text, *wanted):
         lint.expect(check, name, text, *wanted, others=public)
 
-    expect("src/run/a.c", '#include "credence/tape.h"\n#include "credence/buf.h"\n')
-    expect("src/core/a.c", '\n#include "credence/tape.h"\n', "src/core/a.c:2: ")
-    expect("src/bench/a.c", '#include "credence/tape.h"\n', "a sibling of bench/")
-    expect("src/bench/a.c", '#include "credence/bench.h"\n')
+    expect("src/run/a.c", '#include "credence/store/tape.h"\n#include "credence/base/buf.h"\n')
+    expect("src/core/a.c", '\n#include "credence/store/tape.h"\n', "src/core/a.c:2: ")
+    expect("src/bench/a.c", '#include "credence/store/tape.h"\n', "a sibling of bench/")
+    expect("src/bench/a.c", '#include "credence/bench/bench.h"\n')
     expect("src/run/a.c", '#include "store/h5.h"\n', "private to store/")
     expect("src/run/a.c", '#include "made.h"\n', "private to made.h/")
     lint.expect(check, "src/cli/a.c", '#include "made.h"\n',
                 others={"src/cli/CMakeLists.txt": "OUTPUT ${CMAKE_BINARY_DIR}/made.h\n"})
-    expect("src/run/a.c", '#include "credence/none.h"\n', "no header that names its layer")
+    expect("src/run/a.c", '#include "credence/base/none.h"\n', "no header that names its layer")
     expect("include/credence/x.h", "#include <stdio.h>\n", "no '// Layer")
-    expect("include/credence/x.h", '// Layer    core (1)\n#include "credence/bench.h"\n',
+    expect("include/credence/x.h", '// Layer    core (1)\n#include "credence/bench/bench.h"\n',
            "bench/, above core/")
     expect("src/run/a.c", "#include <mpi.h>\n", "<mpi.h> belongs to")
     expect("src/store/a.c", "#include <hdf5.h>\n#include <stdio.h>\n")

@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
 done
 root=$(realpath "$here/../..")
 if [ ! -x "${CREDENCE_BIN:=$root/build/credence}" ]; then
-    # shellcheck source=../support/packages.sh
+    # shellcheck source=tests/support/packages.sh
     . "$root/tests/support/packages.sh"
     need_packages "$build_packages"
     cmake -S "$root" -B "$root/build" -DCREDENCE_TESTS=OFF >/dev/null
