@@ -121,8 +121,8 @@ def _wrapped(title, most=28):
     return "\n".join(lines[:3])
 
 
-def _panels(numbers, groups, draw, ylabel, limits):
-    """DRAW(axes, group, color) of every group, in small multiples with the same axes."""
+def _panels(numbers, groups, draw, ylabel, limits, xlabel="iteration t"):
+    """DRAW(axes, group, color, lines) of every group, in small multiples with the same axes."""
     labels = Labels(numbers)
     panels = labels.panels(groups)
     if not panels:
@@ -140,13 +140,15 @@ def _panels(numbers, groups, draw, ylabel, limits):
                 color = SERIES[at % len(SERIES)]
                 shown[name] = color
                 draw(ax, group, color, len(lines))
-            ax.set(ylim=limits)
+            if limits is not None:
+                ax.set(ylim=limits)
             ax.set_title(_wrapped(title), fontsize=8.5 if len(panels) > 1 else 10.5)
-            ax.xaxis.get_major_locator().set_params(integer=True)
+            if xlabel == "iteration t":
+                ax.xaxis.get_major_locator().set_params(integer=True)
         for ax in axes.ravel()[len(panels):]:
             ax.set_visible(False)
         for ax in axes[-1]:
-            ax.set_xlabel("iteration t")
+            ax.set_xlabel(xlabel)
         if len(panels) % columns:
             axes[-2][-1].tick_params(labelbottom=True)
         for ax in axes[:, 0]:
@@ -182,6 +184,23 @@ def accuracy_by_iteration(numbers):
                 [100 * _number(row["accuracy_interval"]["high"]) for row in rows], color=color,
                 alpha=0.13, linewidth=0)
     return _panels(numbers, groups, draw, "accuracy (%)", (-4, 104))
+
+
+def murphy(numbers):
+    """Final minus opening loss of every elementary decision, by its threshold: below zero the
+    market helped whoever acts on prices above that threshold."""
+    groups = [group for group in numbers["groups"] if group.get("murphy")]
+
+    def draw(axes, group, color, lines):
+        rows = [row for row in group["murphy"] if row["difference"] is not None]
+        x = [row["threshold"] for row in rows]
+        axes.axhline(0, color=NEUTRAL, linewidth=0.8)
+        axes.plot(x, [row["difference"] for row in rows], color=color)
+        if lines <= 4:
+            axes.fill_between(x, [_number(row["difference_interval"]["low"]) for row in rows],
+                              [_number(row["difference_interval"]["high"]) for row in rows],
+                              color=color, alpha=0.13, linewidth=0)
+    return _panels(numbers, groups, draw, "loss", None, "threshold of the decision")
 
 
 def _rows(labels, groups):
@@ -448,5 +467,5 @@ def _flips_part(rows):
 
 
 __all__ = ["INK", "WIDTH", "accuracy_by_iteration", "convergence", "density", "flips", "forest",
-           "frontier", "markets", "reliability", "stopping", "sweep", "thresholds",
+           "frontier", "markets", "murphy", "reliability", "stopping", "sweep", "thresholds",
            "trajectories", "wilson"]

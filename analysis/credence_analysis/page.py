@@ -48,8 +48,12 @@ def _head(name):
     return esc(name).replace(" %", "&nbsp;%")
 
 
-def table(columns, rows):
+ROWS_OPEN = 24
+
+
+def table(columns, rows, most=ROWS_OPEN):
     """COLUMNS: (head, title) pairs; ROWS: lists of ready HTML. The first column is the label.
+    With more than MOST rows it is folded.
 
     On a phone each row becomes a card: the head of each cell stands in data-head."""
     head = "".join(f'<th scope="col" title="{esc(title)}">{esc(name)}</th>'
@@ -60,8 +64,9 @@ def table(columns, rows):
         cells += [f'<td data-head="{_head(columns[i][0])}">{cell}</td>'
                   for i, cell in enumerate(row) if i > 0]
         body.append("<tr>" + "".join(cells) + "</tr>")
-    return (f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+    made = (f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
             f'<tbody>{"".join(body)}</tbody></table></div>')
+    return made if len(rows) <= most else fold(f"All {len(rows)} rows", made)
 
 
 def figure(svg, caption, words):
@@ -113,6 +118,8 @@ thead th { color: var(--soft); font-weight: 600; border-bottom-width: 2px; curso
   white-space: normal; vertical-align: bottom; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 th[scope=row] { white-space: normal; overflow-wrap: anywhere; min-width: 9.5rem; max-width: 20rem; }
+td .long { display: inline-block; white-space: normal; text-align: left; min-width: 12rem;
+  max-width: 22rem; }
 td .said { white-space: pre-wrap; text-align: left; display: block; }
 .figures { columns: 26rem 2; column-gap: 1.6rem; }
 .figures > * { break-inside: avoid; margin: 0 0 1.6rem; }

@@ -113,7 +113,11 @@ def _pictures(paths, runs, numbers, labels, draw, resamples):
         draw(figures.thresholds(numbers), "If the threshold had been another",
              "The stored trajectories under other thresholds, where they are long enough to "
              "tell."),
-        _trajectories(runs, draw), _reliability(numbers, draw), "</div>"])
+        _trajectories(runs, draw), _reliability(numbers, draw),
+        draw(figures.murphy(numbers), "For whom the market helped",
+             "Final minus opening loss of a decision that acts above a threshold (Murphy diagram), "
+             "with 95 % intervals where at most four lines share a panel: below zero the market "
+             "helped at that threshold."), "</div>"])
 
 
 def _common(labels):

@@ -7,7 +7,7 @@ from .page import count, esc, interval, number, p_value, percent, table
 KNOWN = {"credence", "files", "settings", "warnings", "groups", "comparisons", "what_if",
          "definitions"}
 KNOWN_OF_GROUP = {"label", "factors", "first_cell", "accuracy", "brier", "worth", "dynamics",
-                  "iterations", "continuous", "quantity"}
+                  "iterations", "continuous", "murphy"}
 
 
 class Names:
@@ -51,7 +51,7 @@ def accuracy(numbers, name):
                      percent(a["final"]), percent(a["difference"]),
                      interval(a["difference_interval"]), p_value(a["permutation"]["p"]),
                      p_value(a["p_holm"]), percent(a["converged"]), number(a["iterations"], 2)])
-    return table(columns, rows)
+    return table(columns, rows, most=len(rows))
 
 
 def vote(numbers, name):
@@ -208,7 +208,10 @@ def _value(value):
         return count(value)
     if isinstance(value, float):
         return number(value)
-    return "\u2013" if value is None else esc(value)
+    text = str(value)
+    if value is None:
+        return "\u2013"
+    return f'<span class="long">{esc(text)}</span>' if len(text) > 36 else esc(text)
 
 
 def _section(title, records, meanings):
@@ -220,9 +223,20 @@ def _section(title, records, meanings):
     return f"<h3>{esc(title.replace('_', ' ').capitalize())}</h3>" + table(columns, rows)
 
 
+def _named(number_, record, by_label, name):
+    """(first cell, the rest) of a RECORD: by its group, else its own label, else its number."""
+    for key in ("group", "label", "name", "trajectories", "first"):
+        if record.get(key) is not None:
+            label = record[key]
+            first = name(by_label[label]) if label in by_label else esc(label)
+            return first, {k: v for k, v in record.items() if k not in (key, "factors")}
+    return str(number_), record
+
+
 def others(numbers, name):
     """Every section of the analysis that has no table here: shown as it came, nothing dropped."""
     meanings = {d["name"]: d["text"] for d in numbers["definitions"]}
+    by_label = {group["label"]: group for group in numbers["groups"]}
     parts = []
     for key in dict.fromkeys(key for group in numbers["groups"] for key in group):
         if key in KNOWN_OF_GROUP:
@@ -234,9 +248,8 @@ def others(numbers, name):
     for key, value in numbers.items():
         if key in KNOWN or not isinstance(value, list) or not value:
             continue
-        records = [(esc(r.get("label", r.get("name", r.get("first", i)))),
-                    {k: v for k, v in r.items() if k not in ("label", "name", "factors")})
-                   for i, r in enumerate(value, 1) if isinstance(r, dict)]
+        records = [_named(i, r, by_label, name) for i, r in enumerate(value, 1)
+                   if isinstance(r, dict)]
         if records:
             parts.append(_section(key, records, meanings))
     return "".join(parts)

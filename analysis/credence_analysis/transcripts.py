@@ -64,11 +64,19 @@ def _said(text):
     return text
 
 
-def _turn(run, episode, call):
+def _seat(call):
+    """Who was asked what: its repairs differ in their number alone."""
+    return tuple(int(call.get(key, 0)) for key in ("iteration", "role", "trader", "sample", "ask"))
+
+
+def _turn(run, episode, call, is_last):
     t = int(call["iteration"])
     maker = call["role"] == 0
     who = f"t = {t} &middot; maker" if maker else f"t = {t} &middot; trader"
-    if maker and t < run.episodes["iterations"][episode]:
+    if not is_last:
+        why = str(call.get("reason_word", "none")).replace("_", " ")
+        who += f" &middot; {esc(why if why != 'none' else 'not usable')}, asked for again"
+    elif maker and t < run.episodes["iterations"][episode]:
         who += f" &middot; price {number(float(run.price[episode, t]))}"
     text = call["text"]
     said = "(no text is stored)" if text is None else _said(text)
@@ -87,7 +95,9 @@ def render(run, why, episode):
     order = sorted(calls.rows(), key=lambda c: (c["iteration"], -int(c["role"]),
                                                 c.get("trader", 0), c.get("repair", 0)))
     end = run.episodes["iterations"][episode]
-    turns = "".join(_turn(run, episode, call) for call in order if call["iteration"] < end)
+    last = {_seat(call): call.get("repair", 0) for call in order}
+    turns = "".join(_turn(run, episode, call, last[_seat(call)] == call.get("repair", 0))
+                    for call in order if call["iteration"] < end)
     return (f"<h3>{esc(why)}</h3><p class=\"soft\">Episode {episode}, cell {esc(cell)}, "
             f"proposition {esc(run.propositions['id'][p])}, which is {truth}:</p>"
             f'<div class="said">{esc(run.propositions["text"][p])}</div>'

@@ -193,6 +193,23 @@ class ReportTest(harness.TestCase):
         except unittest.SkipTest as reason:
             print(reason, file=sys.stderr)
 
+    def test_a_reply_that_was_repaired_has_no_price(self):
+        path = self.dir / "mended.h5"
+        make_run.write_run(
+            path, dict(price=[[0.2, 0.9]] * 2, prices_len=[2] * 2, status=[1] * 2, reason=[2] * 2,
+                       cell=[0] * 2, proposition=range(2)),
+            dict(id=list("ab"), question_id=list("ab"), label=[1, 1]), [dict(name="c")])
+        make_run.add_calls(path, [
+            dict(episode=e, iteration=t, role=0, repair=r, text=f"said {t} {r}")
+            for e in (0, 1) for t in (0, 1) for r in (0, 1)])
+        text = self.made(path)
+        turns = re.findall(r'<div class="turn maker"><b>([^<]*)</b><div class="said">([^<]*)', text)
+        self.assertEqual(
+            [("t = 0 &middot; maker &middot; not usable, asked for again", "said 0 0"),
+             ("t = 0 &middot; maker &middot; price 0.200", "said 0 1"),
+             ("t = 1 &middot; maker &middot; not usable, asked for again", "said 1 0"),
+             ("t = 1 &middot; maker &middot; price 0.900", "said 1 1")], turns[:4])
+
     def test_prompts_stand_in_full(self):
         text = html.unescape(self.made(self.sim_run()))
         for path in sorted((harness.SOURCE / "prompts" / "paper").glob("*.txt")):
