@@ -6,9 +6,10 @@
 #include "credence/base/text.h"
 
 static const struct cr_command *const table[] = {
-    &cr_command_items,  &cr_command_plan,    &cr_command_run,     &cr_command_status,
-    &cr_command_list,   &cr_command_show,    &cr_command_analyze, &cr_command_merge,
-    &cr_command_export, &cr_command_rebuild, &cr_command_version, &cr_command_help,
+    &cr_command_items,  &cr_command_plan,   &cr_command_probe,   &cr_command_run,
+    &cr_command_status, &cr_command_list,   &cr_command_show,    &cr_command_analyze,
+    &cr_command_merge,  &cr_command_export, &cr_command_rebuild, &cr_command_version,
+    &cr_command_help,
 };
 enum { TABLE_LEN = sizeof table / sizeof table[0] };
 

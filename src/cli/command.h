@@ -98,6 +98,7 @@ extern const struct cr_command cr_command_items;
 extern const struct cr_command cr_command_list;
 extern const struct cr_command cr_command_merge;
 extern const struct cr_command cr_command_plan;
+extern const struct cr_command cr_command_probe;
 extern const struct cr_command cr_command_rebuild;
 extern const struct cr_command cr_command_run;
 extern const struct cr_command cr_command_show;

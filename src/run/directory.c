@@ -139,6 +139,11 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
     return status;
 }
 
+// Whether DIR has calls, but no run has begun in it: a probe made them.
+static bool is_probed_only(const char *dir) {
+    return has_in(dir, "probe") && lacks(dir, "status.json") && lacks(dir, "run.h5");
+}
+
 static enum cr_status check_same(const char *dir, const struct cr_job *job,
                                  const struct cr_buf *stored, struct cr_err *err) {
     struct cr_job *old = NULL;
@@ -180,7 +185,7 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
     status = read_in(dir, "bundle", &stored, err);
     const bool is_known = status == CR_OK;
     status = status == CR_E_NOT_FOUND ? CR_OK : status;
-    if (status == CR_OK && is_known) {
+    if (status == CR_OK && is_known && !is_probed_only(dir)) {
         status = check_same(dir, job, &stored, err);
     }
     *is_unchanged = is_known && stored.used_bytes == bundle->used_bytes &&
@@ -196,6 +201,13 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
         status = write_in(dir, "job.json", job->resolved, strlen(job->resolved), err);
     }
     return status;
+}
+
+enum cr_status cr_directory_mark_probed(const char *dir, struct cr_err *err) {
+    static const char text[] = "Only credence probe has used this directory so far.\n";
+    return lacks(dir, "status.json") && lacks(dir, "run.h5")
+               ? write_in(dir, "probe", text, sizeof text - 1, err)
+               : CR_OK;
 }
 
 enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,

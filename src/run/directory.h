@@ -9,6 +9,7 @@
 //   spool        results on their way into run.h5 (disposable)
 //   run.h5       the product
 //   status.json  how far it is, and how it ended
+//   probe        only credence probe has made calls (until a run begins)
 //   lock         who is running it
 #ifndef CR_RUN_DIRECTORY_H
 #define CR_RUN_DIRECTORY_H
@@ -31,6 +32,10 @@ CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,
                                                 const struct cr_job *job,
                                                 const struct cr_buf *bundle,
                                                 bool *is_unchanged, struct cr_err *err);
+// Say that a probe makes calls here; without effect once a run has begun. Until then the
+// directory accepts another job: calls are told apart by their requests.
+CR_MUST_CHECK enum cr_status cr_directory_mark_probed(const char *dir,
+                                                      struct cr_err *err);
 // The bundle that DIR holds, appended to OUT.
 CR_MUST_CHECK enum cr_status cr_directory_bundle(const char *dir, struct cr_buf *out,
                                                  struct cr_err *err);

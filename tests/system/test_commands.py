@@ -21,7 +21,7 @@ class HelpTest(harness.TestCase):
 
     def test_every_command_has_help_in_80_columns(self):
         names = self.commands()
-        for name in ("plan", "run", "status", "list", "show", "analyze", "merge", "export",
+        for name in ("plan", "run", "status", "list", "probe", "show", "analyze", "merge", "export",
                      "rebuild", "version", "help"):
             self.assertIn(name, names)
         for name in names:

@@ -1,0 +1,702 @@
+// probe.c - see probe.h.
+//
+// A task is one question asked of one proposition: the opening, or one of the questions
+// beside it. Each is an episode that is played until its first price, and no further.
+// The questions beside the opening get a trajectory key of their own, derived from the
+// opening's, so that no plan has them and their seeds differ.
+#include "credence/run/probe.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credence/base/clock.h"
+#include "credence/base/file.h"
+#include "credence/base/json.h"
+#include "credence/base/mem.h"
+#include "credence/base/rng.h"
+#include "credence/job/job_file.h"
+#include "credence/model/client.h"
+#include "credence/protocol/episode.h"
+#include "credence/store/lock.h"
+#include "credence/store/tape.h"
+#include "run/directory.h"
+#include "run/reply_cache.h"
+
+enum { OPEN_MAX = 16, NUMBERS_MAX = 256, POLL_MS = 200, TEXT_BYTES_MAX = 1 << 24 };
+
+enum kind { OPENING, AGAIN, NEGATED, PARAPHRASED, LOW, HIGH, KINDS };
+static const uint64_t salt = 0x70726f6265000000; // "probe"
+
+struct probing {
+    struct cr_probe *probe;
+    struct cr_client *client;
+    struct cr_reply_cache *cache;
+    struct cr_lock *lock;
+    struct cr_tape *tape;
+    const struct cr_clock *clock;
+    struct cr_log *log;
+    struct cr_arena arena; // negated and paraphrased claims, examples
+    uint32_t open;         // tasks
+};
+
+struct task {
+    struct probing *probing;
+    struct cr_probe_model *model;
+    struct cr_fitness_item *item;
+    enum kind kind;
+    struct cr_episode *episode;
+};
+
+// A call that is out: what the episode asked, and what was sent for it.
+struct sent {
+    struct task *task;
+    struct cr_call *asked;
+    struct cr_call call;
+};
+
+static enum cr_status no_memory(struct cr_err *err) {
+    return cr_err_set(err, CR_E_MEMORY, "out of memory while probing");
+}
+
+static double *price_of(struct cr_fitness_item *item, enum kind kind) {
+    double *const prices[KINDS] = {&item->price,       &item->again, &item->negated,
+                                   &item->paraphrased, &item->low,   &item->high};
+    return prices[kind];
+}
+
+// Claims.
+
+static enum cr_status reword(struct probing *probing, const char *before,
+                             struct cr_proposition *p, struct cr_err *err) {
+    struct cr_buf text;
+    cr_buf_init(&text, TEXT_BYTES_MAX);
+    enum cr_status status = cr_buf_printf(&text, "%s%s", before, p->text);
+    const char *kept =
+        status == CR_OK ? cr_arena_strdup(&probing->arena, text.data) : NULL;
+    cr_buf_fini(&text);
+    p->text = kept;
+    return kept != NULL ? CR_OK : no_memory(err);
+}
+
+// What KIND asks about P, in the arena.
+static enum cr_status claim_of(struct probing *probing, enum kind kind,
+                               const struct cr_proposition *p,
+                               const struct cr_proposition **out, struct cr_err *err) {
+    *out = p;
+    if (kind != NEGATED && kind != PARAPHRASED) {
+        return CR_OK;
+    }
+    struct cr_proposition *claim = cr_arena_alloc(&probing->arena, sizeof *claim);
+    if (claim == NULL) {
+        return no_memory(err);
+    }
+    *claim = *p;
+    *out = claim;
+    if (kind == PARAPHRASED) {
+        return reword(probing, "The following is the case: ", claim, err);
+    }
+    claim->label = 1 - p->label;
+    return reword(probing, "It is not true that the following holds: ", claim, err);
+}
+
+// The example of the copy test, behind the last message of CALL.
+static enum cr_status add_example(struct probing *probing, double price,
+                                  struct cr_call *call, struct cr_err *err) {
+    struct cr_turn *turns =
+        cr_arena_alloc(&probing->arena, call->turns_len * sizeof *turns);
+    if (turns == NULL || call->turns_len == 0) {
+        return no_memory(err);
+    }
+    memcpy(turns, call->turns, call->turns_len * sizeof *turns);
+    struct cr_turn *last = &turns[call->turns_len - 1];
+    struct cr_buf text, quoted;
+    cr_buf_init(&text, TEXT_BYTES_MAX);
+    cr_buf_init(&quoted, TEXT_BYTES_MAX);
+    enum cr_status status = cr_buf_add(&text, last->text, last->text_bytes);
+    if (status == CR_OK) {
+        status = cr_buf_printf(&text,
+                               "\n\nAn answer looks like this: {\"claim\": \"...\", "
+                               "\"reasoning\": \"...\", \"price\": %.1f}",
+                               price);
+    }
+    if (status == CR_OK) {
+        status = cr_json_add_quoted(&quoted, text.data, text.used_bytes);
+    }
+    if (status == CR_OK) {
+        last->text_bytes = text.used_bytes;
+        last->quoted_bytes = quoted.used_bytes;
+        last->text = cr_arena_strndup(&probing->arena, text.data, text.used_bytes);
+        last->quoted =
+            cr_arena_strndup(&probing->arena, quoted.data, quoted.used_bytes);
+        call->turns = turns;
+    }
+    cr_buf_fini(&text);
+    cr_buf_fini(&quoted);
+    return status == CR_OK && last->text != NULL && last->quoted != NULL
+               ? CR_OK
+               : no_memory(err);
+}
+
+// Tasks.
+
+static void end_task(struct task *task) {
+    const struct cr_trajectory *t = cr_episode_trajectory(task->episode);
+    if (t->prices_len > 0) {
+        *price_of(task->item, task->kind) = t->price[0];
+    }
+    cr_episode_destroy(task->episode);
+    task->probing->open--;
+    cr_free(task);
+}
+
+// Send what the episode asks, until it has a price. The task may be gone afterwards.
+static enum cr_status pump(struct task *task, uint32_t *out_calls, struct cr_err *err) {
+    struct probing *probing = task->probing;
+    enum cr_status status = CR_OK;
+    while (status == CR_OK && !cr_episode_is_done(task->episode) &&
+           cr_episode_trajectory(task->episode)->prices_len == 0) {
+        struct cr_call *asked = NULL;
+        status = cr_episode_next(task->episode, &asked, err);
+        if (status != CR_OK || asked == NULL) {
+            return status; // replies are awaited
+        }
+        struct sent *sent = cr_calloc(1, sizeof *sent);
+        if (sent == NULL) {
+            return no_memory(err);
+        }
+        *sent = (struct sent){.task = task, .asked = asked, .call = *asked};
+        sent->call.ctx = sent;
+        if (task->kind == AGAIN) { // an opening's seed does not depend on the key
+            sent->call.seed = cr_hash_mix(sent->call.seed, salt);
+        }
+        if (task->kind == LOW || task->kind == HIGH) {
+            status =
+                add_example(probing, task->kind == LOW ? 0.2 : 0.8, &sent->call, err);
+        }
+        if (status == CR_OK) {
+            cr_client_hash(probing->client, &sent->call);
+            status = cr_client_submit(probing->client, &sent->call, err);
+        }
+        *out_calls += status == CR_OK;
+        if (status != CR_OK) {
+            cr_free(sent);
+        }
+    }
+    if (status == CR_OK) {
+        end_task(task);
+    }
+    return status;
+}
+
+static enum cr_status start_task(struct probing *probing, struct cr_probe_model *model,
+                                 uint64_t trajectory, const struct task *what,
+                                 struct cr_err *err) {
+    struct cr_episode_cfg cfg;
+    struct task *task = cr_calloc(1, sizeof *task);
+    if (task == NULL) {
+        return no_memory(err);
+    }
+    *task = *what;
+    task->probing = probing;
+    task->model = model;
+    cr_plan_episode_cfg(probing->probe->plan, trajectory, &cfg);
+    if (task->kind != OPENING) {
+        cfg.trajectory = UINT64_MAX;
+        cfg.trajectory_key =
+            cr_hash_mix(cfg.trajectory_key, salt + (uint64_t)task->kind);
+    }
+    enum cr_status status =
+        claim_of(probing, task->kind, cfg.proposition, &cfg.proposition, err);
+    if (status == CR_OK) {
+        status = cr_episode_create(&cfg, &task->episode, err);
+    }
+    if (status != CR_OK) {
+        cr_free(task);
+        return status;
+    }
+    uint32_t calls = 0;
+    probing->open++;
+    return pump(task, &calls, err);
+}
+
+static void count_reply(struct task *task, const struct cr_call *asked,
+                        const struct cr_reply *reply, enum cr_reason reason) {
+    struct cr_fitness_item *item = task->item;
+    task->model->recorded += reply->is_recorded;
+    task->model->calls += !reply->is_recorded;
+    if (task->kind != OPENING) {
+        return;
+    }
+    if (asked->id.repair == 0 && item->reason == CR_REASON_NONE) {
+        item->reason = reason;
+    }
+    item->calls++;
+    item->is_cut = item->is_cut || reply->finish == CR_FINISH_LENGTH;
+    item->tokens_in += reply->tokens_in;
+    item->tokens_out += reply->tokens_out;
+    item->latency_s += reply->latency_s;
+}
+
+static enum cr_status take_reply(struct probing *probing, struct sent *sent,
+                                 const struct cr_reply *reply, struct cr_err *err) {
+    struct task *task = sent->task;
+    enum cr_reason reason = reply->reason;
+    enum cr_status status =
+        cr_episode_read(task->episode, sent->asked, reply, &reason, err);
+    if (status != CR_OK) {
+        return status;
+    }
+    struct cr_call_record record =
+        cr_call_record_make(&sent->call, reply, cr_clock_wall_ms(probing->clock));
+    record.reason = reason;
+    if (!reply->is_recorded) {
+        status = cr_tape_append(probing->tape, &record, err);
+    }
+    count_reply(task, sent->asked, reply, reason);
+    if (status == CR_OK) {
+        status = cr_episode_answer(task->episode, sent->asked, reply, err);
+    }
+    uint32_t calls = 0;
+    return status == CR_OK ? pump(task, &calls, err) : status;
+}
+
+// What people must hear at once. A model that only a person can mend ends the probe.
+static enum cr_status tell(const struct probing *probing, struct cr_err *err) {
+    struct cr_client_notice notice;
+    enum cr_status status = CR_OK;
+    while (cr_client_take_notice(probing->client, &notice)) {
+        if (notice.kind == CR_NOTICE_FAILURE) {
+            cr_log_write(probing->log, CR_LOG_WARN, "%s", notice.text);
+        } else {
+            status =
+                cr_err_set(err, CR_E_BLOCKED,
+                           "model %s cannot answer (%s): mend that, then probe again",
+                           probing->probe->job->models[notice.model].name,
+                           cr_reason_names[notice.reason]);
+        }
+    }
+    return status;
+}
+
+// Wait for replies until fewer than OPEN tasks are open.
+static enum cr_status settle_down(struct probing *probing, uint32_t open,
+                                  struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    while (status == CR_OK && probing->open >= open && probing->open > 0) {
+        struct cr_call *call;
+        struct cr_reply reply;
+        status = cr_client_poll(probing->client, POLL_MS, err);
+        while (status == CR_OK && cr_client_take(probing->client, &call, &reply)) {
+            struct sent *sent = call->ctx;
+            status = take_reply(probing, sent, &reply, err);
+            cr_reply_fini(&reply);
+            cr_free(sent);
+        }
+        if (status == CR_OK) {
+            status = tell(probing, err);
+        }
+        if (status == CR_OK) {
+            status = cr_lock_beat(probing->lock, err);
+        }
+    }
+    return status;
+}
+
+// The numbers that every opening of a model has in its messages: the instructions', for
+// an item's own numbers are not in the others'.
+
+struct numbers {
+    double at[NUMBERS_MAX];
+    size_t len;
+    bool is_begun;
+};
+
+static bool has_number(const struct numbers *numbers, double value) {
+    for (size_t i = 0; i < numbers->len; i++) {
+        if (fabs(numbers->at[i] - value) < 1e-9) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_numbers(const char *text, size_t bytes, struct numbers *out) {
+    for (size_t i = 0; i < bytes;) {
+        const bool begins = text[i] >= '0' && text[i] <= '9';
+        if (!begins) {
+            i++;
+            continue;
+        }
+        char word[32];
+        size_t len = 0;
+        while (i < bytes && ((text[i] >= '0' && text[i] <= '9') || text[i] == '.')) {
+            word[len] = text[i++];
+            len += len + 1 < sizeof word;
+        }
+        word[len] = '\0';
+        double value = strtod(word, NULL);
+        value = i < bytes && text[i] == '%' ? value / 100 : value;
+        if (value > 0 && value < 1 && out->len < NUMBERS_MAX &&
+            !has_number(out, value)) {
+            out->at[out->len++] = value;
+        }
+    }
+}
+
+static enum cr_status common_numbers(const struct cr_plan *plan, uint64_t trajectory,
+                                     struct numbers *common, struct cr_err *err) {
+    struct cr_episode_cfg cfg;
+    struct cr_episode *episode = NULL;
+    struct cr_call *call = NULL;
+    struct numbers own = {.len = 0};
+    cr_plan_episode_cfg(plan, trajectory, &cfg);
+    enum cr_status status = cr_episode_create(&cfg, &episode, err);
+    if (status == CR_OK) {
+        status = cr_episode_next(episode, &call, err);
+    }
+    for (size_t i = 0; call != NULL && i < call->turns_len; i++) {
+        find_numbers(call->turns[i].text, call->turns[i].text_bytes, &own);
+    }
+    cr_episode_destroy(episode);
+    size_t kept = 0;
+    for (size_t i = 0; common->is_begun && i < common->len; i++) {
+        if (has_number(&own, common->at[i])) {
+            common->at[kept++] = common->at[i];
+        }
+    }
+    common->len = kept;
+    if (!common->is_begun) {
+        *common = own;
+    }
+    common->is_begun = true;
+    return status;
+}
+
+// Which propositions.
+
+struct candidate {
+    uint64_t trajectory;
+    uint32_t bucket; // benchmark and label, so that each gets its share
+};
+
+static bool opens_with_maker(const struct cr_plan *plan,
+                             const struct cr_plan_group *group) {
+    struct cr_episode_cfg cfg;
+    struct cr_episode *episode = NULL;
+    struct cr_call *call = NULL;
+    cr_plan_episode_cfg(plan, group->first_trajectory, &cfg);
+    const bool is_made = cr_episode_create(&cfg, &episode, NULL) == CR_OK &&
+                         cr_episode_next(episode, &call, NULL) == CR_OK;
+    const bool is_maker = is_made && call != NULL && call->id.role == CR_ROLE_MAKER;
+    cr_episode_destroy(episode);
+    return is_maker;
+}
+
+// Whether GROUP is the first of MODEL on its benchmark that its maker opens.
+static bool is_probed(const struct cr_plan *plan, uint32_t group, uint32_t model) {
+    const struct cr_plan_group *g = &plan->groups[group];
+    if (g->propositions_len == 0 || plan->job->cells[g->cells[0]].maker != model ||
+        !opens_with_maker(plan, g)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < group; i++) {
+        if (plan->groups[i].benchmark == g->benchmark && is_probed(plan, i, model)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum cr_status list_candidates(const struct cr_plan *plan, uint32_t model,
+                                      struct candidate **out, uint64_t *len,
+                                      struct cr_err *err) {
+    *len = 0;
+    *out = cr_calloc(plan->trajectories + 1, sizeof **out);
+    if (*out == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t g = 0; g < plan->groups_len; g++) {
+        const struct cr_plan_group *group = &plan->groups[g];
+        const bool is_wanted = is_probed(plan, g, model);
+        for (uint64_t p = 0; is_wanted && p < group->propositions_len; p++) {
+            struct cr_plan_place place;
+            const uint64_t t = group->first_trajectory + p * group->replicates;
+            cr_plan_place(plan, t, &place);
+            const bool is_true = place.proposition->label == 1;
+            (*out)[(*len)++] = (struct candidate){t, 2 * group->benchmark + is_true};
+        }
+    }
+    return CR_OK;
+}
+
+static int by_bucket(const void *a, const void *b) {
+    const struct candidate *x = a, *y = b;
+    return (x->bucket > y->bucket) - (x->bucket < y->bucket);
+}
+
+// Shuffle by SEED, then deal from the buckets in turn: WANTED of the LEN candidates first.
+static void deal(struct candidate *at, uint64_t len, uint64_t seed, uint64_t wanted) {
+    struct cr_rng rng;
+    cr_rng_seed(&rng, cr_hash_mix(seed, salt));
+    for (uint64_t i = len; i > 1; i--) {
+        const uint64_t j = cr_rng_below(&rng, i);
+        const struct candidate swap = at[i - 1];
+        at[i - 1] = at[j];
+        at[j] = swap;
+    }
+    for (uint64_t i = 0; i < wanted; i++) {
+        // Of what is left, the first of the bucket that was dealt from least.
+        uint64_t best = i, least = UINT64_MAX;
+        for (uint64_t j = i; j < len; j++) {
+            uint64_t dealt = 0;
+            for (uint64_t k = 0; k < i; k++) {
+                dealt += at[k].bucket == at[j].bucket;
+            }
+            if (dealt < least) {
+                least = dealt;
+                best = j;
+            }
+            if (least == 0) {
+                break;
+            }
+        }
+        const struct candidate chosen = at[best];
+        at[best] = at[i];
+        at[i] = chosen;
+    }
+    qsort(at, wanted, sizeof *at, by_bucket);
+}
+
+// One model.
+
+static enum cr_status ask_item(struct probing *probing, struct cr_probe_model *model,
+                               uint64_t trajectory, struct cr_fitness_item *item,
+                               struct cr_err *err) {
+    struct cr_plan_place place;
+    cr_plan_place(probing->probe->plan, trajectory, &place);
+    const bool is_binary = place.proposition->space == CR_SPACE_BINARY;
+    *item = (struct cr_fitness_item){.label = is_binary ? place.proposition->label : -1,
+                                     .price = NAN,
+                                     .again = NAN,
+                                     .negated = NAN,
+                                     .paraphrased = NAN,
+                                     .low = NAN,
+                                     .high = NAN};
+    enum cr_status status = CR_OK;
+    // At temperature 0 the same call has the same answer: nothing is learned.
+    const bool is_greedy = probing->probe->job->models[model->model].temperature == 0;
+    for (int kind = OPENING; kind < (is_binary ? KINDS : AGAIN) && status == CR_OK;
+         kind++) {
+        if (kind == AGAIN && is_greedy) {
+            continue;
+        }
+        const struct task what = {.item = item, .kind = (enum kind)kind};
+        status = settle_down(probing, OPEN_MAX, err);
+        if (status == CR_OK) {
+            status = start_task(probing, model, trajectory, &what, err);
+        }
+    }
+    return status;
+}
+
+static enum cr_status ask_model(struct probing *probing, struct cr_probe_model *model,
+                                const struct candidate *chosen, struct cr_err *err) {
+    struct numbers numbers = {.len = 0};
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < model->len && status == CR_OK; i++) {
+        status =
+            common_numbers(probing->probe->plan, chosen[i].trajectory, &numbers, err);
+        if (status == CR_OK) {
+            status =
+                ask_item(probing, model, chosen[i].trajectory, &model->items[i], err);
+        }
+    }
+    if (status == CR_OK) {
+        status = settle_down(probing, 0, err);
+    }
+    for (uint32_t i = 0; i < model->len && status == CR_OK; i++) {
+        model->items[i].is_prompt_number = has_number(&numbers, model->items[i].price);
+    }
+    return status == CR_OK && cr_fitness_summarize(model->items, model->len,
+                                                   &model->summary) != CR_OK
+               ? no_memory(err)
+               : status;
+}
+
+static enum cr_status probe_model(struct probing *probing, uint32_t index,
+                                  uint32_t wanted, struct cr_err *err) {
+    struct cr_probe *probe = probing->probe;
+    struct candidate *candidates = NULL;
+    uint64_t len = 0;
+    enum cr_status status = list_candidates(probe->plan, index, &candidates, &len, err);
+    if (status != CR_OK || len == 0) {
+        cr_free(candidates);
+        return status;
+    }
+    struct cr_probe_model *model = &probe->models[probe->models_len++];
+    model->model = index;
+    model->len = len < wanted ? (uint32_t)len : wanted;
+    model->items = cr_calloc(model->len, sizeof *model->items);
+    deal(candidates, len, probe->job->seed, model->len);
+    status = model->items == NULL ? no_memory(err)
+                                  : ask_model(probing, model, candidates, err);
+    cr_free(candidates);
+    return status;
+}
+
+// The whole.
+
+static enum cr_status read_job(struct cr_probe *probe,
+                               const struct cr_probe_options *options,
+                               struct cr_err *err) {
+    cr_buf_init(&probe->bundle, CR_BUNDLE_BYTES_MAX);
+    enum cr_status status = cr_bundle_read(&options->request, &probe->bundle, err);
+    if (status == CR_OK) {
+        status = cr_job_create(probe->bundle.data, probe->bundle.used_bytes,
+                               &probe->job, err);
+    }
+    if (status == CR_OK) {
+        status = cr_plan_create(probe->job, &probe->plan, err);
+    }
+    for (uint32_t i = 0; status == CR_OK && i < probe->job->models_len; i++) {
+        const struct cr_model *model = &probe->job->models[i];
+        if (model->serve.command != NULL) {
+            status = cr_err_set(err, CR_E_UNSUPPORTED,
+                                "models.%s: its server is started by a run; start it "
+                                "by hand and name its \"endpoints\" to probe it",
+                                model->name);
+        }
+    }
+    const char *name = status == CR_OK ? probe->job->name : "";
+    const int need = options->dir != NULL
+                         ? snprintf(probe->dir, sizeof probe->dir, "%s", options->dir)
+                         : snprintf(probe->dir, sizeof probe->dir, "runs/%s", name);
+    return status == CR_OK && need >= (int)sizeof probe->dir
+               ? cr_err_set(err, CR_E_USAGE, "the name of the directory is too long")
+               : status;
+}
+
+// Replies that DIR has already answer too.
+static enum cr_status add_cache(struct cr_probe *probe, struct cr_err *err) {
+    struct cr_job *job = probe->job;
+    if (cr_tape_next_launch(probe->dir) == 0) {
+        return CR_OK;
+    }
+    const char **caches =
+        cr_arena_alloc(&job->arena, (job->caches_len + 1) * sizeof *caches);
+    if (caches == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < job->caches_len; i++) {
+        caches[i + 1] = job->caches[i];
+    }
+    caches[0] = probe->dir;
+    job->caches = caches;
+    job->caches_len++;
+    return CR_OK;
+}
+
+static enum cr_status open_directory(struct probing *probing, struct cr_log *log,
+                                     struct cr_err *err) {
+    struct cr_probe *probe = probing->probe;
+    bool is_unchanged;
+    enum cr_status status = cr_directory_make(probe->dir, false, log, err);
+    if (status == CR_OK) {
+        status = cr_lock_take(probe->dir, "probe", probing->clock, &probing->lock, err);
+    }
+    if (status == CR_OK) {
+        status = cr_directory_claim(probe->dir, probe->job, &probe->bundle,
+                                    &is_unchanged, err);
+    }
+    if (status == CR_OK) {
+        status = cr_directory_mark_probed(probe->dir, err);
+    }
+    if (status == CR_OK) {
+        status = add_cache(probe, err);
+    }
+    if (status == CR_OK) {
+        status = cr_reply_cache_open(probe->job, log, &probing->cache, err);
+    }
+    return status;
+}
+
+static enum cr_status open_client(struct probing *probing, struct cr_log *log,
+                                  struct cr_err *err) {
+    const struct cr_probe *probe = probing->probe;
+    const struct cr_client_cfg client = {
+        .job = probe->job,
+        .clock = probing->clock,
+        .log = log,
+        .live_max = OPEN_MAX * CR_SAMPLES_MAX,
+        .lookup = probing->cache == NULL ? NULL : cr_reply_cache_lookup,
+        .lookup_ctx = probing->cache,
+        .dir = probe->dir,
+    };
+    const struct cr_tape_cfg tape = {.dir = probe->dir,
+                                     .launch = cr_tape_next_launch(probe->dir),
+                                     .sync_ms = 1000,
+                                     .clock = probing->clock};
+    enum cr_status status = cr_client_create(&client, &probing->client, err);
+    for (uint32_t i = 0; status == CR_OK && i < probe->job->models_len; i++) {
+        const struct cr_lease lease = {
+            .concurrency = OPEN_MAX, .requests = -1, .tokens = -1};
+        cr_client_lease(probing->client, i, &lease);
+    }
+    return status == CR_OK ? cr_tape_open(&tape, &probing->tape, err) : status;
+}
+
+static enum cr_status probe_all(struct probing *probing,
+                                const struct cr_probe_options *options,
+                                struct cr_log *log, struct cr_err *err) {
+    struct cr_probe *probe = probing->probe;
+    enum cr_status status = open_directory(probing, log, err);
+    if (status == CR_OK) {
+        status = open_client(probing, log, err);
+    }
+    for (uint32_t i = 0; status == CR_OK && i < probe->job->models_len; i++) {
+        status = probe_model(probing, i, options->items, err);
+    }
+    if (status == CR_OK && probe->models_len == 0) {
+        status = cr_err_set(err, CR_E_NOT_FOUND,
+                            "no cell of the job begins with a price of its maker, so "
+                            "there is nothing to probe");
+    }
+    return status;
+}
+
+enum cr_status cr_probe_run(const struct cr_probe_options *options, struct cr_log *log,
+                            struct cr_probe *out, struct cr_err *err) {
+    struct probing probing = {.probe = out, .clock = cr_clock_monotonic(), .log = log};
+    *out = (struct cr_probe){.models_len = 0};
+    enum cr_status status = read_job(out, options, err);
+    if (status == CR_OK) {
+        out->models = cr_calloc(out->job->models_len + 1, sizeof *out->models);
+        status = out->models == NULL ? no_memory(err)
+                                     : probe_all(&probing, options, log, err);
+    }
+    cr_client_destroy(probing.client);
+    if (probing.tape != NULL) {
+        struct cr_err ignored;
+        const enum cr_status closed =
+            cr_tape_close(probing.tape, status == CR_OK ? err : &ignored);
+        status = status == CR_OK ? closed : status;
+    }
+    cr_reply_cache_close(probing.cache);
+    cr_lock_release(probing.lock);
+    cr_arena_fini(&probing.arena);
+    return status;
+}
+
+void cr_probe_fini(struct cr_probe *probe) {
+    for (uint32_t i = 0; probe->models != NULL && i < probe->models_len; i++) {
+        cr_free(probe->models[i].items);
+    }
+    cr_free(probe->models);
+    cr_plan_destroy(probe->plan);
+    cr_job_destroy(probe->job);
+    cr_buf_fini(&probe->bundle);
+    *probe = (struct cr_probe){.models_len = 0};
+}

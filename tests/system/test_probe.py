@@ -1,0 +1,131 @@
+"""credence probe: verdicts on models whose nature is known, and calls that are not paid twice."""
+
+import json
+import re
+
+import harness
+from chat_server import Server
+
+UNUSABLE = BLOCKED = 4
+
+
+def judgment(price):
+    return json.dumps({"claim": "c", "reasoning": "r", "price": price}), "stop"
+
+
+def claim_of(messages):
+    return re.search(r"Claim number (\d+)", messages[-1]["content"] + messages[1]["content"]).group(1)
+
+
+def sound(messages):
+    """A price of its own for each claim, coherent under negation, deaf to examples."""
+    price = 0.1 + 0.03 * int(claim_of(messages))
+    negated = any("not true that" in m["content"] for m in messages)
+    return judgment(round(1 - price if negated else price, 3))
+
+
+def constant(_):
+    return judgment(0.62)
+
+
+def parrot(messages):
+    """Its own price, but where the form shows an example the example's."""
+    found = re.findall(r'"price": (0\.\d)\}', messages[-1]["content"])
+    return judgment(float(found[0])) if found else sound(messages)
+
+
+def mute(_):
+    return "I would rather not say.", "stop"
+
+
+class ProbeTest(harness.TestCase):
+    def job(self, url, **changes):
+        return self.write_job(self.http_job(url, self.write_claims(30), **changes))
+
+    def probe(self, job, *options, expect=0):
+        return json.loads(harness.run("probe", job, "-o", self.dir / "run", "--json", *options, expect=expect).out)
+
+    def verdict(self, answer, expect=0):
+        with Server(answer) as server:
+            return self.probe(self.job(server.url), expect=expect)["models"][0]
+
+    def test_a_sound_model_is_fit(self):
+        found = self.verdict(sound)
+        self.assertEqual("fit", found["verdict"])
+        self.assertEqual((24, 24), (found["propositions"], found["distinct"]))
+        self.assertEqual(24 * 6, found["calls"])
+        self.assertLess(found["negation_arbitrage"]["mean"], 1e-6)
+        self.assertAlmostEqual(0, found["copy_slope"]["mean"])
+
+    def test_one_number_always_is_unusable(self):
+        found = self.verdict(constant, expect=UNUSABLE)
+        self.assertEqual(("unusable", "unusable", "fit"), (found["verdict"], found["variety"], found["usable"]))
+        self.assertEqual((1, 0.62), (found["distinct"], found["commonest"]))
+        self.assertGreater(found["negation_arbitrage"]["mean"], 0.01)
+
+    def test_a_parrot_is_unusable(self):
+        found = self.verdict(parrot, expect=UNUSABLE)
+        self.assertEqual("unusable", found["copying"])
+        self.assertAlmostEqual(1, found["copy_slope"]["mean"])
+
+    def test_a_model_without_a_price_is_unusable(self):
+        found = self.verdict(mute, expect=UNUSABLE)
+        self.assertEqual((24, "unusable"), (found["never"]["count"], found["usable"]))
+        self.assertEqual({"unreadable": 24}, found["reasons"])
+
+    def test_a_server_that_is_down_is_not_a_model_that_cannot_price(self):
+        with harness.FaultServer({"key": "another"}) as server:
+            result = harness.run("probe", self.job(server.url), "-o", self.dir / "run", "--json",
+                                 expect=BLOCKED, timeout=60)
+            self.assertLess(server.stats()["requests"], 50)
+        self.assertIn("401", result.err)
+        self.assertIn("key", result.err)
+        self.assertEqual("", result.out)
+
+    def test_nothing_is_paid_twice(self):
+        with Server(sound) as server:
+            job = self.job(server.url, cell__max_iterations=3)
+            first = self.probe(job)["models"][0]
+            asked = len(server.requests)
+            self.assertEqual(asked, first["calls"])
+            again = self.probe(job)["models"][0]
+            self.assertEqual((asked, 0), (len(server.requests), again["calls"]))
+            self.assertEqual(first["commonest_share"], again["commonest_share"])
+            harness.run("run", job, "-o", self.dir / "fresh", "--quiet")
+            fresh = len(server.requests) - asked
+            harness.run("run", job, "-o", self.dir / "run", "--quiet")
+            self.assertEqual(fresh - 24, len(server.requests) - asked - fresh)
+        for name in ("run", "fresh"):
+            self.assertTrue((self.dir / name / "run.h5").exists())
+        one, other = (json.loads(harness.run("analyze", self.dir / name, "--format", "json").out)["groups"]
+                      for name in ("run", "fresh"))
+        self.assertEqual([g["accuracy"] for g in one], [g["accuracy"] for g in other])
+
+    def test_a_changed_job_may_go_on_where_only_a_probe_was(self):
+        with Server(sound) as server:
+            self.probe(self.job(server.url, cell__max_iterations=3))
+            asked = len(server.requests)
+            changed = self.write_job(self.http_job(server.url, self.write_claims(30), cell__max_iterations=3,
+                                                   cell__stance="up"), "changed.json")
+            found = self.probe(changed)["models"][0]  # an opening does not know the stance
+            self.assertLess(found["calls"], asked)
+            harness.run("run", changed, "-o", self.dir / "run", "--quiet")
+            harness.run("run", self.job(server.url, cell__max_iterations=3), "-o", self.dir / "run", expect=2)
+
+    def test_the_screen_says_it_in_words_and_settings(self):
+        with Server(constant) as server:
+            out = harness.run("probe", self.job(server.url), "-o", self.dir / "run", expect=UNUSABLE).out
+        self.assertLessEqual(len(out.splitlines()), 24)
+        self.assertRegex(out, r"m  24 propositions, \d+ calls.*: unusable")
+        self.assertIn("0.62", out)
+        self.assertIn("--set ", out)
+
+    def test_simulated_agents_are_fit(self):
+        job = self.write_job(self.sim_job(self.write_claims(60)))
+        found = self.probe(job)
+        self.assertTrue(found["simulated"])
+        self.assertEqual("fit", found["models"][0]["verdict"])
+
+
+if __name__ == "__main__":
+    harness.main()
