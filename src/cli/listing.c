@@ -246,27 +246,28 @@ const struct cr_listing_column *cr_listing_fixed(size_t index) {
 }
 
 size_t cr_listing_columns(const struct cr_listing *listing) {
-    (void)listing;
-    return FIXED_LEN;
+    return FIXED_LEN + (listing->view->kept != NULL ? listing->view->kept_len : 0);
 }
 
 const char *cr_listing_name(const struct cr_listing *listing, size_t column) {
-    (void)listing;
-    return fixed[column].name;
+    return column < FIXED_LEN ? fixed[column].name
+                              : listing->view->kept[column - FIXED_LEN].name;
 }
 
 enum cr_listing_kind cr_listing_kind(const struct cr_listing *listing, size_t column) {
-    (void)listing;
-    return fixed[column].kind;
+    (void)listing; // what is kept of an item is a text
+    return column < FIXED_LEN ? fixed[column].kind : CR_LISTING_TEXT;
 }
 
 int cr_listing_find(const struct cr_listing *listing, const char *name,
                     const char **nearest) {
     const char *names[NAMES_MAX];
-    const size_t len = cr_listing_columns(listing);
+    size_t len = cr_listing_columns(listing);
+    len = len < NAMES_MAX ? len : NAMES_MAX;
     for (size_t i = 0; i < len; i++) {
         names[i] = cr_listing_name(listing, i);
-        if (strcmp(names[i], name) == 0) {
+        const bool is_kept = i >= FIXED_LEN && strncmp(name, "item.", 5) == 0;
+        if (strcmp(names[i], name + (is_kept ? 5 : 0)) == 0) {
             return (int)i;
         }
     }
@@ -279,7 +280,13 @@ int cr_listing_find(const struct cr_listing *listing, const char *name,
 void cr_listing_get(const struct cr_listing *listing, size_t column, uint64_t episode,
                     struct cr_listing_value *out) {
     *out = (struct cr_listing_value){.number = NAN};
-    fixed[column].get(listing, episode, out);
+    if (column < FIXED_LEN) {
+        fixed[column].get(listing, episode, out);
+        return;
+    }
+    const struct cr_kept_column *kept = &listing->view->kept[column - FIXED_LEN];
+    const char *text = kept->text[listing->proposition[episode]];
+    out->text = text != NULL && text[0] != '\0' ? text : NULL;
 }
 
 const char *cr_listing_text(const struct cr_listing *listing, size_t column,

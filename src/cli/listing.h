@@ -44,7 +44,8 @@ struct cr_listing_column {
                 struct cr_listing_value *out);
 };
 
-// The fixed columns, and the columns of the items that the run kept, behind them.
+// The fixed columns, and the columns of the items that the run kept, behind them. Those
+// are texts, and also answer to item.NAME, their name in the analysis.
 size_t cr_listing_columns(const struct cr_listing *listing);
 const char *cr_listing_name(const struct cr_listing *listing, size_t column);
 enum cr_listing_kind cr_listing_kind(const struct cr_listing *listing, size_t column);

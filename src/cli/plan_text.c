@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/planning.h"
+#include "credence/model/client.h"
 
 enum { MODELS_SHOWN_MAX = 8, LABEL_COLUMNS = 14 };
 
@@ -28,8 +29,14 @@ static void print_model(const struct cr_screen *screen, const struct cr_model *m
                      model->model != NULL && model->model[0] != '\0' ? ", " : "",
                      model->model != NULL ? CR_SHOWN(model->model) : "");
     for (uint32_t i = 0; i < model->endpoints_len; i++) {
+        char proxy[CR_PROXY_SHOWN_MAX];
         cr_screen_printf(screen, "%s%s", i == 0 ? " at " : ", ",
                          CR_SHOWN(model->endpoints[i]));
+        if (cr_client_proxy(model, model->endpoints[i], proxy, NULL) == CR_OK &&
+            proxy[0] != '\0') {
+            cr_screen_styled(screen, CR_STYLE_DOUBT, " through the proxy %s",
+                             CR_SHOWN(proxy));
+        }
     }
     cr_screen_printf(screen, "%s\n",
                      model->serve.command != NULL ? ", started by the run" : "");

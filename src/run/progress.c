@@ -428,6 +428,27 @@ static void print_nodes(const struct cr_progress *progress,
     }
 }
 
+// Where the results are, and what to do next.
+static void tell_next(const struct cr_progress *progress,
+                      const struct cr_snapshot *snapshot, struct cr_log *log) {
+    const bool is_complete = strcmp(snapshot->state, "complete") == 0;
+    cr_log_write(log, CR_LOG_INFO, "results are in %s/run.h5", progress->dir);
+    if (!is_complete) {
+        cr_log_write(log, CR_LOG_INFO,
+                     "to go on, run the same command again; credence analyze %s works "
+                     "on what is there",
+                     progress->dir);
+    } else if (snapshot->tally.failed > 0) {
+        cr_log_write(log, CR_LOG_INFO,
+                     "%" PRIu64 " episodes failed and are not scored; the same command "
+                     "tries them again",
+                     snapshot->tally.failed);
+    } else {
+        cr_log_write(log, CR_LOG_INFO, "next: credence analyze %s, credence list %s",
+                     progress->dir, progress->dir);
+    }
+}
+
 void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *snapshot,
                      struct cr_log *log) {
     char line[1024];
@@ -437,12 +458,7 @@ void cr_progress_end(struct cr_progress *progress, const struct cr_snapshot *sna
         return;
     }
     cr_log_write(log, CR_LOG_INFO, "%s: %s", snapshot->state, line);
-    if (snapshot->tally.failed > 0) {
-        cr_log_write(log, CR_LOG_INFO,
-                     "%" PRIu64 " episodes failed and are not scored; the same command "
-                     "tries them again",
-                     snapshot->tally.failed);
-    }
+    tell_next(progress, snapshot, log);
 }
 
 static const char *advice(enum cr_status status) {

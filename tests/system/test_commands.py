@@ -149,6 +149,16 @@ class PlanTest(harness.TestCase):
             self.assertIn(want, out)
         self.assertNotIn("budget", harness.run("plan", self.job(budget={"calls": int(most)})).out)
 
+    def test_the_proxy_of_an_endpoint_is_named_without_its_password(self):
+        job = self.write_job(self.http_job("https://api.example.com/v1", self.write_claims(2),
+                                           models__near={"api": "openai", "model": "x",
+                                                         "endpoints": ["http://127.0.0.1:9/v1"]}))
+        out = harness.run("plan", job, env={"https_proxy": "http://u:secret@proxy.example.com:3128",
+                                            "http_proxy": "http://proxy.example.com:3128"}).out
+        self.assertRegex(out, r"api\.example\.com/v1 through the proxy \S*proxy\.example\.com:3128")
+        self.assertNotIn("secret", out)
+        self.assertRegex(out, r"127\.0\.0\.1:9/v1\n")
+
     def test_prompts_are_what_will_be_sent_each_once(self):
         job = self.job(grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "up"]})
         text = harness.run("plan", job, "--prompts").out
@@ -158,6 +168,21 @@ class PlanTest(harness.TestCase):
         self.assertEqual(len(found), 1)  # nobody has argued yet: a stance does not show
         self.assertEqual([m["role"] for m in found[0]["messages"]], ["system", "user"])
         self.assertIn("Claim number 0", found[0]["messages"][-1]["text"])
+
+
+class RunEndTest(harness.TestCase):
+    def test_a_run_ends_with_what_came_out_where_it_is_and_what_next(self):
+        job = self.write_job(self.sim_job(self.write_claims(4)))
+        run = self.dir / "run"
+        lines = harness.run("run", job, "-o", run).err.splitlines()[-3:]
+        self.assertIn("complete:", lines[0])
+        self.assertIn(f"{run}/run.h5", lines[1])
+        self.assertIn(f"credence analyze {run}", lines[2])
+
+    def test_after_an_early_stop_it_says_how_to_go_on(self):
+        job = self.write_job(self.sim_job(self.write_claims(20), budget={"calls": 30}))
+        lines = harness.run("run", job, "-o", self.dir / "run", expect=75).err.splitlines()
+        self.assertIn("run the same command again", lines[-1])
 
 
 class StatusTest(harness.TestCase):
@@ -292,6 +317,21 @@ class ListTest(harness.TestCase):
         self.assertEqual(len(set(some)), 10)
         self.assertNotEqual(some, self.ids("--sample", 10, "--seed", 2))
         self.assertEqual(sorted(some), some)
+
+    def test_columns_that_a_run_kept_of_its_items_are_columns_too(self):
+        path = self.dir / "kept.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for i in range(6):
+                file.write(json.dumps({"id": f"k{i}", "label": i % 2 == 0, "proposition": f"Claim number {i}.",
+                                       "topic": "sky" if i < 2 else "sea"}) + "\n")
+        job = self.sim_job(path, cell__max_iterations=3)
+        job["benchmarks"]["c"]["keep"] = ["topic"]
+        harness.run("run", self.write_job(job, "kept.json"), "-o", self.dir / "kept", "--quiet")
+        for condition in ("topic = sky", "item.topic = sky"):
+            out = harness.run("list", self.dir / "kept", "--where", condition, "--format", "ids").out
+            self.assertEqual(["0", "1"], out.split(), condition)
+        rows = json.loads(harness.run("list", self.dir / "kept", "--format", "json").out)
+        self.assertEqual(["sky", "sky"] + ["sea"] * 4, [r["topic"] for r in rows])
 
     def test_a_wrong_word_is_named_with_its_place(self):
         for option, value, want in (("--where", "opning right", "'opening'"), ("--where", "final >", "a value"),
