@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/openmetrics.h"
 #include "cli/screen.h"
 #include "credence/base/buf.h"
 #include "credence/base/clock.h"
@@ -28,11 +29,15 @@ enum {
     COLUMN = 11 // where the values begin
 };
 
-enum { KEY_WATCH = 256, KEY_JSON };
+enum { KEY_WATCH = 256, KEY_JSON, KEY_OPENMETRICS };
+
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_OPENMETRICS };
 
 static const struct cr_option options[] = {
     {KEY_WATCH, "watch", NULL, "print again every two seconds until the run ends"},
     {KEY_JSON, "json", NULL, "the numbers as one JSON object"},
+    {KEY_OPENMETRICS, "openmetrics", NULL,
+     "the numbers as OpenMetrics text, for a monitor that reads files"},
     {0, NULL, NULL, NULL},
 };
 
@@ -319,8 +324,21 @@ static enum cr_status print_json(struct cr_json *root, bool dead) {
     return status;
 }
 
+static enum cr_status print_openmetrics(const struct cr_json *root, const char *dir,
+                                        bool runs) {
+    struct cr_buf out;
+    const struct cr_screen screen = cr_screen_make(stdout);
+    cr_buf_init(&out, STATUS_BYTES_MAX);
+    enum cr_status status = cr_openmetrics_print(root, dir, runs, &out);
+    if (status == CR_OK) {
+        status = cr_screen_data(&screen, &out);
+    }
+    cr_buf_fini(&out);
+    return status;
+}
+
 // *runs: there will be more to see.
-static enum cr_status print_once(const char *dir, bool json, bool *runs,
+static enum cr_status print_once(const char *dir, enum format format, bool *runs,
                                  struct cr_err *err) {
     struct cr_json *root = NULL;
     enum cr_status status = read_status(dir, &root, err);
@@ -329,8 +347,10 @@ static enum cr_status print_once(const char *dir, bool json, bool *runs,
     }
     bool dead = is_dead(root);
     *runs = says_it_runs(root) && !dead;
-    if (json) {
+    if (format == FORMAT_JSON) {
         status = print_json(root, dead);
+    } else if (format == FORMAT_OPENMETRICS) {
+        status = print_openmetrics(root, dir, *runs);
     } else {
         const struct cr_screen screen = cr_screen_make(stdout);
         print_head(&screen, root, dir, dead);
@@ -346,7 +366,8 @@ static enum cr_status print_once(const char *dir, bool json, bool *runs,
 
 static int run(int argc, char **argv) {
     struct cr_args args;
-    bool watch = false, json = false, runs = true;
+    bool watch = false, runs = true;
+    enum format format = FORMAT_TEXT;
     int key;
     cr_args_init(&args, &cr_command_status, argc, argv);
     while ((key = cr_args_next(&args)) != CR_ARGS_END) {
@@ -354,17 +375,19 @@ static int run(int argc, char **argv) {
             return cr_args_exit(key);
         }
         watch = watch || key == KEY_WATCH;
-        json = json || key == KEY_JSON;
+        format = key == KEY_JSON          ? FORMAT_JSON
+                 : key == KEY_OPENMETRICS ? FORMAT_OPENMETRICS
+                                          : format;
     }
     if (!cr_args_want(&args, 1, 1)) {
         return CR_EXIT_USAGE;
     }
     struct cr_err err = {0};
     for (;;) {
-        if (watch && !json && isatty(STDOUT_FILENO)) {
+        if (watch && format == FORMAT_TEXT && isatty(STDOUT_FILENO)) {
             fputs("\033[H\033[J", stdout); // home, and clear what is below
         }
-        enum cr_status status = print_once(args.operands[0], json, &runs, &err);
+        enum cr_status status = print_once(args.operands[0], format, &runs, &err);
         if (status != CR_OK) {
             return cr_exit_error(status, &err);
         }
@@ -377,7 +400,7 @@ static int run(int argc, char **argv) {
 
 const struct cr_command cr_command_status = {
     .name = "status",
-    .usage = "DIR [--watch] [--json]",
+    .usage = "DIR [--watch] [--json] [--openmetrics]",
     .summary = "how far a run is, how fast, and what fails",
     .description =
         "Reads DIR/status.json, which a run keeps up to date, and tells a run that "

@@ -230,6 +230,22 @@ class StatusTest(harness.TestCase):
         self.assertIn("resumes it", out)
         self.assertNotIn("\x1b", out)
 
+    def test_openmetrics_have_a_type_before_each_sample_and_an_end(self):
+        self.write(job='a"b\\c\nd')
+        out = harness.run("status", self.dir, "--openmetrics").out
+        self.assertTrue(out.endswith("# EOF\n"))
+        typed, samples = set(), 0
+        for line in out.splitlines()[:-1]:
+            if line.startswith("# TYPE "):
+                typed.add(line.split()[2])
+            elif not line.startswith("#"):
+                name = re.match(r"[a-z_]+", line).group(0)
+                self.assertIn(name.removesuffix("_total"), typed, line)
+                self.assertRegex(line, r'\{dir="[^"]+",job="a\\"b\\\\c\\nd"(,model="[^"]*")?\} -?[0-9.e+-]+$')
+                samples += 1
+        self.assertGreater(samples, 8)
+        self.assertIn("} 900\n", out)
+
     def test_watch_ends_with_the_run(self):
         self.write(state="complete")
         harness.run("status", self.dir, "--watch")
