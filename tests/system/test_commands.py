@@ -1,10 +1,15 @@
 """The command line: help, man page, usage errors, status of dead runs, show and its escapes."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -183,6 +188,54 @@ class RunEndTest(harness.TestCase):
         job = self.write_job(self.sim_job(self.write_claims(20), budget={"calls": 30}))
         lines = harness.run("run", job, "-o", self.dir / "run", expect=75).err.splitlines()
         self.assertIn("run the same command again", lines[-1])
+
+
+class TerminalTest(harness.TestCase):
+    """What only a terminal gets: colour, its own width, a pager."""
+
+    def on_terminal(self, *words, columns=120, **variables):
+        control, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        env = {**os.environ, "TERM": "xterm", "PAGER": "cat", **variables}
+        if "NO_COLOR" not in variables:
+            env.pop("NO_COLOR", None)
+        process = subprocess.Popen([harness.CREDENCE, *map(str, words)], stdout=terminal, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, env=env)
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal is gone when its last writer is
+            while chunk := os.read(control, 65536):
+                shown += chunk
+        os.close(control)
+        self.assertEqual(process.wait(60), 0)
+        return shown.decode().replace("\r\n", "\n")
+
+    def setUp(self):
+        super().setUp()
+        job = self.write_job(self.sim_job(self.write_claims(6)))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+
+    def test_colour_is_for_terminals_that_want_it(self):
+        run = self.dir / "run"
+        self.assertIn("\x1b[", self.on_terminal("show", run, "--episode", 0))
+        for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            self.assertNotIn("\x1b", self.on_terminal("show", run, "--episode", 0, **variables))
+        self.assertNotIn("\x1b", harness.run("show", run, "--episode", 0, env={"TERM": "xterm"}).out)
+
+    def test_the_width_is_the_terminals(self):
+        def widest(columns):
+            text = self.on_terminal("show", self.dir / "run", "--episode", 0, "--prompts", columns=columns, NO_COLOR="1")
+            return max(map(len, text.splitlines()))
+        self.assertLessEqual(widest(40), 80)
+        self.assertLessEqual(widest(120), 120)
+        self.assertGreater(widest(120), 80)
+        self.assertLessEqual(widest(400), 200)
+
+    def test_a_pager_gets_what_is_shown(self):
+        out = self.on_terminal("show", self.dir / "run", "--episode", 0, PAGER="sed s/^/paged:/")
+        self.assertIn("paged:", out)
+        self.assertNotIn("paged:", self.on_terminal("show", self.dir / "run", "--episode", 0, "--no-pager",
+                                                    PAGER="sed s/^/paged:/"))
 
 
 class StatusTest(harness.TestCase):
