@@ -40,6 +40,7 @@ struct probing {
     struct cr_log *log;
     struct cr_arena arena; // negated and paraphrased claims, examples
     uint32_t open;         // tasks
+    struct task *tasks;    // those
 };
 
 struct task {
@@ -48,10 +49,13 @@ struct task {
     struct cr_fitness_item *item;
     enum kind kind;
     struct cr_episode *episode;
+    struct sent *sent; // calls that are out
+    struct task *next;
 };
 
 // A call that is out: what the episode asked, and what was sent for it.
 struct sent {
+    struct sent *next; // of its task
     struct task *task;
     struct cr_call *asked;
     struct cr_call call;
@@ -142,14 +146,35 @@ static enum cr_status add_example(struct probing *probing, double price,
 
 // Tasks.
 
+static void free_sent(struct sent *sent) {
+    struct sent **at = &sent->task->sent;
+    while (*at != sent) {
+        at = &(*at)->next;
+    }
+    *at = sent->next;
+    cr_free(sent);
+}
+
+static void free_task(struct task *task) {
+    struct task **at = &task->probing->tasks;
+    while (*at != task) {
+        at = &(*at)->next;
+    }
+    *at = task->next;
+    task->probing->open--;
+    while (task->sent != NULL) {
+        free_sent(task->sent);
+    }
+    cr_episode_destroy(task->episode);
+    cr_free(task);
+}
+
 static void end_task(struct task *task) {
     const struct cr_trajectory *t = cr_episode_trajectory(task->episode);
     if (t->prices_len > 0) {
         *price_of(task->item, task->kind) = t->price[0];
     }
-    cr_episode_destroy(task->episode);
-    task->probing->open--;
-    cr_free(task);
+    free_task(task);
 }
 
 // Send what the episode asks, until it has a price. The task may be gone afterwards.
@@ -167,7 +192,9 @@ static enum cr_status pump(struct task *task, uint32_t *out_calls, struct cr_err
         if (sent == NULL) {
             return no_memory(err);
         }
-        *sent = (struct sent){.task = task, .asked = asked, .call = *asked};
+        *sent = (struct sent){
+            .task = task, .asked = asked, .call = *asked, .next = task->sent};
+        task->sent = sent;
         sent->call.ctx = sent;
         if (task->kind == AGAIN) { // an opening's seed does not depend on the key
             sent->call.seed = cr_hash_mix(sent->call.seed, salt);
@@ -181,9 +208,6 @@ static enum cr_status pump(struct task *task, uint32_t *out_calls, struct cr_err
             status = cr_client_submit(probing->client, &sent->call, err);
         }
         *out_calls += status == CR_OK;
-        if (status != CR_OK) {
-            cr_free(sent);
-        }
     }
     if (status == CR_OK) {
         end_task(task);
@@ -218,6 +242,8 @@ static enum cr_status start_task(struct probing *probing, struct cr_probe_model 
         return status;
     }
     uint32_t calls = 0;
+    task->next = probing->tasks;
+    probing->tasks = task;
     probing->open++;
     return pump(task, &calls, err);
 }
@@ -243,9 +269,9 @@ static void count_reply(struct task *task, const struct cr_call *asked,
 static enum cr_status take_reply(struct probing *probing, struct sent *sent,
                                  const struct cr_reply *reply, struct cr_err *err) {
     struct task *task = sent->task;
+    struct cr_call *asked = sent->asked;
     enum cr_reason reason = reply->reason;
-    enum cr_status status =
-        cr_episode_read(task->episode, sent->asked, reply, &reason, err);
+    enum cr_status status = cr_episode_read(task->episode, asked, reply, &reason, err);
     if (status != CR_OK) {
         return status;
     }
@@ -255,9 +281,10 @@ static enum cr_status take_reply(struct probing *probing, struct sent *sent,
     if (!reply->is_recorded) {
         status = cr_tape_append(probing->tape, &record, err);
     }
-    count_reply(task, sent->asked, reply, reason);
+    count_reply(task, asked, reply, reason);
+    free_sent(sent);
     if (status == CR_OK) {
-        status = cr_episode_answer(task->episode, sent->asked, reply, err);
+        status = cr_episode_answer(task->episode, asked, reply, err);
     }
     uint32_t calls = 0;
     return status == CR_OK ? pump(task, &calls, err) : status;
@@ -293,7 +320,6 @@ static enum cr_status settle_down(struct probing *probing, uint32_t open,
             struct sent *sent = call->ctx;
             status = take_reply(probing, sent, &reply, err);
             cr_reply_fini(&reply);
-            cr_free(sent);
         }
         if (status == CR_OK) {
             status = tell(probing, err);
@@ -678,6 +704,9 @@ enum cr_status cr_probe_run(const struct cr_probe_options *options, struct cr_lo
                                      : probe_all(&probing, options, log, err);
     }
     cr_client_destroy(probing.client);
+    while (probing.tasks != NULL) {
+        free_task(probing.tasks);
+    }
     if (probing.tape != NULL) {
         struct cr_err ignored;
         const enum cr_status closed =
