@@ -218,9 +218,38 @@ uint32_t cr_wire_max_tokens(const struct cr_wire *wire, const struct cr_call *ca
     return factor * (call->max_tokens > 0 ? call->max_tokens : wire->model->max_tokens);
 }
 
+// A parser's work goes by values and by escaped characters, not by bytes: 8 MB of text
+// take 14 ms, 8 MB of zeros 430. Nobody else is served meanwhile, so work is what is
+// limited. Small replies cannot be much work.
+enum { FREE_BYTES = 64 << 10, ESCAPES_A_VALUE = 4 };
+
+static bool is_too_much_work(const char *body, size_t bytes) {
+    const char *end = body + bytes;
+    size_t values = 0, escapes = 0;
+    bool is_text = false;
+    if (bytes <= FREE_BYTES) {
+        return false;
+    }
+    for (const char *at = body; at < end; at++) {
+        if (*at == '"') {
+            is_text = !is_text;
+        } else if (*at == '\\') {
+            escapes++;
+            at++;
+        } else if (!is_text) {
+            values += *at == ',' || *at == '{' || *at == '[';
+        }
+    }
+    return values + escapes / ESCAPES_A_VALUE > CR_REPLY_VALUES_MAX;
+}
+
 enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **out,
                              struct cr_err *why) {
     struct cr_err found = {0};
+    if (is_too_much_work(body, bytes)) {
+        return cr_err_set(why, CR_E_FORMAT, "more than %d values in one reply",
+                          CR_REPLY_VALUES_MAX);
+    }
     enum cr_status status = cr_json_parse(body, bytes, reply_limits, out, &found);
     if (status != CR_OK && status != CR_E_MEMORY) {
         status = cr_err_set(why, CR_E_FORMAT, "not JSON: %s", found.text);

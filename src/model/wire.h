@@ -14,7 +14,8 @@ enum {
     CR_REPLY_BYTES_MAX = 8 << 20,     // body of a reply, decompressed
     CR_REPLIES_BYTES_MAX = 256 << 20, // of all replies under way in this process
     CR_HEADER_BYTES_MAX = 64 << 10,   // headers of a reply
-    CR_REPLY_DEPTH_MAX = 64,          // nesting of a reply's JSON
+    CR_REPLY_VALUES_MAX = 100000, // values of a reply's JSON: about 15 ms of parsing
+    CR_REPLY_DEPTH_MAX = 64,      // nesting of a reply's JSON
     CR_BACKOFF_BASE_MS = 500
 };
 

@@ -2,7 +2,8 @@
 """bench.py: credence beside what a user would pick instead, on one server, in one table.
 
 Every client makes chat calls to fast_server on loopback: wrk (which looks at nothing: the limit
-of what a client can do), credence on 1, 2 and 4 ranks (tape and run.h5 with all texts included),
+of what a client can do), libcurl alone with its replies thrown away (what the HTTP library that
+credence is built on costs by itself), credence on 1, 2 and 4 ranks (tape and run.h5 with all texts included),
 a Python client on aiohttp, one on httpx. They send the opening of one of credence's markets,
 lengthened to the mean size of credence's own requests. Figures are medians over --repeats: calls
 a second; microseconds of CPU a call, of the whole process tree from its start to its end; calls
@@ -11,7 +12,7 @@ flight are those of --seconds in the middle of a run. At latency 0 the server an
 after the other, so no more than one is ever in flight there.
 
   bench.py [--latency 0,20,200] [--live 64,256,1024,4096] [--ranks 1,2,4] [--repeats 3]
-           [--seconds 4] [--clients wrk,credence,aiohttp,httpx] [--build DIR]
+           [--seconds 4] [--clients wrk,libcurl,credence,aiohttp,httpx] [--build DIR]
 """
 import argparse
 import json
@@ -142,6 +143,9 @@ class Bench:
             script.write_text(WRK_SCRIPT.format(body=self.body))
             return [shutil.which("wrk"), "-t1", f"-c{live}", f"-d{int(length)}", "--timeout", "60",
                     "-s", str(script), url], None
+        if name == "libcurl":
+            return [str(self.options.build / "tests/bench/client_libcurl"), url, str(self.body),
+                    str(live), str(length)], None
         if name.startswith("credence"):
             return self.credence(server, int(name.split()[1]), live)
         return [self.python, str(HERE / f"client_{name}.py"), url, str(self.body),
@@ -158,7 +162,7 @@ class Bench:
         wanted = self.options.clients.split(",")
         ranks = [f"credence {r}" for r in self.options.ranks.split(",")]
         # credence comes first: its first request is the body that the others send.
-        return [n for w in ("credence", "wrk", "aiohttp", "httpx") if w in wanted
+        return [n for w in ("credence", "wrk", "libcurl", "aiohttp", "httpx") if w in wanted
                 for n in (ranks if w == "credence" else [w])]
 
     def measure(self, name, live, latency_ms, tag, seconds):
@@ -213,7 +217,7 @@ def main():
     parser.add_argument("--ranks", default="1,2,4")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--clients", default="wrk,credence,aiohttp,httpx")
+    parser.add_argument("--clients", default="wrk,libcurl,credence,aiohttp,httpx")
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build")
     parser.add_argument("--keep", action="store_true", help="leave the logs in place")
     options = parser.parse_args()

@@ -248,6 +248,42 @@ static void what_breaks_the_promise_is_no_reply(void **state) {
     }
 }
 
+// The loop stands still while a reply is parsed: what is much work is refused, what is
+// merely long is not.
+static void work_on_one_reply_has_a_limit(void **state) {
+    static const struct {
+        const char *open, *piece, *close;
+        size_t pieces;
+        enum cr_status status;
+    } cases[] = {
+        {"[0", ",0", "]", 3900000, CR_E_FORMAT},
+        {"{\"a\":1", ",\"a\":1", "}", 900000, CR_E_FORMAT},
+        {"{\"choices\":[{\"message\":{\"content\":[{}", ",{}",
+         "]},\"finish_reason\":\"stop\"}]}", 900000, CR_E_FORMAT},
+        {"{\"choices\":[{\"message\":{\"content\":\"", "\\u0001",
+         "\"},\"finish_reason\":\"stop\"}]}", 1200000, CR_E_FORMAT},
+        {"{\"choices\":[{\"message\":{\"content\":\"", "{a, [\\n], ",
+         "\"},\"finish_reason\":\"stop\"}]}", 200000, CR_OK},
+        {"{\"choices\":[{\"message\":{\"content\":\"", "\\u4e2d",
+         "\"},\"finish_reason\":\"stop\"}]}", 300000, CR_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_buf body;
+        struct cr_reply reply;
+        struct cr_err why;
+        cr_buf_init(&body, CR_REPLY_BYTES_MAX);
+        assert_int_equal(cr_buf_add_text(&body, cases[i].open), CR_OK);
+        for (size_t k = 0; k < cases[i].pieces; k++) {
+            assert_int_equal(cr_buf_add_text(&body, cases[i].piece), CR_OK);
+        }
+        assert_int_equal(cr_buf_add_text(&body, cases[i].close), CR_OK);
+        assert_int_equal(decode(body.data, &reply, &why), cases[i].status);
+        cr_reply_fini(&reply);
+        cr_buf_fini(&body);
+    }
+}
+
 static void nesting_has_a_limit(void **state) {
     struct cr_buf body;
     struct cr_reply reply;
@@ -504,6 +540,7 @@ int main(void) {
         cmocka_unit_test(an_error_instead_of_an_answer_is_an_error),
         cmocka_unit_test(tokens_that_only_the_total_knows_are_paid_for),
         cmocka_unit_test(a_request_takes_the_shape_that_was_learned),
+        cmocka_unit_test(work_on_one_reply_has_a_limit),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(absurd_counts_are_no_counts),
     };
