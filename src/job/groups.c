@@ -128,6 +128,7 @@ static uint64_t mix_opening(uint64_t key, const struct cr_job *job,
     struct cr_hash texts = cr_prompt_set_hash(prompts);
     key = mix_text(key, cr_prompt_set_name(prompts));
     key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
+    key = cell->price_steps ? mix_text(key, "price_steps") : key;
     return mix_text(key, cr_elicitation_names[cell->elicitation]);
 }
 

@@ -247,6 +247,9 @@ static const struct cr_key cell_keys[] = {
      .shapes = true, .summary = "turns the maker remembers; 0: all"},
     {"repairs", CR_KEY_COUNT, "2", 0, 16, AT(cr_cell, repairs), .shapes = true,
      .summary = "follow-up turns after an unusable reply"},
+    {"price_steps", CR_KEY_TRUTH, "false", AT(cr_cell, price_steps), .shapes = true,
+     .summary = "where answers follow a schema, list the prices in steps of 0.01, for "
+                "servers that do not hold a number to its range; rounds what is said"},
     {"chain_of_thought", CR_KEY_TRUTH, "true", AT(cr_cell, chain_of_thought),
      .shapes = true, .summary = "reasoning before the price"},
     {"stop_early", CR_KEY_TRUTH, "true", AT(cr_cell, stop_early), .shapes = true,

@@ -53,10 +53,10 @@ static int match_vote(const struct cr_answer_form *form, const char *word, size_
 
 static enum cr_status add_schema(enum cr_ask ask, const struct cr_answer_form *form,
                                  bool chain_of_thought, struct cr_buf *out) {
-    static const char price[] = "\"price\":" CR_SCHEMA_PRICE;
+    const char *price = form->has_price_steps ? "\"price\":" CR_SCHEMA_PRICE_STEPS
+                                              : "\"price\":" CR_SCHEMA_PRICE;
     static const char vote[] =
         "\"answer\":{\"type\":\"string\",\"enum\":[\"yes\",\"no\"]}";
-    (void)form;
     switch (ask) {
     case CR_ASK_JUDGMENT:
         return chain_of_thought

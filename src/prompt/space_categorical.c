@@ -191,7 +191,8 @@ static enum cr_status add_judgment_schema(const struct cr_answer_form *form,
         form,
         chain_of_thought ? OPEN CR_SCHEMA_CLAIM CR_SCHEMA_REASONING "\"prices\":" OPEN
                          : OPEN CR_SCHEMA_CLAIM "\"prices\":" OPEN,
-        ":" CR_SCHEMA_PRICE, "},\"required\":[", out);
+        form->has_price_steps ? ":" CR_SCHEMA_PRICE_STEPS : ":" CR_SCHEMA_PRICE,
+        "},\"required\":[", out);
     if (status != CR_OK) {
         return status;
     }

@@ -62,6 +62,7 @@ static enum cr_status set_form(struct cr_episode *episode) {
     episode->form.low = p->low;
     episode->form.high = p->high;
     episode->form.unit = p->unit;
+    episode->form.has_price_steps = episode->cfg.cell->price_steps;
     return p->space == CR_SPACE_CATEGORICAL ? shuffle_options(episode) : CR_OK;
 }
 

@@ -94,6 +94,7 @@ struct cr_cell {
     uint32_t rounds;       // of a debate
     uint32_t memory;       // turns the maker remembers; 0 = all
     uint32_t repairs;      // follow-up turns after an unusable reply
+    bool price_steps;      // a schema lists prices in steps of 0.01: they are rounded
     bool chain_of_thought; // ask for reasoning before the price
     bool stop_early; // false: run to max_iterations so that any rule can be asked later
     struct cr_stop stop;

@@ -78,6 +78,7 @@ struct cr_answer_form {
     // an object that only repeats them is no answer. cr_answer_learn_form.
     const char *example[CR_EXAMPLES_MAX];
     uint32_t examples_len;
+    bool has_price_steps; // the schema lists the prices that may be given
 };
 
 struct cr_answer {

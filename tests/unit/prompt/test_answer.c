@@ -591,6 +591,22 @@ static void schemas_are_json_that_requires_every_property(void **state) {
     }
 }
 
+static void a_schema_lists_prices_only_when_asked(void **state) {
+    (void)state;
+    const struct cr_answer_form *const forms[] = {&binary, &choice};
+    for (int i = 0; i < 4; i++) {
+        struct cr_answer_form form = *forms[i / 2];
+        struct cr_buf schema;
+        cr_buf_init(&schema, 1 << 16);
+        form.has_price_steps = i % 2;
+        assert_int_equal(cr_answer_schema(CR_ASK_JUDGMENT, &form, true, &schema),
+                         CR_OK);
+        assert_true((strstr(schema.data, "0.62") != NULL) == form.has_price_steps);
+        assert_non_null(strstr(schema.data, "\"maximum\":1"));
+        cr_buf_fini(&schema);
+    }
+}
+
 static void refuse_hostile(const char *text, size_t bytes) {
     struct cr_answer a;
     struct cr_answer_text reply = {.text = text, .bytes = bytes};
@@ -678,6 +694,7 @@ int main(void) {
         cmocka_unit_test(logprobs_share_their_mass_among_the_answers),
         cmocka_unit_test(letters_go_on_after_z),
         cmocka_unit_test(schemas_are_json_that_requires_every_property),
+        cmocka_unit_test(a_schema_lists_prices_only_when_asked),
         cmocka_unit_test(hostile_replies_are_refused_in_bounded_time),
         cmocka_unit_test(a_reply_over_the_limit_is_not_looked_at),
         cmocka_unit_test(out_of_memory_is_an_error_and_not_a_bad_answer),
