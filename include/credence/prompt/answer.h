@@ -128,8 +128,7 @@ void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply
 // that the model went on to invent. Borrowed from TEXT.
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes);
 
-// What the judgment in TEXT gives as its reasoning, in ARENA: the member of that name,
-// else the claim, else all of TEXT. CR_E_MEMORY.
+// What the judgment in TEXT gives as its reasoning, else as its claim, else all of TEXT.
 CR_MUST_CHECK enum cr_status cr_answer_reasoning(const char *text, size_t bytes,
                                                  struct cr_arena *arena,
                                                  const char **out);
