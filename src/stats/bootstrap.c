@@ -65,21 +65,12 @@ static double replicate_of_kinds(struct cr_rng *rng, const struct kinds *kinds,
     return num / den;
 }
 
-// A million clusters take a million draws a replicate, where rng.h's hash of a counter
-// (5 ns) would cost more than all else: each replicate seeds this mixer of a counter.
-static uint64_t mix(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 static double replicate_of_clusters(struct cr_rng *rng,
                                     const struct cr_ratio_term *cluster, size_t len) {
     double num = 0.0, den = 0.0;
     uint64_t state = cr_rng_u64(rng);
     for (size_t i = 0; i < len; i += 2) {
-        uint64_t draw = mix(&state);
+        uint64_t draw = cr_draw_mixed(&state);
         // Two indices a draw: 32 bits times len, upper half. The bias is below
         // len/2^32.
         const struct cr_ratio_term *one = &cluster[((draw >> 32) * len) >> 32];

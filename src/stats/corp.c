@@ -267,11 +267,12 @@ static size_t draw_pools(const struct cr_corp_forecast *forecast, size_t len,
                          const struct cr_corp_cfg *cfg, struct draws *draws,
                          struct cr_rng *rng) {
     memset(draws->times, 0, cfg->questions * sizeof *draws->times);
-    for (uint32_t q = 0; q < cfg->questions; q++) {
-        draws->times[cr_rng_u64(rng) % cfg->questions]++;
+    uint64_t state = cr_rng_u64(rng);
+    for (uint32_t q = 0; q < cfg->questions; q++) { // upper half of 32 bits times them
+        draws->times[(cr_draw_mixed(&state) >> 32) * cfg->questions >> 32]++;
     }
     for (uint32_t p = 0; p < cfg->propositions; p++) {
-        draws->uniform[p] = (float)cr_rng_uniform(rng);
+        draws->uniform[p] = (float)(cr_draw_mixed(&state) >> 40) * 0x1p-24f;
     }
     size_t pools = 0;
     for (size_t i = 0; i < len;) {
@@ -304,10 +305,12 @@ static double quantile(const double *sorted, size_t len, double share) {
                : sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
 }
 
+enum { FEW = 20000 }; // above so many forecasts half the draws tell as much
+
 static enum cr_status draw_band(const struct cr_corp_forecast *forecast, size_t len,
                                 const struct cr_corp_cfg *cfg, struct cr_corp *out) {
-    uint32_t resamples =
-        cfg->resamples < CR_CORP_RESAMPLES_MAX ? cfg->resamples : CR_CORP_RESAMPLES_MAX;
+    uint32_t most = len > FEW ? CR_CORP_RESAMPLES_MAX / 2 : CR_CORP_RESAMPLES_MAX;
+    uint32_t resamples = cfg->resamples < most ? cfg->resamples : most;
     if (resamples < 2) {
         return CR_OK;
     }

@@ -103,6 +103,15 @@ CR_MUST_CHECK enum cr_status cr_holm(double *p, size_t len);
 enum { CR_SCORE_WIDTH_MAX = 4 };
 struct cr_test cr_mean_zero(const double *x, size_t len, uint32_t width);
 
+// A million clusters take a million draws a resample, where rng.h's hash of a counter
+// (5 ns) would cost more than all else: each resample seeds this mixer of a counter.
+static inline uint64_t cr_draw_mixed(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 // A seeded draw from Binomial(n, p), exact in distribution.
 struct cr_rng;
 uint64_t cr_draw_binomial(struct cr_rng *rng, uint64_t n, double p);
