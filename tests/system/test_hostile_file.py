@@ -75,6 +75,12 @@ CASES = {
                           "filter 3"),
     "price_lzf": ("d = f['price'][()]; del f['price']; f.create_dataset('price', data=d, compression='lzf')",
                   "filter 32000"),
+    # what is kept of the items
+    "item_soft": ("del f['propositions/item.category']; "
+                  "f['propositions/item.category'] = h5py.SoftLink('/propositions/text')", "item.category"),
+    "item_of_numbers": ("new(f, 'propositions/item.category', np.arange(4))", "item.category"),
+    "item_short": ("new(f, 'propositions/item.category', np.array(['x'], object), h5py.string_dtype())",
+                   "item.category"),
     # attributes
     "schema_many": ("attr(f, 'schema', np.full(25000, 2, 'i4'))", "schema"),
     "schema_text": ("attr(f, 'schema', 'two')", "schema"),

@@ -19,7 +19,8 @@
 #include "credence/base/status.h"
 
 // Export the result file PATH into the folder DIR (made when missing; files of these
-// names are replaced, links of these names refused). CR_E_NOT_FOUND, CR_E_FORMAT, CR_E_IO, CR_E_FULL, CR_E_MEMORY.
+// names are replaced, links of these names refused). CR_E_NOT_FOUND, CR_E_FORMAT,
+// CR_E_IO, CR_E_FULL, CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_export(const char *path, const char *dir,
                                        struct cr_err *err);
 
