@@ -133,6 +133,10 @@ static enum cr_status read_targets(struct cr_reader *reader,
     }
     status = add_targets(reader, targets, &choice, &right_len);
     cr_json_free(targets);
+    if (status == CR_OK && choice.options_len < 2) {
+        status = cr_reader_refuse(reader, "%u targets, expected at least 2",
+                                  choice.options_len);
+    }
     if (status == CR_OK && right_len != 1) {
         status = cr_reader_refuse(
             reader,

@@ -1,6 +1,7 @@
 #!/bin/bash
 # libfuzzer.sh BUILD [SECONDS [SEED]]: builds the fuzz targets with clang, ASan, UBSan and libFuzzer in BUILD, and runs each for SECONDS
 # (5) from its corpus, with SEED (1: the same inputs in each run of the suite; 0: any). What it finds on the way stays in BUILD; a crash leaves BUILD/crash-* and ends with 1.
+# A target that passes fewer edges of the program than CMakeLists.txt says does not reach what it is meant to try: that ends with 1 too.
 # Exit 77: no clang with libFuzzer here.
 set -euo pipefail
 build=$(realpath -m "$1") seconds=${2:-5} seed=${3:-1} source=$(realpath "$(dirname "$0")/../..")
@@ -15,7 +16,7 @@ cmake -S "$source" -B "$build" -G "$(command -v ninja >/dev/null && echo Ninja |
 targets=()
 for file in "$source"/tests/fuzz/fuzz_*.c; do
     name=$(basename "$file" .c)
-    ! grep -q "cr_fuzz_target(${name#fuzz_})" "$source/tests/fuzz/CMakeLists.txt" || targets+=("$name")
+    ! grep -q "cr_fuzz_target(${name#fuzz_} [0-9]*)" "$source/tests/fuzz/CMakeLists.txt" || targets+=("$name")
 done
 cmake --build "$build" --target "${targets[@]}" --parallel "$(nproc)" >"$build/build.log" 2>&1 ||
     { tail -n 30 "$build/build.log"; exit 1; }
@@ -30,5 +31,8 @@ for target in "${targets[@]}"; do
         echo "rerun: $build/$program $build/crash-... (see $build/$target.log)"
         exit 1
     }
-    echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$target.log") inputs"
+    edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$target.log" | sort -n | tail -n 1)
+    least=$(sed -n "s/^cr_fuzz_target(${target#fuzz_} \([0-9]*\))/\1/p" "$source/tests/fuzz/CMakeLists.txt")
+    echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$target.log") inputs, ${edges:-0} edges"
+    [ "${edges:-0}" -ge "$least" ] || { echo "$target passed ${edges:-0} edges, at least $least are expected"; exit 1; }
 done
