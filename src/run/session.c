@@ -27,6 +27,7 @@ enum {
     LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
     CALLS_OF_RANK_MAX = 65536,
     FILES_MAX = 1 << 20,
+    TORN_LINES_MAX = 8,  // at the ends of tapes, when a launch was killed: asked again
     LOOK_FOR_MS = 90000, // a file system may take a while to show what a node wrote
     PATH_BYTES_MAX = 1 << 14
 };
@@ -507,7 +508,7 @@ static enum cr_status check_tapes(struct cr_session *session, uint64_t lines,
     const uint64_t counted = session->tape_lines_counted;
     const bool is_rebuild = session->options->job_path == NULL;
     const char *kept = "run.h5.before-loss";
-    if (lines >= counted || is_rebuild) {
+    if (lines + TORN_LINES_MAX >= counted || is_rebuild) {
         session->progress.tape_lines_before = lines;
         return CR_OK;
     }
