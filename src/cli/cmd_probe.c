@@ -101,8 +101,11 @@ static void print_replies(const struct cr_screen *screen, const struct cr_fitnes
         }
     }
     print_share(screen, "cut at max_tokens", &s->cut);
-    cr_screen_printf(screen, "; 99 %% of the others took %u tokens or less\n",
-                     s->tokens_held);
+    if (s->tokens_held > 0) {
+        cr_screen_printf(screen, "; 99 %% of the others took %u tokens or less",
+                         s->tokens_held);
+    }
+    cr_screen_printf(screen, "\n");
 }
 
 static void print_prices(const struct cr_screen *screen, const struct cr_fitness *s) {
