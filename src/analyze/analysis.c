@@ -390,6 +390,7 @@ enum cr_status cr_analysis_make(char *const *paths, size_t len,
         return CR_E_MEMORY;
     }
     analysis->cfg = *cfg;
+    analysis->err = err;
     enum cr_status status = read_cfg(cfg, &factors, &analysis->grid, err);
     if (status == CR_OK) {
         status = cr_dataset_open(paths, len, &factors, &analysis->dataset, err);
@@ -407,6 +408,7 @@ enum cr_status cr_analysis_make(char *const *paths, size_t len,
         cr_analysis_destroy(analysis);
         return status;
     }
+    analysis->err = NULL;
     *out = analysis;
     return CR_OK;
 }

@@ -40,6 +40,7 @@ struct cr_analysis {
     const char **warning; // what a reader must know before the numbers
     size_t warnings, warnings_cap;
     struct cr_arena arena; // their texts
+    struct cr_err *err;    // of the cr_analysis_make under way; may be NULL
 };
 
 // The parts of cr_analysis_make.

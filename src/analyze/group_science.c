@@ -22,8 +22,8 @@ struct science {
 static enum cr_status create_instrument(const struct cr_analysis *analysis,
                                         const struct cr_group *group,
                                         uint32_t questions, struct science *out) {
-    enum cr_status status =
-        cr_prompt_numbers_read(group->view, group->cell->prompts, &out->numbers);
+    enum cr_status status = cr_prompt_numbers_read(group->view, group->cell->prompts,
+                                                   &out->numbers, analysis->err);
     if (status != CR_OK) {
         return status;
     }

@@ -1,6 +1,9 @@
 // prompt_numbers.c - the numbers that stand in the instructions of a prompt set.
 #include "analyze/prompt_numbers.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,25 +91,42 @@ static void scan_set(const struct cr_buf *bundle, const char *set,
     }
 }
 
-static enum cr_status name_bundle(const struct cr_dataset_view *view,
-                                  struct cr_buf *out) {
-    if (cr_dir_exists(view->path)) {
-        return cr_path_join(out, view->path, "bundle");
+// "PATH/bundle", or the one beside PATH when PATH is the file itself; *is_there says
+// whether it exists. What cannot be seen is an error, never "absent".
+static enum cr_status find_bundle(const char *path, struct cr_buf *out, bool *is_there,
+                                  struct cr_err *err) {
+    enum cr_status status = cr_path_join(out, path, "bundle");
+    if (status == CR_OK && access(out->data, F_OK) != 0 && errno == ENOTDIR) {
+        const char *slash = strrchr(path, '/');
+        out->used_bytes = 0;
+        status = slash == NULL
+                     ? cr_buf_add_text(out, "bundle")
+                     : cr_buf_printf(out, "%.*s/bundle", (int)(slash - path), path);
     }
-    const char *slash = strrchr(view->path, '/');
-    return slash == NULL ? cr_buf_add_text(out, "bundle")
-                         : cr_buf_printf(out, "%.*s/bundle", (int)(slash - view->path),
-                                         view->path);
+    if (status != CR_OK) {
+        return status;
+    }
+    *is_there = access(out->data, F_OK) == 0;
+    if (!*is_there && errno != ENOENT) {
+        return cr_err_set(err, CR_E_IO, "cannot look at %s: %s", out->data,
+                          strerror(errno));
+    }
+    return CR_OK;
 }
 
 enum cr_status cr_prompt_numbers_read(const struct cr_dataset_view *view,
-                                      const char *set, struct cr_prompt_numbers *out) {
+                                      const char *set, struct cr_prompt_numbers *out,
+                                      struct cr_err *err) {
     struct cr_buf path, bundle;
+    bool is_there = false;
     memset(out, 0, sizeof *out);
     cr_buf_init(&path, 65536);
     cr_buf_init(&bundle, CR_BUNDLE_BYTES_MAX);
-    enum cr_status status = name_bundle(view, &path);
-    if (status == CR_OK && cr_file_read(path.data, &bundle, NULL) == CR_OK &&
+    enum cr_status status = find_bundle(view->path, &path, &is_there, err);
+    if (status == CR_OK && is_there) {
+        status = cr_file_read(path.data, &bundle, err);
+    }
+    if (status == CR_OK && is_there &&
         cr_bundle_check(bundle.data, bundle.used_bytes, NULL) == CR_OK) {
         scan_set(&bundle, set, out);
         out->is_known = true;
@@ -126,7 +146,7 @@ static enum cr_status read_cells(const struct cr_dataset_view *view,
             numbers[c] = numbers[c - 1];
             continue;
         }
-        enum cr_status status = cr_prompt_numbers_read(view, set, &numbers[c]);
+        enum cr_status status = cr_prompt_numbers_read(view, set, &numbers[c], err);
         if (status != CR_OK) {
             return status;
         }

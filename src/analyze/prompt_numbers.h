@@ -19,10 +19,12 @@ struct cr_prompt_numbers {
     bool is_known; // the texts were found
 };
 
-// Of set SET in the bundle beside the run file of VIEW. A run file alone has none.
+// Of set SET in the bundle beside the run file of VIEW. A run file alone has none: they
+// are not known then. CR_E_IO when the bundle is there and cannot be read.
 CR_MUST_CHECK enum cr_status cr_prompt_numbers_read(const struct cr_dataset_view *view,
                                                     const char *set,
-                                                    struct cr_prompt_numbers *out);
+                                                    struct cr_prompt_numbers *out,
+                                                    struct cr_err *err);
 // Mark the rows whose prices never left the numbers of their prompt, so that no group
 // has them. CR_E_NOT_FOUND when a file's instructions are not at hand.
 CR_MUST_CHECK enum cr_status cr_dataset_exclude_prompted(struct cr_dataset *dataset,

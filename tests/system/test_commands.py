@@ -322,9 +322,17 @@ class ShardTest(harness.TestCase):
             if len(paths) == 1:
                 harness.run("merge", "-o", paths[0], self.dir / "s1", self.dir / "s2")
             got = json.loads(harness.run("analyze", *paths, "--format", "json").out)
-            self.assertEqual(got["groups"], whole["groups"])
+            self.assertEqual(self.without_instructions(got), self.without_instructions(whole))
         part = harness.run("merge", "-o", self.dir / "p.h5", self.dir / "s1", expect=75)
         self.assertIn("pending", part.err)
+
+    @staticmethod
+    def without_instructions(analysis):
+        """The groups, less what only the bundle of a run directory knows: a merged file has none beside it."""
+        text = json.dumps(analysis["groups"])
+        groups = json.loads(text, object_pairs_hook=lambda pairs: {
+            key: value for key, value in pairs if not key.startswith(("prompt_number", "never_left"))})
+        return groups
 
     def test_export_writes_tables(self):
         job = self.write_job(self.sim_job(self.write_claims(5)))
