@@ -76,6 +76,7 @@ enum cr_status cr_status_from_errno(int errnum) {
     switch (errnum) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: // a limit of the file size, which a batch system may set
         return CR_E_FULL;
     case ENOMEM:
         return CR_E_MEMORY;

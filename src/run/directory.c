@@ -134,7 +134,9 @@ enum cr_status cr_directory_make(const char *dir, bool fresh, struct cr_log *log
     if (status == CR_OK && access(dir, W_OK | X_OK) != 0) {
         status =
             cr_err_set(err, errno == EACCES || errno == EROFS ? CR_E_USAGE : CR_E_IO,
-                       "%s cannot be written: %s", dir, strerror(errno));
+                       "%s cannot be written: %s; run the same command again when it "
+                       "can, or choose another",
+                       dir, strerror(errno));
     }
     return status;
 }

@@ -44,7 +44,7 @@ class SecretsTest(harness.TestCase):
     def test_a_refused_key_is_not_in_the_complaint(self):
         with harness.FaultServer({"key": "another"}) as server:
             job = self.keyed_job(server.url, models__m__api_key_env="CANARY_KEY")
-            result = harness.run("run", job, "-o", self.dir / "run", expect=3,
+            result = harness.run("run", job, "-o", self.dir / "run", expect=4,
                                  env={"CANARY_KEY": CANARY})
         self.assert_absent(result.out, result.err)
         shown = harness.run("show", self.dir / "run", "--episode", 0).out

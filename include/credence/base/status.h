@@ -61,7 +61,7 @@ enum cr_status cr_err_while(struct cr_err *err, enum cr_status status, const cha
 // Append a further line to ERR: for checks that report all mistakes at once.
 void cr_err_add_line(struct cr_err *err, const char *fmt, ...) CR_PRINTF(2, 3);
 
-// From errno: CR_E_FULL for ENOSPC and EDQUOT, CR_E_MEMORY for ENOMEM, else CR_E_IO.
+// From errno: CR_E_FULL for ENOSPC, EDQUOT and EFBIG, CR_E_MEMORY for ENOMEM, else CR_E_IO.
 enum cr_status cr_status_from_errno(int errnum);
 
 // What the process tells the shell and the batch system: who must act.

@@ -61,6 +61,7 @@ static void full_disk_has_its_own_status(void **state) {
     (void)state;
     assert_int_equal(cr_status_from_errno(ENOSPC), CR_E_FULL);
     assert_int_equal(cr_status_from_errno(EDQUOT), CR_E_FULL);
+    assert_int_equal(cr_status_from_errno(EFBIG), CR_E_FULL);
     assert_int_equal(cr_status_from_errno(ENOMEM), CR_E_MEMORY);
     assert_int_equal(cr_status_from_errno(EACCES), CR_E_IO);
 }
