@@ -7,7 +7,8 @@
 
 SHORT = {"stop.threshold": "T", "stop.window": "w", "max_iterations": "N", "stop.rule": "rule"}
 BARE = ("file", "protocol", "benchmark", "stance")  # their values say what they are
-MORE = ("elicitation", "order", "prompts", "samples", "rounds", "memory", "chain_of_thought")
+MORE = ("elicitation", "order", "prompts", "prompts_trader", "samples", "rounds", "memory",
+        "chain_of_thought")
 LINES_MAX = 6
 
 

@@ -166,7 +166,8 @@ def _prompts(paths, runs):
     parts = []
     for path, run in zip(paths, runs):
         for name, files in sorted(prompts(path).items()):
-            if "prompts" in run.cells and name not in set(run.cells["prompts"]):
+            used = {s for key in ("prompts", "prompts_trader") for s in run.cells.get(key, ())}
+            if "prompts" in run.cells and name not in used:
                 continue
             title = f"The set {name}" + (f" of {run.name}" if len(runs) > 1 else "")
             parts.append(fold(esc(title) + f", {len(files)} files", "".join(

@@ -19,11 +19,12 @@ STEPS_MAX = 1 << 16
 
 CELL_TEXTS = ("name", "protocol", "benchmark", "maker", "trader", "stance")
 # Columns of /cells that are a word of the job: the order in which people name them.
-FACTORS = ("benchmark", "protocol", "maker", "trader", "stance", "prompts", "elicitation",
-           "stop_rule", "threshold", "window", "max_iterations", "samples", "rounds", "order",
-           "memory", "chain_of_thought", "stop_early")
+FACTORS = ("benchmark", "protocol", "maker", "trader", "stance", "prompts", "prompts_trader",
+           "elicitation", "stop_rule", "threshold", "window", "max_iterations", "samples",
+           "rounds", "order", "memory", "chain_of_thought", "stop_early")
 # Factors whose name in a job, and in `credence list`, is longer than that of their variable.
-JOB_NAMES = {"stop_rule": "stop.rule", "threshold": "stop.threshold", "window": "stop.window"}
+JOB_NAMES = {"stop_rule": "stop.rule", "threshold": "stop.threshold", "window": "stop.window",
+             "prompts_trader": "prompts.trader"}
 # What every file has of a proposition; the others are columns kept from the items.
 PROPOSITION = ("id", "question_id", "benchmark", "space", "label", "n_outcomes", "value", "low",
                "high", "unit", "text", "options")

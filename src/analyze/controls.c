@@ -31,7 +31,9 @@ static const char *placebo_of(const struct cr_run_cell *cell) {
 // The same but for the trader: what is priced, by whom, how, and for how long.
 static bool is_same_setting(const struct cr_run_cell *a, const struct cr_run_cell *b) {
     return is_text(a->benchmark, b->benchmark) && is_text(a->maker, b->maker) &&
-           is_text(a->prompts, b->prompts) && is_text(a->elicitation, b->elicitation) &&
+           is_text(a->prompts, b->prompts) &&
+           is_text(a->prompts_trader, b->prompts_trader) &&
+           is_text(a->elicitation, b->elicitation) &&
            is_text(a->stop_rule, b->stop_rule) && a->threshold == b->threshold &&
            a->window == b->window && a->max_iterations == b->max_iterations;
 }

@@ -31,6 +31,7 @@ TEXT_FACTOR(maker)
 TEXT_FACTOR(trader)
 TEXT_FACTOR(stance)
 TEXT_FACTOR(prompts)
+TEXT_FACTOR(prompts_trader)
 TEXT_FACTOR(elicitation)
 TEXT_FACTOR(stop_rule)
 NUMBER_FACTOR(threshold, "%.10g")
@@ -58,6 +59,7 @@ static const struct {
     {"trader", value_trader},
     {"stance", value_stance},
     {"prompts", value_prompts},
+    {"prompts.trader", value_prompts_trader},
     {"elicitation", value_elicitation},
     {"stop.rule", value_stop_rule},
     {"stop.threshold", value_threshold},

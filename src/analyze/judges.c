@@ -47,6 +47,11 @@ static bool is_same_trader(const struct cr_run_cell *a, const struct cr_run_cell
            (difference == CR_DIFFER_MODELS && both_alone);
 }
 
+static bool is_same_prompts(const struct cr_run_cell *a, const struct cr_run_cell *b) {
+    return is_text(a->prompts, b->prompts) &&
+           is_text(a->prompts_trader, b->prompts_trader);
+}
+
 static bool is_family(const struct cr_run_cell *a, const struct cr_run_cell *b,
                       enum cr_difference difference) {
     return is_text(a->protocol, b->protocol) && is_text(a->benchmark, b->benchmark) &&
@@ -54,14 +59,14 @@ static bool is_family(const struct cr_run_cell *a, const struct cr_run_cell *b,
            is_same_rule(a, b) && a->samples == b->samples && a->rounds == b->rounds &&
            (difference == CR_DIFFER_MODELS || is_text(a->maker, b->maker)) &&
            is_same_trader(a, b, difference) &&
-           (difference == CR_DIFFER_WORDINGS || is_text(a->prompts, b->prompts));
+           (difference == CR_DIFFER_WORDINGS || is_same_prompts(a, b));
 }
 
 static bool is_apart(const struct cr_run_cell *a, const struct cr_run_cell *b,
                      enum cr_difference difference) {
     return difference == CR_DIFFER_MODELS    ? !is_text(a->maker, b->maker)
            : difference == CR_DIFFER_TRADERS ? !is_text(a->trader, b->trader)
-                                             : !is_text(a->prompts, b->prompts);
+                                             : !is_same_prompts(a, b);
 }
 
 // The scores of all propositions by each judge.

@@ -39,9 +39,9 @@ enum {
 static const struct cr_option options[] = {
     {KEY_BY, "by", "FACTOR,..",
      "group rows by these factors: cell, file, protocol, benchmark, maker, trader, "
-     "stance, prompts, elicitation, stop.rule, stop.threshold, stop.window, "
-     "max_iterations, samples, rounds, or item.NAME, a column that the benchmark keeps "
-     "(default cell)"},
+     "stance, prompts, prompts.trader, elicitation, stop.rule, stop.threshold, "
+     "stop.window, max_iterations, samples, rounds, or item.NAME, a column that the "
+     "benchmark keeps (default cell)"},
     {KEY_SECTION, "section", "NAME,..",
      "tables to print: accuracy (default), calibration, reliability, dynamics, "
      "iterations, worth, comparison, continuous, what-if, beliefs, independence, "

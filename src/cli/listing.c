@@ -119,6 +119,7 @@ TEXT(get_maker, CELL(maker))
 TEXT(get_trader, CELL(trader))
 TEXT(get_stance, CELL(stance))
 TEXT(get_prompts, CELL(prompts))
+TEXT(get_prompts_trader, CELL(prompts_trader))
 TEXT(get_elicitation, CELL(elicitation))
 TEXT(get_stop_rule, CELL(stop_rule))
 TEXT(get_status, cr_episode_status_names[l->view->status[e]])
@@ -225,6 +226,7 @@ static const struct cr_listing_column fixed[] = {
     {"trader", CR_LISTING_TEXT, 0, NULL, get_trader},
     {"stance", CR_LISTING_TEXT, 0, NULL, get_stance},
     {"prompts", CR_LISTING_TEXT, 0, NULL, get_prompts},
+    {"prompts.trader", CR_LISTING_TEXT, 0, NULL, get_prompts_trader},
     {"elicitation", CR_LISTING_TEXT, 0, NULL, get_elicitation},
     {"stop.rule", CR_LISTING_TEXT, 0, NULL, get_stop_rule},
     {"stop.threshold", CR_LISTING_NUMBER, -1, NULL, get_threshold},

@@ -172,19 +172,38 @@ static void add_name(struct sets *sets, const struct cr_json *value) {
     }
 }
 
+// VALUE is a name, or an object with a maker's and a trader's.
+static void add_names(struct sets *sets, const struct cr_json *value) {
+    add_name(sets, value);
+    add_name(sets, cr_json_get(value, "maker"));
+    add_name(sets, cr_json_get(value, "trader"));
+}
+
+static const char *const set_paths[] = {"prompts", "prompts.maker", "prompts.trader"};
+enum { SET_PATHS = sizeof set_paths / sizeof *set_paths };
+
+static void add_cell(struct sets *sets, const struct cr_json *cell) {
+    for (size_t i = 0; i < SET_PATHS; i++) {
+        add_names(sets, cr_json_get(cell, set_paths[i]));
+    }
+}
+
 // "paper" first: it fills in what the others lack.
 static void gather(struct sets *sets, const struct cr_json *job) {
     sets->names[sets->len++] = "paper";
-    add_name(sets, cr_json_get(cr_json_get(job, "cell"), "prompts"));
-    const struct cr_json *axis = cr_json_get(cr_json_get(job, "grid"), "prompts");
-    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
-         c = cr_json_next(c)) {
-        add_name(sets, c);
+    add_cell(sets, cr_json_get(job, "cell"));
+    for (size_t i = 0; i < SET_PATHS; i++) {
+        const struct cr_json *axis =
+            cr_json_get(cr_json_get(job, "grid"), set_paths[i]);
+        for (const struct cr_json *c = cr_json_first(axis); c != NULL;
+             c = cr_json_next(c)) {
+            add_names(sets, c);
+        }
     }
     const struct cr_json *cells = cr_json_get(job, "cells");
     for (const struct cr_json *c = cr_json_first(cells); c != NULL;
          c = cr_json_next(c)) {
-        add_name(sets, cr_json_get(c, "prompts"));
+        add_cell(sets, c);
     }
 }
 

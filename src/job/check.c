@@ -183,6 +183,35 @@ static bool store_choices(const struct field *field) {
     return true;
 }
 
+// An object gives one side or both; a side that it leaves out keeps its set.
+static bool store_sides(const struct field *field) {
+    uint32_t sides[2] = {0};
+    if (cr_json_string(field->value) != NULL) {
+        int index = find_name(field, field->value);
+        sides[0] = sides[1] = (uint32_t)index;
+        if (index >= 0) {
+            put(field, sides, sizeof sides);
+        }
+        return index >= 0;
+    }
+    if (cr_json_type(field->value) != CR_JSON_OBJECT ||
+        cr_json_len(field->value) == 0) {
+        return refuse(field, "a name, or {\"maker\": NAME, \"trader\": NAME}");
+    }
+    size_t before = field->check->mistakes_len;
+    if (field->out != NULL) {
+        memcpy(sides, field->out, sizeof sides);
+    }
+    struct cr_check_target target = {
+        .path = field->path, .out = sides, .is_partial = true};
+    cr_check_object(field->check, field->key->group, field->value, &target);
+    if (field->check->mistakes_len > before) {
+        return false;
+    }
+    put(field, sides, sizeof sides);
+    return true;
+}
+
 static void expected_number(const struct cr_key *key, const char *noun, char out[96]) {
     snprintf(out, 96, "%s from %.16g to %.16g", noun, key->low, key->high);
 }
@@ -325,7 +354,7 @@ static const store_fn stores[CR_KEY_TYPE_COUNT] = {
     [CR_KEY_TRUTH] = store_truth,     [CR_KEY_OBJECT] = store_object,
     [CR_KEY_GROUP] = store_object,    [CR_KEY_LIST] = store_list,
     [CR_KEY_MAP] = store_object,      [CR_KEY_BINDINGS] = store_bindings,
-    [CR_KEY_RANGE] = store_range,
+    [CR_KEY_RANGE] = store_range,     [CR_KEY_SIDES] = store_sides,
 };
 
 bool cr_check_value(struct cr_check *check, const struct cr_key *key,

@@ -41,7 +41,8 @@ static bool find_field(struct cr_job_builder *builder, const char *path,
     if (out->key != NULL) {
         return true;
     }
-    static const char *const inner[] = {"stop.rule", "stop.window", "stop.threshold"};
+    static const char *const inner[] = {"stop.rule", "stop.window", "stop.threshold",
+                                        "prompts.maker", "prompts.trader"};
     for (size_t i = 0; i < cr_keys_cell.len && len < 60; i++) {
         names[len++] = cr_keys_cell.keys[i].name;
     }
@@ -71,6 +72,53 @@ static bool set_field(struct cr_job_builder *builder, const struct cell_field *s
     return check->mistakes_len == before;
 }
 
+static const char *const sides[] = {"maker", "trader"};
+
+// "prompts.maker" and "prompts.trader" of CELL into the object "prompts", which a name
+// stands for.
+static void fold_prompts(struct cr_check *check, struct cr_json *cell) {
+    for (size_t i = 0; i < 2; i++) {
+        char path[CR_PATH_MAX];
+        cr_key_path_child(path, "prompts", sides[i]);
+        const struct cr_json *value = cr_json_get(cell, path);
+        const struct cr_json *whole = cr_json_get(cell, "prompts");
+        bool is_name = cr_json_string(whole) != NULL;
+        if (value == NULL || cr_json_type(value) == CR_JSON_NULL ||
+            (whole != NULL && !is_name && cr_json_type(whole) != CR_JSON_OBJECT)) {
+            continue;
+        }
+        struct cr_json *object = cr_json_type(whole) == CR_JSON_OBJECT
+                                     ? cr_json_copy(whole)
+                                     : cr_json_new_object();
+        for (size_t k = 0; k < 2 && is_name && object != NULL; k++) {
+            cr_check_put(check, object, sides[k], cr_json_copy(whole));
+        }
+        if (object != NULL) {
+            cr_check_put(check, object, sides[i], cr_json_copy(value));
+        }
+        cr_check_put(check, cell, "prompts", object);
+        cr_json_remove(cell, path);
+    }
+}
+
+// The prompts of CELL as understood: one name where both sides have one set, so that
+// every way to write them is the same job.
+static void resolve_prompts(struct cr_check *check, const struct cr_cell *cell,
+                            struct cr_json *resolved) {
+    struct cr_names names = check->names[CR_NAMES_PROMPTS];
+    const uint32_t sets[] = {cell->prompts, cell->prompts_trader};
+    if (cr_json_type(cr_json_get(resolved, "prompts")) != CR_JSON_OBJECT ||
+        sets[0] >= names.len || sets[1] >= names.len) {
+        return;
+    }
+    struct cr_json *value = sets[0] == sets[1] ? cr_json_new_string(names.at[sets[0]])
+                                               : cr_json_new_object();
+    for (size_t i = 0; i < 2 && value != NULL && sets[0] != sets[1]; i++) {
+        cr_check_put(check, value, sides[i], cr_json_new_string(names.at[sets[i]]));
+    }
+    cr_check_put(check, resolved, "prompts", value);
+}
+
 // The cell as written, with the first value of an axis where a required key is missing: then
 // the grid gives it.
 static struct cr_json *base_object(struct cr_job_builder *builder) {
@@ -84,6 +132,9 @@ static struct cr_json *base_object(struct cr_job_builder *builder) {
         if (cr_json_get(cell, required[i]) == NULL && first != NULL) {
             cr_check_put(&builder->check, cell, required[i], cr_json_copy(first));
         }
+    }
+    if (cell != NULL) {
+        fold_prompts(&builder->check, cell);
     }
     return cell;
 }
@@ -106,6 +157,7 @@ static void read_base(struct cr_job_builder *builder, struct grid *grid) {
             cr_check_put(&builder->check, resolved, "trader",
                          cr_json_copy(cr_json_get(resolved, "maker")));
         }
+        resolve_prompts(&builder->check, &grid->base, resolved);
         cr_check_put(&builder->check, builder->resolved, "cell", resolved);
     }
     cr_json_free(object);

@@ -112,6 +112,12 @@ static uint64_t mix_counts(uint64_t key, const struct cr_cell *cell) {
     return cr_hash_mix(key, shapes_calls(cell, &more) ? cell->rounds : 0);
 }
 
+static uint64_t mix_prompts(uint64_t key, const struct cr_prompt_set *prompts) {
+    struct cr_hash texts = cr_prompt_set_hash(prompts);
+    key = mix_text(key, cr_prompt_set_name(prompts));
+    return cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
+}
+
 static uint64_t mix_traders(uint64_t key, const struct cr_job *job,
                             const struct cr_cell *cell) {
     for (uint32_t i = 0; i < cell->traders_len; i++) {
@@ -119,15 +125,17 @@ static uint64_t mix_traders(uint64_t key, const struct cr_job *job,
     }
     key = cr_hash_mix(key, cell->traders_len);
     key = mix_text(key, cr_stance_names[cell->stance]);
+    // Mixed in only where it says something, or the identity of older runs would change.
+    if (cell->prompts_trader != cell->prompts) {
+        key = mix_prompts(mix_text(key, "prompts.trader"),
+                          job->prompts[cell->prompts_trader]);
+    }
     return mix_text(key, cr_order_names[cell->order]);
 }
 
 static uint64_t mix_opening(uint64_t key, const struct cr_job *job,
                             const struct cr_cell *cell) {
-    const struct cr_prompt_set *prompts = job->prompts[cell->prompts];
-    struct cr_hash texts = cr_prompt_set_hash(prompts);
-    key = mix_text(key, cr_prompt_set_name(prompts));
-    key = cr_hash_mix(cr_hash_mix(key, texts.hi), texts.lo);
+    key = mix_prompts(key, job->prompts[cell->prompts]);
     key = cell->price_steps ? mix_text(key, "price_steps") : key;
     return mix_text(key, cr_elicitation_names[cell->elicitation]);
 }

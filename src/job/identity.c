@@ -274,8 +274,10 @@ static struct cr_json *benchmarks_part(struct cr_job_builder *builder) {
 static struct cr_json *prompts_part(struct cr_job_builder *builder) {
     const struct cr_job *job = builder->check.job;
     struct cr_json *out = cr_json_new_object();
-    for (uint32_t i = 0; i < job->cells_len && out != NULL; i++) {
-        const struct cr_prompt_set *set = job->prompts[job->cells[i].prompts];
+    for (uint32_t i = 0; i < 2 * job->cells_len && out != NULL; i++) {
+        const struct cr_cell *cell = &job->cells[i / 2];
+        const struct cr_prompt_set *set =
+            job->prompts[i % 2 == 0 ? cell->prompts : cell->prompts_trader];
         if (cr_json_get(out, cr_prompt_set_name(set)) == NULL) {
             put_hash(&builder->check, out, cr_prompt_set_name(set),
                      cr_prompt_set_hash(set));

@@ -283,20 +283,49 @@ static bool split(struct cr_job_builder *builder,
     return *set != NULL;
 }
 
+static bool is_name(const struct cr_json *value, const char *name) {
+    const char *text = cr_json_string(value);
+    return text != NULL && strcmp(text, name) == 0;
+}
+
+// Whether VALUE at PATH (a name, or an object of two) names SET; then OUT says where.
+static bool find_name(const struct cr_json *value, const char *path, const char *set,
+                      char out[CR_PATH_MAX]) {
+    if (is_name(value, set)) {
+        snprintf(out, CR_PATH_MAX, "%s", path);
+        return true;
+    }
+    bool is_object = cr_json_type(value) == CR_JSON_OBJECT;
+    for (const struct cr_json *c = is_object ? cr_json_first(value) : NULL; c != NULL;
+         c = cr_json_next(c)) {
+        if (is_name(c, set)) {
+            cr_key_path_child(out, path, cr_json_key(c));
+            return true;
+        }
+    }
+    return false;
+}
+
 // Where the job file names SET, for a message.
 static void place_of(const struct cr_job_builder *builder, const char *set,
                      char out[CR_PATH_MAX]) {
-    const struct cr_json *grid = cr_json_get(builder->root, "grid");
-    const struct cr_json *axis = cr_json_get(grid, "prompts");
-    size_t index = 0;
+    static const char *const paths[] = {"prompts", "prompts.maker", "prompts.trader"};
+    char place[CR_PATH_MAX], element[CR_PATH_MAX];
     snprintf(out, CR_PATH_MAX, "cell.prompts");
-    for (const struct cr_json *c = cr_json_first(axis); c != NULL;
-         c = cr_json_next(c)) {
-        const char *name = cr_json_string(c);
-        if (name != NULL && strcmp(name, set) == 0) {
-            cr_key_path_element(out, "grid.prompts", index);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        cr_key_path_child(place, "cell", paths[i]);
+        (void)find_name(cr_json_get(cr_json_get(builder->root, "cell"), paths[i]),
+                        place, set, out);
+        const struct cr_json *axis =
+            cr_json_get(cr_json_get(builder->root, "grid"), paths[i]);
+        size_t index = 0;
+        cr_key_path_child(place, "grid", paths[i]);
+        bool is_list = cr_json_type(axis) == CR_JSON_ARRAY;
+        for (const struct cr_json *c = is_list ? cr_json_first(axis) : NULL; c != NULL;
+             c = cr_json_next(c)) {
+            cr_key_path_element(element, place, index++);
+            (void)find_name(c, element, set, out);
         }
-        index++;
     }
 }
 

@@ -214,6 +214,18 @@ static const struct cr_key stop_keys[] = {
 };
 static const struct cr_key_table stop_table = {"stop", stop_keys, LEN(stop_keys)};
 
+static const struct cr_key prompts_keys[] = {
+    {"maker", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS, .offset = 0,
+     .len_offset = CR_NOWHERE, .shapes = true,
+     .summary = "the set of who sets the price"},
+    {"trader", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
+     .offset =
+         offsetof(struct cr_cell, prompts_trader) - offsetof(struct cr_cell, prompts),
+     .len_offset = CR_NOWHERE, .shapes = true, .summary = "the set of who argues"},
+};
+static const struct cr_key_table prompts_table = {"prompts", prompts_keys,
+                                                  LEN(prompts_keys)};
+
 static const struct cr_key cell_keys[] = {
     {"protocol", CR_KEY_CHOICE, "\"market\"", .from = CR_NAMES_PROTOCOLS,
      AT(cr_cell, protocol), .shapes = true, .summary = "what is run"},
@@ -234,8 +246,9 @@ static const struct cr_key cell_keys[] = {
      .summary = "a second reading before each judgment, by logprobs of a yes or no"},
     {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
      .shapes = true, .summary = "in which order several traders speak"},
-    {"prompts", CR_KEY_CHOICE, "\"paper\"", .from = CR_NAMES_PROMPTS,
-     AT(cr_cell, prompts), .shapes = true, .summary = "a shipped set or a folder"},
+    {"prompts", CR_KEY_SIDES, "\"paper\"", .from = CR_NAMES_PROMPTS,
+     AT(cr_cell, prompts), .group = &prompts_table, .shapes = true,
+     .summary = "a shipped set or a folder; one name, or {\"maker\", \"trader\"}"},
     {"replicates", CR_KEY_COUNT, "1", 1, 1000000, AT(cr_cell, replicates),
      .summary = "runs of every proposition"},
     {"samples", CR_KEY_COUNT, "5", 1, CR_SAMPLES_MAX, AT(cr_cell, samples),
@@ -322,7 +335,7 @@ const struct cr_key *cr_key_find(const struct cr_key_table *table, const char *p
         size_t at = key->offset;
         if (path[len] == '.') {
             size_t inner = 0;
-            key = key->type == CR_KEY_GROUP
+            key = key->type == CR_KEY_GROUP || key->type == CR_KEY_SIDES
                       ? cr_key_find(key->group, path + len + 1, &inner)
                       : NULL;
             at += inner;
@@ -402,7 +415,9 @@ static void names_type(const struct cr_key *key, char *out, size_t bytes) {
     static const char *const of_job[] = {"a model", "a benchmark", "a prompt set"};
     if (len == 0) {
         snprintf(out, bytes, "%s%s", of_job[key->from - CR_NAMES_OF_JOB],
-                 key->type == CR_KEY_CHOICES ? " or a list of them" : "");
+                 key->type == CR_KEY_CHOICES ? " or a list of them"
+                 : key->type == CR_KEY_SIDES ? " or an object of two"
+                                             : "");
         return;
     }
     for (size_t i = 0; i < len && used + 1 < bytes; i++) {

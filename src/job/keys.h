@@ -19,6 +19,8 @@ enum cr_key_type {
     CR_KEY_WORD,    // const char *, one of the names
     CR_KEY_CHOICE,  // uint32_t, the index among the names
     CR_KEY_CHOICES, // uint32_t[CR_TRADERS_MAX] and their number; one name or a list
+    // uint32_t[2], of the maker and of the trader: one name for both, or an object of two
+    CR_KEY_SIDES,
     CR_KEY_NUMBER,  // double
     CR_KEY_COUNT,   // uint32_t
     CR_KEY_COUNT64, // uint64_t

@@ -13,6 +13,12 @@ struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec 
                                        : &episode->traders[spec->trader];
 }
 
+struct cr_side *cr_chat_side(struct cr_episode *episode, enum cr_role role) {
+    bool is_other =
+        role != CR_ROLE_MAKER && episode->sides[1].prompts != episode->sides[0].prompts;
+    return &episode->sides[is_other];
+}
+
 enum cr_status cr_chat_keep(struct cr_episode *episode, struct cr_span from,
                             struct cr_span *out) {
     char *text = cr_arena_alloc(&episode->arena, from.bytes + 1);
@@ -32,11 +38,12 @@ static enum cr_status keep_scratch(struct cr_episode *episode, struct cr_span *o
     return cr_chat_keep(episode, made, out);
 }
 
-static enum cr_status render(struct cr_episode *episode, enum cr_template template,
-                             const struct cr_values *values, struct cr_span *out) {
+static enum cr_status render(struct cr_episode *episode, const struct cr_side *side,
+                             enum cr_template template, const struct cr_values *values,
+                             struct cr_span *out) {
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
-        cr_prompt_render(episode->cfg.prompts, template, values, &episode->scratch);
+        cr_prompt_render(side->prompts, template, values, &episode->scratch);
     return status != CR_OK ? status : keep_scratch(episode, out);
 }
 
@@ -89,16 +96,27 @@ static enum cr_status set_own_values(struct cr_episode *episode,
                            values);
 }
 
-enum cr_status cr_chat_prepare(struct cr_episode *episode) {
-    struct cr_values values = {0};
+static enum cr_status prepare_side(struct cr_episode *episode,
+                                   const struct cr_values *values,
+                                   struct cr_side *side) {
     const struct cr_space_row *space = episode->history.space;
-    enum cr_status status = set_own_values(episode, &values);
-    if (status == CR_OK) {
-        status = render(episode, space->item, &values, &episode->item);
-    }
+    enum cr_status status = render(episode, side, space->item, values, &side->item);
     return status != CR_OK
                ? status
-               : render(episode, space->meaning, &values, &episode->meaning);
+               : render(episode, side, space->meaning, values, &side->meaning);
+}
+
+enum cr_status cr_chat_prepare(struct cr_episode *episode) {
+    const struct cr_episode_cfg *cfg = &episode->cfg;
+    struct cr_side *sides = episode->sides;
+    struct cr_values values = {0};
+    sides[0].prompts = cfg->prompts;
+    sides[1].prompts = cfg->prompts_trader != NULL ? cfg->prompts_trader : cfg->prompts;
+    enum cr_status status = set_own_values(episode, &values);
+    status = status == CR_OK ? prepare_side(episode, &values, &sides[0]) : status;
+    return status == CR_OK && sides[1].prompts != sides[0].prompts
+               ? prepare_side(episode, &values, &sides[1])
+               : status;
 }
 
 static enum cr_template answer_template(const struct cr_episode *episode,
@@ -118,23 +136,28 @@ static enum cr_template answer_template(const struct cr_episode *episode,
 }
 
 // The reader is to know the example's own words when they come back.
-static enum cr_status render_answer(struct cr_episode *episode, enum cr_ask ask,
+static enum cr_status render_answer(struct cr_episode *episode,
+                                    const struct cr_side *side, enum cr_ask ask,
                                     bool is_brief, struct cr_span *out) {
     struct cr_values item = {0};
     enum cr_status status = set_own_values(episode, &item);
     if (status == CR_OK) {
-        status = render(episode, answer_template(episode, ask, is_brief), &item, out);
+        status =
+            render(episode, side, answer_template(episode, ask, is_brief), &item, out);
     }
     return status != CR_OK ? status
                            : cr_answer_learn_form(out->text, out->bytes,
                                                   &episode->arena, &episode->form);
 }
 
-static enum cr_status set_answer(struct cr_episode *episode, enum cr_ask ask,
-                                 bool is_brief, struct cr_values *values) {
-    struct cr_span *how = &episode->how[ask][is_brief];
-    enum cr_status status =
-        how->text == NULL ? render_answer(episode, ask, is_brief, how) : CR_OK;
+static enum cr_status set_answer(struct cr_episode *episode,
+                                 const struct cr_ask_spec *spec, bool is_brief,
+                                 struct cr_values *values) {
+    struct cr_side *side = cr_chat_side(episode, spec->role);
+    struct cr_span *how = &side->how[spec->ask][is_brief];
+    enum cr_status status = how->text == NULL
+                                ? render_answer(episode, side, spec->ask, is_brief, how)
+                                : CR_OK;
     values->at[CR_VAR_ANSWER] = *how;
     return status;
 }
@@ -167,9 +190,9 @@ static enum cr_status set_goal(struct cr_episode *episode,
     bool has_target = cr_template_table[spec->goal].required & (1u << CR_VAR_TARGET);
     enum cr_status status =
         has_target ? set_target(episode, spec->target, values) : CR_OK;
-    return status != CR_OK
-               ? status
-               : render(episode, spec->goal, values, &values->at[CR_VAR_GOAL]);
+    return status != CR_OK ? status
+                           : render(episode, cr_chat_side(episode, spec->role),
+                                    spec->goal, values, &values->at[CR_VAR_GOAL]);
 }
 
 static const struct cr_event *last_judgment(const struct cr_history *h) {
@@ -181,8 +204,8 @@ static const struct cr_event *last_judgment(const struct cr_history *h) {
     return NULL;
 }
 
-// One event as TEMPLATE shows it, and a blank line, appended to OUT.
-static enum cr_status add_event(struct cr_episode *episode,
+// One event as TEMPLATE shows it to SIDE, and a blank line, appended to OUT.
+static enum cr_status add_event(struct cr_episode *episode, const struct cr_side *side,
                                 const struct cr_event *event, enum cr_template template,
                                 struct cr_buf *out) {
     struct cr_values values = {0};
@@ -196,7 +219,7 @@ static enum cr_status add_event(struct cr_episode *episode,
         status = set_target(episode, event->target, &values);
     }
     if (status == CR_OK) {
-        status = cr_prompt_render(episode->cfg.prompts, template, &values, out);
+        status = cr_prompt_render(side->prompts, template, &values, out);
     }
     return status != CR_OK ? status : cr_buf_add_text(out, "\n\n");
 }
@@ -208,6 +231,7 @@ static enum cr_status set_history(struct cr_episode *episode,
                                   struct cr_values *values) {
     const struct cr_history *h = &episode->history;
     const struct cr_event *newest = last_judgment(h);
+    const struct cr_side *side = cr_chat_side(episode, spec->role);
     struct cr_buf text;
     cr_buf_init(&text, episode->scratch.max_bytes);
     enum cr_status status = CR_OK;
@@ -217,7 +241,7 @@ static enum cr_status set_history(struct cr_episode *episode,
         bool is_own = !is_judgment && event->trader == spec->trader;
         bool is_hidden = is_judgment && (!spec->sees_judgments || event == newest);
         if (status == CR_OK && !is_own && !is_hidden) {
-            status = add_event(episode, event,
+            status = add_event(episode, side, event,
                                is_judgment ? spec->seen_judgment : spec->seen_argument,
                                &text);
         }
@@ -237,6 +261,7 @@ static enum cr_status set_arguments(struct cr_episode *episode,
     const struct cr_history *h = &episode->history;
     uint32_t len = h->arguments_len;
     const struct cr_event *first = h->events + h->events_len - len;
+    const struct cr_side *side = cr_chat_side(episode, spec->role);
     if (len == 1 && !spec->is_listed) {
         values->at[CR_VAR_ARGUMENT] = first->text;
     }
@@ -247,7 +272,7 @@ static enum cr_status set_arguments(struct cr_episode *episode,
     cr_buf_init(&text, episode->scratch.max_bytes);
     enum cr_status status = CR_OK;
     for (uint32_t i = 0; i < len && status == CR_OK; i++) {
-        status = add_event(episode, &first[i], spec->each_argument, &text);
+        status = add_event(episode, side, &first[i], spec->each_argument, &text);
     }
     if (status == CR_OK) {
         status = cr_chat_keep(
@@ -317,7 +342,10 @@ static enum cr_status append_rendered(struct cr_episode *episode, struct cr_chat
                                       enum cr_template template,
                                       const struct cr_values *values) {
     struct cr_span text;
-    enum cr_status status = render(episode, template, values, &text);
+    bool is_maker = chat == &episode->maker;
+    const struct cr_side *side =
+        cr_chat_side(episode, is_maker ? CR_ROLE_MAKER : CR_ROLE_TRADER);
+    enum cr_status status = render(episode, side, template, values, &text);
     return status != CR_OK ? status : append(episode, chat, speaker, text);
 }
 
@@ -329,7 +357,8 @@ static enum cr_status set_other(struct cr_episode *episode, struct cr_values *va
     cr_placebo_form(other, &form);
     enum cr_status status = set_item_values(episode, other->text, &form, &item);
     return status != CR_OK ? status
-                           : render(episode, episode->history.space->item, &item,
+                           : render(episode, cr_chat_side(episode, CR_ROLE_TRADER),
+                                    episode->history.space->item, &item,
                                     &values->at[CR_VAR_PROPOSITION]);
 }
 
@@ -347,15 +376,16 @@ static enum cr_status set_role_values(struct cr_episode *episode,
 enum cr_status cr_chat_question(struct cr_episode *episode,
                                 const struct cr_ask_spec *spec) {
     struct cr_chat *chat = cr_chat_of(episode, spec);
+    const struct cr_side *side = cr_chat_side(episode, spec->role);
     struct cr_values values = {0};
-    values.at[CR_VAR_PROPOSITION] = episode->item;
-    values.at[CR_VAR_MEANING] = episode->meaning;
+    values.at[CR_VAR_PROPOSITION] = side->item;
+    values.at[CR_VAR_MEANING] = side->meaning;
     if (spec->placebo == CR_STANCE_UNRELATED) { // each time a chat of its own
         chat->len = chat->sent_len = 0;
     }
     chat->len_before = chat->len;
     chat->events_seen_before = chat->events_seen;
-    enum cr_status status = set_answer(episode, spec->ask, false, &values);
+    enum cr_status status = set_answer(episode, spec, false, &values);
     if (status == CR_OK) {
         status = set_price(episode, &values);
     }
@@ -444,14 +474,15 @@ enum cr_status cr_chat_reading(struct cr_episode *episode,
     const struct cr_chat *chat = cr_chat_of(episode, spec);
     struct cr_values values = {0};
     struct cr_span text = {0};
-    values.at[CR_VAR_PROPOSITION] = episode->item;
+    const struct cr_side *side = cr_chat_side(episode, spec->role);
+    values.at[CR_VAR_PROPOSITION] = side->item;
     uint32_t from = remembered_from(episode, spec, chat);
     uint32_t len = HEAD_TURNS + chat->len - from;
     struct cr_turn *turns = copy_turns(episode, chat, from, 0);
     if (turns == NULL) {
         return CR_E_MEMORY;
     }
-    enum cr_status status = set_answer(episode, spec->ask, false, &values);
+    enum cr_status status = set_answer(episode, spec, false, &values);
     if (status == CR_OK) {
         status = set_price(episode, &values);
     }
@@ -459,7 +490,7 @@ enum cr_status cr_chat_reading(struct cr_episode *episode,
         status = set_arguments(episode, spec, &values);
     }
     if (status == CR_OK) {
-        status = render(episode, reading_template(spec), &values, &text);
+        status = render(episode, side, reading_template(spec), &values, &text);
     }
     if (status == CR_OK) {
         status = make_turn(episode, CR_USER, text, &turns[len - 1]);
@@ -497,9 +528,10 @@ enum cr_status cr_chat_repair(struct cr_episode *episode, struct cr_slot *slot) 
     if (turns == NULL) {
         return CR_E_MEMORY;
     }
-    enum cr_status status = set_answer(episode, spec->ask, slot->is_brief, &values);
+    enum cr_status status = set_answer(episode, spec, slot->is_brief, &values);
     if (status == CR_OK) {
-        status = render(episode, CR_T_REPAIR, &values, &text);
+        status = render(episode, cr_chat_side(episode, spec->role), CR_T_REPAIR,
+                        &values, &text);
     }
     if (status == CR_OK) {
         status = make_turn(episode, CR_ASSISTANT, slot->body, &turns[len]);

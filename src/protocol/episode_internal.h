@@ -20,6 +20,13 @@ struct cr_chat {
     uint32_t len_before, events_seen_before;
 };
 
+// What one side's prompt set makes of the proposition and of how to answer.
+struct cr_side {
+    const struct cr_prompt_set *prompts;
+    struct cr_span item, meaning;        // rendered once
+    struct cr_span how[CR_ASK_COUNT][2]; // made when first asked. [1]: the brief form
+};
+
 enum cr_slot_state {
     CR_SLOT_READY,   // to be asked
     CR_SLOT_OUT,     // asked, not answered
@@ -53,10 +60,8 @@ struct cr_episode {
     struct cr_answer_form form;
     struct cr_arena arena;
     struct cr_buf scratch;
-    struct cr_span item, meaning; // rendered once
-    // How to answer, and the schema; made when first asked. [1]: the brief form.
-    struct cr_span how[CR_ASK_COUNT][2];
-    const char *schema[CR_ASK_COUNT][2];
+    struct cr_side sides[2]; // the maker's, and the traders' where it is another
+    const char *schema[CR_ASK_COUNT][2]; // made when first asked. [1]: the brief form
 
     struct cr_chat maker, traders[CR_TRADERS_MAX];
     struct cr_event *events;
@@ -95,6 +100,8 @@ CR_MUST_CHECK enum cr_status cr_chat_answered(struct cr_episode *episode,
 // Take the question of SPEC, which nobody answered, out of its chat again.
 void cr_chat_withdraw(struct cr_episode *episode, const struct cr_ask_spec *spec);
 struct cr_chat *cr_chat_of(struct cr_episode *episode, const struct cr_ask_spec *spec);
+// The side that ROLE speaks for.
+struct cr_side *cr_chat_side(struct cr_episode *episode, enum cr_role role);
 // The turns of a request of SPEC into CALL: the chat, or what the maker remembers of
 // it.
 CR_MUST_CHECK enum cr_status cr_chat_request(struct cr_episode *episode,

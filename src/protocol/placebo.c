@@ -91,7 +91,8 @@ static enum cr_status filler(struct cr_episode *episode, struct cr_span *out) {
     struct cr_buf text;
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
-        cr_prompt_render(episode->cfg.prompts, CR_T_FILLER, &none, &episode->scratch);
+        cr_prompt_render(cr_chat_side(episode, CR_ROLE_TRADER)->prompts, CR_T_FILLER,
+                         &none, &episode->scratch);
     if (status == CR_OK) {
         struct cr_span made = {episode->scratch.data, episode->scratch.used_bytes};
         status = cr_chat_keep(episode, made, &sentences);

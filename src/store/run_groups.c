@@ -218,6 +218,9 @@ static const char *cell_order(struct writer *w, const struct cr_cell *cell) {
 static const char *cell_prompts(struct writer *w, const struct cr_cell *cell) {
     return cr_prompt_set_name(w->job->prompts[cell->prompts]);
 }
+static const char *cell_prompts_trader(struct writer *w, const struct cr_cell *cell) {
+    return cr_prompt_set_name(w->job->prompts[cell->prompts_trader]);
+}
 static const char *cell_stop_rule(struct writer *w, const struct cr_cell *cell) {
     (void)w;
     return cr_stop_rule_names[cell->stop.rule];
@@ -275,6 +278,7 @@ static const struct {
     {CR_V_CELL_ELICITATION, cell_elicitation, NULL},
     {CR_V_CELL_ORDER, cell_order, NULL},
     {CR_V_CELL_PROMPTS, cell_prompts, NULL},
+    {CR_V_CELL_PROMPTS_TRADER, cell_prompts_trader, NULL},
     {CR_V_CELL_STOP_RULE, cell_stop_rule, NULL},
     {CR_V_CELL_REPLICATES, NULL, cell_replicates},
     {CR_V_CELL_SAMPLES, NULL, cell_samples},

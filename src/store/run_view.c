@@ -240,6 +240,12 @@ static void read_cells(struct reader *r) {
     read_cell_texts(r, CR_V_CELL_TRADER, MEMBER(trader));
     read_cell_texts(r, CR_V_CELL_STANCE, MEMBER(stance));
     read_cell_texts(r, CR_V_CELL_PROMPTS, MEMBER(prompts));
+    // A file of before there were two sets has one for both.
+    read_cell_texts(r,
+                    r->frame.var[CR_V_CELL_PROMPTS_TRADER] < 0
+                        ? CR_V_CELL_PROMPTS
+                        : CR_V_CELL_PROMPTS_TRADER,
+                    MEMBER(prompts_trader));
     read_cell_texts(r, CR_V_CELL_ELICITATION, MEMBER(elicitation));
     read_cell_texts(r, CR_V_CELL_STOP_RULE, MEMBER(stop_rule));
     read_cell_numbers(r, CR_V_CELL_WINDOW, MEMBER(window));

@@ -491,6 +491,9 @@ class ItemTest(NearTest):
         family = [g["accuracy"]["permutation"]["p"] for g in got]
         for shown, holm in zip(got, multitest.multipletests(family, method="holm")[1]):
             self.near(shown["accuracy"]["p_holm"], holm, "Holm")
+        # The file is of before /cells/prompts_trader: both sides had the one set.
+        (sides,) = analyze(self.dir / "items.h5", "--by", "prompts,prompts.trader")["groups"]
+        self.assertEqual({"prompts": "paper", "prompts.trader": "paper"}, sides["factors"])
         levels = analyze(self.dir / "items.h5", "--by", "item.level")["groups"]
         self.assertEqual([g["label"] for g in levels], ["(none)", "easy"])
         whole = analyze(self.dir / "items.h5", "--by", "protocol")["groups"][0]["accuracy"]

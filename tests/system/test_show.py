@@ -163,5 +163,84 @@ class ProtocolTest(harness.TestCase):
             harness.run("show", run, "--episode", bad, expect=EXIT_USAGE)
 
 
+MARK = "In the words of the other set."
+MARKED = ("maker_system", "maker_opening", "maker_update", "trader_system", "trader_opening", "trader_update",
+          "item_binary", "meaning_binary", "answer_judgment_binary", "answer_argument_binary", "repair")
+
+
+class TwoSetsTest(harness.TestCase):
+    """Maker and trader with a prompt set each: whose words are in whose messages."""
+
+    def setUp(self):
+        super().setUp()
+        (self.dir / "mine").mkdir()
+        for name in MARKED:
+            text = (harness.SOURCE / "prompts" / "paper" / f"{name}.txt").read_text()
+            (self.dir / "mine" / f"{name}.txt").write_text(text.rstrip("\n") + f"\n{MARK}\n")
+
+    def finished(self, **grid):
+        models = {"m": {"api": "sim", "competence": 0.7, "noise": 0.3, "malformed": 0.2}}
+        job = self.write_job(self.sim_job(self.write_claims(6), models=models, grid=grid,
+                                          cell__max_iterations=3, cell__stop={"rule": "fixed"}))
+        self.plan = harness.run("plan", job, "--full").out
+        harness.run("run", job, "-o", self.dir / "run", "--quiet", expect=None)
+        return self.dir / "run"
+
+    def words(self, run):
+        """{cell: {role: how many of its turns are in the other set's words, of how many}}, and the repairs seen."""
+        found, repairs = {}, set()
+        shown = json.loads(harness.run("show", run, "--format", "json", "--prompts", "--episode",
+                                       f"0-{self.episodes(run) - 1}").out)
+        for episode in shown:
+            for call in episode["calls"]:
+                self.assertTrue(call["hash_ok"], call)
+                self.assertIsNotNone(call["messages"])
+                repairs.update([call["role"]] if call["repair"] else [])
+                asked = [m["text"] for m in call["messages"] if m["role"] != "assistant"]
+                sides = found.setdefault(episode["cell"], {}).setdefault(call["role"], set())
+                sides.update(MARK in text for text in asked)
+        return found, repairs
+
+    @staticmethod
+    def episodes(run):
+        return json.loads(harness.run("status", run, "--json").out)["episodes"]
+
+    def test_each_speaks_in_the_words_of_its_own_set(self):
+        mixed = {"maker": "paper", "trader": "mine"}
+        run = self.finished(prompts=["paper", mixed, {"maker": "mine", "trader": "paper"}])
+        words, repairs = self.words(run)
+        self.assertEqual({"maker", "trader"}, repairs)  # they are marked too
+        self.assertEqual({
+            "c prompts=paper": {"maker": {False}, "trader": {False}},
+            "c prompts.maker=paper prompts.trader=mine": {"maker": {False}, "trader": {True}},
+            "c prompts.maker=mine prompts.trader=paper": {"maker": {True}, "trader": {False}}}, words)
+        self.assertIn('"trader": "mine"', self.plan)
+        groups = json.loads(harness.run("analyze", run, "--by", "prompts,prompts.trader",
+                                        "--format", "json").out)["groups"]
+        self.assertEqual([("paper", "paper"), ("paper", "mine"), ("mine", "paper")],
+                         [tuple(g["factors"].values()) for g in groups])
+        listed = harness.run("list", run, "--where", 'prompts.trader = "mine"', "--columns",
+                             "cell,prompts,prompts.trader", "--format", "csv").out
+        self.assertEqual({"c prompts.maker=paper prompts.trader=mine,paper,mine"},
+                         set(listed.splitlines()[1:]))
+        # The opening is asked in the maker's words alone: both cells share it.
+        opening = {c: p for c, p in self.openings(run)}
+        self.assertEqual(opening["c prompts=paper"], opening["c prompts.maker=paper prompts.trader=mine"])
+        self.assertNotEqual(opening["c prompts=paper"], opening["c prompts.maker=mine prompts.trader=paper"])
+
+    @staticmethod
+    def openings(run):
+        rows = json.loads(harness.run("list", run, "--columns", "cell,item,opening", "--format", "json").out)
+        found = {}
+        for row in rows:
+            found.setdefault(row["cell"], []).append((row["item"], row["opening"]))
+        return found.items()
+
+    def test_the_sides_are_axes(self):
+        words, _ = self.words(self.finished(**{"prompts.trader": ["paper", "mine"]}))
+        self.assertEqual({"c prompts.trader=paper": {"maker": {False}, "trader": {False}},
+                          "c prompts.trader=mine": {"maker": {False}, "trader": {True}}}, words)
+
+
 if __name__ == "__main__":
     harness.main()

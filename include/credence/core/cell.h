@@ -87,8 +87,9 @@ struct cr_cell {
     enum cr_stance stance;
     enum cr_elicitation elicitation;
     enum cr_held held;
-    enum cr_order order; // several traders, or the two sides of a debate
-    uint32_t prompts;    // index into cr_job.prompts
+    enum cr_order order;     // several traders, or the two sides of a debate
+    uint32_t prompts;        // index into cr_job.prompts: the maker's set
+    uint32_t prompts_trader; // right behind it: the set of all others
     uint32_t replicates;
     uint32_t samples;      // k of self_consistency and of sampled elicitation
     uint32_t rounds;       // of a debate

@@ -33,8 +33,9 @@ struct cr_episode_cfg {
         *stops; // every rule that shares this trajectory; it ends when all have stopped
     uint32_t stops_len;
     const struct cr_proposition *proposition;
-    const struct cr_prompt_set *prompts;
-    uint64_t trajectory; // number in the plan
+    const struct cr_prompt_set *prompts;        // the maker's
+    const struct cr_prompt_set *prompts_trader; // of all others; NULL: the maker's
+    uint64_t trajectory;                        // number in the plan
     uint64_t trajectory_key;
     uint64_t opening_key; // see cr_call
     // The benchmark that the proposition is of, for stance "unrelated"; may be NULL.

@@ -59,7 +59,7 @@ struct cr_run_view {
     struct cr_arena texts; // what they point into
     struct cr_run_cell {   // one column a factor, as text
         char *name, *protocol, *benchmark, *maker, *trader, *stance, *prompts,
-            *elicitation, *stop_rule;
+            *prompts_trader, *elicitation, *stop_rule;
         double threshold;
         uint32_t window, max_iterations, trajectory, samples, rounds, replicates;
     } * cell_info;

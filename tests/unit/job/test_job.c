@@ -542,6 +542,86 @@ static void a_folder_of_prompts_is_filled_in_from_the_paper(void **state) {
     fixture_close(&f);
 }
 
+// A set for each side
+
+static void open_two_sets(struct fixture *f) {
+    char folder[300];
+    fixture_open(f, 2);
+    snprintf(folder, sizeof folder, "%s/mine", f->dir);
+    assert_int_equal(cr_dir_make(folder, NULL), CR_OK);
+    fixture_write(f, "mine/repair.txt", "{{complaint}} Again. {{answer}}");
+}
+
+static void each_side_may_have_a_set_of_its_own(void **state) {
+    struct fixture f;
+    (void)state;
+    open_two_sets(&f);
+    fixture_need(&f, FIXTURE_JOB(", \"grid\": { \"prompts\": [\"paper\", "
+                                 "{\"maker\": \"paper\", \"trader\": \"mine\"}, "
+                                 "{\"maker\": \"mine\"}, \"mine\"] }"));
+    const struct cr_cell *cell = f.job->cells;
+    const struct {
+        uint32_t maker, trader;
+    } expected[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+    assert_int_equal(f.job->cells_len, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(cell[i].prompts, expected[i].maker);
+        assert_int_equal(cell[i].prompts_trader, expected[i].trader);
+        assert_int_equal(cell[i].trajectory, i);
+    }
+    assert_non_null(strstr(cell[1].name, "prompts.maker=paper prompts.trader=mine"));
+    fixture_close(&f);
+}
+
+static void sides_of_the_prompts_are_axes(void **state) {
+    struct fixture f;
+    (void)state;
+    open_two_sets(&f);
+    fixture_need(&f, FIXTURE_JOB(", \"grid\": {"
+                                 "\"prompts.maker\": [\"paper\", \"mine\"], "
+                                 "\"prompts.trader\": [\"paper\", \"mine\"] }, "
+                                 "\"exclude\": [{\"prompts\": \"mine\"}]"));
+    assert_int_equal(f.job->cells_len, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(f.job->cells[i].prompts, i / 2);
+        assert_int_equal(f.job->cells[i].prompts_trader, i % 2);
+    }
+    assert_int_equal(
+        fixture_make(&f, FIXTURE_JOB(", \"grid\": { \"prompts.trader\": [\"mien\"] }"),
+                     (struct cr_bundle_request){0}),
+        CR_E_JOB);
+    assert_non_null(strstr(f.err.text, "grid.prompts.trader[0]: found 'mien'"));
+    fixture_close(&f);
+}
+
+// However it is written, one set for both is one job, which older runs know.
+static void one_set_for_both_sides_is_the_job_it_always_was(void **state) {
+    static const char *const sets[] = {"cell.prompts={\"maker\":\"paper\"}",
+                                       "cell.prompts.trader=paper",
+                                       "cell.prompts={\"trader\":\"mine\"}"};
+    struct fixture f;
+    struct cr_hash plain, now[3];
+    (void)state;
+    open_two_sets(&f);
+    fixture_need(&f, FIXTURE_JOB(""));
+    plain = f.job->identity;
+    assert_null(strstr(f.job->identity_json, "\"trader\":\"paper\""));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            fixture_make(&f, FIXTURE_JOB(""),
+                         (struct cr_bundle_request){.sets = &sets[i], .sets_len = 1}),
+            CR_OK);
+        now[i] = f.job->identity;
+        assert_int_equal(f.job->cells[0].prompts, 0);
+        assert_int_equal(f.job->cells[0].prompts_trader, i == 2);
+    }
+    assert_true(now[0].lo == plain.lo && now[0].hi == plain.hi);
+    assert_true(now[1].lo == plain.lo && now[1].hi == plain.hi);
+    assert_true(now[2].lo != plain.lo);
+    assert_non_null(strstr(f.job->resolved, "\"trader\": \"mine\""));
+    fixture_close(&f);
+}
+
 // Some checks do without memory (doubled keys), so a job may still come out: then it is
 // the very same.
 static void a_failing_allocation_never_makes_another_job(void **state) {
@@ -605,6 +685,9 @@ int main(void) {
         cmocka_unit_test(a_resolved_job_is_a_job_that_resolves_to_itself),
         cmocka_unit_test(parameters_unknown_to_us_are_kept_for_the_server),
         cmocka_unit_test(a_folder_of_prompts_is_filled_in_from_the_paper),
+        cmocka_unit_test(each_side_may_have_a_set_of_its_own),
+        cmocka_unit_test(sides_of_the_prompts_are_axes),
+        cmocka_unit_test(one_set_for_both_sides_is_the_job_it_always_was),
         cmocka_unit_test(a_failing_allocation_never_makes_another_job),
         cmocka_unit_test(every_key_has_a_place_in_the_manual),
     };

@@ -229,6 +229,7 @@ static void groups_and_attributes_say_what_was_run(void **state) {
     assert_string_equal(v->cell_info[0].maker, "large");
     assert_string_equal(v->cell_info[1].stance, "adversarial");
     assert_string_equal(v->cell_info[0].prompts, "paper");
+    assert_string_equal(v->cell_info[0].prompts_trader, "paper");
     assert_true(v->cell_info[0].threshold == 0.1);
     assert_int_equal(v->cell_info[1].trajectory, 1);
     assert_string_equal(v->job, "{\"name\": \"sample\"}");
