@@ -12,6 +12,34 @@ import harness
 SHAPES = harness.SOURCE / "tests" / "data" / "shapes"
 
 
+# The category of each row of the published file, by its own reader; nothing kept in run.h5 is used but prices.
+BY_CATEGORY = """
+import h5py, json, numpy as np, pandas as pd, sys
+
+file = h5py.File(sys.argv[1])
+words = file["status"].attrs["flag_meanings"]
+words = (words.decode() if isinstance(words, bytes) else words).split()
+row = file["proposition"][:]
+price, made = file["price"][:], file["iterations"][:]
+frame = pd.DataFrame({
+    "question": file["propositions/question_id"].asstr()[:][row].astype(int) - 1,
+    "truth": file["propositions/label"][:][row] == 1,
+    "status": np.array(words)[file["status"][:]],
+    "opening": np.where(made > 0, price[:, 0], np.nan),
+    "final": price[np.arange(len(price)), np.maximum(made, 1) - 1]})
+frame = frame.join(pd.read_csv(sys.argv[2])["Category"], on="question")
+assert frame["status"].isin(["done", "invalid"]).all() and frame["Category"].notna().all()
+for column in ("opening", "final"):
+    on_truth = frame[column].where(frame["truth"], 1 - frame[column])
+    frame[column] = (on_truth > 0.5) + 0.5 * (on_truth == 0.5)  # a price that is missing is wrong
+frame.loc[frame["status"] == "invalid", "final"] = 0.0
+out = frame.groupby("Category").agg(n=("opening", "size"), opening=("opening", "mean"), final=("final", "mean"),
+                                    questions=("question", "nunique"),
+                                    invalid=("status", lambda s: int((s == "invalid").sum())))
+print(json.dumps(out.to_dict("index")))
+"""
+
+
 def mappings():
     text = harness.run("help", "data").out
     block = text[text.index('mappings to copy into "benchmarks":'):].split("\n", 1)[1]
@@ -120,6 +148,28 @@ class DataTest(harness.TestCase):
         self.assertIn("credence help data", text)
         sample = harness.SOURCE / "jobs" / "data" / "truthfulqa_sample.csv"
         self.assertIn("format 'truthfulqa' reads it", harness.run("items", str(sample)).out)
+
+    def test_accuracy_by_category_is_that_of_pandas(self):
+        published = harness.SHARED / "data" / "TruthfulQA.csv"
+        sample = harness.SOURCE / "jobs" / "data" / "truthfulqa_sample.csv"
+        for path in (published, sample) if published.exists() else (sample,):
+            with self.subTest(path.name):
+                run = self.dir / path.stem
+                job = self.write_job({
+                    "name": "by category", "models": {"sim": {"api": "sim", "competence": 0.7, "malformed": 0.3}},
+                    "benchmarks": {"tqa": {"format": "truthfulqa", "path": str(path)}},
+                    "cell": {"benchmark": "tqa", "maker": "sim", "repairs": 1, "replicates": 2}})
+                harness.run("run", job, "-o", run, "--quiet", expect=None)
+                mine = json.loads(harness.python(BY_CATEGORY, run / "run.h5", path, modules=("pandas", "h5py")))
+                groups = json.loads(harness.run("analyze", run, "--by", "item.category",
+                                                "--format", "json").out)["groups"]
+                shown = {g["factors"]["item.category"]: g["accuracy"] for g in groups}
+                self.assertEqual(len(groups), len(shown))
+                self.assertEqual(set(mine), set(shown))
+                self.assertGreater(sum(one["invalid"] for one in mine.values()), 0)
+                for category, one in mine.items():
+                    for name, value in one.items():
+                        self.assertAlmostEqual(value, shown[category][name], places=12, msg=(category, name))
 
     def test_a_mistake_in_a_mapping_is_named_where_it_is(self):
         for key, value, message in (
