@@ -25,7 +25,7 @@ for target in "${targets[@]}"; do
     mkdir -p "found/$target"
     program=$(find . -type f -name "$target" -perm -u+x | head -n 1)
     "$program" -max_total_time="$seconds" -seed="$seed" -max_len=16384 -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
-        "found/$target" "$source/tests/data/fuzz/${target#fuzz_}" >"$target.log" 2>&1 || {
+        "$build/found/$target" "$source/tests/data/fuzz/${target#fuzz_}" >"$target.log" 2>&1 || {
         grep -m 1 Seed: "$target.log" || true
         tail -n 40 "$target.log"
         echo "rerun: $build/$program $build/crash-... (see $build/$target.log)"
