@@ -6,7 +6,7 @@
 #ifndef CR_ANALYZE_SHEETS_H
 #define CR_ANALYZE_SHEETS_H
 
-// The records that rows describe; each has a type of its own (analysis_internal.h).
+// The records that rows describe; each has a type of its own (results.h).
 enum cr_record {
     CR_RECORD_GROUP,           // struct cr_group_result
     CR_RECORD_ITERATION,       // struct cr_iteration_result

@@ -35,7 +35,7 @@ enum cr_statistic_kind {
     CR_STATISTIC_P               // double: a p value
 };
 
-// A column of a sheet. Columns stand in the order of `place`.
+// A column of a sheet. Columns stand in the order of `place`: from 1, without gaps.
 struct cr_shown {
     enum cr_sheet sheet;
     uint8_t place;

@@ -4,9 +4,9 @@
 // Threads  no shared state
 // MPI      none
 //
-// A backend is one file and one line of table.c. One that talks HTTP gives `encode` and
-// `decode` and leaves slots, retries, pace and endpoints to the pool; one that lives in
-// this process gives `answer`.
+// A backend is one file and one line of table.c; which keys a job may give it is said in
+// job/keys.h (CR_API_). One that talks HTTP gives `encode` and `decode` and leaves
+// slots, retries, pace and endpoints to the pool; one in this process gives `answer`.
 #ifndef CR_MODEL_BACKEND_H
 #define CR_MODEL_BACKEND_H
 

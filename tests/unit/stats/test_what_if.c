@@ -14,8 +14,9 @@
 enum { RULES = 40, MARKETS = 300, PRICES = 11, OPTIONS = 3 };
 
 static struct cr_stop random_rule(struct cr_rng *rng) {
-    return (struct cr_stop){.rule = (enum cr_stop_rule)cr_rng_below(
-                                rng, CR_STOP_SPRT), // no market has votes
+    uint64_t rule = cr_rng_below(rng, CR_STOP_RULE_COUNT - 1);
+    rule += rule >= CR_STOP_SPRT; // no market has votes
+    return (struct cr_stop){.rule = (enum cr_stop_rule)rule,
                             .window = 2 + (uint32_t)cr_rng_below(rng, 4),
                             .threshold = (double)cr_rng_below(rng, 7) / 20.0,
                             .max_iterations = 1 + (uint32_t)cr_rng_below(rng, 11)};
