@@ -185,6 +185,10 @@ static void read_judgment(struct reading *r) {
         complain_no_object(r, r->space->judgment_key);
         return;
     }
+    if (r->scan.is_one_of_many) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_SEVERAL);
+        return;
+    }
     r->out->is_usable = true;
     r->space->read_judgment(r->form, r->scan.object, r->out);
 }
@@ -318,7 +322,9 @@ static size_t first_word(const char *text, size_t bytes) {
 static void read_vote(struct reading *r) {
     const struct cr_json *answer = cr_scan_member(r->scan.object, "answer");
     const char *word = cr_json_string(answer);
-    if (cr_scan_is_twice(r->scan.object, "answer")) {
+    if (r->scan.is_one_of_many) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_SEVERAL);
+    } else if (cr_scan_is_twice(r->scan.object, "answer")) {
         cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "answer");
     } else if (word != NULL) {
         read_vote_word(r, word, strlen(word));
@@ -427,13 +433,11 @@ static enum cr_status learn(const char *text, struct cr_arena *arena,
 enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
                                     struct cr_arena *arena,
                                     struct cr_answer_form *form) {
-    static const struct cr_answer_form nothing = {0};
     enum cr_status status = CR_OK;
     for (size_t i = 0; i < 3 && status == CR_OK; i++) {
         struct cr_scan scan;
         const char *key = cr_scan_prose_keys[i];
-        status =
-            cr_scan_object(text, bytes, (struct cr_scan_for){key, &nothing}, &scan);
+        status = cr_scan_object(text, bytes, (struct cr_scan_for){key, NULL}, &scan);
         const char *example = cr_json_string(cr_scan_member(scan.object, key));
         if (status == CR_OK && example != NULL) {
             status = learn(example, arena, form);

@@ -23,23 +23,33 @@ static const struct mark {
     {"<reflection>", "</reflection>"},
     {"<analysis>", "</analysis>"},
     {"<scratchpad>", "</scratchpad>"},
+    {"<reason>", "</reason>"},
+    {"<monologue>", "</monologue>"},
+    {"<inner_monologue>", "</inner_monologue>"},
+    {"<cot>", "</cot>"},
     {"<seed:think>", "</seed:think>"},
     {"<|think|>", "<|/think|>"},
     {"<|thinking|>", "<|/thinking|>"},
     {"<|begin_of_thought|>", "<|end_of_thought|>"},
+    {"<|begin_of_reasoning|>", "<|end_of_reasoning|>"},
+    {"<|thought_begin|>", "<|thought_end|>"},
+    {"<|inner_prefix|>", "<|inner_suffix|>"},
+    {"<|reasoning|>", "<|/reasoning|>"},
     {"<|start_thinking|>", "<|end_thinking|>"},
     {"<|channel>", "<channel|>"},
     {"<unused94>", "<unused95>"},
     {"[think]", "[/think]"},
     {"[thinking]", "[/thinking]"},
     {"[reasoning]", "[/reasoning]"},
+    {"[begin reasoning]", "[begin final response]"},
     {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"},
 };
 
 // What ends a model's turn. A small model goes on behind it with a turn of its own.
 static const char *const end_table[] = {
-    "<|end|>",       "<|return|>",      "<|call|>",      "<|im_end|>", "<|eot_id|>",
-    "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "</s>"};
+    "<|end|>",    "<|return|>",          "<|call|>",        "<|im_end|>",
+    "<|eot_id|>", "<|endoftext|>",       "<|end_of_text|>", "<end_of_turn>",
+    "</s>",       "[end final response]"};
 
 // What begins one; the role's name behind it is no part of the answer.
 static const char *const start_table[] = {"<|start|>", "<|im_start|>",

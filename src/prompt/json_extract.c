@@ -253,13 +253,29 @@ static bool is_example(const struct cr_answer_form *form, const char *text) {
     return false;
 }
 
+// What anybody writes where words are still to come: "...", "<claim>", the type of a
+// schema ("string"), the name of the member itself.
+static bool is_placeholder(const char *key, const char *text) {
+    static const char *const types[] = {"string", "str", "text"};
+    size_t bytes = strlen(text);
+    bool is_word = cr_answer_is_word(text, bytes, key);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        is_word = is_word || cr_answer_is_word(text, bytes, types[i]);
+    }
+    bool is_framed = bytes > 2 && text[0] == '<' && text[1] != '|' &&
+                     strcspn(text, ">") == bytes - 1;
+    bool is_dots = bytes > 0 &&
+                   (strspn(text, ". _-") == bytes || strcmp(text, "\xe2\x80\xa6") == 0);
+    return is_word || is_framed || is_dots;
+}
+
 // Whether the prose of OBJECT is the example's and nothing else.
 static bool is_form(const struct cr_answer_form *form, const struct cr_json *object) {
     size_t examples = 0;
-    for (size_t i = 0; i < 3; i++) {
-        const char *text =
-            cr_json_string(cr_scan_member(object, cr_scan_prose_keys[i]));
-        if (text != NULL && is_example(form, text)) {
+    for (size_t i = 0; i < 3 && form != NULL; i++) {
+        const char *key = cr_scan_prose_keys[i];
+        const char *text = cr_json_string(cr_scan_member(object, key));
+        if (text != NULL && (is_example(form, text) || is_placeholder(key, text))) {
             examples++;
         } else if (text != NULL && text[0] != '\0') {
             return false;
@@ -277,6 +293,28 @@ struct search {
     size_t open_at; // of the first object that never ends; bytes when there is none
 };
 
+static size_t skip_blanks(const char *text, size_t at, size_t end) {
+    while (at < end && isspace((unsigned char)text[at])) {
+        at++;
+    }
+    return at;
+}
+
+// Whether nothing but a comma, and the name of a member at most, is between FROM and
+// TO: the objects around them are members of one list or of one object.
+static bool are_siblings(const char *text, size_t from, size_t to) {
+    size_t at = skip_blanks(text, from, to);
+    if (at == to || text[at] != ',') {
+        return false;
+    }
+    at = skip_blanks(text, at + 1, to);
+    if (at < to && text[at] == '"') {
+        at = skip_blanks(text, at + string_bytes(text + at, to - at), to);
+        at = at < to && text[at] == ':' ? skip_blanks(text, at + 1, to) : from;
+    }
+    return at == to;
+}
+
 // Keep OBJECT (taken; may be NULL), read from [FROM, TO), when it is looked for.
 // Whether it has the key.
 static bool keep(struct search *s, struct cr_json *object, size_t from, size_t to) {
@@ -289,6 +327,8 @@ static bool keep(struct search *s, struct cr_json *object, size_t from, size_t t
         cr_json_free(object);
         return true;
     }
+    s->out->is_one_of_many =
+        s->out->object != NULL && are_siblings(s->text, s->out->to, from);
     cr_json_free(s->out->object);
     s->out->object = object;
     s->out->from = from;

@@ -15,12 +15,15 @@
 
 enum { CR_SCAN_FAULT_MAX = 160 };
 
+// What a complaint says of an object that is_one_of_many.
+#define CR_SAYS_SEVERAL "Your reply gives several answers side by side. Give one."
 // What a complaint says of a key that cr_scan_is_twice.
 #define CR_SAYS_TWICE "Your JSON object gives \"%s\" twice."
 
 struct cr_scan {
     struct cr_json *object; // the last whole one with the key, or NULL; cr_json_free
     size_t from, to;        // where it is in the text
+    bool is_one_of_many;    // beside another in one list or object: which was meant?
     bool has_form;          // some whole object with the key only repeats the form
     bool has_object;        // some whole object was read, with or without the key
     bool has_open;          // some object began and never ended
@@ -28,6 +31,7 @@ struct cr_scan {
 };
 
 // What is looked for: an object with KEY that does more than repeat FORM's examples.
+// FORM NULL: a form is what is looked for.
 struct cr_scan_for {
     const char *key;
     const struct cr_answer_form *form;

@@ -106,8 +106,17 @@ static const struct price_case echoes[] = {
     {"{\"claim\":\"your position in one sentence\",\"reasoning\":\"Bees seal it.\","
      "\"price\":0.9}",
      0.9, NULL},
-    {"{\"claim\": \"<claim>\", \"price\": <probability from 0 to 1>}", -1,
+    {"{\"claim\": \"<claim>\", \"price\": <probability from 0 to 1>}", -1, "the form"},
+    {"{\"claim\": \"It is.\", \"price\": <probability from 0 to 1>}", -1,
      "not a number"},
+    {"{\"claim\":\"...\",\"reasoning\":\"\xe2\x80\xa6\",\"price\":0.5}", -1,
+     "the form"},
+    {"{\"claim\":\"string\",\"reasoning\":\"string\",\"price\":0.5}", -1, "the form"},
+    {"{\"claim\":\"<claim>\",\"reasoning\":\"<my reasons>\",\"price\":0.5}", -1,
+     "the form"},
+    {"{\"claim\":\"<claim>\",\"reasoning\":\"Bees seal it.\",\"price\":0.5}", 0.5,
+     NULL},
+    {"{\"claim\":\"<a> is not <b>\",\"price\":0.5}", 0.5, NULL},
 };
 
 static const struct price_case thoughts[] = {
@@ -136,6 +145,13 @@ static const struct price_case thoughts[] = {
     {"analysisIt may be {\"price\":0.9}.", -1, "empty"},
     {"{\"price\":0.1}<|im_end|>\n<|im_start|>user\n{\"price\":0.9}", 0.1, NULL},
     {"<|im_start|>assistant\n{\"price\":0.1}</s>{\"price\":0.9}", 0.1, NULL},
+    {"<|inner_prefix|>{\"price\":0.9}<|inner_suffix|>Who knows.", -1, "no JSON"},
+    {"<|thought_begin|>{\"price\":0.9}<|thought_end|>{\"price\":0.1}", 0.1, NULL},
+    {"<|begin_of_reasoning|>so {\"price\":0.9}", -1, "empty"},
+    {"<reason>{\"price\":0.9}</reason>Who knows.", -1, "no JSON"},
+    {"My steps: {\"price\":0.9} [BEGIN FINAL RESPONSE]{\"price\":0.1}[END FINAL "
+     "RESPONSE]",
+     0.1, NULL},
     {"<think>a</think>{\"price\":0.1}<think>{\"price\":0.9}</think>", 0.1, NULL},
 };
 
@@ -158,6 +174,10 @@ static const struct price_case glued[] = {
     {"{\"price\":0.6-0.7}", -1, "not valid JSON"},
     {"{\"price\":\"0.7%\"}", -1, "\"0.7%\""},
     {"{\"price\":\"0%\"}", 0, NULL},
+    {"[{\"price\":0.9},\n {\"price\":0.1}]", -1, "side by side"},
+    {"{\"for\":{\"price\":0.9}, \"against\" : {\"price\":0.1}}", -1, "side by side"},
+    {"[{\"price\":0.9},{\"price\":0.1}] In all: {\"price\":0.4}", 0.4, NULL},
+    {"{\"price\":0.9}\n{\"price\":0.1}", 0.1, NULL},
     {"~Say {\"price\":0.9} came first. Then we", -1, "cut off"},
     {"~{\"price\":0.9}\n\nAnd so on and", 0.9, NULL},
     {"~Here it is:\n```json\n{\"price\":0.9}\n```\nAnd so on and", 0.9, NULL},
@@ -471,6 +491,7 @@ static const struct vote_case votes[] = {
     {&binary, "{\"answer\":1}", -1},
     {&binary, "{\"reply\":\"yes\"}", -1},
     {&binary, "", -1},
+    {&binary, "[{\"answer\":\"yes\"},{\"answer\":\"no\"}]", -1},
     {&choice, "{\"answer\":\"C\"}", 2},
     {&choice, "{\"answer\":\"London\"}", 1},
     {&choice, "(b)", 1},
