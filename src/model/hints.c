@@ -160,9 +160,10 @@ int64_t cr_wait_of_value(const char *value, size_t len, int64_t wall_ms) {
     if (!isnan(number)) {
         return number_ms(number, wall_ms);
     }
-    const char *end = text;
-    double seconds = read_duration(text, &end);
-    if (!isnan(seconds) && *end == '\0') {
+    // "PT30S" of ISO 8601; "30, 30", a header that came twice.
+    const char *start = text + (strncmp(text, "PT", 2) == 0 ? 2 : 0), *end = start;
+    double seconds = read_duration(start, &end);
+    if (!isnan(seconds) && strspn(end, "0123456789., ") == strlen(end)) {
         return clamp_ms(seconds * 1000.0);
     }
     int64_t until = rfc3339_ms(text, wall_ms);
@@ -184,8 +185,8 @@ int64_t cr_wait_in_text(const char *text) {
     static const char *const phrases[] = {
         "try again in ", "try again after ", "retry in ",  "retry after ",
         "retry-after: ", "please wait ",     "resets in ", "reset in ",
-        "reset after ",  "available in "};
-    static const char *const fillers[] = {"at least ", "about ", "another ",
+        "reset after ",  "available in ",    "wait for "};
+    static const char *const fillers[] = {"at least ", "about ", "another ", "for ",
                                           "approximately "};
     for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
         const char *at = strcasestr(text, phrases[i]);
@@ -258,7 +259,7 @@ static void note_quota(struct cr_hints *hints, char *name, const char *line,
     const char *value = line + name_len + 1;
     size_t len = bytes - name_len - 1;
     bool is_left = cut_word(name, "remaining");
-    if (!is_left && !cut_word(name, "reset")) {
+    if (!is_left && !cut_word(name, "reset-after") && !cut_word(name, "reset")) {
         return;
     }
     struct cr_quota *quota = quota_of(hints, name);
@@ -273,6 +274,43 @@ static void note_quota(struct cr_hints *hints, char *name, const char *line,
     }
     quota->reset_ms = cr_wait_of_value(value, len, wall_ms);
     copy_source(quota->source, line, bytes);
+}
+
+// The number behind NAME and "=" in VALUE; "" when there is none.
+static void copy_item(const char *value, const char *name, char out[VALUE_MAX]) {
+    out[0] = '\0';
+    for (const char *at = value; (at = strstr(at, name)) != NULL; at++) {
+        size_t len = strlen(name);
+        bool is_word = at == value || strchr(" ;,", at[-1]) != NULL;
+        if (is_word && at[len] == '=') {
+            len += 1 + strspn(at + len + 1, " ");
+            snprintf(out, VALUE_MAX, "%.*s", (int)strspn(at + len, "0123456789."),
+                     at + len);
+            return;
+        }
+    }
+}
+
+// One header for all of it: "limit=10, remaining=0, reset=5", or "default";r=0;t=5, in
+// drafts of the IETF (draft-ietf-httpapi-ratelimit-headers, 07 and 08).
+static void note_policy(struct cr_hints *hints, const char *line, size_t bytes,
+                        int64_t wall_ms) {
+    char value[2 * VALUE_MAX], left[VALUE_MAX], reset[VALUE_MAX];
+    snprintf(value, sizeof value, "%.*s", (int)bytes, line);
+    copy_item(value, "remaining", left);
+    if (!left[0]) {
+        copy_item(value, "r", left);
+    }
+    copy_item(value, "reset", reset);
+    if (!reset[0]) {
+        copy_item(value, "t", reset);
+    }
+    struct cr_quota *quota = quota_of(hints, "ratelimit");
+    if (quota != NULL && left[0] && reset[0]) {
+        quota->left = (int64_t)plain_number(left);
+        quota->reset_ms = cr_wait_of_value(reset, strlen(reset), wall_ms);
+        copy_source(quota->source, line, bytes);
+    }
 }
 
 static void note_after(struct cr_hints *hints, bool is_fine, int64_t wait_ms,
@@ -308,6 +346,8 @@ void cr_hints_note(struct cr_hints *hints, const char *line, size_t bytes,
     } else if (strcmp(name, "retry-after-ms") == 0 ||
                strcmp(name, "x-ms-retry-after-ms") == 0) {
         note_after(hints, true, milliseconds_of(value, value_len), line, bytes);
+    } else if (strcmp(name, "ratelimit") == 0) {
+        note_policy(hints, line, bytes, wall_ms);
     } else if (strstr(name, "ratelimit") != NULL ||
                strstr(name, "rate-limit") != NULL) {
         note_quota(hints, name, line, bytes, wall_ms);

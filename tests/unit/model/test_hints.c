@@ -42,6 +42,8 @@ static void a_time_comes_in_many_shapes(void **state) {
         {"2026-01-01T02:00:09+02:00", 9000},
         {"2025-12-31T19:00:09-05:00", 9000},
         {"2025-01-01T00:00:09Z", 0},
+        {"PT1M30S", 90000},
+        {"3, 3", 3000},
         {"-5", -1},
         {"1e9", -1},
         {"nan", -1},
@@ -74,6 +76,8 @@ static void a_sentence_says_when_to_come_back(void **state) {
         {"please wait at least 5 minutes", 300000},
         {"Your quota resets in 36 hours", 129600000},
         {"retry after 7", 7000},
+        {"Please wait for 3 seconds before retrying.", 3000},
+        {"You must wait for 2m.", 120000},
         {"Please try again in a moment.", -1},
         {"Please try again later.", -1},
         {"You waited 5 seconds.", -1},
@@ -128,6 +132,7 @@ static void a_spent_quota_is_found_whatever_its_house_calls_it(void **state) {
         {"x-ratelimit-remaining-requests-day: 0", "x-ratelimit-reset-requests-day: 60",
          60000},
         {"ratelimit-remaining: 0", "ratelimit-reset: 4", 4000},
+        {"x-ratelimit-remaining: 0", "x-ratelimit-reset-after: 4", 4000},
         {"x-ratelimit-remaining-requests: 5", "x-ratelimit-reset-requests: 60", 0},
         {"x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-tokens: 60", 0},
         {"x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: soon", 0},
@@ -146,6 +151,29 @@ static void a_spent_quota_is_found_whatever_its_house_calls_it(void **state) {
                 assert_string_equal(spent->source, cases[i].reset);
             }
         }
+    }
+}
+
+static void one_header_may_say_all_of_it(void **state) {
+    static const struct {
+        const char *line;
+        int64_t ms;
+    } cases[] = {
+        {"RateLimit: limit=10, remaining=0, reset=5", 5000},
+        {"RateLimit: \"default\";r=0;t=7", 7000},
+        {"RateLimit: \"default\";r=3;t=7", 0},
+        {"RateLimit: \"default\";r=0", 0},
+        {"RateLimit: reset=5", 0},
+        {"RateLimit: ", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_hints hints;
+        cr_hints_clear(&hints);
+        note(&hints, cases[i].line);
+        const struct cr_quota *spent = cr_hints_spent(&hints);
+        print_message("%s\n", cases[i].line);
+        assert_int_equal(spent != NULL ? spent->reset_ms : 0, cases[i].ms);
     }
 }
 
@@ -172,6 +200,7 @@ int main(void) {
         cmocka_unit_test(a_sentence_says_when_to_come_back),
         cmocka_unit_test(the_finer_header_counts_whichever_comes_last),
         cmocka_unit_test(a_spent_quota_is_found_whatever_its_house_calls_it),
+        cmocka_unit_test(one_header_may_say_all_of_it),
         cmocka_unit_test(the_quota_that_is_full_last_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
