@@ -41,14 +41,16 @@ static const char *const word_keys[] = {
 static const char *const code_keys[] = {"code",   "type",       "status",
                                         "reason", "error_type", "error_code",
                                         "__type", "status_code"};
-static const char *const wait_keys[] = {"retryDelay", "retry_after",
-                                        "retry_after_seconds"};
+static const char *const wait_keys[] = {"retryDelay", "retry_after", "retryAfter",
+                                        "retry_after_seconds", "estimated_time"};
 
 static void note_code(struct cr_error_body *out, const char *word) {
     if (out->codes_len == CR_CODES_MAX || !word[0]) {
         return;
     }
     char *to = out->codes[out->codes_len++];
+    const char *name = strchr(word, '#'); // "com.amazon.coral.service#Throttling.."
+    word = name != NULL ? name + 1 : word;
     size_t len = 0;
     for (; word[len] && len + 1 < CR_CODE_BYTES_MAX; len++) {
         char c = (char)tolower((unsigned char)word[len]);
@@ -63,6 +65,16 @@ static void note_status(struct cr_error_body *out, double number) {
     }
 }
 
+// Numbers beyond those of HTTP are codes of the house.
+static void note_number(struct cr_error_body *out, double number) {
+    char word[16];
+    note_status(out, number);
+    if (number >= 1000 && number < 1e6) {
+        snprintf(word, sizeof word, "%.0f", number);
+        note_code(out, word);
+    }
+}
+
 static void note_codes(struct cr_error_body *out, const struct cr_json *object) {
     for (size_t i = 0; i < sizeof code_keys / sizeof code_keys[0]; i++) {
         const struct cr_json *value = cr_json_get(object, code_keys[i]);
@@ -73,7 +85,7 @@ static void note_codes(struct cr_error_body *out, const struct cr_json *object) 
                                  ? strtod(word, NULL)
                                  : 0);
         }
-        note_status(out, cr_json_number(value, 0));
+        note_number(out, cr_json_number(value, 0));
     }
     const char *param = cr_json_string(cr_json_get(object, "param"));
     if (param != NULL && !out->param[0]) {
@@ -177,6 +189,10 @@ static void walk_object(struct reader *reader, const struct cr_json *object,
     const struct cr_json *details = cr_json_get(object, "details");
     if (cr_json_string(details) != NULL) {
         walk(reader, details, depth + 1);
+    }
+    if (cr_json_type(details) == CR_JSON_OBJECT) {
+        note_codes(reader->out, details);
+        note_waits(reader, details);
     }
     unsigned seen = 0;
     for (const struct cr_json *c = cr_json_first(details); c != NULL && seen < LIST_MAX;
@@ -379,6 +395,16 @@ const struct cr_json *cr_error_body_find(const struct cr_json *root) {
         return root;
     }
     return NULL;
+}
+
+bool cr_error_body_has_words(const struct cr_json *root) {
+    for (size_t i = 0; i < sizeof word_keys / sizeof word_keys[0]; i++) {
+        const char *words = cr_json_string(cr_json_get(root, word_keys[i]));
+        if (words != NULL && words[0]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool cr_error_body_has_code(const struct cr_error_body *error, const char *code) {

@@ -4,6 +4,7 @@
 // answer was finished, anything else was stopped.
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "model/wire.h"
 
@@ -14,17 +15,20 @@ static const struct {
 } endings[] = {
     {CR_FINISH_KIND_WHOLE,
      " stop end_turn stop_sequence eos eos_token complete completed"
-     " finished finish stopped end tool_calls tool_use function_call"
-     " success end_of_text eot turn_end "},
+     " finished finish stopped end tool_calls tool_call tool_use function_call"
+     " success end_of_text eot turn_end normal word endoftext "},
     {CR_FINISH_KIND_CUT, " length max_tokens model_length max_length max_output_tokens"
                          " max_new_tokens token_limit model_context_window_exceeded"
                          " context_length context_length_exceeded truncated"
-                         " max_tokens_reached error_limit incomplete "},
+                         " max_tokens_reached error_limit incomplete maximum_tokens"
+                         " max_completion_tokens limit "},
     {CR_FINISH_KIND_REFUSED, " refusal refused "},
     {CR_FINISH_KIND_FILTERED,
      " content_filter content_filtered safety prohibited_content blocklist recitation"
      " spii image_safety language error_toxic sensitive guardrail_intervened"
-     " guardrails content_policy moderation blocked flagged "},
+     " guardrails content_policy moderation blocked flagged model_armor"
+     " image_prohibited_content safety_filter content_policy_violation policy_violation"
+     " prompt_blocked guardrail "},
     {CR_FINISH_KIND_STOPPED,
      " error abort aborted cancel cancelled canceled insufficient_system_resource"
      " timeout time_limit deadline server_error internal_error engine_error"
@@ -32,10 +36,22 @@ static const struct {
      " preempted evicted failed failure disconnect unload load "},
 };
 
+// WORD without what some put around it: "FINISH_REASON_SAFETY", "FinishReason.SAFETY";
+// what is behind a colon ("content_filter: PROHIBITED_CONTENT") is not read.
+static const char *bare_word(const char *word) {
+    static const char *const leads[] = {"FINISH_REASON_", "FinishReason."};
+    for (size_t i = 0; word != NULL && i < sizeof leads / sizeof leads[0]; i++) {
+        size_t len = strlen(leads[i]);
+        word += strncasecmp(word, leads[i], len) == 0 ? len : 0;
+    }
+    return word;
+}
+
 enum cr_finish_kind cr_wire_finish_kind(const char *word) {
     char folded[CR_FINISH_WORD_MAX + 2] = " ";
     size_t len = 1;
-    for (; word != NULL && *word && len < CR_FINISH_WORD_MAX; word++) {
+    word = bare_word(word);
+    for (; word != NULL && *word && *word != ':' && len < CR_FINISH_WORD_MAX; word++) {
         char c = (char)tolower((unsigned char)*word);
         folded[len++] = c == '-' || c == ' ' ? '_' : c;
     }

@@ -55,6 +55,13 @@ static void add_thoughts(struct message *message, const struct cr_json *value) {
     }
 }
 
+static bool is_thought(const struct cr_json *part) {
+    const char *type = cr_json_string(cr_json_get(part, "type"));
+    return type != NULL &&
+           (strncmp(type, "reasoning", 9) == 0 || strcmp(type, "thinking") == 0 ||
+            strcmp(type, "thought") == 0);
+}
+
 // CONTENT: a text, or a list of parts.
 static void add_content(struct message *message, const struct cr_json *content) {
     add(message, &message->text, cr_json_string(content));
@@ -63,7 +70,12 @@ static void add_content(struct message *message, const struct cr_json *content) 
     }
     for (const struct cr_json *part = cr_json_first(content); part != NULL;
          part = cr_json_next(part)) {
-        add(message, &message->text, cr_json_string(cr_json_get(part, "text")));
+        const struct cr_json *text = cr_json_get(part, "text");
+        if (is_thought(part)) {
+            add_thoughts(message, text);
+        } else {
+            add(message, &message->text, cr_json_string(text));
+        }
         add(message, &message->refusal, cr_json_string(cr_json_get(part, "refusal")));
         add_thoughts(message, cr_json_get(part, "thinking"));
     }
@@ -229,6 +241,19 @@ static enum cr_status finish(const char *word, bool has_word, struct cr_reply *r
     return cr_wire_finish(word, reply, why);
 }
 
+// The server's word for how it ended: a text, or an object that has it as its type.
+static const char *word_of(const struct cr_json *value) {
+    const char *word = cr_json_string(value);
+    return word != NULL ? word : cr_json_string(cr_json_get(value, "type"));
+}
+
+// A filter or a refusal may leave no message at all.
+static bool is_withheld(const struct cr_json *message, const char *word) {
+    enum cr_finish_kind kind = cr_wire_finish_kind(word);
+    return cr_json_type(message) == CR_JSON_NULL &&
+           (kind == CR_FINISH_KIND_FILTERED || kind == CR_FINISH_KIND_REFUSED);
+}
+
 static enum cr_status read_choice(const struct cr_json *choice,
                                   const struct cr_decode_args *from,
                                   struct cr_reply *reply, struct cr_error_body *error,
@@ -246,12 +271,14 @@ static enum cr_status read_choice(const struct cr_json *choice,
     if (message == NULL && plain != NULL) { // of the older completions API
         reply->text = cr_strdup(plain);
         status = reply->text != NULL ? cr_think_split(reply) : CR_E_MEMORY;
+    } else if (is_withheld(message, word_of(word))) {
+        reply->text = cr_strdup("");
+        status = reply->text != NULL ? CR_OK : CR_E_MEMORY;
     } else {
         status = check_message(message, why);
         status = status != CR_OK ? status : read_message(message, reply);
     }
-    return status != CR_OK ? status
-                           : finish(cr_json_string(word), word != NULL, reply, why);
+    return status != CR_OK ? status : finish(word_of(word), word != NULL, reply, why);
 }
 
 // The members of ROOT, so that people can see what kind of reply it is.
@@ -272,12 +299,28 @@ static enum cr_status refuse_root(const struct cr_json *root, struct cr_err *why
                       used > 0 ? "it has " : "it has no members", names);
 }
 
+// How a reply of another API ended; NULL when it does not say.
+static const struct cr_json *other_word(const struct cr_json *root) {
+    const struct cr_json *const places[] = {
+        cr_json_get(root, "done_reason"),
+        cr_json_get(root, "finish_reason"),
+        cr_json_get(root, "stop_reason"),
+        cr_json_get(cr_json_get(root, "details"), "finish_reason"),
+        cr_json_get(cr_json_get(root, "incomplete_details"), "reason"),
+        cr_json_get(root, "output") != NULL ? cr_json_get(root, "status") : NULL};
+    const struct cr_json *word = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && word == NULL; i++) {
+        word = word_of(places[i]) != NULL ? places[i] : NULL;
+    }
+    return word;
+}
+
 // Replies of other APIs that some servers give on the same path: Ollama's chat, TGI's
 // and others' generate, the responses API.
 static enum cr_status read_other(const struct cr_json *root, struct cr_reply *reply,
                                  struct cr_err *why) {
     static const char *const texts[] = {"response", "generated_text", "output_text"};
-    const struct cr_json *word = cr_json_get(root, "done_reason");
+    const struct cr_json *word = other_word(root);
     const struct cr_json *message = cr_json_get(root, "message");
     const char *text = NULL;
     enum cr_status status = CR_OK;
@@ -286,7 +329,7 @@ static enum cr_status read_other(const struct cr_json *root, struct cr_reply *re
     }
     for (const struct cr_json *c = cr_json_first(cr_json_get(root, "output"));
          c != NULL && message == NULL; c = cr_json_next(c)) {
-        message = cr_json_get(c, "content") != NULL ? c : NULL;
+        message = cr_json_get(c, "content") != NULL && !is_thought(c) ? c : NULL;
     }
     if (message != NULL && cr_json_type(message) == CR_JSON_OBJECT) {
         status = read_message(message, reply);
@@ -296,11 +339,9 @@ static enum cr_status read_other(const struct cr_json *root, struct cr_reply *re
     } else {
         return refuse_root(root, why);
     }
-    if (word == NULL) {
-        word = cr_json_get(cr_json_get(root, "incomplete_details"), "reason");
-    }
-    return status != CR_OK ? status
-                           : finish(cr_json_string(word), word != NULL, reply, why);
+    // "done": false, a part of a stream: without a word, what came decides.
+    bool has_word = word != NULL || !cr_json_bool(cr_json_get(root, "done"), true);
+    return status != CR_OK ? status : finish(word_of(word), has_word, reply, why);
 }
 
 static enum cr_status read_root(const struct cr_json *root,
@@ -315,8 +356,33 @@ static enum cr_status read_root(const struct cr_json *root,
         cr_error_body_read_json(failure, from->secret, from->wall_ms, error);
         return CR_E_NET;
     }
-    return choice != NULL ? read_choice(choice, from, reply, error, why)
-                          : read_other(root, reply, why);
+    if (choice != NULL) {
+        return read_choice(choice, from, reply, error, why);
+    }
+    enum cr_status status = read_other(root, reply, why);
+    // {"code": .., "message": ..}: an error all the same.
+    bool is_error =
+        status == CR_E_FORMAT && reply->text == NULL && cr_error_body_has_words(root);
+    if (is_error) {
+        cr_error_body_read_json(root, from->secret, from->wall_ms, error);
+    }
+    return is_error ? CR_E_NET : status;
+}
+
+// A server that made no token, and says so, has not answered: some do while a model is
+// being loaded.
+static enum cr_status check_made(const struct cr_json *root,
+                                 const struct cr_reply *reply, struct cr_err *why) {
+    const struct cr_json *usage = cr_json_get(root, "usage");
+    bool is_none = cr_json_number(cr_json_get(usage, "completion_tokens"), -1) == 0 &&
+                   reply->tokens_out == 0 && reply->tokens_in > 0;
+    bool is_empty = (reply->text == NULL || !reply->text[0]) &&
+                    reply->reasoning == NULL && reply->logprobs_len == 0;
+    return is_none && is_empty && reply->finish == CR_FINISH_STOP
+               ? cr_err_set(why, CR_E_FORMAT,
+                            "the server made no token of an answer (completion_tokens "
+                            "is 0)")
+               : CR_OK;
 }
 
 enum cr_status cr_openai_decode(const struct cr_decode_args *from,
@@ -329,6 +395,7 @@ enum cr_status cr_openai_decode(const struct cr_decode_args *from,
     }
     status = read_root(root, from, reply, error, why);
     read_usage(root, reply);
+    status = status != CR_OK ? status : check_made(root, reply, why);
     cr_json_free(root);
     return status;
 }

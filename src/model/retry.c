@@ -34,7 +34,7 @@ static const struct {
      " data_inspection_failed datainspectionfailed moderation moderation_blocked"
      " content_moderation flagged prohibited_content safety sensitive"
      " sensitive_words_detected guardrail_intervened guardrail_blocked"
-     " content_blocked blocked_by_content_filter 1301 "},
+     " content_blocked blocked_by_content_filter 1301 1026 1027 "},
     {KIND_SAMPLE, " json_validate_failed tool_use_failed output_parse_failed"
                   " invalid_model_output structured_output_validation_failed "},
     {KIND_REQUEST, " context_length_exceeded exceed_context_size_error"
@@ -45,7 +45,8 @@ static const struct {
      " insufficient_balance insufficient_credits insufficient_funds payment_required"
      " credit_balance_too_low exceeded_current_quota_error quota_exhausted arrearage"
      " allocationquota.freetieronly spend_limit_exceeded access_terminated"
-     " insufficient_user_quota out_of_credits "},
+     " insufficient_user_quota out_of_credits budget_exceeded budgetexceedederror"
+     " servicequotaexceededexception credit_limit spending_limit 1113 1008 "},
     {KIND_KEY,
      " invalid_api_key invalid_authentication invalid_authentication_error"
      " authentication_error authenticationerror unauthorized unauthenticated"
@@ -53,7 +54,8 @@ static const struct {
      " accessdenied accessdeniedexception forbidden api_key_invalid invalid_key"
      " incorrect_api_key_error invalid_apikey invalidapikey missing_api_key"
      " account_deactivated unrecognizedclientexception invalid_organization"
-     " unsupported_country_region_territory account_suspended "},
+     " unsupported_country_region_territory account_suspended"
+     " organization_restricted 1004 "},
     {KIND_NOT_FOUND,
      " model_not_found not_found_error not_found notfound notfounderror"
      " deploymentnotfound model_not_exist modelnotfound unknown_model invalid_model"
@@ -79,8 +81,8 @@ static const struct {
 };
 
 // Phrases of messages whose codes say nothing ("invalid_request_error"). Only where the
-// status leaves it open: 0 (an error inside a 2xx), 400, 403, 404, 409, 413, 422, 429,
-// 500, 502 and 503.
+// status leaves it open: 0 (an error inside a 2xx), 400, 403, 404, 409, 412, 413, 422,
+// 429, 500, 502 and 503.
 static const struct {
     enum kind kind;
     const char *phrase;
@@ -92,6 +94,9 @@ static const struct {
     {KIND_FILTER, "requires moderation"},
     {KIND_FILTER, "input was flagged"},
     {KIND_FILTER, "violates our usage polic"},
+    {KIND_FILTER, "contentpolicyviolation"},
+    {KIND_FILTER, "content policy"},
+    {KIND_FILTER, "new_sensitive"},
     {KIND_SAMPLE, "failed to generate json"},
     {KIND_SAMPLE, "generated json does not match"},
     {KIND_SAMPLE, "failed to parse model output"},
@@ -101,6 +106,11 @@ static const struct {
     {KIND_QUOTA, "insufficient credits"},
     {KIND_QUOTA, "insufficient balance"},
     {KIND_QUOTA, "insufficient funds"},
+    {KIND_QUOTA, "credit limit exceeded"},
+    {KIND_QUOTA, "any credits"},
+    {KIND_QUOTA, "budget has been exceeded"},
+    {KIND_QUOTA, "spending limit"},
+    {KIND_QUOTA, "api usage limits"},
     {KIND_KEY, "api key not valid"},
     {KIND_KEY, "incorrect api key"},
     {KIND_KEY, "invalid api key"},
@@ -114,6 +124,7 @@ static const struct {
     {KIND_RATE, "overloaded"},
     {KIND_RATE, "rate limit"},
     {KIND_RATE, "rate-limit"},
+    {KIND_RATE, "rate exceeded"},
     {KIND_RATE, "too many requests"},
     {KIND_RATE, "at capacity"},
     {KIND_RATE, "server is busy"},
@@ -138,8 +149,8 @@ static enum kind kind_of_codes(const struct cr_error_body *error) {
 }
 
 static bool leaves_it_open(uint32_t status) {
-    static const uint32_t open[] = {0,   400, 403, 404, 409, 413,
-                                    422, 429, 500, 502, 503};
+    static const uint32_t open[] = {0,   400, 403, 404, 409, 412,
+                                    413, 422, 429, 500, 502, 503};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
         if (open[i] == status) {
             return true;
@@ -256,16 +267,35 @@ static bool has_any(const char *text, const char *const *words, size_t len) {
 
 // What a server says of a setting that it does not take, and not of a wrong value.
 static bool is_refusal(const struct cr_error_body *error) {
-    static const char *const words[] = {
-        "not support",       "unsupported",         "n't support",
-        "unrecognized",      "unrecognised",        "not permitted",
-        "extra inputs",      "extra fields",        "unexpected",
-        "not allowed",       "only the default",    "not available",
-        "not enabled",       "deprecated",          "not implemented",
-        "unknown",           "must alternate",      "cannot be used",
-        "incompatible",      "not recognized",      "extra_forbidden",
-        "invalid role",      "should be 'user'",    "no such field",
-        "cannot find field", "roles are supported", "following roles"};
+    static const char *const words[] = {"not support",
+                                        "unsupported",
+                                        "n't support",
+                                        "unrecognized",
+                                        "unrecognised",
+                                        "not permitted",
+                                        "extra inputs",
+                                        "extra fields",
+                                        "unexpected",
+                                        "not allowed",
+                                        "only the default",
+                                        "not available",
+                                        "not enabled",
+                                        "deprecated",
+                                        "not implemented",
+                                        "unknown",
+                                        "must alternate",
+                                        "cannot be used",
+                                        "incompatible",
+                                        "not recognized",
+                                        "extra_forbidden",
+                                        "invalid role",
+                                        "should be 'user'",
+                                        "no such field",
+                                        "cannot find field",
+                                        "roles are supported",
+                                        "following roles",
+                                        "no endpoints found that support",
+                                        "can handle the requested param"};
     static const char *const codes[] = {"unsupported_parameter", "unsupported_value",
                                         "unknown_parameter", "extra_forbidden"};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -280,15 +310,24 @@ enum cr_setting cr_retry_refused_setting(uint32_t status,
                                          const struct cr_error_body *error) {
     static const char *const limit[] = {"max_tokens", "max_completion_tokens",
                                         "max tokens"};
-    static const char *const form[] = {
-        "response_format", "response format", "json_schema", "json schema",
-        "json_object",     "json mode",       "structured",  "guided",
-        "grammar",         "responseschema",  "schema",      "output_format"};
+    static const char *const form[] = {"response_format",
+                                       "response format",
+                                       "json_schema",
+                                       "json schema",
+                                       "json_object",
+                                       "json mode",
+                                       "structured",
+                                       "guided",
+                                       "grammar",
+                                       "responseschema",
+                                       "schema",
+                                       "output_format",
+                                       "can handle the requested param"};
     static const char *const system[] = {
         "system role",          "system message",        "'system'",
         "\"system\"",           "system prompt",         "system instruction",
         "role system",          "developer instruction", "'developer'",
-        "roles must alternate", "assistant roles"};
+        "roles must alternate", "assistant roles",       "role: system"};
     bool may_refuse = status == 400 || status == 404 || status == 415 ||
                       status == 422 || status == 500 || status == 501;
     if (!may_refuse) {

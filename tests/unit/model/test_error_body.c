@@ -52,6 +52,26 @@ static void a_servers_words_are_found_and_cleaned(void **state) {
     }
 }
 
+static void a_wait_may_be_a_number_among_the_words(void **state) {
+    static const struct {
+        const char *body;
+        int64_t ms;
+    } cases[] = {
+        {"{\"message\":\"limited\",\"retry_after\":3}", 3000},
+        {"{\"message\":\"limited\",\"retryAfter\":3}", 3000},
+        {"{\"error\":\"m is loading\",\"estimated_time\":2.5}", 2500},
+        {"{\"error\":{\"message\":\"x\",\"details\":{\"retry_after_ms\":400}}}", 400},
+        {"{\"message\":\"limited\"}", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_error_body error;
+        cr_error_body_read(cases[i].body, strlen(cases[i].body), NULL, 0, &error);
+        print_message("%s\n", cases[i].body);
+        assert_int_equal(error.wait_ms, cases[i].ms);
+    }
+}
+
 static void an_event_stream_is_called_so(void **state) {
     static const char body[] = "data: {\"choices\":[]}\n\ndata: [DONE]\n";
     struct cr_error_body error;
@@ -154,6 +174,7 @@ static void mad_bodies_are_survived(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_servers_words_are_found_and_cleaned),
+        cmocka_unit_test(a_wait_may_be_a_number_among_the_words),
         cmocka_unit_test(an_event_stream_is_called_so),
         cmocka_unit_test(long_words_are_cut_between_characters),
         cmocka_unit_test(a_key_at_the_cut_is_not_shown),

@@ -338,6 +338,11 @@ static const struct {
     {"\"insufficient_system_resource\"", "whole.", CR_E_FORMAT, CR_FINISH_STOP,
      CR_REASON_NONE},
     {"\"cancelled\"", "", CR_E_FORMAT, CR_FINISH_STOP, CR_REASON_NONE},
+    {"\"FINISH_REASON_SAFETY\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"FinishReason.MAX_TOKENS\"", "a", CR_OK, CR_FINISH_LENGTH, CR_REASON_NONE},
+    {"\"content_filter:SPII\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"MODEL_ARMOR\"", "", CR_OK, CR_FINISH_FILTER, CR_REASON_FILTERED},
+    {"\"maximum_tokens\"", "a.", CR_OK, CR_FINISH_LENGTH, CR_REASON_NONE},
     // Words that nobody has heard of: what came decides.
     {"\"sated\"", "{\\\"p\\\":1}", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
     {"\"sated\"", "A whole sentence.", CR_OK, CR_FINISH_STOP, CR_REASON_NONE},
@@ -415,7 +420,45 @@ static const struct {
     {"{\"choices\":[{\"message\":{\"content\":\"\",\"refusal\":\"no\"},"
      "\"finish_reason\":\"stop\"}]}",
      "no", NULL, CR_REASON_REFUSED},
+    {"{\"choices\":[{\"message\":{\"content\":[{\"type\":\"reasoning\",\"text\":\"hm\"},{"
+     "\"type\":\"text\",\"text\":\"a\"}]},\"finish_reason\":\"stop\"}]}",
+     "a", "hm", CR_REASON_NONE},
+    {"{\"output\":[{\"type\":\"reasoning\",\"content\":[{\"type\":\"reasoning_text\","
+     "\"text\":\"hm\"}]},{\"type\":\"message\",\"content\":[{\"type\":\"output_text\","
+     "\"text\":\"a\"}]}],\"status\":\"completed\"}",
+     "a", NULL, CR_REASON_NONE},
+    {"{\"choices\":[{\"finish_reason\":\"content_filter\"}]}", "", NULL,
+     CR_REASON_FILTERED},
+    {"{\"choices\":[{\"message\":null,\"finish_reason\":\"SAFETY\"}]}", "", NULL,
+     CR_REASON_FILTERED},
+    {"{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":{\"type\":"
+     "\"stop\"}}]}",
+     "a", NULL, CR_REASON_NONE},
 };
+
+// What ended early, and says so in a place of its own.
+static void an_answer_that_was_stopped_is_none(void **state) {
+    static const char *const bodies[] = {
+        "{\"choices\":[{\"message\":{\"content\":\"whole.\"},\"finish_reason\":{\"type\":"
+        "\"abort\"}}]}",
+        "{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"whole.\"}]},"
+        "\"finish_reason\":\"ERROR\"}",
+        "{\"generated_text\":\"whole.\",\"details\":{\"finish_reason\":\"error\"}}",
+        "{\"message\":{\"content\":\"half a sent\"},\"done\":false}",
+        "{\"output\":[{\"type\":\"message\",\"content\":\"whole.\"}],\"status\":"
+        "\"cancelled\"}",
+        "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],"
+        "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":0}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct cr_reply reply;
+        struct cr_err why;
+        print_message("%s\n", bodies[i]);
+        assert_int_equal(decode(bodies[i], &reply, &why), CR_E_FORMAT);
+        cr_reply_fini(&reply);
+    }
+}
 
 static void an_answer_is_found_wherever_it_is(void **state) {
     (void)state;
@@ -441,6 +484,9 @@ static void an_error_instead_of_an_answer_is_an_error(void **state) {
         "{\"detail\":\"lost\"}",
         "[{\"error\":{\"message\":\"lost\"}}]",
         "{\"base_resp\":{\"status_code\":1002,\"status_msg\":\"lost\"},\"choices\":null}",
+        "{\"code\":20015,\"message\":\"lost\",\"data\":null}",
+        "{\"success\":false,\"msg\":\"lost\"}",
+        "{\"error\":true,\"message\":\"lost\"}",
         "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"error\","
         "\"error\":{\"code\":502,\"message\":\"lost\"}}]}",
         "{\"choices\":[{\"message\":{\"content\":\"{}\"},\"finish_reason\":\"stop\"}],"
@@ -536,6 +582,7 @@ int main(void) {
         cmocka_unit_test(content_comes_in_several_shapes),
         cmocka_unit_test(what_breaks_the_promise_is_no_reply),
         cmocka_unit_test(words_of_all_houses_end_a_generation),
+        cmocka_unit_test(an_answer_that_was_stopped_is_none),
         cmocka_unit_test(an_answer_is_found_wherever_it_is),
         cmocka_unit_test(an_error_instead_of_an_answer_is_an_error),
         cmocka_unit_test(tokens_that_only_the_total_knows_are_paid_for),
