@@ -167,6 +167,11 @@ static void read_usage(const struct cr_json *root, struct cr_reply *reply) {
         reply->tokens_reasoning =
             reply->tokens_reasoning > 0 ? reply->tokens_reasoning : hidden;
     }
+    // More thoughts than tokens: they are counted apart, and no total says so.
+    uint64_t apart = (uint64_t)reply->tokens_out + reply->tokens_reasoning;
+    if (reply->tokens_reasoning > reply->tokens_out && apart < UINT32_MAX) {
+        reply->tokens_out = (uint32_t)apart;
+    }
 }
 
 // A server without thinking parts of its own may put the whole answer among the

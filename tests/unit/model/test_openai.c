@@ -522,6 +522,12 @@ static void tokens_that_only_the_total_knows_are_paid_for(void **state) {
         {"{\"prompt_tokens\":10,\"completion_tokens\":50,\"total_tokens\":60,"
          "\"completion_tokens_details\":{\"reasoning_tokens\":40}}",
          10, 50, 40},
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":40}}",
+         10, 45, 40},
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":55,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":40}}",
+         10, 45, 40},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
