@@ -178,5 +178,5 @@ int cr_exit_error(enum cr_status status, const struct cr_err *err) {
     char shown[2 * CR_ERR_TEXT_MAX];
     cr_text_put_terminal(shown, sizeof shown, text, strlen(text));
     fprintf(stderr, "credence: %s\n", shown);
-    return cr_status_exit(status);
+    return (int)cr_status_exit(status);
 }

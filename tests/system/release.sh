@@ -62,5 +62,5 @@ if command -v dpkg-deb >/dev/null; then
     deb=$(find "$work/build" -maxdepth 1 -name '*.deb')
     dpkg-deb -x "$deb" "$work/deb"
     "$work/deb/usr/bin/credence" version >/dev/null || fail "the packaged program does not start"
-    dpkg-deb -I "$deb" | grep -q 'Depends: .*libcurl' || fail "the package names no dependencies"
+    [[ $(dpkg-deb -f "$deb" Depends) == *libcurl* ]] || fail "the package names no dependencies"
 fi
