@@ -24,6 +24,7 @@ static const struct cr_field record_fields[] = {
     RECORD_BELOW(U8, is_estimated, 2),
     RECORD_BELOW(U8, is_simulated, 2),
     RECORD_BELOW(U8, is_recorded, 2),
+    RECORD_BELOW(U8, is_old, 2),
     RECORD(U32, tokens_in),
     RECORD(U32, tokens_out),
     RECORD(U32, tokens_cached),

@@ -225,9 +225,32 @@ static enum cr_status add_source(struct cr_prompt_set *set,
                             err);
 }
 
+// Templates that came after version 0.1: the bundle of a run directory of then has none
+// of them, and none of its cells can ask for one.
+static bool is_later(int t) {
+    static const enum cr_template later[] = {
+        CR_T_TRADER_UNRELATED,    CR_T_FILLER,
+        CR_T_CONSULTANT_SYSTEM,   CR_T_CONSULTANCY_JUDGE_SYSTEM,
+        CR_T_PROPOSER_SYSTEM,     CR_T_CRITIC_SYSTEM,
+        CR_T_CRITIC_JUDGE_SYSTEM, CR_T_CRITIC_SEEN_ARGUMENT,
+        CR_T_CRITIC_ARGUMENT,     CR_T_HELD_OPENING,
+        CR_T_HELD_UPDATE,         CR_T_HELD_IDLE,
+        CR_T_STANCE_PROPOSER,     CR_T_STANCE_CRITIC,
+    };
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if ((int)later[i] == t) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum cr_status fill_from_base(struct cr_prompt_set *set, int t,
                                      const struct cr_prompt_set *base,
                                      struct cr_err *err) {
+    if (is_later(t) && (base == NULL || base->templates[t].text == NULL)) {
+        return CR_OK;
+    }
     if (base == NULL) {
         cr_err_add_line(err,
                         "%s/%s:1: missing, and there is no base set to take it from",
@@ -248,6 +271,9 @@ static enum cr_status hash_all(struct cr_prompt_set *set) {
     }
     for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
         const char *file = cr_template_table[t].file;
+        if (set->templates[t].text == NULL) {
+            continue; // so that the hash of a set of version 0.1 is what it was
+        }
         cr_hasher_add(&hasher, file, strlen(file));
         cr_hasher_add(&hasher, set->templates[t].text, text_bytes(&set->templates[t]));
     }
@@ -323,6 +349,9 @@ enum cr_status cr_prompt_render(const struct cr_prompt_set *set,
                                 enum cr_template template,
                                 const struct cr_values *values, struct cr_buf *out) {
     const struct compiled *t = &set->templates[template];
+    if (t->text == NULL) {
+        return CR_E_JOB; // a set of version 0.1, asked for what it never had
+    }
     for (size_t i = 0; i < t->parts_len; i++) {
         const struct part *part = &t->parts[i];
         enum cr_status status =

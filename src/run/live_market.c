@@ -36,8 +36,8 @@ enum cr_status cr_live_market_answer(struct cr_live_market *market,
 
 static bool answers(const struct cr_call_record *record, const struct cr_call *call) {
     return memcmp(&record->id, &call->id, sizeof call->id) == 0 &&
-           record->request_hash.hi == call->request_hash.hi &&
-           record->request_hash.lo == call->request_hash.lo;
+           (record->is_old || (record->request_hash.hi == call->request_hash.hi &&
+                               record->request_hash.lo == call->request_hash.lo));
 }
 
 // There may be several records of one call: a failure that was tried again, or two ranks

@@ -181,6 +181,7 @@ bool cr_tape_line_head(const char *line, size_t bytes, struct cr_call_record *he
     if (!is_old) {
         SKIP(&c, "{\"v\":2,");
     }
+    r.is_old = is_old;
     SKIP(&c, "\"trajectory\":\"");
     r.trajectory = read_hex(&c, 16);
     SKIP(&c, "\",\"key\":\"");

@@ -1,7 +1,8 @@
 """What version 0.1 left behind (run.h5 of schema 1, tapes of version 1) is still read, and gone on with.
 
 tests/data/schema1 was made by that version: job.json stopped by its budget of calls after 20 of 24
-episodes (run/), and the result file of the same run once it was allowed to end (complete.h5).
+episodes (run/), and the result file of the same run once it was allowed to end (complete.h5). prompts/ is the set that it
+shipped: the same words make the same job, so a directory of then is gone on with by who kept them.
 """
 
 import json
@@ -23,7 +24,7 @@ class Schema1Test(harness.TestCase):
         shutil.copytree(DATA, self.data)
 
     def credence(self, *arguments, expect=0):
-        return harness.run(*arguments, cwd=self.data, expect=expect)
+        return harness.run(*arguments, cwd=self.data, expect=expect, env={"CREDENCE_DATA_DIR": str(self.data)})
 
     def assert_kept(self, path, finished_only=False):
         """PATH holds what complete.h5 does; with FINISHED_ONLY, of its episodes that are not pending."""

@@ -105,6 +105,9 @@ struct cr_call_record {
     uint8_t is_estimated; // tokens are estimated from bytes
     uint8_t is_simulated;
     uint8_t is_recorded; // answered by a tape or a twin: it cost this run nothing
+    // From a tape of version 0.1, which formed its requests otherwise: it answers its call
+    // whatever the hash of the request. The trajectory's key says that the job is the same.
+    uint8_t is_old;
 };
 
 // The record of CALL answered by REPLY; texts borrowed from REPLY.
