@@ -178,34 +178,56 @@ enum cr_status cr_launches_end(const char *dir, struct cr_launches *launches,
     return status;
 }
 
-static bool is_start_of(const char *line, size_t len, uint32_t launch,
-                        int64_t wall_ms) {
+// Whether the line is the start of LAUNCH at WALL_MS; a line that is no JSON is not.
+static enum cr_status is_start_of(const char *line, size_t len, uint32_t launch,
+                                  int64_t wall_ms, bool *is_it) {
     const struct cr_json_limits limits = {LINE_BYTES_MAX, LINE_DEPTH_MAX};
     struct cr_json *root = NULL;
-    bool is_it = false;
-    if (cr_json_parse(line, len, limits, &root, NULL) == CR_OK) {
+    enum cr_status status = cr_json_parse(line, len, limits, &root, NULL);
+    if (status == CR_OK) {
         const char *event = cr_json_string(cr_json_get(root, "event"));
-        is_it = event != NULL && strcmp(event, "start") == 0 &&
-                cr_json_number(cr_json_get(root, "launch"), -1) == (double)launch &&
-                cr_json_number(cr_json_get(root, "wall_ms"), -1) == (double)wall_ms;
+        *is_it = event != NULL && strcmp(event, "start") == 0 &&
+                 cr_json_number(cr_json_get(root, "launch"), -1) == (double)launch &&
+                 cr_json_number(cr_json_get(root, "wall_ms"), -1) == (double)wall_ms;
     }
     cr_json_free(root);
-    return is_it;
+    return status == CR_E_MEMORY ? status : CR_OK;
 }
 
-bool cr_launches_has(const char *dir, uint32_t launch, int64_t wall_ms) {
+static enum cr_status search(const struct cr_buf *text, uint32_t launch,
+                             int64_t wall_ms, bool *has) {
+    enum cr_status status = CR_OK;
+    for (size_t at = 0; at < text->used_bytes && !*has && status == CR_OK;) {
+        const size_t len = strcspn(text->data + at, "\n");
+        status = is_start_of(text->data + at, len, launch, wall_ms, has);
+        at += len + 1;
+    }
+    return status;
+}
+
+enum cr_status cr_launches_look(const char *dir, uint32_t launch, int64_t wall_ms,
+                                bool *has, struct cr_err *err) {
     struct cr_buf path, text;
-    bool has = false;
+    bool found = false;
     cr_buf_init(&text, LAUNCHES_BYTES_MAX);
-    if (path_of(dir, &path, NULL) == CR_OK &&
-        cr_file_read(path.data, &text, NULL) == CR_OK) {
-        for (size_t at = 0; at < text.used_bytes && !has;) {
-            const size_t len = strcspn(text.data + at, "\n");
-            has = is_start_of(text.data + at, len, launch, wall_ms);
-            at += len + 1;
+    enum cr_status status = path_of(dir, &path, err);
+    if (status == CR_OK && access(path.data, F_OK) == 0) {
+        status = cr_file_read(path.data, &text, err);
+    } else if (status == CR_OK && errno != ENOENT && errno != ENOTDIR) {
+        status = cr_err_set(err, CR_E_IO, "cannot look at %s: %s", path.data,
+                            strerror(errno));
+    }
+    if (status == CR_OK) {
+        status = search(&text, launch, wall_ms, &found);
+        if (status != CR_OK) {
+            status =
+                cr_err_set(err, status, "out of memory for the launches of %s", dir);
         }
+    }
+    if (status == CR_OK) {
+        *has = found;
     }
     cr_buf_fini(&path);
     cr_buf_fini(&text);
-    return has;
+    return status;
 }

@@ -50,8 +50,11 @@ CR_MUST_CHECK enum cr_status cr_launches_end(const char *dir,
                                              const struct cr_launch_end *end,
                                              struct cr_err *err);
 
-// Whether DIR/launches holds the start of LAUNCH at WALL_MS: a rank that does not find
-// what rank 0 wrote there sees another directory.
-bool cr_launches_has(const char *dir, uint32_t launch, int64_t wall_ms);
+// *has: whether DIR/launches holds the start of LAUNCH at WALL_MS. A rank that does not
+// find what rank 0 wrote there sees another directory; what cannot be read (CR_E_IO,
+// CR_E_MEMORY) says nothing of the kind.
+CR_MUST_CHECK enum cr_status cr_launches_look(const char *dir, uint32_t launch,
+                                              int64_t wall_ms, bool *has,
+                                              struct cr_err *err);
 
 #endif

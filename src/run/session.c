@@ -366,6 +366,22 @@ static enum cr_status begin_worker(struct cr_session *session, struct cr_err *er
     return cr_worker_create(&cfg, &session->worker, err);
 }
 
+// The result so far stands aside until its tapes are read; what no reader can open is
+// kept for good under a name of its own.
+static enum cr_status set_aside(struct cr_session *session, struct cr_err *err) {
+    struct cr_buf path;
+    cr_buf_init(&path, PATH_BYTES_MAX);
+    enum cr_status status = cr_path_join(&path, session->dir, "run.h5");
+    if (status == CR_OK) {
+        status = cr_run_file_keep_damaged(path.data, err);
+    }
+    if (status == CR_OK) {
+        status = cr_directory_rename(session->dir, "run.h5", BEFORE, err);
+    }
+    cr_buf_fini(&path);
+    return status;
+}
+
 static enum cr_status begin_coordinator(struct cr_session *session, struct cr_err *err);
 
 enum cr_status cr_session_begin(struct cr_session *session, struct cr_err *err) {
@@ -591,7 +607,7 @@ static enum cr_status begin_coordinator(struct cr_session *session,
         status = write_start(session, err);
     }
     if (status == CR_OK) {
-        status = cr_directory_rename(session->dir, "run.h5", BEFORE, err);
+        status = set_aside(session, err);
     }
     if (status == CR_OK) {
         status = create_file(session, err);

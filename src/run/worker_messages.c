@@ -104,8 +104,15 @@ enum cr_status cr_worker_settle_in(struct cr_worker *worker, struct cr_err *err)
         return CR_OK;
     }
     worker->look_again_ms = now + LOOK_EVERY_MS;
-    if (!cr_launches_has(worker->cfg.dir, worker->welcome.launch,
-                         worker->welcome.started_wall_ms)) {
+    bool has = false;
+    enum cr_status status =
+        cr_launches_look(worker->cfg.dir, worker->welcome.launch,
+                         worker->welcome.started_wall_ms, &has, err);
+    if (status != CR_OK) {
+        worker->is_settling = false;
+        return status;
+    }
+    if (!has) {
         if (now - worker->welcomed_ms < patience_ms(worker)) {
             return CR_OK;
         }
@@ -120,7 +127,7 @@ enum cr_status cr_worker_settle_in(struct cr_worker *worker, struct cr_err *err)
         .sync_ms = worker->cfg.sync_ms,
         .clock = worker->cfg.clock,
     };
-    enum cr_status status = cr_tape_open(&cfg, &worker->tape, err);
+    status = cr_tape_open(&cfg, &worker->tape, err);
     if (status == CR_OK) {
         status = cr_local_servers_start(&worker->serving, worker->welcome.starts, err);
     }

@@ -165,12 +165,10 @@ static char *beside(const char *path, const char *ending) {
     return joined;
 }
 
-// A file there that no reader can open is kept, not written over: somebody may want to
-// know what became of it.
-static enum cr_status keep_damaged(struct cr_run_file *file, struct cr_err *err) {
+enum cr_status cr_run_file_keep_damaged(const char *path, struct cr_err *err) {
     struct cr_frame frame;
     struct cr_err why;
-    const enum cr_status found = cr_frame_open(&frame, file->path, &why);
+    const enum cr_status found = cr_frame_open(&frame, path, &why);
     if (found == CR_OK) {
         cr_frame_close(&frame);
         return CR_OK;
@@ -178,21 +176,21 @@ static enum cr_status keep_damaged(struct cr_run_file *file, struct cr_err *err)
     if (found == CR_E_NOT_FOUND || found == CR_E_MEMORY) {
         return found == CR_E_MEMORY ? cr_err_set(err, found, "%s", why.text) : CR_OK;
     }
-    char *damaged = beside(file->path, ".damaged");
+    char *damaged = beside(path, ".damaged");
     enum cr_status status = CR_OK;
     if (damaged == NULL) {
-        status = cr_err_set(err, CR_E_MEMORY, "no memory for %s", file->path);
-    } else if (rename(file->path, damaged) != 0) {
+        status = cr_err_set(err, CR_E_MEMORY, "no memory for %s", path);
+    } else if (rename(path, damaged) != 0) {
         status =
             cr_err_set(err, cr_status_from_errno(errno), "cannot rename %s to %s: %s",
-                       file->path, damaged, strerror(errno));
+                       path, damaged, strerror(errno));
     }
     cr_free(damaged);
     return status;
 }
 
 static enum cr_status go_live(struct cr_run_file *file, struct cr_err *err) {
-    enum cr_status status = keep_damaged(file, err);
+    enum cr_status status = cr_run_file_keep_damaged(file->path, err);
     if (status != CR_OK) {
         return status;
     }

@@ -64,6 +64,11 @@ struct cr_run_content { // borrowed for the call
     const struct cr_run_facts *facts;
 };
 
+// A file at PATH that no reader can open is renamed to PATH.damaged, not written over:
+// somebody may want to know what became of it. None there, or a sound one: nothing.
+CR_MUST_CHECK enum cr_status cr_run_file_keep_damaged(const char *path,
+                                                      struct cr_err *err);
+
 // Create PATH with every variable at its full size, groups filled from the job, and
 // switch to SWMR; format bounds 1.10. A file there is replaced once the new one is
 // usable; one that no reader could open is kept as PATH.damaged.
