@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "credence/base/csv.h"
@@ -56,8 +57,7 @@ static void raw(char *text, size_t bytes, double number) {
     text[0] = '\0';
     for (int digits = 15; digits <= 17 && isfinite(number); digits++) {
         snprintf(text, bytes, "%.*g", digits, number);
-        double back = 0.0;
-        if (sscanf(text, "%lf", &back) == 1 && back == number) {
+        if (strtod(text, NULL) == number) {
             break;
         }
     }

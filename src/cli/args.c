@@ -115,11 +115,25 @@ bool cr_args_want(const struct cr_args *args, size_t min, size_t max) {
     return false;
 }
 
+// The digits from TEXT to END, all of them, as a number.
+static bool read_u32(const char *text, const char *end, uint32_t *out) {
+    char *after = NULL;
+    errno = 0;
+    const unsigned long number = strtoul(text, &after, 10);
+    if (!isdigit((unsigned char)*text) || after != end || errno != 0 ||
+        number > UINT32_MAX) {
+        return false;
+    }
+    *out = (uint32_t)number;
+    return true;
+}
+
 bool cr_args_shard(const struct cr_args *args, uint32_t *shard, uint32_t *shards) {
-    unsigned part, parts;
-    char rest;
-    if (sscanf(args->value, "%u/%u%c", &part, &parts, &rest) != 2 || part < 1 ||
-        part > parts) {
+    const char *parts_at = strchr(args->value, '/');
+    uint32_t part = 0, parts = 0;
+    if (parts_at == NULL || !read_u32(args->value, parts_at, &part) ||
+        !read_u32(parts_at + 1, args->value + strlen(args->value), &parts) ||
+        part < 1 || part > parts) {
         cr_command_usage_error(
             args->command,
             "--shard expects I/N with I from 1 to N, as in 3/8, not '%s'", args->value);

@@ -123,7 +123,8 @@ static int by_key(const void *a, const void *b) {
     if (x_missing || y_missing) {
         order = (int)x_missing - (int)y_missing; // last, whichever way it is sorted
     } else if (x->is_text) {
-        order = strcasecmp(x->value.text, y->value.text) * (x->is_falling ? -1 : 1);
+        const int by_text = strcasecmp(x->value.text, y->value.text);
+        order = x->is_falling ? -by_text : by_text;
     } else {
         order =
             (x->value.number > y->value.number) - (x->value.number < y->value.number);

@@ -382,8 +382,11 @@ static bool test_text(const struct node *node, const char *text, const char *oth
     if (text == NULL || other == NULL) {
         return false;
     }
-    return node->op == OP_CONTAINS ? strcasestr(text, other) != NULL
-                                   : compare(node->op, strcasecmp(text, other));
+    if (node->op == OP_CONTAINS) {
+        return strcasestr(text, other) != NULL;
+    }
+    const int order = strcasecmp(text, other);
+    return compare(node->op, order);
 }
 
 static bool test(const struct node *node, const struct cr_listing *listing,

@@ -80,7 +80,7 @@ const struct cr_key_table cr_keys_params = {"params", param_keys, LEN(param_keys
     {                                                                                  \
         name_, CR_KEY_NUMBER, fallback_, 0, high_, AT(cr_model, sim.member_),          \
             .apis = CR_API_DIALS, .shapes = (place_) > 0, .identity = (place_),        \
-            .summary = summary_                                                        \
+            .summary = (summary_)                                                      \
     }
 
 static const struct cr_key model_keys[] = {

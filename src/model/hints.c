@@ -61,8 +61,10 @@ static int64_t number_ms(double number, int64_t wall_ms) {
         return clamp_ms(number * 1000.0);
     }
     double when_s = number;
-    for (double limit = 1e11; limit < 1e19 && number >= limit; limit *= 1e3) {
+    double limit = 1e11;
+    while (limit < 1e19 && number >= limit) {
         when_s /= 1e3;
+        limit *= 1e3;
     }
     return until_ms(when_s, wall_ms);
 }
@@ -132,6 +134,13 @@ static double read_duration(const char *text, const char **end) {
     return sum;
 }
 
+// The number of two digits at TEXT, or -1.
+static int two_digits(const char *text) {
+    const bool is_it =
+        isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]);
+    return is_it ? (text[0] - '0') * 10 + text[1] - '0' : -1;
+}
+
 // "2026-01-31T12:00:00.25+02:00"
 static int64_t rfc3339_ms(const char *text, int64_t wall_ms) {
     struct tm tm = {0};
@@ -143,9 +152,12 @@ static int64_t rfc3339_ms(const char *text, int64_t wall_ms) {
     double fraction = *end == '.' ? strtod(end, &after) : 0;
     end = after != NULL ? after : end;
     int hours = 0, minutes = 0;
-    if ((*end == '+' || *end == '-') &&
-        sscanf(end + 1, "%2d:%2d", &hours, &minutes) < 1) {
-        return -1;
+    if (*end == '+' || *end == '-') {
+        hours = two_digits(end + 1);
+        minutes = hours >= 0 && end[3] == ':' ? two_digits(end + 4) : 0;
+        if (hours < 0 || minutes < 0) {
+            return -1;
+        }
     }
     double offset_s = (*end == '-' ? -60.0 : 60.0) * (hours * 60 + minutes);
     return until_ms((double)timegm(&tm) + fraction - offset_s, wall_ms);

@@ -117,8 +117,8 @@ static void forgive_own_silence(struct cr_coordinator *c) {
 }
 
 static void grant(struct cr_coordinator *c, int rank, bool *moved) {
-    const uint64_t share =
-        cr_grants_share(&c->grants, (uint64_t)(c->roster.live + c->roster.absent));
+    const uint64_t share = cr_grants_share(&c->grants, (uint64_t)c->roster.live +
+                                                           (uint64_t)c->roster.absent);
     struct cr_err err = {0};
     if (cr_grants_fill(&c->grants, &c->roster.at[rank], share, &c->out, &err) !=
         CR_OK) {

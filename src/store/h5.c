@@ -28,7 +28,7 @@ static herr_t note_entry(unsigned n, const H5E_error2_t *entry, void *ctx) {
     }
     const char *found = entry->desc != NULL ? strstr(entry->desc, "errno = ") : NULL;
     if (found != NULL && cause->errnum == 0) {
-        cause->errnum = atoi(found + strlen("errno = "));
+        cause->errnum = (int)strtol(found + strlen("errno = "), NULL, 10);
     }
     cause->is_memory |=
         entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC;

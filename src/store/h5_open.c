@@ -161,11 +161,10 @@ static enum cr_status get_extent(struct opener *o, const char *path, hid_t datas
     const hid_t space = H5Dget_space(dataset);
     const int found = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
     enum cr_status status = CR_OK;
-    if (found < 0) {
-        status = fail_read(o, path);
-    } else if (found != rank || H5Sget_simple_extent_type(space) != H5S_SIMPLE) {
+    if (found >= 0 &&
+        (found != rank || H5Sget_simple_extent_type(space) != H5S_SIMPLE)) {
         status = refuse(o, path, "found %d dimensions, expected %d", found, rank);
-    } else if (H5Sget_simple_extent_dims(space, out, NULL) != rank) {
+    } else if (found < 0 || H5Sget_simple_extent_dims(space, out, NULL) != rank) {
         status = fail_read(o, path);
     }
     cr_h5_close(space);

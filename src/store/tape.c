@@ -26,10 +26,9 @@ static void name_of(struct cr_tape_file file, char out[NAME_BYTES_MAX]) {
 }
 
 static bool parse_name(const char *name, struct cr_tape_file *out) {
-    char again[NAME_BYTES_MAX];
-    if (sscanf(name, "%u-%u.jsonl", &out->launch, &out->rank) != 2) {
-        return false;
-    }
+    char again[NAME_BYTES_MAX], *dash = NULL;
+    out->launch = (uint32_t)strtoul(name, &dash, 10);
+    out->rank = *dash == '-' ? (uint32_t)strtoul(dash + 1, NULL, 10) : 0;
     name_of(*out, again);
     return strcmp(name, again) == 0;
 }

@@ -2,6 +2,7 @@
 #include "model/serve/launch.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,6 @@
 
 enum { ARGUMENT_BYTES_MAX = 1 << 16 };
 
-extern char **environ;
-
 static void add_device(struct cr_devices *devices, const char *name, size_t bytes) {
     if (bytes > 0 && bytes < CR_DEVICE_NAME_MAX && devices->len < CR_DEVICES_MAX) {
         memcpy(devices->name[devices->len], name, bytes);
@@ -25,13 +24,16 @@ static void add_device(struct cr_devices *devices, const char *name, size_t byte
 
 // "0-3" names four; "GPU-8a56-.." is one name.
 static void add_item(struct cr_devices *devices, const char *item, size_t bytes) {
-    unsigned first = 0, last = 0;
-    int read = 0;
-    bool is_range = sscanf(item, "%u-%u%n", &first, &last, &read) == 2 &&
-                    (size_t)read == bytes && last >= first;
-    for (unsigned i = first; is_range && i <= last && i - first < CR_DEVICES_MAX; i++) {
-        char name[16];
-        add_device(devices, name, (size_t)snprintf(name, sizeof name, "%u", i));
+    char *dash = NULL, *end = NULL;
+    const unsigned long first = strtoul(item, &dash, 10);
+    const unsigned long last = *dash == '-' ? strtoul(dash + 1, &end, 10) : 0;
+    bool is_range = isdigit((unsigned char)*item) && *dash == '-' &&
+                    isdigit((unsigned char)dash[1]) && end == item + bytes &&
+                    last >= first && last <= UINT32_MAX;
+    for (unsigned long i = first; is_range && i <= last && i - first < CR_DEVICES_MAX;
+         i++) {
+        char name[24];
+        add_device(devices, name, (size_t)snprintf(name, sizeof name, "%lu", i));
     }
     if (!is_range) {
         add_device(devices, item, bytes);
