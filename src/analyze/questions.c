@@ -98,6 +98,3 @@ enum cr_status cr_questions_next(struct cr_questions *questions,
     return CR_OK;
 }
 
-void cr_questions_rewind(struct cr_questions *questions) {
-    questions->at = 0;
-}

@@ -37,6 +37,5 @@ void cr_questions_fini(struct cr_questions *questions);
 CR_MUST_CHECK enum cr_status cr_questions_next(struct cr_questions *questions,
                                                const struct cr_market **market,
                                                size_t *len);
-void cr_questions_rewind(struct cr_questions *questions);
 
 #endif

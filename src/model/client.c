@@ -409,18 +409,6 @@ void cr_client_forget_peaks(struct cr_client *client, uint32_t model) {
     cr_throttle_forget_peaks(&upstream_at(client, model)->throttle);
 }
 
-int64_t cr_client_wait_ms(const struct cr_client *client, uint32_t model,
-                          const char **source) {
-    assert(model < client->pool.upstreams_len);
-    const struct cr_upstream *upstream = &client->pool.upstreams[model];
-    int64_t left_ns = upstream->throttle.pause_until_ns - now_of(client);
-    bool is_over = upstream->throttle.pause_until_ns <= now_of(client);
-    if (source != NULL) {
-        *source = is_over ? "" : upstream->wait_source;
-    }
-    return is_over ? 0 : (left_ns + 999999) / 1000000;
-}
-
 uint32_t cr_client_live(const struct cr_client *client) {
     return client->pool.live;
 }

@@ -137,11 +137,6 @@ struct cr_client_notice {
 // The oldest notice that was not taken yet; false when there is none.
 bool cr_client_take_notice(struct cr_client *client, struct cr_client_notice *out);
 
-// The longest wait that a server of MODEL asked for and that is not over: milliseconds
-// left, 0 when there is none. *source (may be NULL) is where it was read, "" when another
-// rank heard of it: "retry-after: 22320".
-int64_t cr_client_wait_ms(const struct cr_client *client, uint32_t model,
-                          const char **source);
 uint32_t cr_client_live(const struct cr_client *client); // submitted, not yet taken
 
 #endif
