@@ -97,4 +97,3 @@ enum cr_status cr_questions_next(struct cr_questions *questions,
     *len = markets;
     return CR_OK;
 }
-
