@@ -456,7 +456,6 @@ static enum cr_status name_the_cure(struct opener *o, enum cr_status status) {
 }
 
 static enum cr_status open_checked(struct opener *o, unsigned flags) {
-    cr_h5_enter();
     cr_frame_init(o->frame);
     enum cr_status status = find_writer(o);
     if (status == CR_OK) {
@@ -480,12 +479,14 @@ static enum cr_status open_checked(struct opener *o, unsigned flags) {
 
 enum cr_status cr_frame_open(struct cr_frame *frame, const char *path,
                              struct cr_err *err) {
+    cr_h5_enter(); // before the flags: naming one of them starts the library
     struct opener o = {.frame = frame, .path = path, .needs_rows = true, .err = err};
     return open_checked(&o, H5F_ACC_RDONLY);
 }
 
 enum cr_status cr_frame_reopen(struct cr_frame *frame, const char *path,
                                struct cr_err *err) {
+    cr_h5_enter();
     struct opener o = {.frame = frame, .path = path, .err = err};
     return open_checked(&o, H5F_ACC_RDWR);
 }
