@@ -120,8 +120,7 @@ void cr_coordinator_leave_directory(struct cr_coordinator *c,
 bool cr_coordinator_is_finished(const struct cr_coordinator *c) {
     const struct cr_ledger *ledger = c->cfg.ledger;
     if (c->cfg.is_offline) {
-        return ledger->counts[CR_LEDGER_GRANTED] == 0 &&
-               ledger->cursor >= c->cfg.plan->trajectories;
+        return ledger->counts[CR_LEDGER_GRANTED] == 0 && cr_ledger_was_granted(ledger);
     }
     return cr_ledger_open_count(ledger) == 0;
 }

@@ -1,5 +1,4 @@
-// ledger.c - see ledger.h. Trajectories are granted in the order of their numbers, so
-// rows of run.h5 fill from the top; what lost ranks gave back goes first.
+// ledger.c - see ledger.h. What lost ranks gave back is granted first.
 #include "run/ledger.h"
 
 #include <assert.h>
@@ -26,6 +25,11 @@ enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *pl
         cr_ledger_fini(ledger);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %zu trajectories", len);
     }
+    const enum cr_status status = cr_makers_init(&ledger->makers, plan, err);
+    if (status != CR_OK) {
+        cr_ledger_fini(ledger);
+        return status;
+    }
     for (size_t i = 0; i < len; i++) {
         if (!cr_plan_is_ours(plan, i)) {
             ledger->state[i] = CR_LEDGER_OTHERS;
@@ -40,6 +44,7 @@ enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *pl
 void cr_ledger_fini(struct cr_ledger *ledger) {
     cr_free(ledger->state);
     cr_free(ledger->result_at);
+    cr_makers_fini(&ledger->makers);
     cr_free(ledger->returned);
     cr_free(ledger->recorded);
     cr_free(ledger->index);
@@ -50,29 +55,41 @@ void cr_ledger_fini(struct cr_ledger *ledger) {
 void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
                    enum cr_ledger_state state) {
     assert(trajectory < ledger->plan->trajectories);
-    ledger->counts[ledger->state[trajectory]]--;
+    const enum cr_ledger_state before = ledger->state[trajectory];
+    if ((before == CR_LEDGER_GRANTED) != (state == CR_LEDGER_GRANTED)) {
+        struct cr_maker_queue *queue = cr_makers_queue_of(&ledger->makers, trajectory);
+        if (state == CR_LEDGER_GRANTED) {
+            queue->granted++;
+        } else {
+            queue->granted--;
+        }
+    }
+    ledger->counts[before]--;
     ledger->counts[state]++;
     ledger->state[trajectory] = (uint8_t)state;
 }
 
-bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory) {
+static bool take_returned(struct cr_ledger *ledger, uint64_t *trajectory) {
     while (ledger->returned_len > 0) {
-        const uint64_t number = ledger->returned[--ledger->returned_len];
-        if (ledger->state[number] != CR_LEDGER_PENDING) {
-            continue;
-        }
-        cr_ledger_set(ledger, number, CR_LEDGER_GRANTED);
-        *trajectory = number;
-        return true;
-    }
-    for (; ledger->cursor < ledger->plan->trajectories; ledger->cursor++) {
-        if (ledger->state[ledger->cursor] == CR_LEDGER_PENDING) {
-            *trajectory = ledger->cursor++;
-            cr_ledger_set(ledger, *trajectory, CR_LEDGER_GRANTED);
+        *trajectory = ledger->returned[--ledger->returned_len];
+        if (ledger->state[*trajectory] == CR_LEDGER_PENDING) {
             return true;
         }
     }
     return false;
+}
+
+bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory) {
+    if (!take_returned(ledger, trajectory) &&
+        !cr_makers_take(&ledger->makers, ledger->state, trajectory)) {
+        return false;
+    }
+    cr_ledger_set(ledger, *trajectory, CR_LEDGER_GRANTED);
+    return true;
+}
+
+bool cr_ledger_was_granted(const struct cr_ledger *ledger) {
+    return cr_makers_are_done(&ledger->makers, ledger->state);
 }
 
 enum cr_status cr_ledger_return(struct cr_ledger *ledger, uint64_t trajectory,

@@ -14,9 +14,10 @@
 
 #include "credence/job/plan.h"
 #include "credence/store/tape.h"
+#include "run/makers.h"
 
 enum cr_ledger_state {
-    CR_LEDGER_PENDING,
+    CR_LEDGER_PENDING, // 0: what makers.h looks for
     CR_LEDGER_GRANTED,
     CR_LEDGER_DONE,
     CR_LEDGER_INVALID,
@@ -30,8 +31,8 @@ struct cr_ledger {
     uint8_t *state;      // [plan->trajectories]
     uint64_t *result_at; // [plan->trajectories] offset in the spool; 0: none
     uint64_t counts[CR_LEDGER_STATE_COUNT];
-    uint64_t cursor;    // everything below has been granted at least once
-    uint64_t *returned; // given back by lost ranks
+    struct cr_makers makers; // in which order
+    uint64_t *returned;      // given back by lost ranks
     size_t returned_len, returned_cap;
     struct cr_tape_key *recorded; // sorted by trajectory, in tape order within one
     size_t recorded_len, recorded_cap;
@@ -49,8 +50,10 @@ void cr_ledger_fini(struct cr_ledger *ledger);
 void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
                    enum cr_ledger_state state);
 // The next trajectory to grant, now granted; false when none is pending. What was
-// returned comes first, then by number.
+// returned comes first, then as makers.h says.
 bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory);
+// Whether every trajectory that was pending has been granted, given back or not.
+bool cr_ledger_was_granted(const struct cr_ledger *ledger);
 // A granted trajectory is pending again.
 CR_MUST_CHECK enum cr_status cr_ledger_return(struct cr_ledger *ledger,
                                               uint64_t trajectory, struct cr_err *err);

@@ -23,7 +23,6 @@
 #include "run/signals.h"
 
 enum {
-    LIVE_DEFAULT = 1024,  // markets of a rank whose models make it wait
     LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
     CALLS_OF_RANK_MAX = 65536,
     FILES_MAX = 1 << 20,
@@ -287,13 +286,6 @@ enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err
     return status != CR_OK ? status : prepare_worker(session, err);
 }
 
-static bool makes_wait(const struct cr_model *model) {
-    return strcmp(model->api, "replay") != 0 &&
-           (strcmp(model->api, "sim") != 0 || model->sim.latency_ms > 0);
-}
-
-// Markets at once: a little more than the calls that may be in flight, when that is
-// known, so that a slot never waits for a market.
 static uint32_t live_markets(const struct cr_session *session) {
     const struct cr_job *job = session->job;
     uint64_t live = 0;
@@ -301,10 +293,7 @@ static uint32_t live_markets(const struct cr_session *session) {
         return session->options->live;
     }
     for (uint32_t i = 0; i < job->models_len; i++) {
-        const uint32_t concurrency = job->models[i].limits.concurrency;
-        if (makes_wait(&job->models[i])) {
-            live += concurrency > 0 ? concurrency + concurrency / 4 + 1 : LIVE_DEFAULT;
-        }
+        live += cr_maker_markets(&job->models[i]);
     }
     if (live == 0) {
         return LIVE_SIMULATED;

@@ -17,8 +17,11 @@ struct world {
     struct cr_proposition propositions[PROPOSITIONS];
     char ids[PROPOSITIONS][8];
     struct cr_benchmark benchmark;
+    struct cr_model models[2];
+    struct cr_cell cells[2];
+    uint32_t cell_numbers[2];
     struct cr_job job;
-    struct cr_plan_group group;
+    struct cr_plan_group groups[2];
     uint64_t first_proposition[1];
     struct cr_plan plan;
     struct cr_ledger ledger;
@@ -34,14 +37,26 @@ static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
     }
     w->benchmark.propositions.at = w->propositions;
     w->benchmark.propositions.len = PROPOSITIONS;
-    w->job = (struct cr_job){.benchmarks = &w->benchmark, .benchmarks_len = 1};
-    w->group = (struct cr_plan_group){.cells_len = 1,
-                                      .replicates = 1,
-                                      .prices_max = 3,
-                                      .propositions_len = PROPOSITIONS,
-                                      .key = 42};
+    w->job = (struct cr_job){.benchmarks = &w->benchmark,
+                             .benchmarks_len = 1,
+                             .models = w->models,
+                             .models_len = 1,
+                             .cells = w->cells,
+                             .cells_len = 1};
+    for (uint32_t i = 0; i < 2; i++) {
+        w->models[i] = (struct cr_model){.api = "openai", .limits.concurrency = 4};
+        w->cells[i].maker = i;
+        w->cell_numbers[i] = i;
+        w->groups[i] = (struct cr_plan_group){.cells = &w->cell_numbers[i],
+                                              .cells_len = 1,
+                                              .replicates = 1,
+                                              .prices_max = 3,
+                                              .propositions_len = PROPOSITIONS,
+                                              .first_trajectory = i * PROPOSITIONS,
+                                              .key = 42 + i};
+    }
     w->plan = (struct cr_plan){.job = &w->job,
-                               .groups = &w->group,
+                               .groups = w->groups,
                                .groups_len = 1,
                                .trajectories = PROPOSITIONS,
                                .episodes = PROPOSITIONS,
@@ -72,6 +87,57 @@ static void grants_go_by_number_and_end(void **state) {
     assert_int_equal(take(&w), UINT64_MAX);
     assert_int_equal(w.ledger.counts[CR_LEDGER_GRANTED], PROPOSITIONS);
     assert_int_equal(cr_ledger_open_count(&w.ledger), PROPOSITIONS);
+    cr_ledger_fini(&w.ledger);
+}
+
+// The same world with a second group, another maker's.
+static void make_two_makers(struct world *w, uint32_t first, uint32_t second) {
+    make_world(w, 0, 1);
+    cr_ledger_fini(&w->ledger);
+    w->models[0].limits.concurrency = first;
+    w->models[1].limits.concurrency = second;
+    w->job.models_len = w->job.cells_len = w->plan.groups_len = 2;
+    w->plan.trajectories = w->plan.episodes = 2 * (uint64_t)PROPOSITIONS;
+    assert_int_equal(cr_ledger_init(&w->ledger, &w->plan, &w->err), CR_OK);
+}
+
+static void no_maker_waits_for_another(void **state) {
+    (void)state;
+    struct world w;
+    make_two_makers(&w, 4, 4);
+    for (uint64_t i = 0; i < PROPOSITIONS; i++) {
+        assert_int_equal(take(&w), i);
+        assert_int_equal(take(&w), PROPOSITIONS + i);
+    }
+    assert_int_equal(take(&w), UINT64_MAX);
+    assert_true(cr_ledger_was_granted(&w.ledger));
+    cr_ledger_fini(&w.ledger);
+}
+
+static void a_fast_maker_goes_on_beside_a_slow_one(void **state) {
+    (void)state;
+    struct world w;
+    make_two_makers(&w, 4, 4);
+    for (int i = 0; i < 6; i++) {
+        (void)take(&w);
+    }
+    cr_ledger_set(&w.ledger, PROPOSITIONS, CR_LEDGER_DONE);
+    cr_ledger_set(&w.ledger, PROPOSITIONS + 1, CR_LEDGER_DONE);
+    assert_int_equal(take(&w), PROPOSITIONS + 3);
+    assert_int_equal(take(&w), PROPOSITIONS + 4);
+    assert_false(cr_ledger_was_granted(&w.ledger));
+    cr_ledger_fini(&w.ledger);
+}
+
+static void a_larger_server_gets_more_markets(void **state) {
+    (void)state;
+    struct world w;
+    make_two_makers(&w, 3, 12); // 4 and 16 markets keep them busy
+    uint64_t of_second = 0;
+    for (int i = 0; i < 10; i++) {
+        of_second += take(&w) >= PROPOSITIONS;
+    }
+    assert_int_equal(of_second, 8);
     cr_ledger_fini(&w.ledger);
 }
 
@@ -231,6 +297,9 @@ static void recorded_calls_come_back_in_the_order_of_the_tapes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grants_go_by_number_and_end),
+        cmocka_unit_test(no_maker_waits_for_another),
+        cmocka_unit_test(a_fast_maker_goes_on_beside_a_slow_one),
+        cmocka_unit_test(a_larger_server_gets_more_markets),
         cmocka_unit_test(what_was_given_back_goes_first),
         cmocka_unit_test(what_was_finished_meanwhile_is_not_granted_again),
         cmocka_unit_test(two_returns_of_one_make_one_grant),
