@@ -6,18 +6,16 @@
 
 #include "credence/base/mem.h"
 
-struct key_number {
-    uint64_t key, number;
-};
-
+// Numbers of trajectories by their key, and what older plans called them.
 struct cr_key_index {
-    uint64_t len;
-    struct key_number at[];
+    uint64_t mask;
+    uint32_t *slot;  // [mask + 1] the number, from 1; 0: free
+    uint32_t *moved; // [trajectories] by the older number: the number now, from 1
 };
 
 enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *plan,
                               struct cr_err *err) {
-    *ledger = (struct cr_ledger){.plan = plan, .is_sorted = true};
+    *ledger = (struct cr_ledger){.plan = plan};
     const size_t len = (size_t)plan->trajectories;
     ledger->state = cr_calloc(len + 1, sizeof *ledger->state);
     ledger->result_at = cr_calloc(len + 1, sizeof *ledger->result_at);
@@ -47,8 +45,10 @@ void cr_ledger_fini(struct cr_ledger *ledger) {
     cr_makers_fini(&ledger->makers);
     cr_free(ledger->returned);
     cr_free(ledger->recorded);
-    cr_free(ledger->index);
-    cr_free(ledger->keys);
+    cr_free(ledger->last);
+    cr_free(ledger->files);
+    cr_tape_lookup_destroy(ledger->lookup);
+    cr_ledger_end_load(ledger);
     *ledger = (struct cr_ledger){0};
 }
 
@@ -112,28 +112,6 @@ uint64_t cr_ledger_open_count(const struct cr_ledger *ledger) {
     return ledger->counts[CR_LEDGER_PENDING] + ledger->counts[CR_LEDGER_GRANTED];
 }
 
-static int by_key(const void *a, const void *b) {
-    const uint64_t x = ((const struct key_number *)a)->key;
-    const uint64_t y = ((const struct key_number *)b)->key;
-    return x < y ? -1 : x > y;
-}
-
-static struct cr_key_index *index_create(const struct cr_plan *plan) {
-    struct cr_key_index *index =
-        cr_malloc(sizeof *index + plan->trajectories * sizeof index->at[0]);
-    if (index == NULL) {
-        return NULL;
-    }
-    index->len = plan->trajectories;
-    for (uint64_t i = 0; i < index->len; i++) {
-        struct cr_plan_place place;
-        cr_plan_place(plan, i, &place);
-        index->at[i] = (struct key_number){place.key, i};
-    }
-    qsort(index->at, (size_t)index->len, sizeof index->at[0], by_key);
-    return index;
-}
-
 // A tape names a trajectory once a call, so its key is kept. Without memory for that it
 // is computed each time.
 static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
@@ -151,72 +129,157 @@ static uint64_t key_of(struct cr_ledger *ledger, uint64_t number) {
     return place.key;
 }
 
+static void index_destroy(struct cr_key_index *index) {
+    if (index != NULL) {
+        cr_free(index->slot);
+        cr_free(index->moved);
+        cr_free(index);
+    }
+}
+
 void cr_ledger_end_load(struct cr_ledger *ledger) {
     cr_free(ledger->keys);
     ledger->keys = NULL;
+    index_destroy(ledger->index);
+    ledger->index = NULL;
+}
+
+// Keys are hashes already.
+static void index_fill(struct cr_ledger *ledger, struct cr_key_index *index) {
+    for (uint64_t i = 0; i < ledger->plan->trajectories; i++) {
+        uint64_t at = key_of(ledger, i) & index->mask;
+        while (index->slot[at] != 0) {
+            at = (at + 1) & index->mask;
+        }
+        index->slot[at] = (uint32_t)i + 1;
+    }
+}
+
+static enum cr_status index_create(struct cr_ledger *ledger, struct cr_err *err) {
+    const uint64_t len = ledger->plan->trajectories;
+    if (len >= UINT32_MAX) {
+        return cr_err_set(err, CR_E_LIMIT, "too many trajectories for a resume");
+    }
+    struct cr_key_index *index = cr_calloc(1, sizeof *index);
+    uint64_t slots = 16;
+    while (slots < 2 * len) {
+        slots *= 2;
+    }
+    if (index != NULL) {
+        index->mask = slots - 1;
+        index->slot = cr_calloc((size_t)slots, sizeof *index->slot);
+        index->moved = cr_calloc((size_t)len + 1, sizeof *index->moved);
+    }
+    if (index == NULL || index->slot == NULL || index->moved == NULL) {
+        index_destroy(index);
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for the index of keys");
+    }
+    index_fill(ledger, index);
+    ledger->index = index;
+    return CR_OK;
+}
+
+// The number of KEY, from 1; 0: the plan has none.
+static uint32_t index_find(struct cr_ledger *ledger, uint64_t key) {
+    const struct cr_key_index *index = ledger->index;
+    for (uint64_t at = key & index->mask; index->slot[at] != 0;
+         at = (at + 1) & index->mask) {
+        if (key_of(ledger, index->slot[at] - 1) == key) {
+            return index->slot[at];
+        }
+    }
+    return 0;
 }
 
 enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t key,
                                 uint64_t *number, bool *is_ours, struct cr_err *err) {
-    if (*number < ledger->plan->trajectories && key_of(ledger, *number) == key) {
-        *is_ours = ledger->state[*number] != CR_LEDGER_OTHERS;
+    const uint64_t len = ledger->plan->trajectories, old = *number;
+    if (old < len && key_of(ledger, old) == key) {
+        *is_ours = ledger->state[old] != CR_LEDGER_OTHERS;
         return CR_OK;
     }
-    if (ledger->index == NULL) {
-        ledger->index = index_create(ledger->plan);
+    const enum cr_status status =
+        ledger->index == NULL ? index_create(ledger, err) : CR_OK;
+    if (status != CR_OK) {
+        return status;
     }
-    if (ledger->index == NULL) {
-        return cr_err_set(err, CR_E_MEMORY, "out of memory for the index of keys");
+    // An older plan's number means one trajectory of it, so that one search a trajectory
+    // is enough for all of its calls.
+    uint32_t found = old < len ? ledger->index->moved[old] : 0;
+    if (found == 0 || key_of(ledger, found - 1) != key) {
+        found = index_find(ledger, key);
     }
-    const struct key_number wanted = {.key = key};
-    const struct key_number *found = bsearch(
-        &wanted, ledger->index->at, (size_t)ledger->index->len, sizeof wanted, by_key);
-    *is_ours = found != NULL && ledger->state[found->number] != CR_LEDGER_OTHERS;
-    if (found != NULL) {
-        *number = found->number;
+    if (old < len) {
+        ledger->index->moved[old] = found;
+    }
+    *is_ours = found != 0 && ledger->state[found - 1] != CR_LEDGER_OTHERS;
+    if (found != 0) {
+        *number = found - 1;
     }
     return CR_OK;
+}
+
+// The number of the file of KEY; a scan asks for the same one again and again.
+static enum cr_status file_of(struct cr_ledger *ledger, const struct cr_tape_key *key,
+                              uint32_t *file) {
+    for (size_t i = ledger->files_len; i > 0; i--) {
+        const struct cr_recorded_file *known = &ledger->files[i - 1];
+        if (known->launch == key->launch && known->rank == key->rank) {
+            *file = (uint32_t)i - 1;
+            return CR_OK;
+        }
+    }
+    const enum cr_status status =
+        cr_array_grow((void **)&ledger->files, &ledger->files_cap,
+                      ledger->files_len + 1, sizeof *ledger->files);
+    if (status == CR_OK) {
+        *file = (uint32_t)ledger->files_len;
+        ledger->files[ledger->files_len++] =
+            (struct cr_recorded_file){key->launch, key->rank};
+    }
+    return status;
+}
+
+static enum cr_status make_room(struct cr_ledger *ledger) {
+    if (ledger->recorded_len >= UINT32_MAX - 1) {
+        return CR_E_LIMIT;
+    }
+    if (ledger->last == NULL) {
+        ledger->last =
+            cr_calloc((size_t)ledger->plan->trajectories + 1, sizeof *ledger->last);
+    }
+    return ledger->last == NULL
+               ? CR_E_MEMORY
+               : cr_array_grow((void **)&ledger->recorded, &ledger->recorded_cap,
+                               ledger->recorded_len + 1, sizeof *ledger->recorded);
 }
 
 enum cr_status cr_ledger_record(struct cr_ledger *ledger, const struct cr_tape_key *key,
                                 struct cr_err *err) {
-    const enum cr_status status =
-        cr_array_grow((void **)&ledger->recorded, &ledger->recorded_cap,
-                      ledger->recorded_len + 1, sizeof *ledger->recorded);
+    uint32_t file = 0;
+    assert(key->trajectory < ledger->plan->trajectories);
+    enum cr_status status = make_room(ledger);
+    if (status == CR_OK) {
+        status = file_of(ledger, key, &file);
+    }
     if (status != CR_OK) {
-        return cr_err_set(err, status, "out of memory for %zu recorded calls",
+        return cr_err_set(err, status, "no room for more than %zu recorded calls",
                           ledger->recorded_len);
     }
-    ledger->recorded[ledger->recorded_len++] = *key;
-    ledger->is_sorted = false;
+    // A tape that was looked into has grown meanwhile.
+    cr_tape_lookup_destroy(ledger->lookup);
+    ledger->lookup = NULL;
+    const uint32_t at = (uint32_t)ledger->recorded_len++;
+    uint32_t *last = &ledger->last[key->trajectory];
+    struct cr_recorded *of = ledger->recorded;
+    of[at] = (struct cr_recorded){.offset = key->offset,
+                                  .file = file,
+                                  .next = *last == 0 ? at : of[*last - 1].next};
+    if (*last != 0) {
+        of[*last - 1].next = at;
+    }
+    *last = at + 1;
     return CR_OK;
-}
-
-static int by_trajectory(const void *a, const void *b) {
-    const struct cr_tape_key *x = a, *y = b;
-    if (x->trajectory != y->trajectory) {
-        return x->trajectory < y->trajectory ? -1 : 1;
-    }
-    if (x->launch != y->launch) {
-        return x->launch < y->launch ? -1 : 1;
-    }
-    if (x->rank != y->rank) {
-        return x->rank < y->rank ? -1 : 1;
-    }
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-static size_t first_of(const struct cr_ledger *ledger, uint64_t trajectory) {
-    size_t low = 0, high = ledger->recorded_len;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (ledger->recorded[middle].trajectory < trajectory) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
 }
 
 static enum cr_status append(void *ctx, const struct cr_call_record *record,
@@ -227,22 +290,36 @@ static enum cr_status append(void *ctx, const struct cr_call_record *record,
                : cr_err_set(err, status, "out of memory for recorded calls");
 }
 
+// A record that is no longer whole counts for nothing: its call is asked again.
+static enum cr_status read_back(struct cr_ledger *ledger, uint32_t at,
+                                struct cr_call_records *out, struct cr_err *err) {
+    const struct cr_recorded *recorded = &ledger->recorded[at];
+    const struct cr_recorded_file *file = &ledger->files[recorded->file];
+    const struct cr_tape_key key = {
+        .launch = file->launch, .rank = file->rank, .offset = recorded->offset};
+    const enum cr_status status =
+        cr_tape_lookup_read(ledger->lookup, &key, append, out, err);
+    return status == CR_E_FORMAT ? CR_OK : status;
+}
+
 enum cr_status cr_ledger_recorded(struct cr_ledger *ledger, const char *dir,
                                   uint64_t trajectory, struct cr_call_records *out,
                                   struct cr_err *err) {
-    if (!ledger->is_sorted) {
-        qsort(ledger->recorded, ledger->recorded_len, sizeof *ledger->recorded,
-              by_trajectory);
+    if (ledger->last == NULL || ledger->last[trajectory] == 0) {
+        return CR_OK;
     }
-    ledger->is_sorted = true;
-    for (size_t i = first_of(ledger, trajectory);
-         i < ledger->recorded_len && ledger->recorded[i].trajectory == trajectory;
-         i++) {
-        const enum cr_status status =
-            cr_tape_read_at(dir, &ledger->recorded[i], append, out, err);
-        if (status != CR_OK && status != CR_E_FORMAT) {
-            return status;
+    enum cr_status status = CR_OK;
+    if (ledger->lookup == NULL) {
+        status = cr_tape_lookup_create(dir, &ledger->lookup);
+        if (status != CR_OK) {
+            return cr_err_set(err, status, "no memory to read the tape");
         }
     }
-    return CR_OK;
+    const uint32_t last = ledger->last[trajectory] - 1;
+    uint32_t at = last;
+    do {
+        at = ledger->recorded[at].next;
+        status = read_back(ledger, at, out, err);
+    } while (status == CR_OK && at != last);
+    return status;
 }

@@ -4,8 +4,9 @@
 // Layer    run (5), private to rank 0
 // Threads  one owner
 //
-// Memory is 9 bytes a trajectory, and one reference for each recorded call of a
-// trajectory that is not finished.
+// Memory is 9 bytes a trajectory; when there are recorded calls of unfinished ones, 4
+// more a trajectory and 16 a call. While a resume reads the tapes it is up to 28 more a
+// trajectory, until cr_ledger_end_load.
 #ifndef CR_RUN_LEDGER_H
 #define CR_RUN_LEDGER_H
 
@@ -26,6 +27,18 @@ enum cr_ledger_state {
     CR_LEDGER_STATE_COUNT
 };
 
+// Where one recorded call is, and which one of its trajectory follows: the last is
+// followed by the first, and the ledger keeps the last.
+struct cr_recorded {
+    uint64_t offset; // in its file
+    uint32_t file;   // of cr_ledger.files
+    uint32_t next;   // of cr_ledger.recorded
+};
+
+struct cr_recorded_file {
+    uint32_t launch, rank;
+};
+
 struct cr_ledger {
     const struct cr_plan *plan;
     uint8_t *state;      // [plan->trajectories]
@@ -34,9 +47,12 @@ struct cr_ledger {
     struct cr_makers makers; // in which order
     uint64_t *returned;      // given back by lost ranks
     size_t returned_len, returned_cap;
-    struct cr_tape_key *recorded; // sorted by trajectory, in tape order within one
+    struct cr_recorded *recorded; // in the order in which they were found
     size_t recorded_len, recorded_cap;
-    bool is_sorted;
+    uint32_t *last; // [plan->trajectories] of its recorded calls, from 1; 0: none
+    struct cr_recorded_file *files;
+    size_t files_len, files_cap;
+    struct cr_tape_lookup *lookup; // open while calls are read back
     uint64_t
         *keys; // [plan->trajectories] while a resume reads them; 0: not looked up yet
     struct cr_key_index *index; // made when numbers of an older plan turn up
@@ -70,12 +86,13 @@ CR_MUST_CHECK enum cr_status cr_ledger_number(struct cr_ledger *ledger, uint64_t
 // The reading of tapes is over: let go of what made it quick.
 void cr_ledger_end_load(struct cr_ledger *ledger);
 
-// Remember where a recorded call is on the tapes. CR_E_MEMORY.
+// Remember where a recorded call is on the tapes. CR_E_MEMORY; CR_E_LIMIT at 2^32 of them.
 CR_MUST_CHECK enum cr_status cr_ledger_record(struct cr_ledger *ledger,
                                               const struct cr_tape_key *key,
                                               struct cr_err *err);
 // The recorded calls of TRAJECTORY, read back from the tapes of DIR and appended to
-// OUT.
+// OUT, in the order of cr_ledger_record. DIR is the same at every call, and borrowed until
+// cr_ledger_fini.
 CR_MUST_CHECK enum cr_status cr_ledger_recorded(struct cr_ledger *ledger,
                                                 const char *dir, uint64_t trajectory,
                                                 struct cr_call_records *out,

@@ -21,7 +21,7 @@
 #include "credence/base/status.h"
 #include "store/tape_internal.h"
 
-enum { SCAN_PIECE_BYTES = 1 << 20, LINE_PIECE_BYTES = 1 << 14 };
+enum { SCAN_PIECE_BYTES = 1 << 20, LINE_PIECE_BYTES = 1 << 12 };
 
 struct tape_reader {
     const char *path; // borrowed
@@ -351,38 +351,91 @@ enum cr_status cr_tape_scan_keys_of(const struct cr_tape_source *source,
     return finish(&scan, status, damage);
 }
 
-static enum cr_status read_line_at(const char *path, uint64_t offset,
+struct cr_tape_lookup {
+    const char *dir; // borrowed
+    struct cr_buf path;
+    struct cr_tape_file file; // the one that READER reads
+    struct tape_reader reader;
+};
+
+enum cr_status cr_tape_lookup_create(const char *dir, struct cr_tape_lookup **out) {
+    struct cr_tape_lookup *lookup = cr_calloc(1, sizeof *lookup);
+    if (lookup == NULL) {
+        return CR_E_MEMORY;
+    }
+    lookup->dir = dir;
+    cr_buf_init(&lookup->path, 1 << 16);
+    *out = lookup;
+    return CR_OK;
+}
+
+void cr_tape_lookup_destroy(struct cr_tape_lookup *lookup) {
+    if (lookup != NULL) {
+        reader_close(&lookup->reader);
+        cr_buf_fini(&lookup->path);
+        cr_free(lookup);
+    }
+}
+
+// To OFFSET of the open file: within what is in memory when it is there.
+static bool reader_seek(struct tape_reader *r, uint64_t offset) {
+    const uint64_t first = r->offset - r->begin;
+    r->is_at_end = false; // it may have grown
+    if (offset >= first && offset - first < r->end) {
+        r->begin = (size_t)(offset - first);
+    } else {
+        r->begin = r->end = 0;
+        if (lseek(r->fd, (off_t)offset, SEEK_SET) < 0) {
+            return false;
+        }
+    }
+    r->offset = offset;
+    return true;
+}
+
+static enum cr_status lookup_seek(struct cr_tape_lookup *lookup,
+                                  const struct cr_tape_key *key, struct cr_err *err) {
+    const struct cr_tape_file file = {key->launch, key->rank};
+    if (lookup->reader.data != NULL && lookup->file.launch == file.launch &&
+        lookup->file.rank == file.rank && reader_seek(&lookup->reader, key->offset)) {
+        return CR_OK;
+    }
+    reader_close(&lookup->reader);
+    const enum cr_status status = cr_tape_dir_path(&lookup->path, lookup->dir, file);
+    if (status != CR_OK) {
+        return cr_err_set(err, status, "no memory to read the tape");
+    }
+    lookup->file = file;
+    return reader_open(&lookup->reader, lookup->path.data, key->offset,
+                       LINE_PIECE_BYTES, err);
+}
+
+enum cr_status cr_tape_lookup_read(struct cr_tape_lookup *lookup,
+                                   const struct cr_tape_key *key,
                                    cr_tape_record_fn each, void *ctx,
                                    struct cr_err *err) {
-    struct tape_reader reader;
-    enum cr_status status = reader_open(&reader, path, offset, LINE_PIECE_BYTES, err);
+    struct tape_text text = {0};
+    enum cr_status status = lookup_seek(lookup, key, err);
+    if (status == CR_OK) {
+        status = reader_next(&lookup->reader, &text, err);
+    }
     if (status != CR_OK) {
         return status;
     }
-    struct tape_text text = {0};
-    status = reader_next(&reader, &text, err);
-    if (status == CR_OK && (text.line == NULL || text.is_torn || text.is_too_long ||
-                            cr_tape_line_fault(text.line, text.bytes) != NULL)) {
-        status = cr_err_set(err, CR_E_FORMAT, "%s: no whole line at byte %llu", path,
-                            (unsigned long long)offset);
-    } else if (status == CR_OK) {
-        status = cr_tape_line_decode(text.line, text.bytes, each, ctx, err);
+    if (text.line == NULL || text.is_torn || text.is_too_long ||
+        cr_tape_line_fault(text.line, text.bytes) != NULL) {
+        return cr_err_set(err, CR_E_FORMAT, "%s: no whole line at byte %llu",
+                          lookup->path.data, (unsigned long long)key->offset);
     }
-    reader_close(&reader);
-    return status;
+    return cr_tape_line_decode(text.line, text.bytes, each, ctx, err);
 }
 
 enum cr_status cr_tape_read_at(const char *dir, const struct cr_tape_key *key,
                                cr_tape_record_fn each, void *ctx, struct cr_err *err) {
-    struct cr_buf path;
-    cr_buf_init(&path, 1 << 16);
-    struct cr_tape_file file = {key->launch, key->rank};
-    enum cr_status status = cr_tape_dir_path(&path, dir, file);
-    if (status == CR_OK) {
-        status = read_line_at(path.data, key->offset, each, ctx, err);
-    } else {
-        status = cr_err_set(err, status, "no memory to read the tape");
-    }
-    cr_buf_fini(&path);
+    struct cr_tape_lookup *lookup = NULL;
+    enum cr_status status = cr_tape_lookup_create(dir, &lookup);
+    status = status == CR_OK ? cr_tape_lookup_read(lookup, key, each, ctx, err)
+                             : cr_err_set(err, status, "no memory to read the tape");
+    cr_tape_lookup_destroy(lookup);
     return status;
 }

@@ -104,6 +104,19 @@ CR_MUST_CHECK enum cr_status cr_tape_read_at(const char *dir,
                                              const struct cr_tape_key *key,
                                              cr_tape_record_fn each, void *ctx,
                                              struct cr_err *err);
+// The same of many records of one directory: the file that was read last stays open, and
+// what was read of it in memory (a page, or its longest line).
+struct cr_tape_lookup;
+// DIR is borrowed until destroy. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_tape_lookup_create(const char *dir,
+                                                   struct cr_tape_lookup **out);
+// Of KEY launch, rank and offset are looked at. Errors as cr_tape_read_at.
+CR_MUST_CHECK enum cr_status cr_tape_lookup_read(struct cr_tape_lookup *lookup,
+                                                 const struct cr_tape_key *key,
+                                                 cr_tape_record_fn each, void *ctx,
+                                                 struct cr_err *err);
+void cr_tape_lookup_destroy(struct cr_tape_lookup *lookup);
+
 // One more than the highest launch number that DIR/tape shows; 0 for none.
 uint32_t cr_tape_next_launch(const char *dir);
 

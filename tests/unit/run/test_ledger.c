@@ -1,6 +1,7 @@
 // The ledger: what is granted in which order, and what is remembered of it.
 #include "cmocka_all.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ struct world {
     struct cr_err err;
 };
 
-static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
+static void make_propositions(struct world *w) {
     *w = (struct world){0};
     for (int i = 0; i < PROPOSITIONS; i++) {
         snprintf(w->ids[i], sizeof w->ids[i], "p%d", i);
@@ -37,6 +38,10 @@ static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
     }
     w->benchmark.propositions.at = w->propositions;
     w->benchmark.propositions.len = PROPOSITIONS;
+}
+
+static void make_plan(struct world *w, uint32_t shard, uint32_t shards,
+                      uint32_t replicates) {
     w->job = (struct cr_job){.benchmarks = &w->benchmark,
                              .benchmarks_len = 1,
                              .models = w->models,
@@ -49,7 +54,7 @@ static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
         w->cell_numbers[i] = i;
         w->groups[i] = (struct cr_plan_group){.cells = &w->cell_numbers[i],
                                               .cells_len = 1,
-                                              .replicates = 1,
+                                              .replicates = replicates,
                                               .prices_max = 3,
                                               .propositions_len = PROPOSITIONS,
                                               .first_trajectory = i * PROPOSITIONS,
@@ -58,12 +63,22 @@ static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
     w->plan = (struct cr_plan){.job = &w->job,
                                .groups = w->groups,
                                .groups_len = 1,
-                               .trajectories = PROPOSITIONS,
-                               .episodes = PROPOSITIONS,
+                               .trajectories = (uint64_t)PROPOSITIONS * replicates,
+                               .episodes = (uint64_t)PROPOSITIONS * replicates,
                                .first_proposition = w->first_proposition,
                                .shard = shard,
                                .shards = shards};
     assert_int_equal(cr_ledger_init(&w->ledger, &w->plan, &w->err), CR_OK);
+}
+
+static void make_world(struct world *w, uint32_t shard, uint32_t shards) {
+    make_propositions(w);
+    make_plan(w, shard, shards, 1);
+}
+
+static void make_world_of(struct world *w, uint32_t replicates) {
+    make_propositions(w);
+    make_plan(w, 0, 1, replicates);
 }
 
 static uint64_t take(struct world *w) {
@@ -231,6 +246,64 @@ static void numbers_of_an_older_plan_are_found_by_their_key(void **state) {
     cr_ledger_fini(&w.ledger);
 }
 
+// Replicates were added: each trajectory has moved, by as much as its proposition.
+static void a_plan_that_grew_finds_each_trajectory_of_the_older_one(void **state) {
+    (void)state;
+    enum { BEFORE = 30, NOW = 31 };
+    struct world w;
+    make_world_of(&w, NOW);
+    for (int round = 0; round < 2; round++) { // the second is answered from memory
+        for (uint64_t i = 0; i < PROPOSITIONS * BEFORE; i++) {
+            const uint64_t want = i / BEFORE * NOW + i % BEFORE;
+            uint64_t number = i;
+            bool is_ours = false;
+            assert_int_equal(cr_ledger_number(&w.ledger, key_of(&w, want), &number,
+                                              &is_ours, &w.err),
+                             CR_OK);
+            assert_true(is_ours);
+            assert_int_equal(number, want);
+        }
+    }
+    // The same older number for two trajectories: tapes of two older plans.
+    for (uint64_t i = 0; i < 6; i++) {
+        uint64_t number = 7;
+        bool is_ours = false;
+        assert_int_equal(cr_ledger_number(&w.ledger, key_of(&w, 100 + i % 2), &number,
+                                          &is_ours, &w.err),
+                         CR_OK);
+        assert_int_equal(number, 100 + i % 2);
+    }
+    cr_ledger_end_load(&w.ledger);
+    cr_ledger_fini(&w.ledger);
+}
+
+static size_t heap_bytes(void) {
+    const struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+// A million calls of a finished run that is extended are all remembered at once: in
+// less than 40 bytes each, where the key of one has 96. (Twice 16, and 4 a trajectory:
+// arrays double. Sanitizers keep books of their own, so there only the struct is looked
+// at.)
+static void a_million_recorded_calls_take_forty_megabytes_at_most(void **state) {
+    (void)state;
+    enum { REPLICATES = 20000, CALLS = 1000000 };
+    struct world w;
+    make_world_of(&w, REPLICATES);
+    const size_t before = heap_bytes();
+    for (uint32_t i = 0; i < CALLS; i++) {
+        const struct cr_tape_key key = {.rank = i % 3,
+                                        .offset = (uint64_t)i * 500,
+                                        .trajectory = i % (PROPOSITIONS * REPLICATES)};
+        assert_int_equal(cr_ledger_record(&w.ledger, &key, &w.err), CR_OK);
+    }
+    assert_true(heap_bytes() - before < 40 * (size_t)CALLS);
+    assert_int_equal(w.ledger.recorded_len, CALLS);
+    assert_true(w.ledger.recorded_cap * sizeof *w.ledger.recorded < 40 * (size_t)CALLS);
+    cr_ledger_fini(&w.ledger);
+}
+
 static void what_another_shard_has_is_not_ours(void **state) {
     (void)state;
     struct world w;
@@ -305,6 +378,8 @@ int main(void) {
         cmocka_unit_test(two_returns_of_one_make_one_grant),
         cmocka_unit_test(a_shard_grants_its_part_and_no_more),
         cmocka_unit_test(numbers_of_an_older_plan_are_found_by_their_key),
+        cmocka_unit_test(a_plan_that_grew_finds_each_trajectory_of_the_older_one),
+        cmocka_unit_test(a_million_recorded_calls_take_forty_megabytes_at_most),
         cmocka_unit_test(what_another_shard_has_is_not_ours),
         cmocka_unit_test(recorded_calls_come_back_in_the_order_of_the_tapes),
     };

@@ -18,6 +18,7 @@
 #include "credence/base/hash.h"
 #include "credence/base/mem.h"
 #include "credence/store/tape.h"
+#include "store/tape_internal.h"
 #include "tape_fixture.h"
 
 static void write_tape(struct tape_fixture *f, uint32_t launch, int rank,
@@ -277,6 +278,82 @@ static void keys_name_lines_that_can_be_read_back(void **state) {
                      CR_E_FORMAT);
 }
 
+// Read back in an order that nobody writes in, with a line of many pages between, and of
+// a file that grew after a part of it was read.
+static void one_lookup_reads_records_of_all_files_in_any_order(void **state) {
+    struct tape_fixture *f = *state;
+    struct cr_tape_lookup *lookup = NULL;
+    char *text = malloc(40000);
+    memset(text, 'x', 39999);
+    text[39999] = '\0';
+    write_tape(f, 0, 3, 0, 2);
+    struct cr_tape *tape = tape_open_new(f, 1, 0);
+    struct cr_call_record records[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        records[i] = tape_plain_record(2 + i);
+        records[i].text = i == 1 ? text : records[i].text;
+    }
+    assert_int_equal(cr_tape_append_all(tape, records, 3, &(size_t){0}, NULL), CR_OK);
+    assert_int_equal(cr_tape_lookup_create(f->dir, &lookup), CR_OK);
+    assert_int_equal(cr_tape_scan_keys(f->dir, keep_key, f, NULL, NULL), CR_OK);
+    assert_int_equal(f->keys_len, 5);
+    static const size_t order[] = {4, 0, 3, 2, 3, 1, 4};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const size_t n = order[i];
+        assert_int_equal(cr_tape_lookup_read(lookup, &f->keys[n], tape_keep, f, NULL),
+                         CR_OK);
+        const struct cr_call_record want =
+            n < 2 ? tape_plain_record(n) : records[n - 2];
+        tape_assert_equal(&f->seen.at[f->seen.len - 1], &want);
+    }
+    assert_int_equal(cr_tape_append(tape, &records[3], NULL), CR_OK);
+    assert_int_equal(cr_tape_close(tape, NULL), CR_OK);
+    f->keys_len = 0;
+    assert_int_equal(cr_tape_scan_keys(f->dir, keep_key, f, NULL, NULL), CR_OK);
+    assert_int_equal(cr_tape_lookup_read(lookup, &f->keys[5], tape_keep, f, NULL),
+                     CR_OK);
+    tape_assert_equal(&f->seen.at[f->seen.len - 1], &records[3]);
+    struct cr_tape_key missing = f->keys[0];
+    missing.rank = 77;
+    assert_int_equal(cr_tape_lookup_read(lookup, &missing, tape_keep, f, NULL),
+                     CR_E_NOT_FOUND);
+    assert_int_equal(cr_tape_lookup_read(lookup, &f->keys[0], tape_keep, f, NULL),
+                     CR_OK);
+    cr_tape_lookup_destroy(lookup);
+    free(text);
+}
+
+// Digits are read eight at a time: every character in every place is looked at.
+static void of_all_characters_only_hexadecimal_digits_are_read_as_such(void **state) {
+    (void)state;
+    struct cr_buf line;
+    struct cr_call_record head;
+    const struct cr_call_record record = tape_plain_record(0xa5);
+    const char *tail;
+    size_t tail_bytes;
+    cr_buf_init(&line, 1 << 16);
+    assert_int_equal(cr_tape_line_encode(&line, &record), CR_OK);
+    char *digits = strstr(line.data, "\"trajectory\":\"");
+    assert_non_null(digits);
+    digits += sizeof "\"trajectory\":\"" - 1;
+    for (int at = 0; at < 16; at++) {
+        const char kept = digits[at];
+        for (int c = 1; c < 256; c++) {
+            const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+            digits[at] = (char)c;
+            assert_int_equal(cr_tape_line_head(line.data, line.used_bytes - 1, &head,
+                                               &tail, &tail_bytes),
+                             is_digit);
+            if (is_digit) {
+                const uint64_t value = (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+                assert_int_equal(head.trajectory >> (60 - 4 * at) & 15, value);
+            }
+        }
+        digits[at] = kept;
+    }
+    cr_buf_fini(&line);
+}
+
 static enum cr_status refuse(void *ctx, const struct cr_call_record *record,
                              struct cr_err *err) {
     (void)ctx;
@@ -364,6 +441,8 @@ int main(int argc, char **argv) {
         CASE(tape_is_readable_by_its_owner_alone),
         CASE(damage_is_named_by_file_and_line_and_the_rest_is_used),
         CASE(keys_name_lines_that_can_be_read_back),
+        CASE(one_lookup_reads_records_of_all_files_in_any_order),
+        CASE(of_all_characters_only_hexadecimal_digits_are_read_as_such),
         CASE(the_callers_own_failure_is_not_taken_for_damage),
         CASE(a_line_longer_than_a_read_is_whole),
         CASE(each_failed_allocation_is_reported_and_leaks_nothing),
