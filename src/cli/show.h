@@ -71,6 +71,11 @@ bool cr_show_episode_has(const struct cr_show_episode *shown, size_t index);
 const char *cr_show_episode_model(const struct cr_show_episode *shown,
                                   const struct cr_playback_call *call);
 
+// What a yes-or-no question beside a judgment asked ("held" in the job): the belief with
+// what was argued, or, its placebo, without. NULL: CALL is no such reading.
+const char *cr_show_reading_name(const struct cr_show_episode *shown,
+                                 const struct cr_playback_call *call);
+
 CR_MUST_CHECK enum cr_status cr_show_episode_print(const struct cr_show_episode *shown);
 // The object that the explorer and other readers of messages rely on: documented in
 // show_json.c.

@@ -11,6 +11,7 @@
 //   simulated                          whether an agent is not a real model
 //   calls                              in the order of their ids:
 //     iteration, role, trader, sample, repair, ask
+//     reading                          "held", "held_idle" or null: a judgment
 //     reason, complaint                why it failed or was not usable; what the model
 //                                      was told was wrong with it, or null
 //     finish, finish_word              our word and the server's own
@@ -25,6 +26,7 @@
 //                                      null when the job or the hash is not at hand
 //     messages                         with --prompts: [{role, text}], or null
 #include <math.h>
+#include <string.h>
 
 #include "cli/messages.h"
 #include "cli/show.h"
@@ -68,6 +70,17 @@ static void write_costs(struct cr_json_writer *emit,
     }
 }
 
+const char *cr_show_reading_name(const struct cr_show_episode *shown,
+                                 const struct cr_playback_call *call) {
+    const struct cr_run_cell *cell = &shown->show->view->cell_info[shown->place.cell];
+    const struct cr_call_id *id = &call->record->id;
+    if (id->ask != CR_ASK_LOGPROB ||
+        strcmp(cell->elicitation, cr_elicitation_names[CR_ELICIT_LOGPROB]) == 0) {
+        return NULL;
+    }
+    return id->sample == 0 ? "held" : "held_idle";
+}
+
 static void write_identity(struct cr_json_writer *emit, const struct cr_call_id *id) {
     cr_json_write_count(emit, "iteration", id->iteration);
     cr_json_write_text(emit, "role", cr_role_names[id->role]);
@@ -97,8 +110,11 @@ static void write_call(struct cr_json_writer *emit, const struct cr_show_episode
     const struct cr_call_record *record = call->record;
     cr_json_write_open(emit, NULL, '{');
     write_identity(emit, &record->id);
+    cr_json_write_text(emit, "reading", cr_show_reading_name(shown, call));
     cr_json_write_text(emit, "reason", cr_reason_names[call->reason]);
-    cr_json_write_text(emit, "complaint", call->complaint);
+    cr_json_write_text(emit, "complaint",
+                       cr_show_reading_name(shown, call) == NULL ? call->complaint
+                                                                 : NULL);
     cr_json_write_text(emit, "finish", cr_finish_names[record->finish]);
     cr_json_write_text(emit, "finish_word", record->finish_word);
     write_price(emit, shown, call);

@@ -116,6 +116,37 @@ static void print_trader(const struct cr_show_episode *shown,
     }
 }
 
+// A reading beside the judgment: nobody is asked again for one that cannot be read.
+static void print_reading(const struct cr_show_episode *shown,
+                          const struct cr_playback_call *call) {
+    const bool is_idle = call->record->id.sample > 0;
+    printf(is_idle ? "held without the argument: " : "held: ");
+    if (call->price != NULL) {
+        print_reply_price(shown, call);
+    } else {
+        printf("missing (%s)", call->reason != CR_REASON_NONE
+                                   ? cr_reason_names[call->reason]
+                                   : "not read");
+    }
+}
+
+// "(sample 2)  (repair 1)  (finish: length)": what is unusual about the reply.
+static void print_marks(const struct cr_show_episode *shown,
+                        const struct cr_call_record *record) {
+    if (record->id.sample > 0) {
+        printf("  (sample %u)", record->id.sample + 1u);
+    }
+    if (record->id.repair > 0) {
+        printf("  (repair %u)", record->id.repair);
+    }
+    if (record->text != NULL && record->finish != CR_FINISH_STOP) {
+        cr_screen_styled(&shown->show->screen, CR_STYLE_DOUBT, "  (finish: %s)",
+                         record->finish_word[0] != '\0'
+                             ? CR_SHOWN(record->finish_word)
+                             : cr_finish_names[record->finish]);
+    }
+}
+
 // "t = 3   maker   p = 0.620", and what is unusual about the reply.
 static void print_title(const struct cr_show_episode *shown,
                         const struct cr_playback_call *call) {
@@ -128,22 +159,14 @@ static void print_title(const struct cr_show_episode *shown,
         printf(" %u", record->id.trader + 1u);
     }
     printf("  ");
-    if (is_maker) {
+    if (cr_show_reading_name(shown, call) != NULL) {
+        print_reading(shown, call);
+    } else if (is_maker) {
         print_maker(shown, call);
+        print_marks(shown, record);
     } else {
         print_trader(shown, call);
-    }
-    if (record->id.sample > 0) {
-        printf("  (sample %u)", record->id.sample + 1u);
-    }
-    if (record->id.repair > 0) {
-        printf("  (repair %u)", record->id.repair);
-    }
-    if (record->text != NULL && record->finish != CR_FINISH_STOP) {
-        cr_screen_styled(screen, CR_STYLE_DOUBT, "  (finish: %s)",
-                         record->finish_word[0] != '\0'
-                             ? CR_SHOWN(record->finish_word)
-                             : cr_finish_names[record->finish]);
+        print_marks(shown, record);
     }
     putchar('\n');
 }
@@ -204,7 +227,8 @@ static enum cr_status print_call(const struct cr_show_episode *shown,
     if (status == CR_OK && record->error != NULL) {
         status = print_text(shown, record->error);
     }
-    if (status == CR_OK && call->complaint != NULL) {
+    if (status == CR_OK && call->complaint != NULL &&
+        cr_show_reading_name(shown, call) == NULL) {
         print_part(shown, "complaint");
         status = print_text(shown, call->complaint);
     }

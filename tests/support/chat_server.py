@@ -6,7 +6,7 @@ import threading
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers chats by a rule, and keeps what it was sent."""
+    """Answers chats by a rule, and keeps what it was sent. A rule gives text, finish and, at will, logprobs."""
 
     daemon_threads = True
 
@@ -30,10 +30,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text, finish = self.server.answer(request["messages"])
+        text, finish, *logprobs = self.server.answer(request["messages"])
         self.server.requests.append((request["messages"], text))
         body = json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
-                                        "finish_reason": finish, "index": 0}],
+                                        "finish_reason": finish, "index": 0,
+                                        **({"logprobs": logprobs[0]} if logprobs else {})}],
                            "usage": {"prompt_tokens": 10, "completion_tokens": 5}}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

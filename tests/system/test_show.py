@@ -62,6 +62,27 @@ class PromptTest(harness.TestCase):
         self.assertIn(BAD, text)
         self.assertIn(first[0]["complaint"][:30], text)
 
+    def test_a_reading_is_told_from_a_judgment(self):
+        def held(messages):
+            if "Yes or No" not in messages[-1]["content"]:
+                return answer(messages)
+            if len(messages) > 2:  # no mass on yes or no
+                return "{", "length", {"content": [{"token": "{", "logprob": -0.01, "top_logprobs": [
+                    {"token": "{", "logprob": -0.01}]}]}
+            return "Yes", "length", {"content": [{"token": "Yes", "logprob": -0.5, "top_logprobs": [
+                {"token": "Yes", "logprob": -0.5}, {"token": "No", "logprob": -1.5}]}]}
+        with Server(held) as server:
+            job = self.write_job(self.http_job(server.url, self.write_claims(1), cell__held="logprob",
+                                               cell__max_iterations=1))
+            harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        text = harness.run("show", self.dir / "run", "--episode", 0).out
+        self.assertRegex(text, r"t = 0 +maker  held: p = 0\.731\n")
+        self.assertRegex(text, r"t = 1 +maker  held: missing \([a-z_ ]+\)\n")
+        self.assertRegex(text, r"t = 1 +maker  held without the argument: missing \([a-z_ ]+\)\n")
+        calls = self.show(self.dir / "run", "--episode", 0)[0]["calls"]
+        self.assertEqual({None, "held", "held_idle"}, {c["reading"] for c in calls})
+        self.assertFalse([c for c in calls if c["reading"] and c["complaint"]])
+
     def test_nothing_that_was_said_drives_the_terminal(self):
         with Server(answer) as server:
             run = self.finished(server.url)

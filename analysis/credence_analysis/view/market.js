@@ -93,8 +93,19 @@ function messagesFold(call, load) {
   return fold;
 }
 
+// A yes-or-no question beside a judgment: what the model held, not what it said.
+function reading(call, what) {
+  const label = call.reading === "held" ? "Held" : "Held without the argument", known = typeof call.price === "number";
+  return h("section", { class: "voice maker", "aria-label": `${label} at t = ${call.iteration}` },
+    h("h4", {}, h("span", { class: "who" }, label), h("span", { class: "soft" }, "t = " + call.iteration),
+      h("b", { class: "move" }, known ? what.say(call.price) : "missing: " + plain((call.reason || "not read").replace(/_/g, " "), 40))),
+    h("details", {}, h("summary", {}, "Its first word"), call.text ? said(call.text) : null),
+    messagesFold(call, what.load), metaLine(call, what.costs));
+}
+
 // One voice: WHAT has prices, push, costs, load(call), traders (how many).
 function voice(calls, what) {
+  if (calls[calls.length - 1].reading) return reading(calls[calls.length - 1], what);
   const last = calls[calls.length - 1], t = last.iteration, isMaker = last.role === "maker";
   const head = [h("span", { class: "who" }, isMaker ? "Maker" : what.traders > 1 ? `Trader ${(last.trader || 0) + 1}` : "Trader"), h("span", { class: "soft" }, "t = " + t)];
   if (last.sample > 0 || calls.isSampled) head.push(h("span", { class: "soft" }, "sample " + (last.sample + 1)));
