@@ -78,6 +78,25 @@ class BlockedTest(harness.TestCase):
         process.terminate()
         self.assertEqual(75, harness.finish(process, 60).code)
 
+    def test_a_wait_beyond_the_wall_time_ends_the_run_with_what_it_has(self):
+        """Alone and on ranks: said at once with where it was read, 75, and the next launch goes on."""
+        for ranks in (0, 3):
+            rule = {"fault": "429", "times": 0, "after": 6, "retry_after": 7200}
+            with harness.FaultServer({"rules": [rule]}) as server:
+                job = self.job(server.url, 12, budget={"wall_s": 600}, models__m__limits__concurrency=2)
+                begin = time.monotonic()
+                result = harness.run("run", job, "-o", self.dir / "run", "--fresh", ranks=ranks, expect=75)
+                self.assertLess(time.monotonic() - begin, 60)
+                self.assertLess(server.stats()["requests"], 20)
+            self.assertIn("retry-after", result.err.lower())
+            self.assertRegex(result.err, r"no call for 2\.0 hours, more than is left of budget\.wall_s")
+            status = self.status()
+            self.assertEqual((0, "interrupted"), (status["failed"] + status["invalid"], status["state"]))
+            self.assertGreater(status["pending"], 0)
+            with harness.FaultServer({"rules": []}, port=server.port) as server:
+                harness.run("run", job, "-o", self.dir / "run", "--quiet")
+            self.assertEqual((12, "complete"), (self.status()["done"], self.status()["state"]))
+
     def test_two_workers_tell_it_once(self):
         with harness.FaultServer({"rules": [{"fault": "401", "times": 0}]}) as server:
             result = harness.run("run", self.job(server.url), "-o", self.dir / "run", ranks=3, expect=None)
