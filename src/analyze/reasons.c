@@ -9,8 +9,8 @@
 #include "analyze/analysis_internal.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
-#include "credence/base/text.h"
 #include "credence/core/call.h"
+#include "credence/core/said.h"
 
 enum what { INVALID, FAILED, REPAIRED, NO_ARGUMENT, WHAT_COUNT };
 static const char *const what_names[WHAT_COUNT] = {"invalid", "failed", "repaired",
@@ -119,39 +119,11 @@ static const char *words_of(const struct cr_call_record *call, enum cr_reason re
     return call->finish_word[0] != '\0' ? call->finish_word : NULL;
 }
 
-struct words {
-    char text[SAMPLES][100];
-    uint32_t times[SAMPLES];
-    size_t len;
-};
-
-static void add_words(struct words *words, const char *said) {
-    char text[100];
-    size_t len = strcspn(said, "\r\n");
-    if (len >= sizeof text) { // not in the middle of a character
-        len = sizeof text - 1;
-        while (len > 0 && ((unsigned char)said[len] & 0xC0) == 0x80) {
-            len--;
-        }
-    }
-    snprintf(text, sizeof text, "%.*s", (int)len, said);
-    for (size_t i = 0; i < words->len; i++) {
-        if (strcmp(words->text[i], text) == 0) {
-            words->times[i]++;
-            return;
-        }
-    }
-    if (words->len < SAMPLES) {
-        memcpy(words->text[words->len], text, sizeof text);
-        words->times[words->len++] = 1;
-    }
-}
-
 // The commonest words among the sampled episodes' calls; NULL when there are none. A
 // file without its calls has none either, and that is fine.
 static const char *find_words(struct cr_analysis *analysis, const struct tally *tally,
                               enum cr_reason reason) {
-    struct words words = {.len = 0};
+    struct cr_said words = {.len = 0};
     for (size_t s = 0; s < tally->samples; s++) {
         const struct cr_dataset_view *one =
             cr_dataset_view_of(analysis->dataset, tally->sample[s]);
@@ -160,17 +132,14 @@ static const char *find_words(struct cr_analysis *analysis, const struct tally *
             for (size_t i = 0; i < calls.len; i++) {
                 const char *said = words_of(&calls.at[i], reason);
                 if (said != NULL) {
-                    add_words(&words, said);
+                    cr_said_add(&words, said);
                 }
             }
         }
         cr_call_records_fini(&calls);
     }
-    size_t best = 0;
-    for (size_t i = 1; i < words.len; i++) {
-        best = words.times[i] > words.times[best] ? i : best;
-    }
-    return words.len > 0 ? cr_arena_strdup(&analysis->arena, words.text[best]) : NULL;
+    const char *commonest = cr_said_commonest(&words);
+    return commonest != NULL ? cr_arena_strdup(&analysis->arena, commonest) : NULL;
 }
 
 // "raise models.m.params.max_tokens, now 20": what the job says it is.

@@ -20,6 +20,7 @@
 #include "credence/base/clock.h"
 #include "credence/base/file.h"
 #include "credence/base/json.h"
+#include "credence/core/said.h"
 
 enum {
     STATUS_BYTES_MAX = 1 << 22,
@@ -186,6 +187,17 @@ static const struct {
     {"server", "the server failed: see its log"},
 };
 
+// What the servers said most often of a reason.
+static void print_words(const struct cr_screen *screen, const struct cr_json *root,
+                        const char *reason) {
+    const char *words = cr_json_string(cr_json_get(cr_json_get(root, "words"), reason));
+    char line[CR_SAID_BYTES + 16];
+    if (words != NULL) {
+        (void)snprintf(line, sizeof line, "\"%s\"", words);
+        cr_status_ignore(cr_screen_wrap(screen, line, strlen(line), COLUMN + 2));
+    }
+}
+
 static void print_advice(const struct cr_screen *screen, const char *reason) {
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
         if (strcmp(advice[i].reason, reason) == 0) {
@@ -215,6 +227,7 @@ static void print_reasons(const struct cr_screen *screen, const struct cr_json *
                 cr_screen_styled(screen, CR_STYLE_DOUBT, "%-*s%.0f x %s\n", COLUMN,
                                  shown++ == 0 ? "lost" : "", most,
                                  CR_SHOWN(cr_json_key(r)));
+                print_words(screen, root, cr_json_key(r));
                 print_advice(screen, cr_json_key(r));
             }
         }

@@ -381,6 +381,7 @@ void cr_coordinator_snapshot(const struct cr_coordinator *c, struct cr_snapshot 
                                 .message = c->message,
                                 .exit_code = -1,
                                 .tally = c->cfg.recorder->tally,
+                                .said = c->cfg.recorder->said,
                                 .now_ms = cr_coordinator_now_ms(c),
                                 .wall_ms = cr_clock_wall_ms(c->cfg.clock)};
     cr_snapshot_fill(out, c->cfg.progress, &c->roster);

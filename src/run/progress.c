@@ -10,6 +10,7 @@
 
 #include "credence/base/file.h"
 #include "credence/base/json_write.h"
+#include "credence/base/text.h"
 
 enum {
     STATUS_BYTES_MAX = 1 << 22,
@@ -18,7 +19,8 @@ enum {
     NODES_SHOWN = 256,    // in status.json
     NODES_NAMED = 16,     // at the end
     CALLS_EXPECTED = 100, // of a node, before one that made none is odd
-    REASONS_SHOWN = 3
+    REASONS_SHOWN = 3,
+    WORDS_SHOWN = 60 // bytes
 };
 
 static void add_metrics(struct cr_model_metrics *sum,
@@ -153,6 +155,20 @@ static void put_reasons(struct cr_json_writer *json, const struct cr_tally *tall
     cr_json_write_close(json, '}');
 }
 
+// What servers said most often of each: {"server": "HTTP 502: bad gateway"}.
+static void put_words(struct cr_json_writer *json, const struct cr_snapshot *snapshot) {
+    cr_json_write_open(json, "words", '{');
+    for (int i = 0; i < CR_REASON_COUNT; i++) {
+        const char *words = snapshot->tally.by_reason[i] > 0
+                                ? cr_said_commonest(&snapshot->said[i])
+                                : NULL;
+        if (words != NULL) {
+            cr_json_write_text(json, cr_reason_names[i], words);
+        }
+    }
+    cr_json_write_close(json, '}');
+}
+
 static void put_progress(struct cr_json_writer *json,
                          const struct cr_progress *progress,
                          const struct cr_snapshot *snapshot) {
@@ -164,6 +180,7 @@ static void put_progress(struct cr_json_writer *json,
     cr_json_write_count(json, "pending", progress->episodes - finished(snapshot));
     cr_json_write_count(json, "converged", tally->converged);
     put_reasons(json, tally);
+    put_words(json, snapshot);
     cr_json_write_number(json, "first_started_wall_ms",
                          (double)progress->first_started_wall_ms);
     cr_json_write_number(json, "started_wall_ms", (double)progress->started_wall_ms);
@@ -322,9 +339,11 @@ static void print_eta(char *out, size_t bytes, double seconds) {
     }
 }
 
-// The reasons of the kind from FIRST to below END, the commonest first: " (180 cut, 2 refused)".
-static void print_reasons(char *out, size_t bytes, const struct cr_tally *tally,
+// The reasons of the kind from FIRST to below END, the commonest first and with what the
+// servers said of it: " (180 server: HTTP 502: bad gateway, 2 rate)".
+static void print_reasons(char *out, size_t bytes, const struct cr_snapshot *snapshot,
                           int first, int end) {
+    const struct cr_tally *tally = &snapshot->tally;
     bool is_used[CR_REASON_COUNT] = {false};
     size_t used = 0;
     out[0] = '\0';
@@ -340,9 +359,13 @@ static void print_reasons(char *out, size_t bytes, const struct cr_tally *tally,
             break;
         }
         is_used[most] = true;
+        const char *said = n == 0 ? cr_said_commonest(&snapshot->said[most]) : NULL;
+        const char *words = said != NULL ? said : "";
+        const size_t cut = cr_text_cut(words, strlen(words), WORDS_SHOWN);
         const int put =
-            snprintf(out + used, bytes - used, "%s%" PRIu64 " %s", n == 0 ? " (" : ", ",
-                     tally->by_reason[most], cr_reason_names[most]);
+            snprintf(out + used, bytes - used, "%s%" PRIu64 " %s%s%.*s",
+                     n == 0 ? " (" : ", ", tally->by_reason[most],
+                     cr_reason_names[most], cut > 0 ? ": " : "", (int)cut, words);
         used += put > 0 && (size_t)put < bytes - used ? (size_t)put : 0;
     }
     if (used > 0) {
@@ -350,12 +373,13 @@ static void print_reasons(char *out, size_t bytes, const struct cr_tally *tally,
     }
 }
 
-static void print_losses(char *out, size_t bytes, const struct cr_tally *tally) {
-    char invalid[96], failed[96];
+static void print_losses(char *out, size_t bytes, const struct cr_snapshot *snapshot) {
+    const struct cr_tally *tally = &snapshot->tally;
+    char invalid[192], failed[192];
     out[0] = '\0';
-    print_reasons(invalid, sizeof invalid, tally, CR_REASON_UNREADABLE,
+    print_reasons(invalid, sizeof invalid, snapshot, CR_REASON_UNREADABLE,
                   CR_REASON_FIRST_FAILURE);
-    print_reasons(failed, sizeof failed, tally, CR_REASON_FIRST_FAILURE,
+    print_reasons(failed, sizeof failed, snapshot, CR_REASON_FIRST_FAILURE,
                   CR_REASON_COUNT);
     if (tally->invalid + tally->failed > 0) {
         (void)snprintf(out, bytes, " | %" PRIu64 " invalid%s, %" PRIu64 " failed%s",
@@ -371,8 +395,8 @@ static void compose(const struct cr_progress *progress,
     const uint64_t tokens =
         spent->tokens_in + spent->tokens_out - before->tokens_in - before->tokens_out;
     const uint64_t done = snapshot->tally.done;
-    char eta[32], losses[320];
-    print_losses(losses, sizeof losses, &snapshot->tally);
+    char eta[32], losses[480];
+    print_losses(losses, sizeof losses, snapshot);
     print_eta(eta, sizeof eta, eta_s(progress, snapshot));
     (void)snprintf(
         out, bytes,

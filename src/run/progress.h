@@ -38,7 +38,8 @@ struct cr_snapshot {
     int exit_code;       // -1 while it runs
     int lost_ranks;
     struct cr_tally tally;
-    struct cr_spent spent; // earlier launches included
+    const struct cr_said *said; // [CR_REASON_COUNT] borrowed; NULL: nobody was lost
+    struct cr_spent spent;      // earlier launches included
     uint32_t in_flight;
     const struct cr_node *nodes; // borrowed from the roster: this launch
     size_t nodes_len;

@@ -121,12 +121,27 @@ static void tell_failure(struct cr_recorder *recorder,
                  record->error == NULL ? "no reason was given" : record->error);
 }
 
-static enum cr_status tell_failures(struct cr_recorder *recorder, const char *body,
-                                    size_t len) {
+// What a server said of a call that was of no use.
+static void keep_words(struct cr_recorder *recorder,
+                       const struct cr_call_record *record) {
+    struct cr_said *said = &recorder->said[record->reason];
+    if (record->error != NULL && record->error[0] != '\0') {
+        cr_said_add(said, record->error);
+    } else if (record->finish_word[0] != '\0') {
+        cr_said_add(said, record->finish_word);
+    }
+}
+
+// The calls of an episode that was lost for REASON.
+static enum cr_status note_loss(struct cr_recorder *recorder, enum cr_reason reason,
+                                const char *body, size_t len) {
     struct cr_call_records records = {0};
     const enum cr_status status = cr_result_records_decode(body, len, &records);
     for (size_t i = 0; status == CR_OK && i < records.len; i++) {
         tell_failure(recorder, &records.at[i]);
+        if (records.at[i].reason == reason) {
+            keep_words(recorder, &records.at[i]);
+        }
     }
     cr_call_records_fini(&records);
     return status;
@@ -157,8 +172,9 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
         if (status == CR_OK) {
             status = put_views(recorder, &place, &t, err);
         }
-        if (status == CR_OK && t.status == CR_FAILED) {
-            status = tell_failures(recorder, bytes + head_bytes, len - head_bytes);
+        if (status == CR_OK && (t.status == CR_FAILED || t.status == CR_INVALID)) {
+            status =
+                note_loss(recorder, t.reason, bytes + head_bytes, len - head_bytes);
         }
         if (status == CR_OK) {
             cr_ledger_set(recorder->ledger, t.number, state_of(&t));

@@ -11,6 +11,7 @@
 
 #include "credence/base/log.h"
 #include "credence/cluster/message.h"
+#include "credence/core/said.h"
 #include "credence/job/plan.h"
 #include "credence/store/lock.h"
 #include "credence/store/run_file.h"
@@ -38,6 +39,7 @@ struct cr_recorder {
     uint32_t
         told[CR_BEAT_MODELS_MAX]; // bits: kinds of failure that were told of a model
     struct cr_tally tally;
+    struct cr_said said[CR_REASON_COUNT]; // of this launch, by why an episode was lost
 };
 
 // A worker's RESULT: checked against the plan, written, spooled, entered in the ledger.

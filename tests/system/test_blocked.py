@@ -177,6 +177,21 @@ class BlockedTest(harness.TestCase):
         self.assertGreater(status["pending"], 0)
         self.assertEqual({"bad_request"}, set(status["reasons"]) - {"unreadable"})
 
+    def test_what_servers_say_is_in_every_report_of_a_loss(self):
+        """Commonest words of a reason: status.json, status, the progress line, analyze, show."""
+        self.lossy("--max-failed", "100%")
+        words = self.status()["words"]["bad_request"]
+        self.assertIn("400", words)
+        self.assertEqual({"bad_request"}, set(self.status()["words"]) - {"unreadable"})
+        run = self.dir / "run"
+        shown = harness.run("status", run).out
+        self.assertRegex(shown, r"lost +\d+ x bad_request\n +\"[^\n]*400")
+        log = harness.run("status", run, "--json").out
+        self.assertIn(words, json.loads(log)["words"]["bad_request"])
+        self.assertIn(words[:40], harness.run("analyze", run, "--section", "reasons").out)
+        lost = harness.run("list", run, "--where", "status = failed", "-n", 1, "--format", "ids").out.split()[0]
+        self.assertIn("400", harness.run("show", run, "--episode", lost).out)
+
     def test_max_failed_can_allow_all_or_a_number(self):
         self.assertEqual(3, self.lossy("--max-failed", "100%").code)
         self.assertEqual(0, self.status()["pending"])
