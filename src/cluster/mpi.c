@@ -17,6 +17,7 @@
 #include <mpi-ext.h>
 #endif
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -37,13 +38,17 @@ enum { HAS_ULFM = 0 };
 #endif
 
 enum {
-    START_SECONDS = 600, // a rank that dies before its MPI_Init hangs the others there
-    START_WAIT_S = 600,  // for what rank 0 reads before it broadcasts
-    CLOSE_WAIT_S = 3600, // for the last pass of rank 0 over its file
+    // A rank that dies before its MPI_Init hangs the others there. 512 ranks on two cores
+    // need 400 s for it.
+    START_SECONDS = 600,
+    START_RANK_MS = 2000,
+    START_WAIT_S = 1800,         // for what rank 0 reads before it broadcasts
+    CLOSE_WAIT_S = 3600,         // for the last pass of rank 0 over its file
     BCAST_CHUNK_BYTES = 1 << 28, // counts are int
-    CLOSE_MS = 2000,             // for the last sends
-    SENDS_TESTED = 32,           // a turn; the oldest, so that order is the cost
-    TAG_BATCH = 1 << 14          // above all tags of messages
+    CLOSE_MS = 300000, // for the last messages: of 512 ranks on two cores each is slow
+    CLOSE_LOST_MS = 2000, // the same after a loss: those they go to may be gone, too
+    SENDS_TESTED = 32,    // a turn; the oldest, so that order is the cost
+    TAG_BATCH = 1 << 14   // above all tags of messages
 };
 
 struct sending {
@@ -433,19 +438,38 @@ static bool all_are_here(void) {
            wait_asleep(&request, CLOSE_WAIT_S, NULL) == CR_OK;
 }
 
+// Whether what was said has gone and what was begun to be read is here: it is of no use
+// any more, but the library writes into it until then.
+static bool is_quiet(struct mpi *mpi) {
+    struct receiving *receiving;
+    test_sends(mpi);
+    while ((receiving = take_arrived(mpi)) != NULL) {
+        cr_free(receiving);
+    }
+    return mpi->sends == NULL && mpi->receives == NULL;
+}
+
+// A rank that leaves without a goodbye to MPI is taken for a dead one, and mpirun ends
+// the others; so the last messages are waited for as long as those they go to live.
+static bool becomes_quiet(struct mpi *mpi) {
+    bool is_so = is_quiet(mpi);
+    for (int ms = 0; !is_so && ms < (mpi->any_lost ? CLOSE_LOST_MS : CLOSE_MS); ms++) {
+        const int rank = mpi_lost(&mpi->head);
+        if (rank >= 0) {
+            mpi->head.is_lost[rank] = true;
+            mpi->any_lost = true;
+        }
+        sleep_us(1000);
+        is_so = is_quiet(mpi);
+    }
+    return is_so;
+}
+
 static void mpi_close(struct cr_cluster *cluster, bool *must_exit) {
     struct mpi *mpi = mpi_of(cluster);
     cr_status_ignore(send_batch(mpi, NULL));
-    for (int ms = 0; mpi->sends != NULL && ms < CLOSE_MS; ms++) {
-        test_sends(mpi);
-        if (mpi->sends != NULL) {
-            sleep_us(1000);
-        }
-    }
-    *must_exit = mpi->any_lost || mpi->sends != NULL || mpi->receives != NULL;
-    if (!*must_exit) {
-        *must_exit = !all_are_here();
-    }
+    const bool is_so = becomes_quiet(mpi);
+    *must_exit = mpi->any_lost || !is_so || !all_are_here();
     mpi_free(mpi);
     if (!*must_exit) {
         MPI_Finalize();
@@ -464,10 +488,20 @@ static const struct cr_cluster_ops mpi_ops = {
     .close = mpi_close,
 };
 
+// How long the start may take: the more ranks there are, as their launcher says.
+static unsigned start_seconds(void) {
+    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
+    size = size != NULL ? size : getenv("SLURM_STEP_NUM_TASKS");
+    const long ranks = size != NULL ? strtol(size, NULL, 10) : 0;
+    const long most = INT_MAX / START_RANK_MS;
+    return START_SECONDS + (unsigned)((ranks > 0 ? ranks < most ? ranks : most : 0) *
+                                      START_RANK_MS / 1000);
+}
+
 static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
     int rank = 0, size = 1, provided = 0;
     signal(SIGPIPE, SIG_IGN); // the tcp transport dies of it when a peer does
-    alarm(START_SECONDS);
+    alarm(start_seconds());
     const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     alarm(0);
     if (code != MPI_SUCCESS) {

@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "credence/base/mem.h"
 #include "run/coordinator_internal.h"
@@ -26,8 +27,9 @@ enum {
         4, // beats of 10,000 ranks every 2.5 s are 4,000 messages a second
     LOST_BEATS = 4,
     TICK_MS = 1000,
-    LOOK_MS = 20,  // between two looks for lost ranks
-    GAP_MS = 1000, // between two turns: rank 0 itself was stopped
+    LOOK_MS = 20,       // between two looks for lost ranks
+    WAITING_MS = 10000, // for a directory, before it is said
+    GAP_MS = 1000,      // between two turns: rank 0 itself was stopped
 };
 
 enum cr_status cr_coordinator_create(const struct cr_coordinator_cfg *cfg,
@@ -132,6 +134,23 @@ static void grant(struct cr_coordinator *c, int rank, bool *moved) {
     cr_coordinator_send(c, rank, CR_TAG_GRANT, CR_OK);
 }
 
+// A node that does not show the directory keeps all others waiting: people hear why.
+static void tell_waiting(struct cr_coordinator *c, int rank) {
+    const int64_t now_ms = cr_coordinator_now_ms(c);
+    if (c->waiting_since_ms == 0) {
+        c->waiting_since_ms = now_ms;
+    }
+    if (c->has_told_waiting || now_ms - c->waiting_since_ms < WAITING_MS) {
+        return;
+    }
+    c->has_told_waiting = true;
+    const char *host = c->placement.host[rank] == NULL ? "" : c->placement.host[rank];
+    cr_log_write(c->cfg.log, CR_LOG_WARN,
+                 "rank %d on %.*s does not see yet what rank 0 wrote into %s: no call "
+                 "is made before its file system shows it",
+                 rank, (int)strcspn(host, " "), host, c->cfg.dir);
+}
+
 // Whether every rank sees this directory: one that does not must stop the run before
 // anybody has written to two.
 static bool all_are_ready(struct cr_coordinator *c) {
@@ -141,6 +160,7 @@ static bool all_are_ready(struct cr_coordinator *c) {
     for (int rank = 1; rank < c->roster.size; rank++) {
         if (c->roster.at[rank].state == CR_MEMBER_LIVE &&
             !c->roster.at[rank].has_asked) {
+            tell_waiting(c, rank);
             return false;
         }
     }

@@ -28,11 +28,13 @@ struct cr_coordinator {
     uint64_t has_long_wait; // a bit for each model: people know of it
     struct cr_server_placement placement;
     int64_t tick_ms, beat_ms, beaten_ms, looked_ms, stepped_ms;
-    int64_t deadline_ms; // of a drain; 0: none
+    int64_t deadline_ms;      // of a drain; 0: none
+    int64_t waiting_since_ms; // for ranks that do not see the directory; 0: none yet
     int signal_level, last_lost;
     bool cannot_record; // run.h5 or the spool failed: the tape goes on alone
     bool has_reported;  // a fault: once is enough
     bool all_are_ready; // every rank has seen the directory
+    bool has_told_waiting;
     bool has_heard_all; // no message was left unread at the last turn
 };
 

@@ -436,16 +436,15 @@ static void print_nodes(const struct cr_progress *progress,
     for (size_t i = 0; snapshot->nodes_len > 1 && i < snapshot->nodes_len; i++) {
         const struct cr_node *node = &snapshot->nodes[i];
         if (node->calls == 0 && calls >= CALLS_EXPECTED * snapshot->nodes_len) {
-            cr_log_write(log, CR_LOG_WARN,
-                         "node %s did nothing: its %d ranks made none of %" PRIu64
-                         " calls",
-                         node->host, node->ranks, calls);
+            cr_log_write(
+                log, CR_LOG_WARN,
+                "node %s did nothing: its %d %s made none of %" PRIu64 " calls",
+                node->host, node->ranks, node->ranks == 1 ? "rank" : "ranks", calls);
         } else if (snapshot->nodes_len <= NODES_NAMED) {
             cr_log_write(
                 log, CR_LOG_INFO,
-                "node %s: %d ranks, %.0f %% of the calls, asleep %.0f %% of the "
-                "time",
-                node->host, node->ranks,
+                "node %s: %d %s, %.0f %% of the calls, asleep %.0f %% of the time",
+                node->host, node->ranks, node->ranks == 1 ? "rank" : "ranks",
                 calls > 0 ? 100 * (double)node->calls / (double)calls : 0,
                 100 * asleep_share(node, seconds));
         }

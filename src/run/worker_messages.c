@@ -86,8 +86,8 @@ static enum cr_status wrong_directory(const struct cr_worker *worker,
     char host[256];
     own_host(worker, host, sizeof host);
     return cr_err_set(err, CR_E_BLOCKED,
-                      "%s on %s is not the directory that rank 0 has on %s: a run "
-                      "directory must be one that all ranks share",
+                      "%s on %s is not the directory that rank 0 has on %s: choose a "
+                      "run directory (-o DIR) on a file system that all nodes share",
                       worker->cfg.dir, host, worker->rank_0_host);
 }
 

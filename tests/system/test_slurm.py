@@ -98,6 +98,80 @@ class SubmitTest(harness.TestCase):
         self.assertFalse(self.notes.exists())
 
 
+class ExitCodeTest(harness.TestCase):
+    """What a batch script makes of each exit code of the design page; no SLURM is needed: the launcher, scontrol and
+    the program are scripts, and the run directory says what they are told to say."""
+
+    # What the launcher returns, and state and exit_code in the run directory: what the batch job ends with, whether
+    # it is put back, and what its log says.
+    CASES = (
+        (0, "complete", 0, 0, False, "complete"),
+        (1, "failed", 1, 1, False, "an error of the program: not put back"),
+        (2, "", -1, 2, False, "the job is at fault: not put back"),
+        (3, "complete", 3, 3, False, "some episodes failed"),
+        (4, "blocked", 4, 4, False, "a person must mend something first: not put back"),
+        (1, "blocked", 4, 4, False, "a person must mend something first: not put back"),  # as some launchers count
+        (75, "interrupted", 75, 75, True, "back to the queue"),
+        (137, "running", -1, 75, True, "back to the queue"),
+        (0, "running", -1, 75, True, "back to the queue"),  # srun, when a node was lost
+        (205, "complete", 0, 0, False, "complete"),  # mpirun, when a rank was lost
+    )
+    SCRIPTS = ("nodes.sbatch", "array.sbatch", "gpu.sbatch", "hetero.sbatch")
+
+    def setUp(self):
+        super().setUp()
+        self.bin = self.dir / "bin"
+        self.bin.mkdir()
+        self.notes = self.dir / "notes"
+        self.tool("srun", f'echo "srun $*" >>"{self.notes}"; exit "$LAUNCHER_CODE"')
+        self.tool("mpirun", f'[ "$1" = --version ] && echo "mpirun (Open MPI) 4.1.4" && exit; '
+                            f'echo "mpirun $*" >>"{self.notes}"; exit "$LAUNCHER_CODE"')
+        self.tool("scontrol", f'echo "scontrol $*" >>"{self.notes}"')
+        self.tool("sleep", "exit 0")  # SLURM would end the script meanwhile
+        self.tool("credence", 'case $1 in status) echo "{"; echo "\\"state\\": \\"$STATE\\","; '
+                              'echo "\\"exit_code\\": $CODE,"; echo "}";; esac')
+
+    def tool(self, name, text):
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def batch(self, script, launcher_code, state, code, **extra):
+        """The exit code of a batch script, its log, and what it asked of SLURM."""
+        self.notes.write_text("")
+        env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "CREDENCE": "credence", "JOB": "job.json",
+               "DIR": str(self.dir / "out"), "CREDENCE_SLURM": str(SLURM), "SLURM_JOB_ID": "7", "STATE": state,
+               "CODE": str(code), "LAUNCHER_CODE": str(launcher_code), "SLURM_ARRAY_TASK_ID": "2",
+               "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_JOB_NUM_NODES_HET_GROUP_1": "1", **extra}
+        done = subprocess.run(["bash", str(SLURM / script)], env=env, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr, self.notes.read_text()
+
+    def test_each_exit_code_ends_the_job_or_puts_it_back(self):
+        for script in self.SCRIPTS:
+            for launcher in ("srun", "mpirun"):
+                for launcher_code, state, code, wanted, is_put_back, words in self.CASES:
+                    with self.subTest(script=script, launcher=launcher, launcher_code=launcher_code, state=state):
+                        got, log, notes = self.batch(script, launcher_code, state, code, LAUNCHER=launcher)
+                        self.assertEqual(wanted, got, log)
+                        self.assertEqual(is_put_back, "scontrol requeue 7" in notes, notes)
+                        self.assertIn(words, log)
+                        self.assertEqual(1, notes.count(f"{launcher} "), notes)
+
+    def test_restarts_have_an_end_and_say_so(self):
+        got, log, notes = self.batch("nodes.sbatch", 75, "interrupted", 75, SLURM_RESTART_COUNT="20")
+        self.assertEqual(75, got)
+        self.assertIn("not complete after 20 restarts: given up", log)
+        self.assertNotIn("scontrol", notes)
+
+    def test_shards_that_are_submitted_again_by_hand_keep_their_number(self):
+        (self.dir / "out").mkdir()
+        (self.dir / "out" / "shards").write_text("5\n")
+        _, _, notes = self.batch("array.sbatch", 0, "complete", 0)
+        self.assertIn("--shard 2/5", notes)
+        _, _, notes = self.batch("array.sbatch", 0, "complete", 0, SHARDS="6")
+        self.assertIn("--shard 2/6", notes)
+
+
 class Cluster:
     """Four nodes for the length of the test class."""
 
@@ -256,6 +330,59 @@ class SlurmTest(harness.TestCase):
         self.assertLessEqual(1, self.restarts(number), self.logs())
         self.assert_equal_runs(self.reference(job))
         self.assert_no_call_was_made_twice()
+
+    def nodes_of(self, number):
+        return self.cluster.tool("scontrol", "show", "hostnames",
+                                 self.cluster.tool("squeue", "-h", "-j", number, "-o", "%N")).split()
+
+    def test_a_drained_node_gets_no_more_work(self):
+        """What runs there goes on; what is put back goes elsewhere."""
+        job = self.held_job()
+        number, = self.submit(job, "--nodes", 3)
+        self.wait_until_held()
+        node = self.nodes_of(number)[-1]
+        self.cluster.tool("scontrol", "update", f"nodename={node}", "state=drain", "reason=memory")
+        try:
+            self.assertEqual(["RUNNING"], self.cluster.state(number))
+            self.warn(number)
+            self.finish(number)
+            self.assertEqual(1, self.restarts(number), self.logs())
+            self.assertNotIn(node, self.nodes_of(number))
+        finally:
+            self.cluster.tool("scontrol", "update", f"nodename={node}", "state=resume")
+        self.assert_equal_runs(self.reference(job))
+        self.assert_no_call_was_made_twice()
+
+    def test_a_directory_that_is_each_nodes_own_stops_the_job_before_any_call(self):
+        """/dev/shm is another one on each node: what rank 0 writes is not there for the others."""
+        with harness.FaultServer() as server:
+            job = self.write_job(self.http_job(server.url, self.claims))
+            out = pathlib.Path("/dev/shm") / f"credence-{os.getpid()}"
+            done = submit(job, "--nodes", 2, "--dir", out, cwd=self.dir, env=environment(**self.cluster.env))
+            number = done.stdout.splitlines()[-1].split(";")[0].removeprefix("queued: ").strip()
+            self.cluster.wait(number, ("FAILED",), 400)
+            self.assertEqual(0, server.stats()["requests"], self.logs())
+        self.assertIn("ExitCode=4:0", self.cluster.tool("scontrol", "show", "job", number))
+        self.assertEqual(0, self.restarts(number))
+        self.assertRegex(self.logs(), rf"rank \d on n2 does not see yet what rank 0 wrote into {out}")
+        self.assertRegex(self.logs(), rf"{out} on n2 is not the directory that rank 0 has on n1: .* all nodes share")
+        self.assertIn("not put back", self.logs())
+
+    def test_a_shard_that_is_put_back_by_hand_goes_on(self):
+        """One shard of four is cancelled; submitted again alone, by hand, it completes what the others left open."""
+        job = self.write_job(self.sim_job(self.claims))
+        shards, merge = self.submit(job, "--array", 4)
+        self.cluster.tool("scancel", f"{shards}_3", check=False)
+        for number in (shards, merge):
+            self.cluster.wait(number, ("COMPLETED", "FAILED", "CANCELLED"), 300)
+        env = environment(**self.cluster.env, JOB=str(job), DIR=str(self.out), CREDENCE_SLURM=str(SLURM))
+        done = subprocess.run(["sbatch", "--wait", "--array=3", f"--chdir={self.dir}", str(SLURM / "array.sbatch")],
+                              env=env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(0, done.returncode, done.stderr + self.logs())
+        done = subprocess.run(["sbatch", "--wait", f"--chdir={self.dir}", str(SLURM / "merge.sbatch")],
+                              env=env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(0, done.returncode, done.stderr + self.logs())
+        self.assert_equal_runs(self.reference(job))
 
     def test_a_job_at_fault_is_not_put_back(self):
         job = self.write_job(self.sim_job(self.claims))
