@@ -262,6 +262,11 @@ static void estimate_usage(const struct cr_call *call, struct cr_reply *reply) {
     reply->is_estimated = lacks_in || lacks_out;
     reply->tokens_in = lacks_in ? tokens_of(bytes_in) : reply->tokens_in;
     reply->tokens_out = lacks_out ? tokens_of(bytes_out) : reply->tokens_out;
+    if (lacks_in && lacks_out && reply->tokens_total > 0) { // only the split is a guess
+        reply->tokens_in = reply->tokens_in < reply->tokens_total ? reply->tokens_in
+                                                                  : reply->tokens_total;
+        reply->tokens_out = reply->tokens_total - reply->tokens_in;
+    }
 }
 
 // Log-probabilities that were asked for and did not come: the server has none. A model

@@ -217,6 +217,8 @@ static void walk(struct reader *reader, const struct cr_json *value, unsigned de
              c != NULL && seen < LIST_MAX; c = cr_json_next(c), seen++) {
             walk(reader, c, depth + 1);
         }
+    } else { // {"error": 429}
+        note_number(reader->out, cr_json_number(value, 0));
     }
 }
 
@@ -369,10 +371,16 @@ void cr_error_body_read_json(const struct cr_json *value, const char *secret,
     cr_buf_fini(&reader.words);
 }
 
+// A status of HTTP that means a failure.
+static bool is_status(const struct cr_json *value) {
+    const double number = cr_json_number(value, 0);
+    return number >= 400 && number <= 599;
+}
+
 static bool is_said(const struct cr_json *value) {
     const char *text = cr_json_string(value);
     enum cr_json_type type = cr_json_type(value);
-    return (text != NULL && text[0]) ||
+    return (text != NULL && text[0]) || is_status(value) ||
            (type == CR_JSON_OBJECT && cr_json_len(value) > 0) ||
            (type == CR_JSON_ARRAY && cr_json_len(value) > 0);
 }
@@ -404,7 +412,9 @@ bool cr_error_body_has_words(const struct cr_json *root) {
             return true;
         }
     }
-    return false;
+    return is_status(cr_json_get(root, "code")) ||
+           is_status(cr_json_get(root, "status")) ||
+           is_status(cr_json_get(root, "status_code"));
 }
 
 bool cr_error_body_has_code(const struct cr_error_body *error, const char *code) {

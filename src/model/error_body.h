@@ -46,7 +46,8 @@ void cr_error_body_read_json(const struct cr_json *value, const char *secret,
 // holds none.
 const struct cr_json *cr_error_body_find(const struct cr_json *root);
 
-// Whether ROOT, which is no answer, has a message at its top: then it is an error too.
+// Whether ROOT, which is no answer, has a message or a failing status at its top: then it
+// is an error too.
 bool cr_error_body_has_words(const struct cr_json *root);
 
 bool cr_error_body_has_code(const struct cr_error_body *error, const char *code);

@@ -161,6 +161,7 @@ static void read_usage(const struct cr_json *root, struct cr_reply *reply) {
     reply->tokens_reasoning = cr_wire_count(completion, "reasoning_tokens");
     uint64_t known = (uint64_t)reply->tokens_in + reply->tokens_out;
     uint64_t total = cr_wire_count(usage, "total_tokens");
+    reply->tokens_total = known == 0 && total < UINT32_MAX ? (uint32_t)total : 0;
     if (reply->tokens_in > 0 && total > known) {
         uint32_t hidden = (uint32_t)(total - known);
         reply->tokens_out += hidden;
@@ -286,6 +287,23 @@ static enum cr_status read_choice(const struct cr_json *choice,
     return status != CR_OK ? status : finish(word_of(word), word != NULL, reply, why);
 }
 
+// Google's word for a prompt that it does not answer: there is no choice at all.
+static const char *blocked_word(const struct cr_json *root) {
+    const struct cr_json *feedback = cr_json_get(root, "promptFeedback");
+    feedback = feedback != NULL ? feedback : cr_json_get(root, "prompt_feedback");
+    const char *word = cr_json_string(cr_json_get(feedback, "blockReason"));
+    return word != NULL ? word : cr_json_string(cr_json_get(feedback, "block_reason"));
+}
+
+static enum cr_status read_blocked(const char *word, struct cr_reply *reply,
+                                   struct cr_err *why) {
+    const bool is_known = cr_wire_finish_kind(word) == CR_FINISH_KIND_FILTERED;
+    reply->text = cr_strdup("");
+    return reply->text == NULL
+               ? CR_E_MEMORY
+               : cr_wire_finish(is_known ? word : "content_filter", reply, why);
+}
+
 // The members of ROOT, so that people can see what kind of reply it is.
 static enum cr_status refuse_root(const struct cr_json *root, struct cr_err *why) {
     char names[160] = "";
@@ -363,6 +381,10 @@ static enum cr_status read_root(const struct cr_json *root,
     }
     if (choice != NULL) {
         return read_choice(choice, from, reply, error, why);
+    }
+    const char *blocked = blocked_word(root);
+    if (blocked != NULL) {
+        return read_blocked(blocked, reply, why);
     }
     enum cr_status status = read_other(root, reply, why);
     // {"code": .., "message": ..}: an error all the same.

@@ -231,6 +231,18 @@ static struct cr_verdict verdict_of(enum kind kind, uint32_t status) {
                                .is_unhealthy = is_down && status >= 500};
 }
 
+// Google's refusal of a model that the plan does not hold: a limit, but of nothing.
+static bool grants_nothing(const char *words) {
+    static const char phrase[] = "limit: 0";
+    for (const char *at = words; (at = strcasestr(at, phrase)) != NULL; at++) {
+        const char after = at[sizeof phrase - 1];
+        if ((after < '0' || after > '9') && after != '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct cr_verdict cr_retry_by_error(uint32_t status,
                                     const struct cr_error_body *error) {
     // Inside a 2xx the status is what the body names.
@@ -243,7 +255,11 @@ struct cr_verdict cr_retry_by_error(uint32_t status,
         cr_error_body_has_code(error, "invalid_request_error")) {
         kind = KIND_REQUEST;
     }
-    return verdict_of(kind != KIND_NONE ? kind : kind_of_status(status), status);
+    kind = kind != KIND_NONE ? kind : kind_of_status(status);
+    if (kind == KIND_RATE && grants_nothing(error->words)) {
+        kind = KIND_QUOTA;
+    }
+    return verdict_of(kind, status);
 }
 
 struct cr_verdict cr_retry_by_fail(enum cr_reason fail) {

@@ -55,6 +55,12 @@ class ServersTest(harness.TestCase):
                 self.assertLess(len(requests), 10)
                 self.assertTrue(all(call["estimated"] == 1 for call in tape))
 
+    def test_a_lone_total_is_what_is_paid_for(self):
+        _, status, tape, _ = self.run_at(lambda _: reply(chat(usage={"total_tokens": 5000})), 2, 0)
+        self.assertEqual({5000}, {call["tokens_in"] + call["tokens_out"] for call in tape})
+        self.assertTrue(all(call["estimated"] == 1 and call["tokens_in"] > 0 for call in tape))
+        self.assertEqual(5000 * len(tape), status["tokens_in"] + status["tokens_out"])
+
     def test_what_a_server_refuses_is_learned_once_and_kept(self):
         refusals = {
             "limit": (lambda b: "max_tokens" in b, "Unsupported parameter: 'max_tokens' is not "

@@ -132,9 +132,10 @@ struct cr_reply {
     char finish_word[CR_FINISH_WORD_MAX];
     // As the server says.
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
-    double latency_s;  // of the attempt that succeeded: sent to last byte
-    uint32_t attempts; // 1 when the first succeeded
-    uint32_t endpoint; // index in the model's list
+    uint32_t tokens_total; // of both, where a server counts nothing else; else 0
+    double latency_s;      // of the attempt that succeeded: sent to last byte
+    uint32_t attempts;     // 1 when the first succeeded
+    uint32_t endpoint;     // index in the model's list
     uint32_t http_status;
     struct cr_logprob logprobs[CR_LOGPROBS_MAX];
     uint32_t logprobs_len;

@@ -507,6 +507,50 @@ static void an_error_instead_of_an_answer_is_an_error(void **state) {
     }
 }
 
+static void a_number_instead_of_an_answer_is_an_error(void **state) {
+    static const struct {
+        const char *body;
+        uint32_t status;
+    } cases[] = {{"{\"error\":429}", 429},
+                 {"{\"code\":503}", 503},
+                 {"{\"status\":500,\"data\":null}", 500},
+                 {"{\"choices\":[],\"error\":529}", 529}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cr_reply reply = {0};
+        struct cr_error_body error;
+        struct cr_err why;
+        const struct cr_decode_args from = {.body = cases[i].body,
+                                            .bytes = strlen(cases[i].body)};
+        print_message("%s\n", cases[i].body);
+        assert_int_equal(cr_backend_openai.decode(&from, &reply, &error, &why),
+                         CR_E_NET);
+        assert_int_equal(error.status, cases[i].status);
+        assert_string_not_equal(error.words, "");
+        cr_reply_fini(&reply);
+    }
+}
+
+static void a_prompt_that_is_blocked_was_filtered(void **state) {
+    static const char *const bodies[] = {
+        "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
+        "{\"choices\":[],\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}",
+        "{\"candidates\":[],\"promptFeedback\":{\"blockReason\":\"OTHER\"},"
+        "\"usageMetadata\":{\"promptTokenCount\":9}}",
+        "{\"choices\":null,\"prompt_feedback\":{\"block_reason\":\"BLOCKLIST\"}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct cr_reply reply;
+        struct cr_err why;
+        print_message("%s\n", bodies[i]);
+        assert_int_equal(decode(bodies[i], &reply, &why), CR_OK);
+        assert_int_equal(reply.reason, CR_REASON_FILTERED);
+        assert_int_equal(reply.finish, CR_FINISH_FILTER);
+        cr_reply_fini(&reply);
+    }
+}
+
 static void tokens_that_only_the_total_knows_are_paid_for(void **state) {
     static const struct {
         const char *usage;
@@ -591,6 +635,8 @@ int main(void) {
         cmocka_unit_test(an_answer_that_was_stopped_is_none),
         cmocka_unit_test(an_answer_is_found_wherever_it_is),
         cmocka_unit_test(an_error_instead_of_an_answer_is_an_error),
+        cmocka_unit_test(a_number_instead_of_an_answer_is_an_error),
+        cmocka_unit_test(a_prompt_that_is_blocked_was_filtered),
         cmocka_unit_test(tokens_that_only_the_total_knows_are_paid_for),
         cmocka_unit_test(a_request_takes_the_shape_that_was_learned),
         cmocka_unit_test(work_on_one_reply_has_a_limit),
