@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "json_block.h"
 #include "json_text.h"
 
 const char *cr_json_version(void) {
@@ -97,40 +98,69 @@ static enum cr_status unexpected(struct cr_err *err, const char *text, size_t by
     return fault_at(err, CR_E_FORMAT, text, at, what);
 }
 
+#define NO_MEMORY "out of memory while reading JSON"
+
 struct parsed {
-    cJSON *item;
+    struct cr_json *root;
     size_t end_bytes; // where the value ended in the text
 };
 
-static enum cr_status parse(const char *text, size_t bytes,
-                            struct cr_json_limits limits, struct parsed *out,
-                            struct cr_err *err) {
+// What can be said of TEXT before it is parsed.
+static enum cr_status look(const char *text, size_t bytes, struct cr_json_limits limits,
+                           struct cr_json_scan *scan, struct cr_err *err) {
     if (bytes > limits.max_bytes) {
         return cr_err_set(err, CR_E_LIMIT, "larger than %zu bytes", limits.max_bytes);
     }
     unsigned max_depth = limits.max_depth < CJSON_NESTING_LIMIT
                              ? limits.max_depth
                              : CJSON_NESTING_LIMIT - 1;
-    struct cr_json_scan scan = cr_json_scan(text, bytes, max_depth);
-    if (scan.fault != NULL) {
-        return fault_at(err, scan.status, text, scan.fault_at, scan.fault);
+    *scan = cr_json_scan(text, bytes, max_depth);
+    if (scan->fault != NULL) {
+        return fault_at(err, scan->status, text, scan->fault_at, scan->fault);
     }
-    const char *nul = memchr(text, '\0', scan.end_bytes);
+    const char *nul = memchr(text, '\0', scan->end_bytes);
     if (nul != NULL) {
         return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
     }
+    return CR_OK;
+}
+
+static enum cr_status parse(const char *text, size_t bytes,
+                            struct cr_json_limits limits, struct parsed *out,
+                            struct cr_err *err) {
+    struct cr_json_scan scan;
+    enum cr_status status = look(text, bytes, limits, &scan, err);
+    if (status != CR_OK) {
+        return status;
+    }
     hook();
-    out->item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
-                               : parse_plain(text, scan.end_bytes, &out->end_bytes);
-    if (out->item != NULL) {
+    cJSON *item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
+                                 : parse_plain(text, scan.end_bytes, &out->end_bytes);
+    out->root = wrap(item);
+    if (item != NULL) {
         return CR_OK;
     }
     if (memory_ran_out) {
-        return cr_err_set(err, CR_E_MEMORY, "out of memory while reading JSON");
+        return cr_err_set(err, CR_E_MEMORY, NO_MEMORY);
     }
     // cJSON points at the last byte when it wanted one more.
     bool is_cut = scan.is_open && out->end_bytes + 1 >= bytes;
     return unexpected(err, text, bytes, is_cut ? bytes : out->end_bytes);
+}
+
+// Hand out what was parsed unless more than blanks follows where it ended.
+static enum cr_status hand_out(const struct parsed *parsed, const char *text,
+                               size_t bytes, struct cr_json **out, struct cr_err *err) {
+    size_t end = parsed->end_bytes;
+    while (end < bytes && text[end] && strchr(" \t\r\n", text[end]) != NULL) {
+        end++;
+    }
+    if (end < bytes) {
+        cr_json_free(parsed->root);
+        return unexpected(err, text, bytes, end);
+    }
+    *out = parsed->root;
+    return CR_OK;
 }
 
 enum cr_status cr_json_parse(const char *text, size_t bytes,
@@ -141,16 +171,30 @@ enum cr_status cr_json_parse(const char *text, size_t bytes,
     if (status != CR_OK) {
         return status;
     }
-    size_t end = parsed.end_bytes;
-    while (end < bytes && text[end] && strchr(" \t\r\n", text[end]) != NULL) {
-        end++;
+    return hand_out(&parsed, text, bytes, out, err);
+}
+
+// Larger ones would hold much memory for values that a fault keeps from being read.
+enum { BLOCK_VALUES_MAX = 1 << 16 };
+
+enum cr_status cr_json_read(const char *text, size_t bytes,
+                            struct cr_json_limits limits, struct cr_json **out,
+                            struct cr_err *err) {
+    struct cr_json_scan scan;
+    struct parsed parsed = {0};
+    enum cr_status status = look(text, bytes, limits, &scan, err);
+    if (status != CR_OK) {
+        return status;
     }
-    if (end < bytes) {
-        cJSON_Delete(parsed.item);
-        return unexpected(err, text, bytes, end);
+    const struct cr_json_source source = {text, scan.end_bytes, scan.values};
+    status = scan.values <= BLOCK_VALUES_MAX
+                 ? cr_json_block_read(&source, &parsed.root, &parsed.end_bytes)
+                 : CR_E_FORMAT;
+    if (status == CR_E_FORMAT) {
+        return cr_json_parse(text, bytes, limits, out, err);
     }
-    *out = wrap(parsed.item);
-    return CR_OK;
+    return status == CR_OK ? hand_out(&parsed, text, bytes, out, err)
+                           : cr_err_set(err, status, NO_MEMORY);
 }
 
 enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
@@ -159,13 +203,17 @@ enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
     struct parsed parsed = {0};
     enum cr_status status = parse(text, bytes, limits, &parsed, NULL);
     if (status == CR_OK) {
-        *out = wrap(parsed.item);
+        *out = parsed.root;
         *end_bytes = parsed.end_bytes;
     }
     return status;
 }
 
 void cr_json_free(struct cr_json *root) {
+    if (cr_json_is_in_block(root)) {
+        cr_json_block_free(root);
+        return;
+    }
     hook();
     cJSON_Delete(tree(root));
 }
@@ -280,6 +328,7 @@ static void replace(cJSON *parent, cJSON *old, cJSON *child) {
 
 enum cr_status cr_json_put(struct cr_json *object, const char *key,
                            struct cr_json *child_taken) {
+    assert(!cr_json_is_in_block(object) && !cr_json_is_in_block(child_taken));
     hook();
     if (object == NULL || child_taken == NULL) {
         cJSON_Delete(tree(child_taken));
@@ -299,6 +348,7 @@ enum cr_status cr_json_put(struct cr_json *object, const char *key,
 
 enum cr_status cr_json_append(struct cr_json *object, const char *key,
                               struct cr_json *child_taken) {
+    assert(!cr_json_is_in_block(object) && !cr_json_is_in_block(child_taken));
     hook();
     if (object == NULL || child_taken == NULL ||
         !cJSON_AddItemToObject(tree(object), key, tree(child_taken))) {
@@ -309,6 +359,7 @@ enum cr_status cr_json_append(struct cr_json *object, const char *key,
 }
 
 enum cr_status cr_json_push(struct cr_json *array, struct cr_json *child_taken) {
+    assert(!cr_json_is_in_block(array) && !cr_json_is_in_block(child_taken));
     hook();
     if (array == NULL || child_taken == NULL) {
         cJSON_Delete(tree(child_taken));
@@ -319,6 +370,7 @@ enum cr_status cr_json_push(struct cr_json *array, struct cr_json *child_taken) 
 }
 
 void cr_json_remove(struct cr_json *object, const char *key) {
+    assert(!cr_json_is_in_block(object));
     hook();
     cJSON_DeleteItemFromObjectCaseSensitive(tree(object), key);
 }
@@ -396,6 +448,7 @@ static enum cr_status put_new(struct cr_json *object, const char *path,
 
 enum cr_status cr_json_put_path(struct cr_json *root, const char *path,
                                 struct cr_json *child_taken) {
+    assert(!cr_json_is_in_block(root) && !cr_json_is_in_block(child_taken));
     if (child_taken == NULL) {
         return CR_E_MEMORY;
     }

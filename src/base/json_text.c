@@ -101,7 +101,7 @@ static size_t word_end(const char *text, size_t bytes, size_t at) {
 }
 
 struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth) {
-    struct cr_json_scan scan = {0};
+    struct cr_json_scan scan = {.values = 1};
     unsigned depth = 0;
     size_t at = value_at(text, bytes);
     do {
@@ -116,11 +116,13 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
             if (++depth > max_depth) {
                 return fault(at, CR_E_LIMIT, "nested too deeply");
             }
+            scan.values++;
             at++;
         } else if (depth > 0 && (unsigned char)c < ' ' && strchr("\t\r\n", c) == NULL) {
             return fault(at, CR_E_FORMAT, "a control character"); // a space to cJSON
         } else if (depth > 0) {
             depth -= c == '}' || c == ']';
+            scan.values += c == ',';
             at++;
         } else {
             at = word_end(text, bytes, at);

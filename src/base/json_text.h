@@ -32,6 +32,7 @@ struct cr_json_scan {
     enum cr_status status; // CR_E_LIMIT or CR_E_FORMAT when there is a fault
     const char *fault;     // what is wrong, or NULL
     size_t fault_at;
+    size_t values;  // how many values there are at the most
     bool has_units; // an escape "\u" in some string of the value
     bool is_open;   // the text ends before the value
 };

@@ -241,7 +241,7 @@ static enum cr_status parse_object(struct cr_reader *reader, const char *text,
     struct cr_err why = {0};
     struct cr_json_limits limits = {.max_bytes = CR_BENCH_LINE_MAX,
                                     .max_depth = CR_BENCH_DEPTH_MAX};
-    enum cr_status status = cr_json_parse(text, bytes, limits, &object, &why);
+    enum cr_status status = cr_json_read(text, bytes, limits, &object, &why);
     if (status == CR_E_MEMORY) {
         return cr_reader_no_memory(reader);
     }

@@ -155,7 +155,7 @@ static void walk_text(struct reader *reader, const char *text, unsigned depth) {
     struct cr_json *inner = NULL;
     bool may_be_json = *start == '{' || *start == '[';
     if (may_be_json &&
-        cr_json_parse(start, strlen(start), limits, &inner, NULL) == CR_OK) {
+        cr_json_read(start, strlen(start), limits, &inner, NULL) == CR_OK) {
         walk(reader, inner, depth);
         cr_json_free(inner);
         return;

@@ -80,7 +80,7 @@ static bool is_whole_json(const char *text) {
     struct cr_json *value = NULL;
     bool is_whole =
         *start != '\0' && end > start &&
-        cr_json_parse(start, (size_t)(end - start), limits, &value, NULL) == CR_OK;
+        cr_json_read(start, (size_t)(end - start), limits, &value, NULL) == CR_OK;
     cr_json_free(value);
     return is_whole;
 }

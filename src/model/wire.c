@@ -250,7 +250,7 @@ enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **ou
         return cr_err_set(why, CR_E_FORMAT, "more than %d values in one reply",
                           CR_REPLY_VALUES_MAX);
     }
-    enum cr_status status = cr_json_parse(body, bytes, reply_limits, out, &found);
+    enum cr_status status = cr_json_read(body, bytes, reply_limits, out, &found);
     if (status != CR_OK && status != CR_E_MEMORY) {
         status = cr_err_set(why, CR_E_FORMAT, "not JSON: %s", found.text);
     }
@@ -271,7 +271,7 @@ bool cr_wire_is_json(const char *text) {
     struct cr_json *value = NULL;
     bool is_json =
         (*start == '{' || *start == '[') &&
-        cr_json_parse(start, strlen(start), reply_limits, &value, NULL) == CR_OK;
+        cr_json_read(start, strlen(start), reply_limits, &value, NULL) == CR_OK;
     cr_json_free(value);
     return is_json;
 }

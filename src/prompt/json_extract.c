@@ -194,7 +194,7 @@ static enum cr_status parse_mended(const char *text, size_t bytes, const char *c
         status = mend(whole.data, whole.used_bytes, &mended);
     }
     if (status == CR_OK) {
-        status = cr_json_parse(mended.data, mended.used_bytes, limits, out, &err);
+        status = cr_json_read(mended.data, mended.used_bytes, limits, out, &err);
         if (status != CR_OK && status != CR_E_MEMORY) {
             keep_fault(scan, &err);
         }
@@ -206,7 +206,7 @@ static enum cr_status parse_mended(const char *text, size_t bytes, const char *c
 
 static enum cr_status parse_whole(const char *text, size_t bytes, struct cr_scan *scan,
                                   struct cr_json **out) {
-    enum cr_status status = cr_json_parse(text, bytes, limits, out, NULL);
+    enum cr_status status = cr_json_read(text, bytes, limits, out, NULL);
     if (status != CR_OK && status != CR_E_MEMORY) {
         status = parse_mended(text, bytes, "", scan, out);
     }

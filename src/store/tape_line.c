@@ -261,7 +261,7 @@ enum cr_status cr_tape_line_decode(const char *line, size_t bytes,
     }
     struct cr_json *reply = NULL;
     struct cr_json_limits limits = {CR_TAPE_LINE_MAX, TAIL_DEPTH_MAX};
-    enum cr_status status = cr_json_parse(tail, tail_bytes, limits, &reply, err);
+    enum cr_status status = cr_json_read(tail, tail_bytes, limits, &reply, err);
     if (status != CR_OK) {
         return status;
     }
