@@ -3,6 +3,7 @@
 #include "credence/base/buf.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,14 @@ void cr_buf_clear(struct cr_buf *buf) {
     }
 }
 
-enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
+// Whether MORE_BYTES and a NUL fit as it is. A call makes 200 short appends.
+static bool has_room(const struct cr_buf *buf, size_t more_bytes) {
+    return buf->used_bytes < buf->cap_bytes && buf->used_bytes <= buf->max_bytes &&
+           more_bytes < buf->cap_bytes - buf->used_bytes &&
+           more_bytes <= buf->max_bytes - buf->used_bytes;
+}
+
+static enum cr_status grow(struct cr_buf *buf, size_t more_bytes) {
     if (buf->used_bytes > buf->max_bytes ||
         more_bytes > buf->max_bytes - buf->used_bytes) {
         return CR_E_LIMIT;
@@ -44,6 +52,10 @@ enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
     buf->data = data;
     buf->data[buf->used_bytes] = '\0';
     return CR_OK;
+}
+
+enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
+    return has_room(buf, more_bytes) ? CR_OK : grow(buf, more_bytes);
 }
 
 enum cr_status cr_buf_add(struct cr_buf *buf, const void *bytes, size_t len) {

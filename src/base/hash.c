@@ -4,6 +4,7 @@
 
 #include <xxhash.h>
 
+#include "credence/base/little_endian.h"
 #include "credence/base/mem.h"
 #include "credence/base/status.h"
 
@@ -16,15 +17,9 @@ struct cr_hash cr_hash128(const void *bytes, size_t len, uint64_t seed) {
     return (struct cr_hash){.hi = hash.high64, .lo = hash.low64};
 }
 
-static void put_le(unsigned char out[8], uint64_t value) {
-    for (int i = 0; i < 8; i++) {
-        out[i] = (unsigned char)(value >> (8 * i));
-    }
-}
-
 uint64_t cr_hash_mix(uint64_t seed, uint64_t value) {
-    unsigned char bytes[8];
-    put_le(bytes, value);
+    char bytes[8];
+    cr_little_endian_put(bytes, value, sizeof bytes);
     return cr_hash64(bytes, sizeof bytes, seed);
 }
 
@@ -52,12 +47,12 @@ void cr_hasher_add(struct cr_hasher *hasher, const void *bytes, size_t len) {
         return;
     }
     struct cr_hash part = cr_hash128(bytes, len, 0);
-    unsigned char link[40];
-    put_le(link, state->hi);
-    put_le(link + 8, state->lo);
-    put_le(link + 16, len);
-    put_le(link + 24, part.hi);
-    put_le(link + 32, part.lo);
+    char link[40];
+    cr_little_endian_put(link, state->hi, 8);
+    cr_little_endian_put(link + 8, state->lo, 8);
+    cr_little_endian_put(link + 16, len, 8);
+    cr_little_endian_put(link + 24, part.hi, 8);
+    cr_little_endian_put(link + 32, part.lo, 8);
     *state = cr_hash128(link, sizeof link, 0);
 }
 

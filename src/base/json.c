@@ -252,7 +252,12 @@ const struct cr_json *cr_json_get(const struct cr_json *value, const char *key) 
     if (!cJSON_IsObject(tree(value))) {
         return NULL;
     }
-    return wrap(cJSON_GetObjectItemCaseSensitive(tree(value), key));
+    // A reply is asked for 50 members, most of which it has not.
+    cJSON *at = tree(value)->child;
+    while (at != NULL && (at->string[0] != key[0] || strcmp(at->string, key) != 0)) {
+        at = at->next;
+    }
+    return wrap(at);
 }
 
 const struct cr_json *cr_json_first(const struct cr_json *value) {
@@ -564,35 +569,56 @@ enum cr_status cr_json_print(const struct cr_json *value, bool indent,
     return status;
 }
 
-// What stands for C in a literal, as cJSON prints it; each is asked for once.
-static const char *escape_of(unsigned char c) {
-    enum { ESCAPES = '\\' + 1, LITERAL_MAX = 16 }; // cJSON wants more room than it uses
-    static char escapes[ESCAPES][LITERAL_MAX];
-    if (c == '\0') {
-        return "\xef\xbf\xbd";
-    }
-    if (!escapes[c][0]) {
-        char text[] = {(char)c, '\0'}, literal[LITERAL_MAX];
+// What stands for a character in a literal.
+struct escape {
+    char text[16]; // cJSON wants more room than it uses
+    size_t bytes;
+};
+
+// That of C, as cJSON prints it; each is asked for once.
+static const struct escape *escape_of(unsigned char c) {
+    static struct escape escapes['\\' + 1] = {{"\xef\xbf\xbd", 3}}; // NUL
+    struct escape *escape = &escapes[c];
+    if (escape->bytes == 0) {
+        char text[] = {(char)c, '\0'}, literal[sizeof escape->text];
         cJSON item = {.type = cJSON_String, .valuestring = text};
-        bool is_printed = cJSON_PrintPreallocated(&item, literal, LITERAL_MAX, 0) != 0;
+        bool is_printed =
+            cJSON_PrintPreallocated(&item, literal, (int)sizeof literal, 0) != 0;
         assert(is_printed && literal[0] == '"');
         (void)is_printed;
-        memcpy(escapes[c], literal + 1, strlen(literal) - 2);
+        escape->bytes = strlen(literal) - 2;
+        memcpy(escape->text, literal + 1, escape->bytes);
     }
-    return escapes[c];
+    return escape;
 }
 
+// OUT has room for all of TEXT as it stands and for both quotes; an escape needs more.
 static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t bytes) {
-    enum cr_status status = cr_buf_add(out, "\"", 1);
-    for (size_t i = 0; i < bytes && status == CR_OK; i++) {
-        size_t plain = cr_json_plain_bytes(text + i, bytes - i);
-        status = cr_buf_add(out, text + i, plain);
+    char *to = out->data + out->used_bytes;
+    *to++ = '"';
+    for (size_t i = 0; i < bytes; i++) {
+        const size_t plain = cr_json_plain_bytes(text + i, bytes - i);
+        memcpy(to, text + i, plain);
+        to += plain;
         i += plain;
-        if (i < bytes && status == CR_OK) {
-            status = cr_buf_add_text(out, escape_of((unsigned char)text[i]));
+        if (i == bytes) {
+            break;
         }
+        const struct escape *escape = escape_of((unsigned char)text[i]);
+        out->used_bytes = (size_t)(to - out->data);
+        const enum cr_status status =
+            cr_buf_reserve(out, escape->bytes + (bytes - i - 1) + 1);
+        if (status != CR_OK) {
+            return status;
+        }
+        to = out->data + out->used_bytes;
+        memcpy(to, escape->text, escape->bytes);
+        to += escape->bytes;
     }
-    return status != CR_OK ? status : cr_buf_add(out, "\"", 1);
+    *to++ = '"';
+    *to = '\0';
+    out->used_bytes = (size_t)(to - out->data);
+    return CR_OK;
 }
 
 // Every chat that is sent and every reply that is kept passes here, so the text is

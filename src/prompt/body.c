@@ -6,6 +6,7 @@
 // opening one, is reasoning. Outside of it the last piece that is not blank counts.
 // What opens or ends something while a brace is open is quoted in the answer's JSON.
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -193,10 +194,21 @@ static void skip_bare_channel(struct walk *w) {
     }
 }
 
+// Move to the next character that may mean something; false when there is none. Most
+// mean nothing, and each reply is walked over.
+static bool skip_plain(struct walk *w) {
+    static const bool is_met[UCHAR_MAX + 1] = {
+        ['<'] = true, ['['] = true, [0xe2] = true, ['{'] = true, ['}'] = true};
+    while (w->at < w->end && !is_met[(unsigned char)*w->at]) {
+        w->at++;
+    }
+    return w->at < w->end;
+}
+
 const char *cr_answer_body(const char *text, size_t bytes, size_t *body_bytes) {
     struct walk w = {.text = text, .end = text + bytes, .at = text, .from = text};
     skip_bare_channel(&w);
-    while (w.at < w.end && !w.is_over) {
+    while (skip_plain(&w) && !w.is_over) {
         bool may_be_mark = *w.at == '<' || *w.at == '[' || *w.at == '\xe2';
         if (!may_be_mark || !(walk_channel(&w) || walk_pair(&w) || walk_turn(&w))) {
             w.depth += *w.at == '{';
@@ -227,8 +239,9 @@ static size_t mark_bytes(const char *text) {
 }
 
 size_t cr_answer_clean(char *text) {
-    size_t kept = 0;
-    for (size_t at = 0; text[at] != '\0';) {
+    const char *first = strstr(text, "<|"); // most texts have none
+    size_t kept = first != NULL ? (size_t)(first - text) : strlen(text);
+    for (size_t at = kept; text[at] != '\0';) {
         size_t mark = mark_bytes(text + at);
         if (mark > 0) {
             at += mark;
