@@ -213,8 +213,8 @@ finish() {
     0) say "complete"; exit 0 ;;
     1) say "an error of the program: not put back"; exit 1 ;;
     2) say "the job is at fault: not put back"; exit 2 ;;
-    3) say "complete, but some episodes failed: run the same again to try those"; exit 3 ;;
-    4) say "a person must mend something first: not put back; the same command goes on then"; exit 4 ;;
+    3) say "complete, but some episodes failed: submit.sh --retry-failed tries those again"; exit 3 ;;
+    4) say "not put back: a person must mend what is said above; submitted again, the run goes on from here"; exit 4 ;;
     esac
     if [ "$(restarts)" -ge "$RESTARTS_MAX" ]; then
         say "not complete after $(restarts) restarts: given up; the same command goes on with it"

@@ -339,6 +339,15 @@ static void print_eta(char *out, size_t bytes, double seconds) {
     }
 }
 
+// Of "model M at URL: what was said" what was said: a line has no room for more.
+static const char *what_of(const char *said) {
+    static const char subject[] = "model ";
+    const char *words = said == NULL ? "" : said;
+    const char *colon = strstr(words, ": ");
+    const bool has_subject = strncmp(words, subject, sizeof subject - 1) == 0;
+    return has_subject && colon != NULL ? colon + 2 : words;
+}
+
 // The reasons of the kind from FIRST to below END, the commonest first and with what the
 // servers said of it: " (180 server: HTTP 502: bad gateway, 2 rate)".
 static void print_reasons(char *out, size_t bytes, const struct cr_snapshot *snapshot,
@@ -360,7 +369,7 @@ static void print_reasons(char *out, size_t bytes, const struct cr_snapshot *sna
         }
         is_used[most] = true;
         const char *said = n == 0 ? cr_said_commonest(&snapshot->said[most]) : NULL;
-        const char *words = said != NULL ? said : "";
+        const char *words = what_of(said);
         const size_t cut = cr_text_cut(words, strlen(words), WORDS_SHOWN);
         const int put =
             snprintf(out + used, bytes - used, "%s%" PRIu64 " %s%s%.*s",

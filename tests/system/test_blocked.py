@@ -47,6 +47,7 @@ class BlockedTest(harness.TestCase):
             _, line, result = self.first_words(job, env=env)
             self.assertEqual(BLOCKED, result.code, result)
             self.assertIn("401", line)
+            self.assertRegex(result.err, r"blocked: .* failed \(\d+ key: HTTP 401")
             self.assertLess(server.stats()["requests"], 50)
             harness.run("run", job, "-o", self.dir / "run", "--quiet", env={"BLOCKED_TEST_KEY": "right"})
         status = self.status()

@@ -109,8 +109,8 @@ class ExitCodeTest(harness.TestCase):
         (1, "failed", 1, 1, False, "an error of the program: not put back"),
         (2, "", -1, 2, False, "the job is at fault: not put back"),
         (3, "complete", 3, 3, False, "some episodes failed"),
-        (4, "blocked", 4, 4, False, "a person must mend something first: not put back"),
-        (1, "blocked", 4, 4, False, "a person must mend something first: not put back"),  # as some launchers count
+        (4, "blocked", 4, 4, False, "not put back: a person must mend"),
+        (1, "blocked", 4, 4, False, "not put back: a person must mend"),  # as some launchers count
         (75, "interrupted", 75, 75, True, "back to the queue"),
         (137, "running", -1, 75, True, "back to the queue"),
         (0, "running", -1, 75, True, "back to the queue"),  # srun, when a node was lost
@@ -145,6 +145,18 @@ class ExitCodeTest(harness.TestCase):
                "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_JOB_NUM_NODES_HET_GROUP_1": "1", **extra}
         done = subprocess.run(["bash", str(SLURM / script)], env=env, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout + done.stderr, self.notes.read_text()
+
+    def test_the_merge_names_the_shards_that_lack(self):
+        for shard in (1, 2, 4):
+            (self.dir / "out" / f"shard-{shard}").mkdir(parents=True)
+            (self.dir / "out" / f"shard-{shard}" / "run.h5").touch()
+        (self.dir / "out" / "shards").write_text("5\n")
+        self.tool("credence", f'echo "credence $*" >>"{self.notes}"; [ "$1" != merge ] || exit 75')
+        code, log, notes = self.batch("merge.sbatch", 0, "", 0)
+        self.assertEqual(75, code, log)
+        self.assertIn("shards 3 5 of 5 have no result yet", log)
+        self.assertIn("--array 5 --retry-failed", log)
+        self.assertRegex(notes, r"merge -o \S+/run.h5 \S+/shard-1/run.h5 \S+/shard-2/run.h5 \S+/shard-4/run.h5")
 
     def test_each_exit_code_ends_the_job_or_puts_it_back(self):
         for script in self.SCRIPTS:

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -140,8 +141,9 @@ static _Noreturn void become_server(const struct cr_child_command *command,
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execvpe(command->argv[0], command->argv, command->envp);
-    static const char text[] = "credence: cannot run the server's command\n";
-    ssize_t put = write(STDERR_FILENO, text, sizeof text - 1);
+    const int put =
+        dprintf(STDERR_FILENO, "credence: cannot run the server's command %s: %s\n",
+                command->argv[0], strerror(errno));
     (void)put;
     _exit(NOTHING_RUNS);
 }

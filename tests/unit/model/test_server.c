@@ -275,6 +275,7 @@ static void a_command_that_is_no_program_is_said_so(void **state) {
     start(&setting);
     assert_int_equal(poll_until(&setting, 1, &err), CR_E_BLOCKED);
     assert_non_null(strstr(err.text, "cannot run"));
+    assert_non_null(strstr(err.text, "/nonexistent/server: No such file"));
     cr_servers_destroy(setting.servers);
 }
 
