@@ -43,10 +43,10 @@ def read_calls(run, episode=None):
 
 
 def _read_texts(table, blob):
-    """The texts of the calls: reply, reasoning, error and finish word follow each other."""
+    """The texts of the calls: reply, reasoning, error, finish word and request id follow each other."""
     none = np.full(len(table), -1)
     offset = table.get("text_offset", none)
-    for name in ("text", "reasoning", "error", "finish_word"):
+    for name in ("text", "reasoning", "error", "finish_word", "request_id"):
         length = table.get(name + "_length", none)
         out = np.empty(len(offset), dtype=object)
         for i, (o, n) in enumerate(zip(offset, length)):

@@ -68,6 +68,7 @@ def call_rows(run, table):
             "finish": call.get("finish_reason_word", "none"), "price": None,
             "text": call["text"], "reasoning": call["reasoning"], "error": call["error"],
             "complaint": None, "finish_word": call["finish_word"],
+            "request_id": call["request_id"],
             "tokens_estimated": bool(call.get("tokens_estimated", 0)),
             **{name: plain_value(call[name]) for name in (
                 "tokens_in", "tokens_out", "tokens_cached", "latency_s", "attempts",

@@ -15,6 +15,7 @@
 //     reason, complaint                why it failed or was not usable; what the model
 //                                      was told was wrong with it, or null
 //     finish, finish_word              our word and the server's own
+//     request_id                       what the server calls it, or null
 //     price, option_prices             what this reply says, normalised, or null
 //     direction                        of an argument: 1 up, -1 down, 0 unknown; of
 //                                      several options 1 + the index of one
@@ -117,6 +118,8 @@ static void write_call(struct cr_json_writer *emit, const struct cr_show_episode
                                                                  : NULL);
     cr_json_write_text(emit, "finish", cr_finish_names[record->finish]);
     cr_json_write_text(emit, "finish_word", record->finish_word);
+    cr_json_write_text(emit, "request_id",
+                       record->request_id[0] != '\0' ? record->request_id : NULL);
     write_price(emit, shown, call);
     if (record->id.role == CR_ROLE_TRADER) {
         cr_json_write_number(emit, "direction", call->direction);

@@ -204,6 +204,15 @@ static enum cr_status print_text(const struct cr_show_episode *shown,
     return cr_screen_wrap(&shown->show->screen, text, strlen(text), INDENT);
 }
 
+// For whoever asks the server's people about it.
+static void print_request_id(const struct cr_show_episode *shown,
+                             const struct cr_call_record *record) {
+    if (record->request_id[0] != '\0') {
+        cr_screen_styled(&shown->show->screen, CR_STYLE_FAINT, "  request %s\n",
+                         CR_SHOWN(record->request_id));
+    }
+}
+
 static enum cr_status print_call(const struct cr_show_episode *shown,
                                  const struct cr_playback_call *call) {
     const struct cr_call_record *record = call->record;
@@ -211,6 +220,7 @@ static enum cr_status print_call(const struct cr_show_episode *shown,
     enum cr_status status = CR_OK;
     print_title(shown, call);
     if (show->with_prompts) {
+        print_request_id(shown, record);
         status = print_sent(shown, call);
         print_part(shown, "reply");
     }

@@ -21,6 +21,7 @@ static const struct cr_field record_fields[] = {
     RECORD_BELOW(ENUM, reason, CR_REASON_COUNT),
     RECORD_BELOW(ENUM, finish, CR_FINISH_OTHER + 1),
     RECORD_BELOW(CHARS, finish_word, CR_FINISH_WORD_MAX),
+    RECORD_BELOW(CHARS, request_id, CR_REQUEST_ID_MAX),
     RECORD_BELOW(U8, is_estimated, 2),
     RECORD_BELOW(U8, is_simulated, 2),
     RECORD_BELOW(U8, is_recorded, 2),

@@ -44,6 +44,7 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
         .is_recorded = reply->is_recorded,
     };
     memcpy(record.finish_word, reply->finish_word, sizeof record.finish_word);
+    memcpy(record.request_id, reply->request_id, sizeof record.request_id);
     return record;
 }
 
@@ -74,6 +75,7 @@ enum cr_status cr_reply_from_record(const struct cr_call_record *record,
         .is_recorded = record->is_recorded != 0,
     };
     memcpy(reply.finish_word, record->finish_word, sizeof reply.finish_word);
+    memcpy(reply.request_id, record->request_id, sizeof reply.request_id);
     if (logprobs_len > 0) {
         memcpy(reply.logprobs, record->logprobs, logprobs_len * sizeof *reply.logprobs);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "model/request_id.h"
 #include "model/wire.h"
 
 enum { FALLBACK_MAX_TOKENS = 1024 }; // the API requires a number
@@ -142,6 +143,7 @@ static enum cr_status decode(const struct cr_decode_args *from, struct cr_reply 
     struct cr_json *root = NULL;
     enum cr_status status = cr_wire_parse(from->body, from->bytes, &root, why);
     status = status != CR_OK ? status : read_message(root, from, reply, error, why);
+    cr_request_id_copy(reply->request_id, cr_json_string(cr_json_get(root, "id")));
     cr_json_free(root);
     return status;
 }

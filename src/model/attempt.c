@@ -364,6 +364,16 @@ static void judge_status(struct cr_upstream *upstream, struct cr_request *reques
     judge_error(upstream, request, transfer->http_status, &error, out);
 }
 
+// The header's, else what the body called itself.
+static void keep_request_id(const struct cr_upstream *upstream,
+                            const struct cr_transfer *transfer,
+                            struct cr_reply *reply) {
+    if (transfer->request_id.text[0] != '\0') {
+        memcpy(reply->request_id, transfer->request_id.text, sizeof reply->request_id);
+    }
+    cr_redact(reply->request_id, upstream->headers.secret);
+}
+
 enum cr_status cr_attempt_judge(struct cr_upstream *upstream,
                                 struct cr_request *request, struct cr_attempt *out) {
     struct cr_transfer *transfer = request->transfer;
@@ -387,6 +397,7 @@ enum cr_status cr_attempt_judge(struct cr_upstream *upstream,
     }
     request->reply.http_status = http_status;
     request->reply.latency_s = transfer->latency_s;
+    keep_request_id(upstream, transfer, &request->reply);
     return status;
 }
 
@@ -424,6 +435,8 @@ enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
     struct cr_reply *reply = &request->reply;
     uint32_t http_status = reply->http_status;
     bool is_simulated = reply->is_simulated;
+    char request_id[CR_REQUEST_ID_MAX];
+    memcpy(request_id, reply->request_id, sizeof request_id);
     struct cr_buf text;
     cr_buf_init(&text, CR_ERR_TEXT_MAX);
     const char *url = request->endpoint < upstream->endpoints.len
@@ -443,6 +456,7 @@ enum cr_status cr_attempt_give_up(const struct cr_upstream *upstream,
                                .endpoint = url != NULL ? request->endpoint : 0,
                                .error = cr_buf_take(&text),
                                .is_simulated = is_simulated};
+    memcpy(reply->request_id, request_id, sizeof reply->request_id);
     cr_buf_fini(&text);
     if (status == CR_OK && attempt->verdict.retry == CR_RETRY_SAMPLE) {
         status = keep_sample(request, attempt, reply);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "model/request_id.h"
 #include "model/wire.h"
 
 // What is read of a message before it is known what of it is the answer.
@@ -422,6 +423,7 @@ enum cr_status cr_openai_decode(const struct cr_decode_args *from,
     }
     status = read_root(root, from, reply, error, why);
     read_usage(root, reply);
+    cr_request_id_copy(reply->request_id, cr_json_string(cr_json_get(root, "id")));
     status = status != CR_OK ? status : check_made(root, reply, why);
     cr_json_free(root);
     return status;

@@ -54,8 +54,9 @@ static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
         strncasecmp(line, location, sizeof location - 1) == 0) {
         note_location(transfer, line + sizeof location - 1,
                       bytes - (sizeof location - 1));
-    } else if (bytes > 0 && strchr("rRxXaA", line[0]) != NULL) {
+    } else if (bytes > 0 && strchr("rRxXaAcC", line[0]) != NULL) {
         cr_hints_note(&transfer->hints, line, bytes, transfer->wall_ms);
+        cr_request_id_note(&transfer->request_id, line, bytes);
     }
     return size * len;
 }
@@ -195,6 +196,7 @@ enum cr_status cr_transfer_aim(struct cr_transfer *transfer,
     transfer->generation = to->endpoint->generation;
     transfer->wall_ms = to->wall_ms;
     cr_hints_clear(&transfer->hints);
+    cr_request_id_clear(&transfer->request_id);
     transfer->location[0] = '\0';
     transfer->is_over_budget = transfer->is_out_of_files = false;
     transfer->header_bytes = 0;

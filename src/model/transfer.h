@@ -14,6 +14,7 @@
 #include "credence/base/status.h"
 #include "model/headers.h"
 #include "model/hints.h"
+#include "model/request_id.h"
 
 struct cr_loop;
 struct cr_endpoint;
@@ -35,6 +36,7 @@ struct cr_transfer {
     bool is_over_budget;  // or of all that are under way
     bool is_out_of_files; // no descriptor was left for a socket
     struct cr_hints hints;
+    struct cr_request_id request_id;
     char location[CR_LOCATION_MAX]; // of a redirect; "" when there was none
     int64_t wall_ms;                // when it started, for dates in headers
     CURLcode result;                // when it is over

@@ -28,7 +28,7 @@
 enum {
     PIECE_ELEMENTS = 1 << 16,
     COLUMNS_MAX = 40,
-    TEXT_COLUMNS = 5,
+    TEXT_COLUMNS = 6,
     PATH_BYTES_MAX = 1 << 16,
     ROW_BYTES_MAX = 1 << 30
 };
@@ -355,6 +355,7 @@ static void write_header(struct exporter *x) {
         sink_column(&x->sink, "reasoning");
         sink_column(&x->sink, "error");
         sink_column(&x->sink, "finish_word");
+        sink_column(&x->sink, "request_id");
     }
     sink_end_header(&x->sink);
 }
@@ -419,8 +420,8 @@ static bool was_made(const struct exporter *x, uint64_t element) {
 
 // The columns that say where a call's texts are, read beside those that are shown.
 static const enum cr_variable_id text_ids[TEXT_COLUMNS] = {
-    CR_V_CALL_TEXT_OFFSET, CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH,
-    CR_V_CALL_ERROR_LENGTH, CR_V_CALL_WORD_LENGTH};
+    CR_V_CALL_TEXT_OFFSET,  CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH,
+    CR_V_CALL_ERROR_LENGTH, CR_V_CALL_WORD_LENGTH, CR_V_CALL_ID_LENGTH};
 
 static enum cr_status read_places(struct exporter *x) {
     for (int i = 0; i < TEXT_COLUMNS; i++) {
@@ -433,8 +434,8 @@ static enum cr_status read_places(struct exporter *x) {
 }
 
 static enum cr_status write_call_texts(struct exporter *x, uint64_t element) {
-    static const char *const names[TEXT_COLUMNS] = {NULL, "text", "reasoning", "error",
-                                                    "finish_word"};
+    static const char *const names[TEXT_COLUMNS] = {
+        NULL, "text", "reasoning", "error", "finish_word", "request_id"};
     int64_t from = x->places[0][element];
     for (int i = 1; i < TEXT_COLUMNS; i++) {
         int64_t bytes = x->places[i][element];

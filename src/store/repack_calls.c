@@ -258,7 +258,7 @@ static enum cr_status read_offsets(struct call_packer *p, unsigned char **column
         memcpy(&p->from[i], columns[p->picks[i].source] + p->picks[i].row * 8, 8);
     }
     free_columns(p, columns);
-    for (int id = CR_V_CALL_TEXT_LENGTH; status == CR_OK && id <= CR_V_CALL_WORD_LENGTH;
+    for (int id = CR_V_CALL_TEXT_LENGTH; status == CR_OK && id <= CR_V_CALL_ID_LENGTH;
          id++) {
         status = read_columns(p, (enum cr_variable_id)id, columns);
         for (size_t i = 0; status == CR_OK && i < p->len; i++) {

@@ -179,6 +179,7 @@ static enum cr_status add_texts(struct cr_calls *calls,
         {CR_V_CALL_REASONING_LENGTH, keeps ? r->reasoning : NULL},
         {CR_V_CALL_ERROR_LENGTH, keeps ? r->error : NULL},
         {CR_V_CALL_WORD_LENGTH, r->finish_word[0] == '\0' ? NULL : r->finish_word},
+        {CR_V_CALL_ID_LENGTH, r->request_id[0] == '\0' ? NULL : r->request_id},
     };
     enum cr_status status = CR_OK;
     for (size_t i = 0; status == CR_OK && i < sizeof texts / sizeof *texts; i++) {

@@ -603,7 +603,7 @@ static void read_call_numbers(struct columns *c, struct cr_call_record *r) {
                r->finish <= CR_FINISH_OTHER && r->id.ask < CR_ASK_COUNT;
 }
 
-enum { TEXTS = 4 }; // of a call: reply, reasoning, error, finish word
+enum { TEXTS = 5 }; // of a call: reply, reasoning, error, finish word, request id
 
 // The texts of the call, each followed by a NUL, in one block (cr_free).
 struct call_texts {
@@ -629,7 +629,7 @@ static char *place(struct columns *c, uint64_t *from, int64_t bytes, char *to) {
 static enum cr_status read_call_texts(struct columns *c, struct call_texts *texts) {
     static const enum cr_variable_id ids[TEXTS] = {
         CR_V_CALL_TEXT_LENGTH, CR_V_CALL_REASONING_LENGTH, CR_V_CALL_ERROR_LENGTH,
-        CR_V_CALL_WORD_LENGTH};
+        CR_V_CALL_WORD_LENGTH, CR_V_CALL_ID_LENGTH};
     int64_t lengths[TEXTS], all = 0, from = number(c, CR_V_CALL_TEXT_OFFSET);
     for (int i = 0; i < TEXTS; i++) {
         lengths[i] = number(c, ids[i]);
@@ -672,6 +672,8 @@ static enum cr_status add_call(struct cr_frame *frame, uint64_t row,
         record.error = texts.at[2];
         snprintf(record.finish_word, sizeof record.finish_word, "%s",
                  texts.at[3] == NULL ? "" : texts.at[3]);
+        snprintf(record.request_id, sizeof record.request_id, "%s",
+                 texts.at[4] == NULL ? "" : texts.at[4]);
         status = cr_call_records_add(list, &record);
     }
     cr_free(texts.block);

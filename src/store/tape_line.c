@@ -273,6 +273,9 @@ enum cr_status cr_tape_line_decode(const char *line, size_t bytes,
         const char *word = cr_json_string(cr_json_get(reply, "finish_word"));
         snprintf(record.finish_word, sizeof record.finish_word, "%s",
                  word == NULL ? "" : word);
+        const char *id = cr_json_string(cr_json_get(reply, "request_id"));
+        snprintf(record.request_id, sizeof record.request_id, "%s",
+                 id == NULL ? "" : id);
         record.logprobs = record.logprobs_len > 0 ? logprobs : NULL;
         status = each(ctx, &record, err);
     } else {
@@ -440,6 +443,9 @@ enum cr_status cr_tape_line_encode(struct cr_buf *out,
     }
     if (status == CR_OK && record->finish_word[0] != '\0') {
         status = encode_text(out, "\"finish_word\":", record->finish_word);
+    }
+    if (status == CR_OK && record->request_id[0] != '\0') {
+        status = encode_text(out, "\"request_id\":", record->request_id);
     }
     if (status == CR_OK) {
         status = encode_logprobs(out, record);

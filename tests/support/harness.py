@@ -336,7 +336,7 @@ def tape_lines(directory):
 
 # Times and places differ between two runs of one job, and /calls stand in the order of arrival.
 VOLATILE = ("latency_s", "total_latency_s", "calls/wall_ms", "calls/latency_s", "calls/endpoint", "calls/attempts",
-            "calls/http_status")
+            "calls/http_status", "calls/request_id_length")
 
 
 def spent(directory):

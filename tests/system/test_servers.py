@@ -55,6 +55,26 @@ class ServersTest(harness.TestCase):
                 self.assertLess(len(requests), 10)
                 self.assertTrue(all(call["estimated"] == 1 for call in tape))
 
+    def test_what_a_server_calls_a_request_is_kept_and_shown(self):
+        """The header's name, else the reply's own; in tape, run.h5, show and export, never with a key in it."""
+        key = "sk-secret-0123456789"
+        tellings = {"header": (reply(chat(), X_Request_Id="req_7"), "req_7"),
+                    "body": (reply({**chat(), "id": "chatcmpl-7"}), "chatcmpl-7"),
+                    "echo": (reply(chat(), X_Request_Id="for-" + key), "for-***"),
+                    "none": (reply(chat()), "")}
+        for name, (answer, wanted) in tellings.items():
+            with self.subTest(name):
+                _, _, tape, _ = self.run_at(lambda _, answer=answer: answer, 1, 0, name=name, env={"ID_TEST_KEY": key},
+                                            models__m__api_key_env="ID_TEST_KEY")
+                self.assertEqual({wanted}, {call["reply"].get("request_id", "") for call in tape})
+                run = self.dir / name
+                shown = json.loads(harness.run("show", run, "--episode", 0, "--format", "json").out)[0]["calls"]
+                self.assertEqual({wanted or None}, {call["request_id"] for call in shown})
+                text = harness.run("show", run, "--episode", 0, "--prompts").out
+                self.assertEqual(bool(wanted), f"request {wanted}\n" in text if wanted else "  request " in text)
+                harness.run("export", run, "--to", self.dir / (name + "-csv"))
+                self.assertIn(wanted, (self.dir / (name + "-csv") / "calls.csv").read_text())
+
     def test_a_lone_total_is_what_is_paid_for(self):
         _, status, tape, _ = self.run_at(lambda _: reply(chat(usage={"total_tokens": 5000})), 2, 0)
         self.assertEqual({5000}, {call["tokens_in"] + call["tokens_out"] for call in tape})

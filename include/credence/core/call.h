@@ -82,7 +82,7 @@ struct cr_call {
 
 enum cr_finish { CR_FINISH_STOP, CR_FINISH_LENGTH, CR_FINISH_FILTER, CR_FINISH_OTHER };
 extern const char *const cr_finish_names[4];
-enum { CR_FINISH_WORD_MAX = 32 };
+enum { CR_FINISH_WORD_MAX = 32, CR_REQUEST_ID_MAX = 80 };
 
 struct cr_logprob {
     char token[32]; // NUL-terminated, cut
@@ -130,6 +130,8 @@ struct cr_reply {
     enum cr_finish finish;
     // As the server spelt it, cut; "" when it did not.
     char finish_word[CR_FINISH_WORD_MAX];
+    // What the server calls the request: printable ASCII, cut; "" when it did not say.
+    char request_id[CR_REQUEST_ID_MAX];
     // As the server says.
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
     uint32_t tokens_total; // of both, where a server counts nothing else; else 0

@@ -93,6 +93,7 @@ struct cr_call_record {
     enum cr_reason reason;
     enum cr_finish finish;
     char finish_word[CR_FINISH_WORD_MAX];
+    char request_id[CR_REQUEST_ID_MAX];
     uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
     double latency_s;
     uint32_t attempts, endpoint, http_status;

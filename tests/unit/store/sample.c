@@ -213,7 +213,8 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
                                          .text = out->text,
                                          .reasoning = episode % 2 ? "" : NULL,
                                          .is_estimated = episode % 2 == 0,
-                                         .finish_word = "end_turn"};
+                                         .finish_word = "end_turn",
+                                         .request_id = "req_1"};
     out->at[1] = out->at[0];
     out->at[1].id = (struct cr_call_id){.iteration = 1,
                                         .role = CR_ROLE_TRADER,
@@ -225,6 +226,8 @@ void sample_calls(struct sample_calls *out, uint64_t episode) {
     out->at[1].reason = CR_REASON_SERVER;
     out->at[1].is_estimated = 0;
     out->at[1].finish_word[0] = '\0';
+    snprintf(out->at[1].request_id, sizeof out->at[1].request_id, "cf-%llu",
+             (unsigned long long)episode);
     out->at[1].text = out->at[1].reasoning = NULL;
     out->at[1].error = out->error;
 }

@@ -53,6 +53,7 @@ struct cr_call_record tape_plain_record(uint64_t trajectory) {
         .is_recorded = 1,
         .is_estimated = 1,
         .finish_word = "MAX_\"TOKENS",
+        .request_id = "req_\"1",
     };
 }
 
@@ -110,6 +111,7 @@ void tape_assert_equal(const struct cr_call_record *a, const struct cr_call_reco
     assert_int_equal(a->is_recorded, b->is_recorded);
     assert_int_equal(a->is_estimated, b->is_estimated);
     assert_string_equal(a->finish_word, b->finish_word);
+    assert_string_equal(a->request_id, b->request_id);
     assert_true((a->text == NULL) == (b->text == NULL));
     if (a->text != NULL) {
         assert_string_equal(a->text, b->text);

@@ -316,6 +316,8 @@ static void assert_calls(const char *path, uint64_t episode) {
     assert_int_equal(list.at[1].reason, CR_REASON_SERVER);
     assert_string_equal(list.at[0].finish_word, "end_turn");
     assert_string_equal(list.at[1].finish_word, "");
+    assert_string_equal(list.at[0].request_id, "req_1");
+    assert_string_equal(list.at[1].request_id, want.at[1].request_id);
     assert_int_equal(list.at[0].is_estimated, episode % 2 == 0);
     assert_memory_equal(&list.at[1].id, &want.at[1].id, sizeof want.at[1].id);
     cr_call_records_fini(&list);
