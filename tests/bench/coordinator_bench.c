@@ -24,11 +24,19 @@
 #include "run/session.h"
 #include "scratch.h"
 
-enum { BEATS = 10, PRICES = 11, TEXT_BYTES = 1900, LIVE = 8 };
+enum {
+    BEATS = 10,
+    PRICES = 11,
+    TEXT_BYTES = 1900,
+    LIVE = 8,
+    IDLE_TURNS = 1000,
+    LOST_MS = 100000,
+    GAP_MS = 900
+};
 
 struct bench {
     int workers;
-    uint64_t episodes;
+    uint64_t episodes, planned; // one more a worker, so that there is something to lose
     char dir[128];
     struct cr_fake_clock fake;
     struct cr_clock clock;
@@ -61,7 +69,7 @@ static void write_inputs(const struct bench *bench) {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/claims.jsonl", bench->dir);
     FILE *claims = fopen(path, "w");
-    for (uint64_t i = 0; claims != NULL && i < bench->episodes; i++) {
+    for (uint64_t i = 0; claims != NULL && i < bench->planned; i++) {
         fprintf(claims,
                 "{\"id\": \"c%" PRIu64 "\", \"label\": %s, \"proposition\": \"Claim "
                 "%" PRIu64 " holds.\"}\n",
@@ -246,10 +254,13 @@ static void bench_beats(struct bench *bench) {
 
 static void bench_work(struct bench *bench) {
     double asking_s = 0, results_s = 0;
-    const uint64_t want = LIVE;
     uint64_t before = UINT64_MAX;
-    while (bench->results < bench->episodes && before != bench->results) {
+    while (bench->results + (uint64_t)bench->workers <= bench->episodes &&
+           before != bench->results) {
         before = bench->results;
+        const uint64_t each =
+            (bench->episodes - bench->results) / (uint64_t)bench->workers;
+        const uint64_t want = each < LIVE ? each : LIVE;
         uint64_t said = 0;
         for (int worker = 0; worker < bench->workers; worker++) {
             say(bench, worker, CR_TAG_WANT, &want);
@@ -272,12 +283,37 @@ static void bench_work(struct bench *bench) {
     report("episode, 21 calls with texts", bench->results, results_s);
 }
 
-static void bench_losses(struct bench *bench) {
-    for (int worker = 0; worker < bench->workers; worker++) {
-        say(bench, worker, CR_TAG_BYE, NULL);
+// A coordinator takes 500 turns a second, whether anybody says something or not.
+static void bench_idle(struct bench *bench) {
+    double s = 0;
+    cr_fake_clock_advance_ms(&bench->fake, 2000); // what the work left to write
+    (void)turns(bench, 0);
+    for (int i = 0; i < IDLE_TURNS / 2; i++) {
+        s += turns(bench, 0);
     }
-    report("rank that leaves", (uint64_t)bench->workers,
-           turns(bench, (uint64_t)bench->workers));
+    report("turn, nothing said", IDLE_TURNS, s);
+}
+
+// Half of the ranks leave, the others hold markets and are not heard of again.
+static void bench_losses(struct bench *bench) {
+    const uint64_t want = LIVE, half = (uint64_t)bench->workers / 2;
+    for (int worker = 0; worker < bench->workers; worker++) {
+        const bool leaves = (uint64_t)worker < half;
+        say(bench, worker, leaves ? CR_TAG_BYE : CR_TAG_WANT, leaves ? NULL : &want);
+    }
+    report("rank that leaves", half, turns(bench, (uint64_t)bench->workers));
+    // They are all given up in one turn, the longest. Longer gaps between turns would be
+    // forgiven.
+    double longest_s = 0;
+    bool moved;
+    for (int64_t ms = 0; ms < 2 * LOST_MS; ms += GAP_MS) {
+        cr_fake_clock_advance_ms(&bench->fake, GAP_MS);
+        const double start = now_s();
+        cr_coordinator_step(bench->session.coordinator, &moved);
+        const double s = now_s() - start;
+        longest_s = s > longest_s ? s : longest_s;
+    }
+    report("rank that is lost", (uint64_t)bench->workers - half, longest_s);
 }
 
 static void allocate(struct bench *bench) {
@@ -300,7 +336,7 @@ static void allocate(struct bench *bench) {
                                              .is_quiet = true,
                                              .sync_ms = 1000,
                                              .grace_ms = 1000,
-                                             .lost_ms = 1000000,
+                                             .lost_ms = LOST_MS,
                                              .max_failed_share = 1,
                                              .version = "bench",
                                              .revision = "bench"};
@@ -316,6 +352,7 @@ int main(int argc, char **argv) {
     bench.workers = argc > 1 ? atoi(argv[1]) : 1000;
     const uint64_t each = argc > 2 ? strtoull(argv[2], NULL, 10) : 20;
     bench.episodes = (uint64_t)bench.workers * each;
+    bench.planned = bench.episodes + (uint64_t)bench.workers;
     if (bench.workers < 1 || bench.episodes < 1) {
         fprintf(stderr, "coordinator_bench: RANKS and EPISODES are numbers from 1\n");
         return 2;
@@ -341,6 +378,7 @@ int main(int argc, char **argv) {
     printf("%-28s %10.1f kB a rank, of %ld kB in all\n", "memory",
            (double)(resident_kb() - before_kb) / bench.workers, resident_kb());
     bench_work(&bench);
+    bench_idle(&bench);
     bench_losses(&bench);
     fflush(stdout);
     return scratch_remove(bench.dir) == 0 ? 0 : 1;
