@@ -30,9 +30,6 @@ def _parser():
     one.add_argument("--max-mb", type=float, default=50, help="most a bundle may hold, in "
                                                               "millions of bytes (default 50)")
     one.add_argument("--no-texts", action="store_true", help="a bundle of prices alone")
-    one = commands.add_parser("inspect-log", help="logs that Inspect reads, one a cell")
-    one.add_argument("run", nargs=1, help="a run directory, or a run file")
-    one.add_argument("--to", metavar="DIR", required=True, help="a new or empty folder")
     return parser
 
 
@@ -80,16 +77,6 @@ def _view(chosen):
           f"(at most {chosen.max_mb:g}, --max-mb)")
 
 
-def _inspect_log(chosen):
-    from . import inspect_log
-    os.makedirs(chosen.to, exist_ok=True)
-    if os.listdir(chosen.to):
-        raise ValueError(f"{chosen.to}: is not empty; the logs go to a folder of their own")
-    for name, text in inspect_log.logs(chosen.run[0]):
-        write_whole(os.path.join(chosen.to, name), text)
-        print(os.path.join(chosen.to, name))
-
-
 def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names of runs print whatever the locale
@@ -99,7 +86,7 @@ def main(arguments=None):
         importlib.import_module(".checked", __package__)  # what is missing is said first
         for path in chosen.run:
             preflight.check(path)
-        {"report": _report, "view": _view, "inspect-log": _inspect_log}[chosen.command](chosen)
+        {"report": _report, "view": _view}[chosen.command](chosen)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

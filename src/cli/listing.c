@@ -12,7 +12,6 @@
 #include "cli/show.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
-#include "credence/stats/score.h"
 
 enum { NAMES_MAX = 256 };
 
@@ -51,8 +50,7 @@ void cr_listing_fini(struct cr_listing *listing) {
     *listing = (struct cr_listing){0};
 }
 
-// The market of an episode as the statistics see it.
-static struct cr_market market_of(const struct cr_listing *listing, uint64_t episode) {
+struct cr_market cr_listing_market(const struct cr_listing *listing, uint64_t episode) {
     const struct cr_run_view *view = listing->view;
     const uint64_t p = listing->proposition[episode];
     const bool has_options = view->outcome_price != NULL && view->n_outcomes[p] > 1;
@@ -77,7 +75,7 @@ static struct cr_market market_of(const struct cr_listing *listing, uint64_t epi
 // The price at T as it is listed, or NaN.
 static double price_at(const struct cr_listing *listing, uint64_t episode, uint32_t t) {
     const struct cr_run_view *view = listing->view;
-    const struct cr_market market = market_of(listing, episode);
+    const struct cr_market market = cr_listing_market(listing, episode);
     const uint64_t p = listing->proposition[episode];
     if (t >= market.prices_len) {
         return NAN;
@@ -192,13 +190,13 @@ static double verdict(double score) {
 
 static void get_opening_right(const struct cr_listing *l, uint64_t e,
                               struct cr_listing_value *out) {
-    const struct cr_market market = market_of(l, e);
+    const struct cr_market market = cr_listing_market(l, e);
     out->number = market.prices_len > 0 ? verdict(cr_score_opening(&market)) : NAN;
 }
 
 static void get_final_right(const struct cr_listing *l, uint64_t e,
                             struct cr_listing_value *out) {
-    const struct cr_market market = market_of(l, e);
+    const struct cr_market market = cr_listing_market(l, e);
     out->number = cr_market_is_scored(&market) ? verdict(cr_score_final(&market)) : NAN;
 }
 

@@ -12,6 +12,7 @@
 
 #include "credence/base/buf.h"
 #include "credence/base/status.h"
+#include "credence/stats/score.h"
 #include "credence/store/run_view.h"
 
 // The episodes of a run. What an episode that has not ended is about stands in the plan
@@ -24,6 +25,9 @@ struct cr_listing {
 CR_MUST_CHECK enum cr_status cr_listing_init(struct cr_listing *listing,
                                              const struct cr_run_view *view);
 void cr_listing_fini(struct cr_listing *listing);
+
+// The market of EPISODE as the statistics see it; its prices are borrowed from the view.
+struct cr_market cr_listing_market(const struct cr_listing *listing, uint64_t episode);
 
 enum cr_listing_kind { CR_LISTING_TEXT, CR_LISTING_NUMBER, CR_LISTING_FLAG };
 

@@ -295,6 +295,8 @@ static void read_attributes(struct reader *r) {
     v->job = read_attribute(r, "job", true);
     v->job_hash = read_attribute(r, "job_hash", true);
     v->version = read_attribute(r, "version", false);
+    v->started = read_attribute(r, "start", false);
+    v->ended_at = read_attribute(r, "end", false);
     v->is_simulated = read_switch(r, "simulated");
     v->is_complete = read_switch(r, "complete");
 }
@@ -535,6 +537,7 @@ void cr_run_view_close(struct cr_run_view *v) {
                       v->high,           v->n_outcomes,
                       v->question,       v->job,
                       v->job_hash,       v->version,
+                      v->started,        v->ended_at,
                       v->proposition_id, v->question_id,
                       v->text,           v->benchmark,
                       v->cell_info};

@@ -1,6 +1,6 @@
 """Which form of answer can a model fill in? One opening call a proposition and form, no repair, one table.
 
-forms.py --url http://127.0.0.1:PORT/v1 --model NAME [--questions 20] [--truthfulqa FILE] [-o DIR]
+forms.py --url http://127.0.0.1:PORT/v1 --model NAME [--questions 20] [--truthfulqa FILE] [--forms NAME;...] [-o DIR]
 
 Usability and the share of the prompt's own number choose a form. Discrimination does not: with 20 true and 20 false
 propositions the standard error of its AUC is .09. Afterwards an exact test on the same propositions: how often the opening
@@ -36,7 +36,9 @@ FORMS = {
     "placeholder (shipped)": (None, False, "verbal"),
     "fields in words": (WORDS + MEANING, False, "verbal"),
     "placeholder and schema (shipped)": (None, True, "verbal"),
+    "example 0.62 and schema": (OLD, True, "verbal"),
     "fields in words and schema": (WORDS + MEANING, True, "verbal"),
+    "placeholder, schema with steps of 0.01": (None, True, "steps"),
     "logprob reading": (None, False, "logprob"),
 }
 
@@ -47,14 +49,15 @@ def make_job(options, folder):
              "params": {"temperature": options.temperature, "max_tokens": 200},
              "limits": {"concurrency": options.live, "timeout_s": 1800}}
     cells = []
-    for number, (name, (text, schema, reading)) in enumerate(FORMS.items()):
+    for number, (name, (text, schema, reading)) in enumerate(options.forms.items()):
         prompts = "paper"
         if text is not None:
             prompts = f"form{number}"
             (folder / prompts).mkdir()
             (folder / prompts / ANSWER).write_text(text)
         cells.append({"name": name, "maker": "schema" if schema else "plain", "prompts": prompts,
-                      "elicitation": reading, "protocol": "single", "repairs": 0, "benchmark": "t"})
+                      "elicitation": "logprob" if reading == "logprob" else "verbal", "price_steps": reading == "steps",
+                      "protocol": "single", "repairs": 0, "benchmark": "t"})
     shutil.copy(options.truthfulqa, folder / "t.csv")
     job = {"name": "forms", "seed": 1,
            "models": {"plain": {**model, "structured": "none"}, "schema": {**model, "structured": "json_schema"}},
@@ -90,17 +93,17 @@ def line(name, rows, asked):
             f"{sum(price in (0, 1) for price in prices)} | {auc(usable):.2f} | {brier:.2f} | {why} |")
 
 
-def paired(cells):
+def paired(cells, pair):
     """Exact two-sided McNemar test of openings at 0.62, over propositions that both forms could price."""
     sides = [{row["item"]: abs(row["opening"] - 0.62) < 5e-4 for row in cells[name] if row["opening"] is not None}
-             for name in ("example 0.62", "placeholder (shipped)")]
+             for name in pair]
     both = sides[0].keys() & sides[1].keys()
     only = [sum(sides[i][item] and not sides[1 - i][item] for item in both) for i in (0, 1)]
     n = sum(only)
     p = min(1.0, 2 * sum(math.comb(n, k) for k in range(min(only) + 1)) / 2 ** n) if n else 1.0
-    return (f"openings at 0.62 over {len(both)} propositions that both forms priced: {sum(sides[0][i] for i in both)} with "
-            f"0.62 in the example, {sum(sides[1][i] for i in both)} with the placeholder; only the one {only[0]}, only the "
-            f"other {only[1]}, exact p = {p:.3g}")
+    return (f"{' against '.join(pair)}: openings at 0.62 over {len(both)} propositions that both forms priced: "
+            f"{sum(sides[0][i] for i in both)} and {sum(sides[1][i] for i in both)}; only the one {only[0]}, only the other "
+            f"{only[1]}, exact p = {p:.3g}")
 
 
 def main():
@@ -112,6 +115,8 @@ def main():
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--truthfulqa", type=pathlib.Path,
                         default=harness.SOURCE / "jobs" / "data" / "truthfulqa_sample.csv")
+    parser.add_argument("--forms", type=lambda text: {name: FORMS[name] for name in text.split(";")}, default=FORMS,
+                        help="only these, separated by ;")
     parser.add_argument("-o", "--out", type=pathlib.Path)
     options = parser.parse_args()
     folder = options.out or pathlib.Path(tempfile.mkdtemp(prefix="credence-forms-"))
@@ -122,12 +127,14 @@ def main():
         sys.exit(done.returncode)
     cells = {}
     for row in rows_of(folder / "run"):
-        cells.setdefault(row["cell"] if row["cell"] in FORMS else next(iter(FORMS)), []).append(row)
+        cells.setdefault(row["cell"] if row["cell"] in FORMS else next(iter(options.forms)), []).append(row)
     print(f"{options.model}, {options.questions} questions twice, temperature {options.temperature:g}; texts in {folder}\n")
     print("| form | usable | distinct | at 0.62 | at 0.5 | at 0 or 1 | AUC | Brier | why not |\n|" + "---|" * 9)
-    for name in FORMS:
+    for name in options.forms:
         print(line(name, cells[name], len(cells[name])))
-    print("\n" + paired(cells))
+    for pair in (("example 0.62", "placeholder (shipped)"), ("example 0.62 and schema", "placeholder and schema (shipped)")):
+        if set(pair) <= set(cells):
+            print("\n" + paired(cells, pair))
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ class HostileFileTest(harness.TestCase):
         yield "analyze", harness.run("analyze", path, expect=None)
         yield "show", harness.run("show", path, "--episode", "0", expect=None)
         yield "export", harness.run("export", path, "--to", self.dir / "tables", expect=None)
+        yield "inspect", harness.run("export", path, "--to", self.dir / "logs", "--format", "inspect", expect=None)
         yield "merge", harness.run("merge", "-o", self.dir / "merged.h5", path, expect=None)
 
     def assert_told(self, result, word):

@@ -348,12 +348,8 @@ class PackageTest(harness.TestCase):
             cell__replicates=2, output={"text": True},
             models={"m": {"api": "sim", "malformed": 0.4, "failures": 0.02}}))
         harness.run("run", job, "-o", self.dir / "run", "--quiet", expect=None)
-        done = subprocess.run(
-            [sys.executable, "-m", "credence_analysis", "inspect-log", self.dir / "run", "--to",
-             self.dir / "logs"], capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(PACKAGE)})
-        self.assertEqual(0, done.returncode, done.stderr)
-        paths = done.stdout.split()
+        harness.run("export", self.dir / "run", "--to", self.dir / "logs", "--format", "inspect")
+        paths = sorted((self.dir / "logs").glob("*.json"))
         self.assertEqual(2, len(paths))
         return paths
 

@@ -65,6 +65,7 @@ struct cr_run_view {
     } * cell_info;
     char *job; // attribute: whole JSON
     char *job_hash, *version;
+    char *started, *ended_at; // attributes start and end: RFC 3339, UTC; "" or NULL
     bool is_simulated, is_complete;
 };
 // The run file of PATH, which is a run directory or the file itself, into OUT (cleared).
