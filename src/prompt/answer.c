@@ -447,6 +447,14 @@ enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
     return status;
 }
 
+void cr_answer_add_examples(const struct cr_answer_form *from,
+                            struct cr_answer_form *form) {
+    for (uint32_t i = 0; i < from->examples_len && form->examples_len < CR_EXAMPLES_MAX;
+         i++) {
+        form->example[form->examples_len++] = from->example[i];
+    }
+}
+
 enum cr_status cr_answer_reasoning(const char *text, size_t bytes,
                                    struct cr_arena *arena, const char **out) {
     static const struct cr_answer_form nothing = {0};

@@ -139,11 +139,16 @@ static enum cr_template answer_template(const struct cr_episode *episode,
 static enum cr_status render_answer(struct cr_episode *episode,
                                     const struct cr_side *side, enum cr_ask ask,
                                     bool is_brief, struct cr_span *out) {
+    const enum cr_template template = answer_template(episode, ask, is_brief);
+    const struct cr_answer_form *example = cr_prompt_example(side->prompts, template);
     struct cr_values item = {0};
     enum cr_status status = set_own_values(episode, &item);
     if (status == CR_OK) {
-        status =
-            render(episode, side, answer_template(episode, ask, is_brief), &item, out);
+        status = render(episode, side, template, &item, out);
+    }
+    if (status == CR_OK && example != NULL) {
+        cr_answer_add_examples(example, &episode->form);
+        return CR_OK;
     }
     return status != CR_OK ? status
                            : cr_answer_learn_form(out->text, out->bytes,

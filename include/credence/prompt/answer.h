@@ -119,6 +119,10 @@ CR_MUST_CHECK enum cr_status cr_answer_learn_form(const char *text, size_t bytes
                                                   struct cr_arena *arena,
                                                   struct cr_answer_form *form);
 
+// Add the examples of FROM, which is to outlive FORM.
+void cr_answer_add_examples(const struct cr_answer_form *from,
+                            struct cr_answer_form *form);
+
 // CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
 // renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.
 void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,

@@ -126,4 +126,11 @@ CR_MUST_CHECK enum cr_status cr_prompt_render(const struct cr_prompt_set *set,
                                               const struct cr_values *values,
                                               struct cr_buf *out);
 
+struct cr_answer_form;
+// The texts of the example in TEMPLATE of SET, which says how to answer, as the examples
+// of a form that has nothing else: it shows every item the same. NULL when it has
+// placeholders or says no such thing. They live as long as SET.
+const struct cr_answer_form *cr_prompt_example(const struct cr_prompt_set *set,
+                                               enum cr_template template);
+
 #endif

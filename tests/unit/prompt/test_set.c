@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credence/base/mem.h"
+#include "credence/prompt/answer.h"
 #include "credence/prompt/template.h"
 #include "paper.h"
 
@@ -173,8 +174,39 @@ static int unload(void **state) {
     return 0;
 }
 
+// What an episode would learn from the rendered text, known before any was made.
+static void the_example_of_how_to_answer_is_the_one_its_text_shows(void **state) {
+    (void)state;
+    for (int t = 0; t < CR_TEMPLATE_COUNT; t++) {
+        const struct cr_answer_form *known =
+            cr_prompt_example(paper, (enum cr_template)t);
+        struct cr_values values = {0};
+        struct cr_answer_form form = {0};
+        struct cr_arena arena = {0};
+        struct cr_buf out;
+        if (known == NULL) {
+            continue;
+        }
+        cr_buf_init(&out, 1 << 16);
+        assert_int_equal(cr_prompt_render(paper, (enum cr_template)t, &values, &out),
+                         CR_OK);
+        assert_int_equal(cr_answer_learn_form(out.data, out.used_bytes, &arena, &form),
+                         CR_OK);
+        assert_int_equal(known->examples_len, form.examples_len);
+        for (uint32_t i = 0; i < form.examples_len; i++) {
+            assert_string_equal(known->example[i], form.example[i]);
+        }
+        cr_buf_fini(&out);
+        cr_arena_fini(&arena);
+    }
+    assert_int_equal(cr_prompt_example(paper, CR_T_JUDGMENT_BINARY)->examples_len, 2);
+    assert_null(cr_prompt_example(paper, CR_T_JUDGMENT_CONTINUOUS)); // its own unit
+    assert_null(cr_prompt_example(paper, CR_T_MAKER_SYSTEM));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_of_how_to_answer_is_the_one_its_text_shows),
         cmocka_unit_test(shipped_set_renders_without_a_placeholder_left),
         cmocka_unit_test(mistakes_are_named_with_file_and_line),
         cmocka_unit_test(all_mistakes_are_reported_at_once),
