@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,10 +153,41 @@ static enum cr_status add_custom(struct cr_headers *headers,
     return status;
 }
 
+static bool is_custom(const struct cr_model *model, const char *name) {
+    for (uint32_t i = 0; i < model->headers_len; i++) {
+        if (strcasecmp(model->headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What the library would say by itself. Made by it, these two lines are printed twice
+// for each request; from the list they are printed once, which takes a tenth of its
+// instructions for a call less.
+static enum cr_status add_library(struct cr_headers *headers,
+                                  const struct cr_model *model) {
+    const int features = curl_version_info(CURLVERSION_NOW)->features;
+    char encodings[64];
+    snprintf(encodings, sizeof encodings, "Accept-Encoding: deflate, gzip%s%s",
+             features & CURL_VERSION_BROTLI ? ", br" : "",
+             features & CURL_VERSION_ZSTD ? ", zstd" : "");
+    enum cr_status status = CR_OK;
+    if (!is_custom(model, "User-Agent")) {
+        status = add(headers, "User-Agent: " CR_USER_AGENT);
+    }
+    if (status == CR_OK && (features & CURL_VERSION_LIBZ) &&
+        !is_custom(model, "Accept-Encoding")) {
+        status = add(headers, encodings);
+    }
+    return status;
+}
+
 static enum cr_status add_all(struct cr_headers *headers, const struct cr_model *model,
                               const struct cr_dialect *dialect, const struct key *key) {
     enum cr_status status = add(headers, "Content-Type: application/json");
     status = status != CR_OK ? status : add(headers, "Accept: application/json");
+    status = status != CR_OK ? status : add_library(headers, model);
     // Without this a body above 1 MB waits a second for a "100 Continue" that few send.
     status = status != CR_OK ? status : add(headers, "Expect:");
     if (dialect->more_header != NULL) {

@@ -19,6 +19,8 @@ struct cr_headers {
     const char *secret; // the key, inside the list; NULL when there is none
 };
 
+#define CR_USER_AGENT "credence"
+
 enum { CR_KEY_BYTES_MAX = 8192 };
 
 // CR_E_JOB when the variable is unset or empty, or the file cannot be read, is open to

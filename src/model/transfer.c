@@ -101,12 +101,11 @@ static void set_constants(struct cr_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // decode; headers.c asks
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "credence");
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     set_authorities(easy);
 }
@@ -144,14 +143,21 @@ void cr_transfer_destroy(struct cr_transfer *transfer) {
 }
 
 // A proxy that the job names is used for every host, one of the environment where
-// no_proxy does not except the host.
+// no_proxy does not except the host; without any, the library need not look for that
+// variable at each exchange. A tunnel is asked for in the proxy's own headers.
 static CURLcode set_proxy(CURL *easy, const char *proxy) {
     bool is_named = proxy != NULL && proxy[0];
     if (proxy == NULL && !has_proxy_variable()) {
         proxy = "";
     }
+    bool is_direct = proxy != NULL && !proxy[0];
     CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
-    return code ? code : curl_easy_setopt(easy, CURLOPT_NOPROXY, is_named ? "" : NULL);
+    code = code ? code
+                : curl_easy_setopt(easy, CURLOPT_NOPROXY,
+                                   is_named || is_direct ? "" : NULL);
+    return code ? code
+                : curl_easy_setopt(easy, CURLOPT_USERAGENT,
+                                   is_direct ? NULL : CR_USER_AGENT);
 }
 
 static CURLcode set_destination(struct cr_transfer *transfer,
