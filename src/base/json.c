@@ -101,43 +101,33 @@ static enum cr_status unexpected(struct cr_err *err, const char *text, size_t by
 #define NO_MEMORY "out of memory while reading JSON"
 
 struct parsed {
-    struct cr_json *root;
+    cJSON *item;
     size_t end_bytes; // where the value ended in the text
 };
 
-// What can be said of TEXT before it is parsed.
-static enum cr_status look(const char *text, size_t bytes, struct cr_json_limits limits,
-                           struct cr_json_scan *scan, struct cr_err *err) {
-    if (bytes > limits.max_bytes) {
-        return cr_err_set(err, CR_E_LIMIT, "larger than %zu bytes", limits.max_bytes);
-    }
-    unsigned max_depth = limits.max_depth < CJSON_NESTING_LIMIT
-                             ? limits.max_depth
-                             : CJSON_NESTING_LIMIT - 1;
-    *scan = cr_json_scan(text, bytes, max_depth);
-    if (scan->fault != NULL) {
-        return fault_at(err, scan->status, text, scan->fault_at, scan->fault);
-    }
-    const char *nul = memchr(text, '\0', scan->end_bytes);
-    if (nul != NULL) {
-        return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
-    }
-    return CR_OK;
+static unsigned depth_of(struct cr_json_limits limits) {
+    return limits.max_depth < CJSON_NESTING_LIMIT ? limits.max_depth
+                                                  : CJSON_NESTING_LIMIT - 1;
 }
 
 static enum cr_status parse(const char *text, size_t bytes,
                             struct cr_json_limits limits, struct parsed *out,
                             struct cr_err *err) {
-    struct cr_json_scan scan;
-    enum cr_status status = look(text, bytes, limits, &scan, err);
-    if (status != CR_OK) {
-        return status;
+    if (bytes > limits.max_bytes) {
+        return cr_err_set(err, CR_E_LIMIT, "larger than %zu bytes", limits.max_bytes);
+    }
+    struct cr_json_scan scan = cr_json_scan(text, bytes, depth_of(limits));
+    if (scan.fault != NULL) {
+        return fault_at(err, scan.status, text, scan.fault_at, scan.fault);
+    }
+    const char *nul = memchr(text, '\0', scan.end_bytes);
+    if (nul != NULL) {
+        return fault_at(err, CR_E_FORMAT, text, (size_t)(nul - text), "a NUL byte");
     }
     hook();
-    cJSON *item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
-                                 : parse_plain(text, scan.end_bytes, &out->end_bytes);
-    out->root = wrap(item);
-    if (item != NULL) {
+    out->item = scan.has_units ? parse_mended(text, scan.end_bytes, &out->end_bytes)
+                               : parse_plain(text, scan.end_bytes, &out->end_bytes);
+    if (out->item != NULL) {
         return CR_OK;
     }
     if (memory_ran_out) {
@@ -148,21 +138,6 @@ static enum cr_status parse(const char *text, size_t bytes,
     return unexpected(err, text, bytes, is_cut ? bytes : out->end_bytes);
 }
 
-// Hand out what was parsed unless more than blanks follows where it ended.
-static enum cr_status hand_out(const struct parsed *parsed, const char *text,
-                               size_t bytes, struct cr_json **out, struct cr_err *err) {
-    size_t end = parsed->end_bytes;
-    while (end < bytes && text[end] && strchr(" \t\r\n", text[end]) != NULL) {
-        end++;
-    }
-    if (end < bytes) {
-        cr_json_free(parsed->root);
-        return unexpected(err, text, bytes, end);
-    }
-    *out = parsed->root;
-    return CR_OK;
-}
-
 enum cr_status cr_json_parse(const char *text, size_t bytes,
                              struct cr_json_limits limits, struct cr_json **out,
                              struct cr_err *err) {
@@ -171,30 +146,28 @@ enum cr_status cr_json_parse(const char *text, size_t bytes,
     if (status != CR_OK) {
         return status;
     }
-    return hand_out(&parsed, text, bytes, out, err);
+    size_t end = parsed.end_bytes;
+    while (end < bytes && text[end] && strchr(" \t\r\n", text[end]) != NULL) {
+        end++;
+    }
+    if (end < bytes) {
+        cJSON_Delete(parsed.item);
+        return unexpected(err, text, bytes, end);
+    }
+    *out = wrap(parsed.item);
+    return CR_OK;
 }
-
-// Larger ones would hold much memory for values that a fault keeps from being read.
-enum { BLOCK_VALUES_MAX = 1 << 16 };
 
 enum cr_status cr_json_read(const char *text, size_t bytes,
                             struct cr_json_limits limits, struct cr_json **out,
                             struct cr_err *err) {
-    struct cr_json_scan scan;
-    struct parsed parsed = {0};
-    enum cr_status status = look(text, bytes, limits, &scan, err);
-    if (status != CR_OK) {
-        return status;
-    }
-    const struct cr_json_source source = {text, scan.end_bytes, scan.values};
-    status = scan.values <= BLOCK_VALUES_MAX
-                 ? cr_json_block_read(&source, &parsed.root, &parsed.end_bytes)
-                 : CR_E_FORMAT;
+    enum cr_status status = bytes <= limits.max_bytes
+                                ? cr_json_block_read(text, bytes, depth_of(limits), out)
+                                : CR_E_FORMAT;
     if (status == CR_E_FORMAT) {
         return cr_json_parse(text, bytes, limits, out, err);
     }
-    return status == CR_OK ? hand_out(&parsed, text, bytes, out, err)
-                           : cr_err_set(err, status, NO_MEMORY);
+    return status == CR_OK ? CR_OK : cr_err_set(err, status, NO_MEMORY);
 }
 
 enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
@@ -203,7 +176,7 @@ enum cr_status cr_json_parse_prefix(const char *text, size_t bytes,
     struct parsed parsed = {0};
     enum cr_status status = parse(text, bytes, limits, &parsed, NULL);
     if (status == CR_OK) {
-        *out = parsed.root;
+        *out = wrap(parsed.item);
         *end_bytes = parsed.end_bytes;
     }
     return status;
@@ -597,8 +570,7 @@ static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t b
     char *to = out->data + out->used_bytes;
     *to++ = '"';
     for (size_t i = 0; i < bytes; i++) {
-        const size_t plain = cr_json_plain_bytes(text + i, bytes - i);
-        memcpy(to, text + i, plain);
+        const size_t plain = cr_json_copy_plain(to, text + i, bytes - i);
         to += plain;
         i += plain;
         if (i == bytes) {

@@ -1,11 +1,11 @@
-// json_block.c - reads JSON into one block of memory: the values, then their texts.
+// json_block.c - reads JSON into one block of memory: values, and behind them texts.
 //
 // Every reply is JSON whose text is JSON again, so reading was a third of a call's own
 // CPU. cJSON allocates each value, name and text by itself, looks at each byte several
-// times, and converts each number by way of a text; here a reply costs one allocation
-// and a fifth of the instructions. What is made are cJSON's own values, so whatever
-// reads a tree reads these too. They are marked as references, which is what cJSON
-// calls a value whose contents are not its own to free; only this file makes any.
+// times, and converts each number by way of a text; here a reply costs one allocation,
+// one walk, and a sixth of the instructions. What is made are cJSON's own values, so
+// whatever reads a tree reads these too. They are marked as references, which is what
+// cJSON calls a value whose contents are not its own to free; only this file makes any.
 //
 // The reader takes JSON exactly as cJSON would or not at all: a fault of any kind, and
 // an escape that is no character, is left to cJSON.
@@ -25,11 +25,58 @@ enum {
     NUMBER_BYTES_MAX = 63  // as in cJSON: of a longer number it reads so much
 };
 
+// A tree's first block begins with its root, and has all its texts behind the values.
+// A text that has more values than its length lets expect gets further blocks.
+struct block {
+    struct block *next;
+    cJSON values[];
+};
+
+enum { BYTES_A_VALUE = 24, VALUES_MIN = 8 }; // chat replies: 27, 29, 31 bytes a value
+
 struct reader {
     const char *at, *end;
-    cJSON *value; // the next one that is free
-    char *text;   // where the next text goes
+    struct block *block;       // that values are taken from
+    size_t values, values_cap; // of them are taken, are in it
+    char *text;                // where the next text goes
+    unsigned depth, max_depth;
+    bool is_out_of_memory;
 };
+
+static struct block *add_block(struct reader *r, size_t values, size_t text_bytes) {
+    struct block *block =
+        cr_malloc(sizeof *block + values * sizeof(cJSON) + text_bytes);
+    if (block == NULL) {
+        r->is_out_of_memory = true;
+        return NULL;
+    }
+    block->next = r->block != NULL ? r->block->next : NULL;
+    if (r->block != NULL) {
+        r->block->next = block; // the first one stays the first
+    }
+    r->block = block;
+    r->values = 0;
+    r->values_cap = values;
+    return block;
+}
+
+static void free_blocks(struct block *block) {
+    while (block != NULL) {
+        struct block *next = block->next;
+        cr_free(block);
+        block = next;
+    }
+}
+
+// A value of no type yet; NULL when out of memory.
+static cJSON *take_value(struct reader *r) {
+    if (r->values == r->values_cap && add_block(r, 2 * r->values_cap, 0) == NULL) {
+        return NULL;
+    }
+    cJSON *value = &r->block->values[r->values++];
+    *value = (cJSON){.type = cJSON_IsReference};
+    return value;
+}
 
 static bool is_at(const struct reader *r, char c) {
     return r->at < r->end && *r->at == c;
@@ -99,43 +146,46 @@ static char *read_units(struct reader *r, char *to) {
 // The character of the escape at the reader to TO; returns what is behind it, NULL when
 // there is none.
 static char *read_escape(struct reader *r, char *to) {
-    static const char names[] = "\"\\/bfnrt", chars[] = "\"\\/\b\f\n\r\t";
+    static const char chars[UCHAR_MAX + 1] = {
+        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     const char name = r->end - r->at > 1 ? r->at[1] : '\0';
     if (name == 'u') {
         return read_units(r, to);
     }
-    const char *known = name != '\0' ? strchr(names, name) : NULL;
-    if (known == NULL) {
-        return NULL;
-    }
+    *to = chars[(unsigned char)name];
     r->at += 2;
-    *to = chars[known - names];
-    return to + 1;
+    return *to != '\0' ? to + 1 : NULL;
 }
 
 // The text of the literal at the reader, which moves behind it; NULL when it is none.
+// What is written is never longer than what is read, so there is always room.
 static char *read_text(struct reader *r) {
     char *start = r->text, *to = start;
     if (!take(r, '"')) {
         return NULL;
     }
-    while (r->at < r->end && *r->at != '"') {
-        const size_t plain = cr_json_plain_bytes(r->at, (size_t)(r->end - r->at));
-        memcpy(to, r->at, plain);
+    while (r->at < r->end) {
+        const size_t plain = cr_json_copy_plain(to, r->at, (size_t)(r->end - r->at));
         to += plain;
         r->at += plain;
+        if (take(r, '"')) {
+            *to++ = '\0';
+            r->text = to;
+            return start;
+        }
         if (is_at(r, '\\')) {
             to = read_escape(r, to);
-            if (to == NULL) {
-                return NULL;
-            }
-        } else if (r->at < r->end && *r->at != '"') {
+        } else if (r->at < r->end && *r->at != '\0') {
             *to++ = *r->at++; // a control character stays, as in cJSON
+        } else {
+            to = NULL;
+        }
+        if (to == NULL) {
+            return NULL;
         }
     }
-    *to++ = '\0';
-    r->text = to;
-    return take(r, '"') ? start : NULL;
+    return NULL;
 }
 
 static void set_number(cJSON *out, double number) {
@@ -235,8 +285,11 @@ static bool read_children(struct reader *r, cJSON *out, char close) {
         return true;
     }
     do {
-        cJSON *child = r->value++;
-        *child = (cJSON){.type = cJSON_IsReference, .prev = last};
+        cJSON *child = take_value(r);
+        if (child == NULL) {
+            return false;
+        }
+        child->prev = last;
         *(last != NULL ? &last->next : &out->child) = child;
         last = child;
         skip_blanks(r);
@@ -249,7 +302,17 @@ static bool read_children(struct reader *r, cJSON *out, char close) {
     return take(r, close);
 }
 
-// As deep as the text is, which was checked against its limit before.
+static bool read_container(struct reader *r, cJSON *out, bool is_object) {
+    if (r->depth == r->max_depth) {
+        return false;
+    }
+    out->type |= is_object ? cJSON_Object : cJSON_Array;
+    r->depth++;
+    const bool is_read = read_children(r, out, is_object ? '}' : ']');
+    r->depth--;
+    return is_read;
+}
+
 static bool read_value(struct reader *r, cJSON *out) {
     const char c = r->at < r->end ? *r->at : '\0';
     if (c == '"') {
@@ -258,30 +321,27 @@ static bool read_value(struct reader *r, cJSON *out) {
         return out->valuestring != NULL;
     }
     if (c == '{' || c == '[') {
-        out->type |= c == '{' ? cJSON_Object : cJSON_Array;
-        return read_children(r, out, c == '{' ? '}' : ']');
+        return read_container(r, out, c == '{');
     }
     return c == '-' || (c >= '0' && c <= '9') ? read_number(r, out) : read_word(r, out);
 }
 
-enum cr_status cr_json_block_read(const struct cr_json_source *source,
-                                  struct cr_json **out, size_t *end_bytes) {
-    // A text takes a byte less in the block than its two quotes do here.
-    cJSON *root = cr_malloc(source->values * sizeof *root + source->bytes);
-    if (root == NULL) {
+enum cr_status cr_json_block_read(const char *text, size_t bytes, unsigned max_depth,
+                                  struct cr_json **out) {
+    struct reader r = {.at = text, .end = text + bytes, .max_depth = max_depth};
+    struct block *first = add_block(&r, bytes / BYTES_A_VALUE + VALUES_MIN, bytes);
+    if (first == NULL) {
         return CR_E_MEMORY;
     }
-    struct reader r = {.at = source->text,
-                       .end = source->text + source->bytes,
-                       .value = root + 1,
-                       .text = (char *)(root + source->values)};
-    *root = (cJSON){.type = cJSON_IsReference};
+    r.text = (char *)&first->values[r.values_cap];
+    cJSON *root = take_value(&r);
     skip_blanks(&r);
-    if (!read_value(&r, root)) {
-        cr_free(root);
-        return CR_E_FORMAT;
+    const bool is_read = read_value(&r, root);
+    skip_blanks(&r);
+    if (!is_read || r.at < r.end) {
+        free_blocks(first);
+        return r.is_out_of_memory ? CR_E_MEMORY : CR_E_FORMAT;
     }
-    *end_bytes = (size_t)(r.at - source->text);
     *out = (struct cr_json *)root;
     return CR_OK;
 }
@@ -291,5 +351,6 @@ bool cr_json_is_in_block(const struct cr_json *value) {
 }
 
 void cr_json_block_free(struct cr_json *root) {
-    cr_free(root);
+    free_blocks(
+        (struct block *)(void *)((char *)root - offsetof(struct block, values)));
 }

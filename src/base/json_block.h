@@ -1,4 +1,4 @@
-// json_block.h - trees of JSON values that are only read: one block of memory each.
+// json_block.h - trees of JSON values that are only read, in few blocks of memory.
 //
 // Layer    base (0), private
 // Threads  no shared state
@@ -13,25 +13,17 @@
 
 struct cr_json;
 
-// What a block must hold: at most VALUES values and VALUES - 1 names, from the BYTES of
-// TEXT (cr_json_scan counted them).
-struct cr_json_source {
-    const char *text;
-    size_t bytes;
-    size_t values;
-};
+// Read TEXT, one value with blanks around it, at most MAX_DEPTH deep. CR_E_MEMORY.
+// CR_E_FORMAT when it is not the plain JSON that this reader knows: then cJSON is to say
+// whether it is JSON, and where it is not.
+CR_MUST_CHECK enum cr_status cr_json_block_read(const char *text, size_t bytes,
+                                                unsigned max_depth,
+                                                struct cr_json **out);
 
-// Read the value that SOURCE begins with into a block of its own; *end_bytes is where it
-// ended. CR_E_MEMORY. CR_E_FORMAT when the text is not the plain JSON that this reader
-// knows: then cJSON is to say whether it is JSON, and where it is not.
-CR_MUST_CHECK enum cr_status cr_json_block_read(const struct cr_json_source *source,
-                                                struct cr_json **out,
-                                                size_t *end_bytes);
-
-// Whether VALUE is in such a block.
+// Whether VALUE is of such a tree.
 bool cr_json_is_in_block(const struct cr_json *value);
 
-// Give back the block that begins with ROOT.
+// Give back the tree of ROOT.
 void cr_json_block_free(struct cr_json *root);
 
 #endif

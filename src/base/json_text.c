@@ -45,6 +45,16 @@ static bool is_plain(unsigned char c) {
     return c >= 0x20 && c != '"' && c != '\\';
 }
 
+// A bit for the first byte of WORD (as it was read) that is not plain; 0 when all are.
+static uint64_t special(uint64_t word) {
+    word = le64toh(word);
+    return below(word, 0x20) | below(word ^ EACH('"'), 1) | below(word ^ EACH('\\'), 1);
+}
+
+static size_t first_special(uint64_t bits) {
+    return (size_t)__builtin_ctzll(bits) / 8;
+}
+
 // Strings are most of what is read and written, so eight bytes are looked at at once,
 // and the first that is not plain is found by its bit: texts that are JSON themselves
 // have an escape every ten bytes.
@@ -52,14 +62,31 @@ size_t cr_json_plain_bytes(const char *text, size_t bytes) {
     size_t i = 0;
     for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
         memcpy(&word, text + i, sizeof word);
-        word = le64toh(word);
-        const uint64_t found = below(word, 0x20) | below(word ^ EACH('"'), 1) |
-                               below(word ^ EACH('\\'), 1);
-        if (found != 0) {
-            return i + (size_t)__builtin_ctzll(found) / 8;
+        const uint64_t bits = special(word);
+        if (bits != 0) {
+            return i + first_special(bits);
         }
     }
     while (i < bytes && is_plain((unsigned char)text[i])) {
+        i++;
+    }
+    return i;
+}
+
+// A word is copied before it is known how much of it is plain: what is too much is
+// written over by what follows.
+size_t cr_json_copy_plain(char *to, const char *text, size_t bytes) {
+    size_t i = 0;
+    for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        memcpy(to + i, &word, sizeof word);
+        const uint64_t bits = special(word);
+        if (bits != 0) {
+            return i + first_special(bits);
+        }
+    }
+    while (i < bytes && is_plain((unsigned char)text[i])) {
+        to[i] = text[i];
         i++;
     }
     return i;
@@ -107,7 +134,7 @@ static size_t word_end(const char *text, size_t bytes, size_t at) {
 }
 
 struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_depth) {
-    struct cr_json_scan scan = {.values = 1};
+    struct cr_json_scan scan = {0};
     unsigned depth = 0;
     size_t at = value_at(text, bytes);
     do {
@@ -122,13 +149,11 @@ struct cr_json_scan cr_json_scan(const char *text, size_t bytes, unsigned max_de
             if (++depth > max_depth) {
                 return fault(at, CR_E_LIMIT, "nested too deeply");
             }
-            scan.values++;
             at++;
         } else if (depth > 0 && (unsigned char)c < ' ' && strchr("\t\r\n", c) == NULL) {
             return fault(at, CR_E_FORMAT, "a control character"); // a space to cJSON
         } else if (depth > 0) {
             depth -= c == '}' || c == ']';
-            scan.values += c == ',';
             at++;
         } else {
             at = word_end(text, bytes, at);

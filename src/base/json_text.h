@@ -17,6 +17,8 @@ void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *co
 // How many bytes of TEXT, from its start, stand in a literal as they are: no quote, no
 // backslash, no control character.
 size_t cr_json_plain_bytes(const char *text, size_t bytes);
+// The same, and copies them to TO, which has room for all BYTES.
+size_t cr_json_copy_plain(char *to, const char *text, size_t bytes);
 
 // The bytes of the string literal that begins with the quote at TEXT, both quotes
 // included; 0 when it does not end.
@@ -32,7 +34,6 @@ struct cr_json_scan {
     enum cr_status status; // CR_E_LIMIT or CR_E_FORMAT when there is a fault
     const char *fault;     // what is wrong, or NULL
     size_t fault_at;
-    size_t values;  // how many values there are at the most
     bool has_units; // an escape "\u" in some string of the value
     bool is_open;   // the text ends before the value
 };
