@@ -84,6 +84,14 @@ static unsigned seed_of(uint64_t seed) {
     return (unsigned)(seed >> 33);
 }
 
+static enum cr_status add_number(struct cr_buf *body, const char *name,
+                                 uint32_t number) {
+    enum cr_status status = cr_buf_add_text(body, ",\"");
+    status = status != CR_OK ? status : cr_buf_add_text(body, name);
+    status = status != CR_OK ? status : cr_buf_add_text(body, "\":");
+    return status != CR_OK ? status : cr_buf_add_count(body, number);
+}
+
 static enum cr_status add_numbers(const struct cr_wire *wire,
                                   const struct cr_encode_args *asking,
                                   struct cr_buf *body) {
@@ -91,19 +99,20 @@ static enum cr_status add_numbers(const struct cr_wire *wire,
     uint32_t max_tokens = wire->has_limit ? 0 : cr_wire_max_tokens(wire, call);
     enum cr_status status = CR_OK;
     if (max_tokens > 0) {
-        status = cr_buf_printf(
-            body, ",\"%s\":%u",
-            cr_limit_name(wire->dialect, asking->shape.uses_other_limit), max_tokens);
+        status = add_number(
+            body, cr_limit_name(wire->dialect, asking->shape.uses_other_limit),
+            max_tokens);
     }
     if (status == CR_OK && wire->model->send_seed && wire->dialect->seed != NULL &&
         !asking->shape.omits_seed && !wire->has_seed) {
         // One seed for all at temperature 0, so that equal requests are equal bytes.
-        status = cr_buf_printf(body, ",\"%s\":%u", wire->dialect->seed,
-                               wire->allows_single_seed ? 1 : seed_of(call->seed));
+        status = add_number(body, wire->dialect->seed,
+                            wire->allows_single_seed ? 1 : seed_of(call->seed));
     }
     if (status == CR_OK && call->top_logprobs > 0 && !wire->has_logprobs) {
-        status = cr_buf_printf(body, ",\"logprobs\":true,\"top_logprobs\":%u",
-                               call->top_logprobs);
+        status = cr_buf_add_text(body, ",\"logprobs\":true");
+        status = status != CR_OK ? status
+                                 : add_number(body, "top_logprobs", call->top_logprobs);
     }
     return status;
 }

@@ -82,7 +82,7 @@ bool cr_answer_number(const struct cr_json *value, bool is_probability, double *
     return true;
 }
 
-void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes) {
+const char *cr_answer_show(const struct cr_json *value, char out[CR_SHOWN_MAX]) {
     const char *text = cr_json_string(value);
     double number = cr_json_number(value, NAN);
     if (text != NULL) {
@@ -92,13 +92,14 @@ void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes) {
         while (keep < len && keep > 0 && ((unsigned char)text[keep] & 0xc0) == 0x80) {
             keep--;
         }
-        snprintf(out, out_bytes, "\"%.*s%s\"", (int)keep, text,
+        snprintf(out, CR_SHOWN_MAX, "\"%.*s%s\"", (int)keep, text,
                  keep < len ? "..." : "");
     } else if (cr_json_type(value) == CR_JSON_NUMBER) {
-        snprintf(out, out_bytes, "%.6g", number);
+        snprintf(out, CR_SHOWN_MAX, "%.6g", number);
     } else {
-        snprintf(out, out_bytes, "%s", cr_json_type_name(cr_json_type(value)));
+        snprintf(out, CR_SHOWN_MAX, "%s", cr_json_type_name(cr_json_type(value)));
     }
+    return out;
 }
 
 bool cr_answer_is_word(const char *word, size_t bytes, const char *name) {
@@ -402,6 +403,8 @@ enum cr_status cr_answer_read(enum cr_ask ask, const struct cr_answer_form *form
     }
     r.text =
         cr_answer_body(reply.text != NULL ? reply.text : "", reply.bytes, &r.bytes);
+    out->body = r.text;
+    out->body_bytes = r.bytes;
     if (r.bytes == 0) {
         complain_empty(reply.is_cut, out);
         return CR_OK;
@@ -445,14 +448,6 @@ enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
         cr_json_free(scan.object);
     }
     return status;
-}
-
-void cr_answer_add_examples(const struct cr_answer_form *from,
-                            struct cr_answer_form *form) {
-    for (uint32_t i = 0; i < from->examples_len && form->examples_len < CR_EXAMPLES_MAX;
-         i++) {
-        form->example[form->examples_len++] = from->example[i];
-    }
 }
 
 enum cr_status cr_answer_reasoning(const char *text, size_t bytes,

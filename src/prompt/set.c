@@ -367,6 +367,14 @@ const struct cr_answer_form *cr_prompt_example(const struct cr_prompt_set *set,
     return set->templates[template].example;
 }
 
+void cr_prompt_example_add(const struct cr_answer_form *from,
+                           struct cr_answer_form *form) {
+    for (uint32_t i = 0; i < from->examples_len && form->examples_len < CR_EXAMPLES_MAX;
+         i++) {
+        form->example[form->examples_len++] = from->example[i];
+    }
+}
+
 const char *cr_prompt_set_name(const struct cr_prompt_set *set) {
     return set->name;
 }

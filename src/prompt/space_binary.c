@@ -8,20 +8,20 @@ static void read_judgment(const struct cr_answer_form *form,
                           const struct cr_json *object, struct cr_answer *out) {
     (void)form;
     const struct cr_json *value = cr_scan_member(object, "price");
-    char shown[64];
-    cr_answer_show(value, shown, sizeof shown);
+    char shown[CR_SHOWN_MAX];
     double price;
     if (cr_scan_is_twice(object, "price")) {
         cr_answer_complain(out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "price");
     } else if (!cr_answer_number(value, true, &price)) {
         cr_answer_complain(out, CR_REASON_UNREADABLE,
-                           "\"price\" is %s, not a number from 0 to 1.", shown);
+                           "\"price\" is %s, not a number from 0 to 1.",
+                           cr_answer_show(value, shown));
     } else if (price < 0 || price > 1) {
         cr_answer_complain(
             out, CR_REASON_OUT_OF_RANGE,
             "\"price\" is %s, outside 0 to 1. It is a probability: divide "
             "a percentage by 100.",
-            shown);
+            cr_answer_show(value, shown));
     } else {
         out->price[0] = price;
     }

@@ -68,8 +68,7 @@ static bool read_member(const struct cr_answer_form *form, const struct cr_json 
                         bool *taken, struct cr_answer *out) {
     const char *key = cr_json_key(member);
     int option = find_option(form, key, strlen(key), taken);
-    char shown[64];
-    cr_answer_show(member, shown, sizeof shown);
+    char shown[CR_SHOWN_MAX];
     double p;
     if (option < 0) {
         cr_answer_complain(
@@ -83,11 +82,11 @@ static bool read_member(const struct cr_answer_form *form, const struct cr_json 
         cr_answer_complain(
             out, CR_REASON_UNREADABLE,
             "The probability of \"%.40s\" is %s, not a number from 0 to 1.", key,
-            shown);
+            cr_answer_show(member, shown));
     } else if (p < 0 || p > 1) {
         cr_answer_complain(out, CR_REASON_OUT_OF_RANGE,
                            "The probability of \"%.40s\" is %s, not within 0 to 1.",
-                           key, shown);
+                           key, cr_answer_show(member, shown));
     } else {
         out->price[option] = p;
         taken[option] = true;

@@ -21,17 +21,17 @@ static bool read_quantile(const struct cr_answer_form *form,
                            key);
         return false;
     }
-    char shown[64];
-    cr_answer_show(member, shown, sizeof shown);
+    char shown[CR_SHOWN_MAX];
     if (!cr_answer_number(member, false, value)) {
         cr_answer_complain(out, CR_REASON_UNREADABLE,
-                           "\"%s\" is %s, not a plain number.", key, shown);
+                           "\"%s\" is %s, not a plain number.", key,
+                           cr_answer_show(member, shown));
         return false;
     }
     if (*value < form->low || *value > form->high) {
         cr_answer_complain(out, CR_REASON_OUT_OF_RANGE,
-                           "\"%s\" is %s, outside the range %g to %g.", key, shown,
-                           form->low, form->high);
+                           "\"%s\" is %s, outside the range %g to %g.", key,
+                           cr_answer_show(member, shown), form->low, form->high);
         return false;
     }
     return true;

@@ -147,7 +147,7 @@ static enum cr_status render_answer(struct cr_episode *episode,
         status = render(episode, side, template, &item, out);
     }
     if (status == CR_OK && example != NULL) {
-        cr_answer_add_examples(example, &episode->form);
+        cr_prompt_example_add(example, &episode->form);
         return CR_OK;
     }
     return status != CR_OK ? status
@@ -172,13 +172,22 @@ static enum cr_status set_price(struct cr_episode *episode, struct cr_values *va
     if (h->prices_len == 0) {
         return CR_OK;
     }
+    if (episode->price_shown_of == h->prices_len) { // each price is shown to several
+        values->at[CR_VAR_PRICE] = episode->price_shown;
+        return CR_OK;
+    }
     const struct cr_trajectory *t = &episode->trajectory;
     const double *quantile =
         t->quantile != NULL ? t->quantile + 3 * (size_t)(t->prices_len - 1) : NULL;
     cr_buf_clear(&episode->scratch);
     enum cr_status status =
         h->space->add_price(h->form, h->price, quantile, &episode->scratch);
-    return status != CR_OK ? status : keep_scratch(episode, &values->at[CR_VAR_PRICE]);
+    status = status != CR_OK ? status : keep_scratch(episode, &episode->price_shown);
+    if (status == CR_OK) {
+        episode->price_shown_of = h->prices_len;
+        values->at[CR_VAR_PRICE] = episode->price_shown;
+    }
+    return status;
 }
 
 static enum cr_status set_target(struct cr_episode *episode, struct cr_target target,

@@ -395,8 +395,10 @@ static enum cr_status read_text(struct cr_episode *episode, struct cr_slot *slot
     if (status != CR_OK) {
         return status;
     }
-    struct cr_span body;
-    body.text = cr_answer_body(text, whole.bytes, &body.bytes);
+    struct cr_span body = {answer.body, answer.body_bytes};
+    if (body.text == NULL) {
+        body.text = cr_answer_body(text, whole.bytes, &body.bytes);
+    }
     slot->reason = answer.reason;
     slot->is_brief = slot->is_brief || answer.reason == CR_REASON_CUT;
     return answer.is_usable ? keep_answer(episode, slot, &answer, body)

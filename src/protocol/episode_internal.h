@@ -63,6 +63,9 @@ struct cr_episode {
     struct cr_side sides[2]; // the maker's, and the traders' where it is another
     const char *schema[CR_ASK_COUNT][2]; // made when first asked. [1]: the brief form
 
+    struct cr_span price_shown; // of the last price, when price_shown_of is prices_len
+    uint32_t price_shown_of;
+
     struct cr_chat maker, traders[CR_TRADERS_MAX];
     struct cr_event *events;
     size_t events_cap;

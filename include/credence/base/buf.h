@@ -10,6 +10,7 @@
 #define CREDENCE_BASE_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "credence/base/status.h"
 
@@ -28,6 +29,7 @@ void cr_buf_clear(struct cr_buf *buf); // keeps the storage
 CR_MUST_CHECK enum cr_status cr_buf_add(struct cr_buf *buf, const void *bytes,
                                         size_t len);
 CR_MUST_CHECK enum cr_status cr_buf_add_text(struct cr_buf *buf, const char *text);
+CR_MUST_CHECK enum cr_status cr_buf_add_count(struct cr_buf *buf, uint64_t count);
 CR_MUST_CHECK enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...)
     CR_PRINTF(2, 3);
 CR_MUST_CHECK enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes);

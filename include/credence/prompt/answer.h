@@ -94,6 +94,8 @@ struct cr_answer {
     int direction;
     const char *argument; // in the caller's arena
     size_t argument_bytes;
+    const char *body; // cr_answer_body of the reply; NULL: it was not looked for
+    size_t body_bytes;
 };
 
 struct cr_answer_text {
@@ -104,9 +106,7 @@ struct cr_answer_text {
     enum cr_reason given;
 };
 
-// Read REPLY to ASK. An unusable reply is not an error:
-// out->is_usable is then false.
-// CR_E_MEMORY.
+// Read REPLY to ASK. An unusable reply is no error: out->is_usable is false. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
                                             const struct cr_answer_form *form,
                                             struct cr_answer_text reply,
@@ -118,10 +118,6 @@ CR_MUST_CHECK enum cr_status cr_answer_read(enum cr_ask ask,
 CR_MUST_CHECK enum cr_status cr_answer_learn_form(const char *text, size_t bytes,
                                                   struct cr_arena *arena,
                                                   struct cr_answer_form *form);
-
-// Add the examples of FROM, which is to outlive FORM.
-void cr_answer_add_examples(const struct cr_answer_form *from,
-                            struct cr_answer_form *form);
 
 // CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
 // renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.

@@ -84,8 +84,9 @@ void cr_answer_complain(struct cr_answer *out, enum cr_reason reason, const char
 // else, infinities and NaN included.
 bool cr_answer_number(const struct cr_json *value, bool is_probability, double *out);
 
-// VALUE as a complaint quotes it, cut to fit.
-void cr_answer_show(const struct cr_json *value, char *out, size_t out_bytes);
+// VALUE as a complaint quotes it, cut to fit; OUT.
+enum { CR_SHOWN_MAX = 64 };
+const char *cr_answer_show(const struct cr_json *value, char out[CR_SHOWN_MAX]);
 
 // WORD without blanks and punctuation around it equals NAME, letters in any case.
 bool cr_answer_is_word(const char *word, size_t bytes, const char *name);

@@ -132,5 +132,8 @@ struct cr_answer_form;
 // placeholders or says no such thing. They live as long as SET.
 const struct cr_answer_form *cr_prompt_example(const struct cr_prompt_set *set,
                                                enum cr_template template);
+// Add the examples of FROM, which is to outlive FORM, to it.
+void cr_prompt_example_add(const struct cr_answer_form *from,
+                           struct cr_answer_form *form);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "credence/base/buf.h"
@@ -84,8 +85,27 @@ static void take_gives_the_contents_away(void **state) {
     cr_free(empty);
 }
 
+static void counts_are_written_in_decimal(void **state) {
+    (void)state;
+    static const uint64_t counts[] = {0, 7, 10, 4294967295u, UINT64_MAX};
+    struct cr_buf buf;
+    cr_buf_init(&buf, 40);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "%llu", (unsigned long long)counts[i]);
+        cr_buf_clear(&buf);
+        assert_int_equal(cr_buf_add_count(&buf, counts[i]), CR_OK);
+        assert_string_equal(buf.data, expected);
+    }
+    cr_buf_fini(&buf);
+    cr_buf_init(&buf, 2);
+    assert_int_equal(cr_buf_add_count(&buf, 100), CR_E_LIMIT);
+    cr_buf_fini(&buf);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_are_written_in_decimal),
         cmocka_unit_test(contents_are_always_a_c_string),
         cmocka_unit_test(limit_is_exact_and_failure_changes_nothing),
         cmocka_unit_test(zeroed_buffer_takes_nothing),
