@@ -13,7 +13,7 @@ from .needs import need
 
 STATUS = ("pending", "done", "invalid", "failed")
 STOP = ("none", "equilibrium", "max_iterations", "invalid", "failed", "stable_side", "ks",
-        "complete")
+        "complete", "no_argument", "patience", "confidence", "sprt")
 SCHEMAS = (1, 2)
 STEPS_MAX = 1 << 16
 

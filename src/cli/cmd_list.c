@@ -449,8 +449,7 @@ static enum cr_status list_run(const char *path, const struct request *request,
     cr_buf_init(&file, 1 << 16);
     enum cr_status status = cr_run_view_path(path, &file);
     if (status == CR_OK) {
-        status =
-            cr_run_view_open_parts(file.data, CR_VIEW_IDS | CR_VIEW_ITEMS, &view, err);
+        status = cr_run_view_open_parts(file.data, CR_VIEW_ALL, &view, err);
     }
     if (status == CR_OK) {
         status = list_view(view, request, err);

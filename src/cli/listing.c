@@ -109,6 +109,7 @@ static double final_price(const struct cr_listing *listing, uint64_t episode) {
 #define CELL(member) l->view->cell_info[l->cell[e]].member
 
 TEXT(get_item, l->view->proposition_id[l->proposition[e]])
+TEXT(get_text, l->view->text != NULL ? l->view->text[l->proposition[e]] : NULL)
 TEXT(get_question, l->view->question_id[l->proposition[e]])
 TEXT(get_benchmark, l->view->benchmark[l->proposition[e]])
 TEXT(get_cell, CELL(name))
@@ -217,6 +218,7 @@ static const struct cr_listing_column fixed[] = {
     {"repairs", CR_LISTING_NUMBER, 0, "iterations with a reply that was repaired", get_repairs},
     {"opening_right", CR_LISTING_FLAG, 0, "whether the opening is on the right side", get_opening_right},
     {"final_right", CR_LISTING_FLAG, 0, "whether the end is; an invalid episode is wrong", get_final_right},
+    {"text", CR_LISTING_TEXT, 0, "the proposition's words", get_text},
     {"question", CR_LISTING_TEXT, 0, "the id that propositions of one item share", get_question},
     {"benchmark", CR_LISTING_TEXT, 0, "the benchmark's name", get_benchmark},
     {"protocol", CR_LISTING_TEXT, 0, "a factor of the cell, as all up to rounds", get_protocol},

@@ -380,6 +380,7 @@ class ListTest(harness.TestCase):
                 ("not (stance is FREE or largest >= 0)", lambda r: r["stance"] != "free" and r["largest"] < 0),
                 ("item ~ '1' and replicate = 1 or episode < 3",
                  lambda r: ("1" in r["item"] and r["replicate"] == 1) or r["episode"] < 3),
+                ("text ~ 'number 3 '", lambda r: "number 3 " in r["text"]),
                 ("reason", lambda r: r["reason"] is not None),
                 ("final_right = no", lambda r: r["final_right"] is False)):
             self.assertEqual(self.ids("--where", condition),
