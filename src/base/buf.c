@@ -30,9 +30,10 @@ void cr_buf_clear(struct cr_buf *buf) {
 
 // Whether MORE_BYTES and a NUL fit as it is. A call makes 200 short appends.
 static bool has_room(const struct cr_buf *buf, size_t more_bytes) {
-    return buf->used_bytes < buf->cap_bytes && buf->used_bytes <= buf->max_bytes &&
-           more_bytes < buf->cap_bytes - buf->used_bytes &&
-           more_bytes <= buf->max_bytes - buf->used_bytes;
+    const size_t most =
+        buf->cap_bytes <= buf->max_bytes ? buf->cap_bytes - 1 : buf->max_bytes;
+    return buf->cap_bytes > 0 && buf->used_bytes <= most &&
+           more_bytes <= most - buf->used_bytes;
 }
 
 static enum cr_status grow(struct cr_buf *buf, size_t more_bytes) {
@@ -59,7 +60,7 @@ enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes) {
 }
 
 enum cr_status cr_buf_add(struct cr_buf *buf, const void *bytes, size_t len) {
-    enum cr_status status = cr_buf_reserve(buf, len);
+    enum cr_status status = has_room(buf, len) ? CR_OK : grow(buf, len);
     if (status != CR_OK) {
         return status;
     }

@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
@@ -32,6 +35,32 @@ void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *co
     }
 }
 
+static bool is_plain(unsigned char c) {
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
+// Strings are most of what is read and written: a block of bytes is looked at at once,
+// and the first that is not plain is found by its bit, for texts that are JSON
+// themselves have an escape every ten bytes. Byte by byte this took a fifth of a call's
+// own instructions.
+#ifdef __SSE2__
+typedef __m128i block;
+
+// A bit for each byte that is not plain.
+static uint64_t special(block b) {
+    const block below_blank = _mm_cmpeq_epi8(_mm_min_epu8(b, _mm_set1_epi8(0x1f)), b);
+    const block quotes = _mm_cmpeq_epi8(b, _mm_set1_epi8('"'));
+    const block escapes = _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(below_blank, quotes), escapes));
+}
+
+static size_t first_special(uint64_t bits) {
+    return (size_t)__builtin_ctzll(bits);
+}
+#else
+typedef uint64_t block;
+
 // Every byte of a word is C.
 #define EACH(c) (UINT64_C(0x0101010101010101) * (c))
 
@@ -41,28 +70,22 @@ static uint64_t below(uint64_t word, unsigned char limit) {
     return (word - EACH(limit)) & ~word & EACH(0x80);
 }
 
-static bool is_plain(unsigned char c) {
-    return c >= 0x20 && c != '"' && c != '\\';
-}
-
-// A bit for the first byte of WORD (as it was read) that is not plain; 0 when all are.
-static uint64_t special(uint64_t word) {
-    word = le64toh(word);
+// A bit for the first byte of B that is not plain; 0 when all are.
+static uint64_t special(block b) {
+    const uint64_t word = le64toh(b);
     return below(word, 0x20) | below(word ^ EACH('"'), 1) | below(word ^ EACH('\\'), 1);
 }
 
 static size_t first_special(uint64_t bits) {
     return (size_t)__builtin_ctzll(bits) / 8;
 }
+#endif
 
-// Strings are most of what is read and written, so eight bytes are looked at at once,
-// and the first that is not plain is found by its bit: texts that are JSON themselves
-// have an escape every ten bytes.
 size_t cr_json_plain_bytes(const char *text, size_t bytes) {
     size_t i = 0;
-    for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
-        memcpy(&word, text + i, sizeof word);
-        const uint64_t bits = special(word);
+    for (block b; i + sizeof b <= bytes; i += sizeof b) {
+        memcpy(&b, text + i, sizeof b);
+        const uint64_t bits = special(b);
         if (bits != 0) {
             return i + first_special(bits);
         }
@@ -73,14 +96,14 @@ size_t cr_json_plain_bytes(const char *text, size_t bytes) {
     return i;
 }
 
-// A word is copied before it is known how much of it is plain: what is too much is
+// A block is copied before it is known how much of it is plain: what is too much is
 // written over by what follows.
 size_t cr_json_copy_plain(char *to, const char *text, size_t bytes) {
     size_t i = 0;
-    for (uint64_t word = 0; i + sizeof word <= bytes; i += sizeof word) {
-        memcpy(&word, text + i, sizeof word);
-        memcpy(to + i, &word, sizeof word);
-        const uint64_t bits = special(word);
+    for (block b; i + sizeof b <= bytes; i += sizeof b) {
+        memcpy(&b, text + i, sizeof b);
+        memcpy(to + i, &b, sizeof b);
+        const uint64_t bits = special(b);
         if (bits != 0) {
             return i + first_special(bits);
         }
