@@ -221,21 +221,3 @@ enum cr_status cr_csv_finish(struct cr_csv *csv, struct cr_err *err) {
     }
     return outcome(csv);
 }
-
-enum cr_status cr_csv_read(const struct cr_csv_text *source, cr_csv_row_fn row,
-                           void *ctx, struct cr_err *err) {
-    struct cr_csv_cfg cfg = {.name = source->name, .row = row, .ctx = ctx};
-    struct cr_csv *csv = NULL;
-    enum cr_status status = cr_csv_create(&cfg, &csv, err);
-    // Spreadsheets begin their files with a byte order mark.
-    size_t mark =
-        source->bytes >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    if (status == CR_OK) {
-        status = cr_csv_feed(csv, source->text + mark, source->bytes - mark, err);
-    }
-    if (status == CR_OK) {
-        status = cr_csv_finish(csv, err);
-    }
-    cr_csv_destroy(csv);
-    return status;
-}

@@ -286,11 +286,6 @@ struct cr_json *cr_json_new_number(double number) {
     return wrap(cJSON_CreateNumber(number));
 }
 
-struct cr_json *cr_json_new_bool(bool truth) {
-    hook();
-    return wrap(cJSON_CreateBool(truth));
-}
-
 struct cr_json *cr_json_copy(const struct cr_json *value) {
     hook();
     return wrap(cJSON_Duplicate(tree(value), 1));

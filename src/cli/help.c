@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "credence/bench/bench.h"
 #include "credence/job/job_file.h"
+#include "credence/protocol/protocol.h"
 
 enum { TEXT_COLUMNS = 80, OPTION_COLUMN = 26 };
 
@@ -212,6 +213,12 @@ static void print_key(FILE *out, const char *name, const char *text) {
     print_term(out, name, text, 30);
 }
 
+static void each_protocol(FILE *out, term_fn print) {
+    for (uint32_t i = 0; i < cr_protocol_count(); i++) {
+        print(out, cr_protocol_name(i), cr_protocol_summary(i));
+    }
+}
+
 static const char job_file[] =
     "A job file is JSON with // and /* */ comments. Paths in it are relative to the "
     "file. These are its keys; * is a name of your choice. A key that is absent or null "
@@ -233,6 +240,8 @@ void cr_help_man(FILE *out) {
     print_roff(out, job_file, true);
     fputc('\n', out);
     each_job_key(out, roff_term, "");
+    fputs(".SH PROTOCOLS\n", out);
+    each_protocol(out, roff_term);
     fputs(".SH \"EXIT STATUS\"\n", out);
     for (const struct cr_definition *term = exit_terms; term->name != NULL; term++) {
         roff_term(out, term->name, term->text);
@@ -243,6 +252,8 @@ static int help_job(void) {
     print_wrapped(stdout, job_file, 0, 0);
     fputs("\nkeys:\n", stdout);
     each_job_key(stdout, print_key, "");
+    fputs("\nprotocols:\n", stdout);
+    each_protocol(stdout, print_key);
     return CR_EXIT_COMPLETE;
 }
 

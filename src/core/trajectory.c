@@ -129,22 +129,6 @@ enum cr_status cr_call_records_add(struct cr_call_records *list,
     return CR_OK;
 }
 
-static bool ids_equal(struct cr_call_id a, struct cr_call_id b) {
-    return a.iteration == b.iteration && a.role == b.role && a.trader == b.trader &&
-           a.sample == b.sample && a.repair == b.repair && a.ask == b.ask;
-}
-
-const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
-                                                  struct cr_call_id id) {
-    for (size_t i = 0; i < list->len; i++) {
-        const struct cr_call_record *record = &list->at[i];
-        if (!cr_reason_is_failure(record->reason) && ids_equal(record->id, id)) {
-            return record;
-        }
-    }
-    return NULL;
-}
-
 void cr_call_records_fini(struct cr_call_records *list) {
     if (list == NULL) {
         return;

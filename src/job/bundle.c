@@ -15,6 +15,7 @@
 #include "credence/base/file.h"
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
+#include "credence/base/little_endian.h"
 #include "credence/base/mem.h"
 #include "job/check.h"
 
@@ -30,43 +31,29 @@ enum {
     IN_PLACE_BYTES = 4 << 20 // files above this are read in place, where that is asked
 };
 
-static void put_le(unsigned char *out, uint64_t value, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
-        out[i] = (unsigned char)(value >> (8 * i));
-    }
-}
-
-static uint64_t get_le(const unsigned char *bytes, size_t len) {
-    uint64_t value = 0;
-    for (size_t i = len; i > 0; i--) {
-        value = value << 8 | bytes[i - 1];
-    }
-    return value;
-}
-
 struct bundle_writer {
     struct cr_buf *out;
     uint32_t sections_len;
 };
 
 static enum cr_status begin_bundle(struct bundle_writer *writer, struct cr_buf *out) {
-    unsigned char header[HEADER_BYTES];
+    char header[HEADER_BYTES];
     memcpy(header, MAGIC, sizeof MAGIC);
-    put_le(header + 8, VERSION, 4);
-    put_le(header + 12, 0, 4); // the number of sections, set at the end
+    cr_little_endian_put(header + 8, VERSION, 4);
+    cr_little_endian_put(header + 12, 0, 4); // the number of sections, set at the end
     *writer = (struct bundle_writer){.out = out};
     return cr_buf_add(out, header, sizeof header);
 }
 
 static enum cr_status add_section(struct bundle_writer *writer, const char *name,
                                   const void *bytes, size_t len) {
-    unsigned char header[SECTION_HEADER_BYTES];
+    char header[SECTION_HEADER_BYTES];
     size_t name_len = strlen(name);
     if (name_len > NAME_BYTES_MAX) {
         return CR_E_LIMIT;
     }
-    put_le(header, name_len, 4);
-    put_le(header + 4, len, 8);
+    cr_little_endian_put(header, name_len, 4);
+    cr_little_endian_put(header + 4, len, 8);
     enum cr_status status = cr_buf_add(writer->out, header, sizeof header);
     if (status == CR_OK) {
         status = cr_buf_add(writer->out, name, name_len);
@@ -79,15 +66,16 @@ static enum cr_status add_section(struct bundle_writer *writer, const char *name
 }
 
 static enum cr_status end_bundle(struct bundle_writer *writer) {
-    unsigned char checksum[CHECKSUM_BYTES];
-    put_le((unsigned char *)writer->out->data + 12, writer->sections_len, 4);
-    put_le(checksum, cr_hash64(writer->out->data, writer->out->used_bytes, 0), 8);
+    char checksum[CHECKSUM_BYTES];
+    cr_little_endian_put(writer->out->data + 12, writer->sections_len, 4);
+    cr_little_endian_put(checksum,
+                         cr_hash64(writer->out->data, writer->out->used_bytes, 0), 8);
     return cr_buf_add(writer->out, checksum, sizeof checksum);
 }
 
 bool cr_bundle_next(const void *bytes, size_t len, size_t *at,
                     struct cr_bundle_section *out) {
-    const unsigned char *p = bytes;
+    const char *p = bytes;
     size_t start = *at == 0 ? HEADER_BYTES : *at;
     if (len < HEADER_BYTES + CHECKSUM_BYTES) {
         return false;
@@ -96,13 +84,13 @@ bool cr_bundle_next(const void *bytes, size_t len, size_t *at,
     if (start > len - CHECKSUM_BYTES || left < SECTION_HEADER_BYTES) {
         return false;
     }
-    uint64_t name_len = get_le(p + start, 4);
-    uint64_t section_len = get_le(p + start + 4, 8);
+    uint64_t name_len = cr_little_endian_get(p + start, 4);
+    uint64_t section_len = cr_little_endian_get(p + start + 4, 8);
     left -= SECTION_HEADER_BYTES;
     if (name_len > left || section_len > left - name_len) {
         return false;
     }
-    out->name = (const char *)p + start + SECTION_HEADER_BYTES;
+    out->name = p + start + SECTION_HEADER_BYTES;
     out->name_len = name_len;
     out->bytes = out->name + name_len;
     out->len = section_len;
@@ -124,16 +112,16 @@ bool cr_bundle_find(const void *bytes, size_t len, const char *name,
 }
 
 enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err) {
-    const unsigned char *p = bytes;
+    const char *p = bytes;
     if (len < HEADER_BYTES + CHECKSUM_BYTES || memcmp(p, MAGIC, sizeof MAGIC) != 0) {
         return cr_err_set(err, CR_E_FORMAT, "not a job bundle");
     }
-    if (get_le(p + 8, 4) != VERSION) {
+    if (cr_little_endian_get(p + 8, 4) != VERSION) {
         return cr_err_set(err, CR_E_FORMAT, "job bundle of version %u, expected %d",
-                          (unsigned)get_le(p + 8, 4), VERSION);
+                          (unsigned)cr_little_endian_get(p + 8, 4), VERSION);
     }
     size_t body = len - CHECKSUM_BYTES;
-    if (get_le(p + body, 8) != cr_hash64(bytes, body, 0)) {
+    if (cr_little_endian_get(p + body, 8) != cr_hash64(bytes, body, 0)) {
         return cr_err_set(err, CR_E_FORMAT,
                           "job bundle is damaged: its checksum "
                           "does not match");
@@ -143,7 +131,8 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
     while (cr_bundle_next(bytes, len, &at, &section)) {
         sections_len++;
     }
-    if (sections_len != get_le(p + 12, 4) || (sections_len > 0 && at != body)) {
+    if (sections_len != cr_little_endian_get(p + 12, 4) ||
+        (sections_len > 0 && at != body)) {
         return cr_err_set(err, CR_E_FORMAT,
                           "job bundle is damaged: its sections do not "
                           "fill it");

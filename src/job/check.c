@@ -138,7 +138,15 @@ static int find_name(const struct field *field, const struct cr_json *value) {
             return (int)i;
         }
     }
-    cr_check_unknown(field->check, field->path, name, names);
+    const struct cr_names *absent = &field->check->absent_prompts;
+    bool is_reported = false;
+    for (size_t i = 0; i < absent->len; i++) {
+        is_reported = is_reported || (field->key->from == CR_NAMES_PROMPTS &&
+                                      strcmp(absent->at[i], name) == 0);
+    }
+    if (!is_reported) {
+        cr_check_unknown(field->check, field->path, name, names);
+    }
     return -1;
 }
 

@@ -24,6 +24,7 @@ struct cr_check {
     size_t sets_len;
     const char *dir; // absolute folder of the job file
     struct cr_names names[CR_NAMES_COUNT];
+    struct cr_names absent_prompts; // reported already: not once more
     struct cr_err mistakes;
     size_t mistakes_len;
     bool is_out_of_memory;

@@ -73,6 +73,9 @@ void cr_identity_add_named(struct cr_check *check, const struct cr_key_table *ta
                            const void *object, void *plain, struct cr_hasher *hasher) {
     for (size_t i = 0; i < table->len; i++) {
         const struct cr_key *key = &table->keys[i];
+        // Any other number would be hashed nowhere.
+        assert(key->identity <= CR_IDENTITY_PLACES ||
+               key->identity == CR_IDENTITY_BY_NAME);
         if (key->identity != CR_IDENTITY_BY_NAME) {
             continue;
         }

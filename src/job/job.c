@@ -254,6 +254,8 @@ struct found {
     size_t len;
     struct cr_prompt_source sources[SOURCES_MAX]; // of the last of them
     size_t sources_len;
+    const char *absent[PROMPT_SETS_MAX]; // and reported
+    size_t absent_len;
 };
 
 // The set and file of a section "prompts/SET/FILE" (SET may hold slashes), or the set
@@ -356,14 +358,17 @@ static void finish_set(struct cr_job_builder *builder, struct found *found) {
     cr_check_mistake(&builder->check, path, "%s", inner.text);
 }
 
-static void report_absent(struct cr_job_builder *builder, const char *set,
-                          const struct cr_bundle_section *section) {
+static void report_absent(struct cr_job_builder *builder, struct found *found,
+                          const char *set, const struct cr_bundle_section *section) {
     char path[CR_PATH_MAX];
     place_of(builder, set, path);
     cr_check_mistake(&builder->check, path,
                      "found '%s', expected a shipped prompt set such as 'paper' or a "
                      "folder of templates (%.*s holds none)",
                      set, (int)section->len, section->bytes);
+    if (found->absent_len < PROMPT_SETS_MAX) {
+        found->absent[found->absent_len++] = set;
+    }
 }
 
 static void take_section(struct cr_job_builder *builder, struct found *found,
@@ -373,7 +378,7 @@ static void take_section(struct cr_job_builder *builder, struct found *found,
         return;
     }
     if (file == NULL) {
-        report_absent(builder, set, section);
+        report_absent(builder, found, set, section);
         return;
     }
     bool is_new = found->sources_len == 0 || found->len == 0 ||
@@ -409,6 +414,7 @@ static void read_all_prompts(struct cr_job_builder *builder) {
     finish_set(builder, found);
     builder->check.names[CR_NAMES_PROMPTS] =
         (struct cr_names){found->names, found->len};
+    builder->check.absent_prompts = (struct cr_names){found->absent, found->absent_len};
 }
 
 enum { SETS_MAX = 1024, NAME_BYTES_MAX = 200 };

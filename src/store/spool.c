@@ -2,7 +2,6 @@
 // carries its own checksum and one for each part, so that a scan can skip the bodies.
 #include "credence/store/spool.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "credence/base/file.h"
+#include "credence/base/little_endian.h"
 #include "credence/base/mem.h"
 
 enum {
@@ -48,20 +48,19 @@ struct cr_spool {
     struct spool_window reading; // of cr_spool_read
 };
 
-static struct spool_header to_disk(struct spool_header h) {
-    uint64_t *word = (uint64_t *)&h;
-    for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
-        word[i] = htole64(word[i]);
+// All fields of header and opening are such words.
+static void words_to_disk(void *words, size_t bytes) {
+    uint64_t *word = words;
+    for (size_t i = 0; i < bytes / sizeof *word; i++) {
+        cr_little_endian_put((char *)&word[i], word[i], sizeof *word);
     }
-    return h;
 }
 
-static struct spool_header from_disk(struct spool_header h) {
-    uint64_t *word = (uint64_t *)&h;
-    for (size_t i = 0; i < sizeof h / sizeof *word; i++) {
-        word[i] = le64toh(word[i]);
+static void words_from_disk(void *words, size_t bytes) {
+    uint64_t *word = words;
+    for (size_t i = 0; i < bytes / sizeof *word; i++) {
+        word[i] = cr_little_endian_get((const char *)&word[i], sizeof *word);
     }
-    return h;
 }
 
 static uint64_t header_sum(const struct spool_header *h) {
@@ -102,8 +101,9 @@ struct spool_opening {
 };
 
 static struct spool_opening opening_of(struct cr_hash identity) {
-    return (struct spool_opening){htole64(magic), htole64(identity.hi),
-                                  htole64(identity.lo)};
+    struct spool_opening opening = {magic, identity.hi, identity.lo};
+    words_to_disk(&opening, sizeof opening);
+    return opening;
 }
 
 static bool is_ours(int fd, struct cr_hash identity) {
@@ -159,7 +159,7 @@ static bool entry_at(struct spool_window *window, uint64_t at, struct spool_head
     }
     memcpy(h, bytes, sizeof *h);
     const uint64_t sum = header_sum(h);
-    *h = from_disk(*h);
+    words_from_disk(h, sizeof *h);
     if (h->header_sum != sum || h->head_bytes > HEAD_BYTES_MAX ||
         h->body_bytes > file_bytes ||
         at + sizeof *h + h->head_bytes + h->body_bytes > file_bytes) {
@@ -254,15 +254,17 @@ enum cr_status cr_spool_append(struct cr_spool *spool,
                                const struct cr_spool_entry *entry, const char *bytes,
                                uint64_t *offset, struct cr_err *err) {
     const char *body = bytes + entry->head_bytes;
-    struct spool_header h = to_disk((struct spool_header){
+    struct spool_header h = {
         .trajectory = entry->trajectory,
         .trajectory_key = entry->trajectory_key,
         .head_bytes = entry->head_bytes,
         .body_bytes = entry->body_bytes,
         .head_sum = cr_hash64(bytes, entry->head_bytes, magic),
         .body_sum = cr_hash64(body, entry->body_bytes, magic),
-    });
-    h.header_sum = htole64(header_sum(&h));
+    };
+    words_to_disk(&h, sizeof h);
+    h.header_sum = header_sum(&h);
+    words_to_disk(&h.header_sum, sizeof h.header_sum);
     const size_t len = entry->head_bytes + entry->body_bytes;
     enum cr_status status = cr_buf_reserve(&spool->gather, sizeof h + len);
     if (status == CR_OK) {
@@ -307,11 +309,12 @@ enum cr_status cr_spool_read(struct cr_spool *spool, uint64_t offset,
     if (bytes != NULL) {
         memcpy(&h, bytes, sizeof h);
     }
-    if (bytes == NULL || le64toh(h.header_sum) != header_sum(&h)) {
+    const uint64_t sum = header_sum(&h);
+    words_from_disk(&h, sizeof h);
+    if (bytes == NULL || h.header_sum != sum) {
         return cr_err_set(err, CR_E_FORMAT, "spool: no entry at %llu",
                           (unsigned long long)offset);
     }
-    h = from_disk(h);
     bytes = look(window, offset + h.head_bytes, h.body_bytes);
     if (bytes == NULL || cr_hash64(bytes, h.body_bytes, magic) != h.body_sum) {
         return cr_err_set(err, CR_E_FORMAT, "spool: damaged entry at %llu",

@@ -315,12 +315,6 @@ static enum cr_status finish(const struct scan *scan, enum cr_status status,
     return status;
 }
 
-enum cr_status cr_tape_scan_file(const char *path, cr_tape_record_fn each, void *ctx,
-                                 struct cr_tape_damage *damage, struct cr_err *err) {
-    struct scan scan = {.each_record = each, .ctx = ctx};
-    return finish(&scan, scan_one(&scan, path, err), damage);
-}
-
 enum cr_status cr_tape_scan(const char *dir, cr_tape_record_fn each, void *ctx,
                             struct cr_tape_damage *damage, struct cr_err *err) {
     struct scan scan = {.each_record = each, .ctx = ctx};

@@ -52,6 +52,9 @@ class HelpTest(harness.TestCase):
         for name in self.commands():
             self.assertIn(f"credence {name}", done.stdout)
         self.assertIn("--what-if", done.stdout)
+        for name in ("market", "consultancy"):
+            self.assertRegex(done.stdout, rf"(?m)^ +{name}\b")
+            self.assertRegex(harness.run("help", "job").out.split("protocols:")[1], rf"(?m)^  {name} +\w")
 
     def complete(self, *words):
         """What bash offers for the last of WORDS, by the script that help makes."""

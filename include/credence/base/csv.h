@@ -27,12 +27,6 @@ struct cr_csv_row {
     uint64_t line; // of the row's first character, from 1
 };
 
-struct cr_csv_text {
-    const char *name; // of the file, for messages
-    const char *text;
-    size_t bytes;
-};
-
 // Return other than CR_OK to stop with that status.
 typedef enum cr_status (*cr_csv_row_fn)(void *ctx, const struct cr_csv_row *row,
                                         struct cr_err *err);
@@ -48,17 +42,12 @@ struct cr_csv_cfg {
 struct cr_csv;
 CR_MUST_CHECK enum cr_status cr_csv_create(const struct cr_csv_cfg *cfg,
                                            struct cr_csv **out, struct cr_err *err);
-// Call the row function for each record that ends in TEXT. Errors as of cr_csv_read.
+// Call the row function for each record that ends in TEXT. CR_E_FORMAT names NAME:line for
+// a record that cannot be read (a quote that never closes, text after a closing quote).
 CR_MUST_CHECK enum cr_status cr_csv_feed(struct cr_csv *csv, const char *text,
                                          size_t bytes, struct cr_err *err);
 // The text has ended: the last record, if no line end closed it.
 CR_MUST_CHECK enum cr_status cr_csv_finish(struct cr_csv *csv, struct cr_err *err);
 void cr_csv_destroy(struct cr_csv *csv);
-
-// Call ROW for each record of SOURCE. CR_E_FORMAT names NAME:line for a record that
-// cannot be read (a quote that never closes, text after a closing quote).
-CR_MUST_CHECK enum cr_status cr_csv_read(const struct cr_csv_text *source,
-                                         cr_csv_row_fn row, void *ctx,
-                                         struct cr_err *err);
 
 #endif

@@ -127,9 +127,6 @@ struct cr_call_records {
 };
 CR_MUST_CHECK enum cr_status cr_call_records_add(struct cr_call_records *list,
                                                  const struct cr_call_record *record);
-// The record of ID that did not fail, or NULL.
-const struct cr_call_record *cr_call_records_find(const struct cr_call_records *list,
-                                                  struct cr_call_id id);
 void cr_call_records_fini(struct cr_call_records *list);
 
 #endif

@@ -59,7 +59,6 @@ CR_MUST_CHECK enum cr_status cr_servers_create(const struct cr_servers_cfg *cfg,
 // with the last lines that it wrote.
 CR_MUST_CHECK enum cr_status cr_servers_poll(struct cr_servers *servers,
                                              struct cr_err *err);
-bool cr_servers_are_ready(const struct cr_servers *servers);
 
 // Stop all; blocks until they are gone, five seconds more than the grace at most.
 enum { CR_SERVER_GRACE_MS = 10000 };

@@ -61,12 +61,9 @@ struct cr_tape_damage {
 typedef enum cr_status (*cr_tape_record_fn)(void *ctx,
                                             const struct cr_call_record *record,
                                             struct cr_err *err);
-// Every whole line of one file, in order. A torn last line is counted and ignored, a
-// line whose checksum fails is counted and not believed. Memory: one line.
-CR_MUST_CHECK enum cr_status cr_tape_scan_file(const char *path, cr_tape_record_fn each,
-                                               void *ctx, struct cr_tape_damage *damage,
-                                               struct cr_err *err);
-// All files of DIR/tape in the order of their names. No tape: CR_OK, nothing called.
+// Every whole line of all files of DIR/tape, in the order of their names. A torn last line
+// is counted and ignored, a line whose checksum fails is counted and not believed. Memory:
+// one line. No tape: CR_OK, nothing called.
 CR_MUST_CHECK enum cr_status cr_tape_scan(const char *dir, cr_tape_record_fn each,
                                           void *ctx, struct cr_tape_damage *damage,
                                           struct cr_err *err);

@@ -486,15 +486,6 @@ enum cr_status cr_servers_poll(struct cr_servers *servers, struct cr_err *err) {
     return status;
 }
 
-bool cr_servers_are_ready(const struct cr_servers *servers) {
-    for (uint32_t i = 0; i < servers->len; i++) {
-        if (servers->at[i].state != SERVER_READY) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void cr_servers_destroy(struct cr_servers *servers) {
     if (servers == NULL) {
         return;

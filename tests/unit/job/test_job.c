@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "credence/prompt/prompt.h"
+#include "job/keys.h"
 
 static void a_minimal_job_gets_the_defaults_of_the_paper(void **state) {
     struct fixture f;
@@ -542,6 +543,57 @@ static void a_folder_of_prompts_is_filled_in_from_the_paper(void **state) {
     fixture_close(&f);
 }
 
+// A set that is nowhere is named once, as is the default that the data folder lacks.
+static void a_missing_set_is_one_mistake(void **state) {
+    static const char *const jobs[] = {
+        ", \"grid\": { \"prompts\": [\"paper\", \"nowhere\"] }",
+        ", \"grid\": { \"prompts\": [{\"maker\": \"nowhere\"}] }"};
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, 2);
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, FIXTURE_JOB("%s"), jobs[i]);
+        assert_int_equal(fixture_make(&f, text, (struct cr_bundle_request){0}),
+                         CR_E_JOB);
+        assert_non_null(strstr(f.err.text, "found 'nowhere', expected a shipped"));
+        assert_null(strchr(f.err.text, '\n'));
+    }
+    fixture_close(&f);
+}
+
+// A number that is neither a place nor BY_NAME would enter no identity: a run resumed
+// with another value would go on with the old one.
+static void check_identities(const struct cr_key_table *table, unsigned *places) {
+    for (size_t i = 0; i < table->len; i++) {
+        const struct cr_key *key = &table->keys[i];
+        print_message("%s %s\n", table->what, key->name);
+        if (key->identity == CR_IDENTITY_BY_NAME) {
+            assert_true(key->shapes);
+        } else {
+            assert_in_range(key->identity, 0, CR_IDENTITY_PLACES);
+            places[key->identity]++;
+        }
+        if (key->group != NULL) {
+            check_identities(key->group, places);
+        }
+    }
+}
+
+static void every_key_is_hashed_in_its_place_or_by_name(void **state) {
+    unsigned places[CR_IDENTITY_PLACES + 1] = {0};
+    (void)state;
+    check_identities(&cr_keys_model, places);
+    for (size_t i = 1; i <= CR_IDENTITY_PLACES; i++) {
+        assert_int_equal(places[i], 1);
+    }
+    check_identities(&cr_keys_benchmark, places);
+    check_identities(&cr_keys_cell, places);
+    for (size_t i = 1; i <= CR_IDENTITY_PLACES; i++) {
+        assert_int_equal(places[i], 1); // of models alone
+    }
+}
+
 // A set for each side
 
 static void open_two_sets(struct fixture *f) {
@@ -685,6 +737,8 @@ int main(void) {
         cmocka_unit_test(a_resolved_job_is_a_job_that_resolves_to_itself),
         cmocka_unit_test(parameters_unknown_to_us_are_kept_for_the_server),
         cmocka_unit_test(a_folder_of_prompts_is_filled_in_from_the_paper),
+        cmocka_unit_test(a_missing_set_is_one_mistake),
+        cmocka_unit_test(every_key_is_hashed_in_its_place_or_by_name),
         cmocka_unit_test(each_side_may_have_a_set_of_its_own),
         cmocka_unit_test(sides_of_the_prompts_are_axes),
         cmocka_unit_test(one_set_for_both_sides_is_the_job_it_always_was),

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credence/base/csv.h"
 #include "credence/base/file.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
 #include "credence/store/export.h"
+#include "csv_text.h"
 #include "sample.h"
 #include "scratch.h"
 
@@ -107,8 +107,8 @@ static void read_csv(struct fixture *f, const char *table) {
     snprintf(name, sizeof name, "%s.csv", table);
     forget_cells(f);
     read_file(f, name);
-    struct cr_csv_text text = {name, f->text.data, f->text.used_bytes};
-    check(cr_csv_read(&text, keep_row, f, &err), &err);
+    const struct cr_csv_cfg cfg = {.name = name, .row = keep_row, .ctx = f};
+    check(csv_text_read(&cfg, f->text.data, f->text.used_bytes, &err), &err);
 }
 
 // The cell of column NAME in row ROW, from 1; row 0 is the header.
