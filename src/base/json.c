@@ -579,7 +579,8 @@ static enum cr_status add_literal(struct cr_buf *out, const char *text, size_t b
             return status;
         }
         to = out->data + out->used_bytes;
-        memcpy(to, escape->text, escape->bytes);
+        memcpy(to, escape->text, 2); // no escape is shorter, few are longer
+        memcpy(to + 2, escape->text + 2, escape->bytes - 2);
         to += escape->bytes;
     }
     *to++ = '"';

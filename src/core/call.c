@@ -1,6 +1,9 @@
 // call.c - a reply's storage.
 #include "credence/core/call.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "credence/base/mem.h"
 
 void cr_reply_fini(struct cr_reply *reply) {
@@ -10,5 +13,11 @@ void cr_reply_fini(struct cr_reply *reply) {
     cr_free(reply->text);
     cr_free(reply->reasoning);
     cr_free(reply->error);
-    *reply = (struct cr_reply){0};
+    memset(reply, 0, offsetof(struct cr_reply, logprobs));
+}
+
+void cr_reply_move(struct cr_reply *to, const struct cr_reply *from) {
+    memcpy(to, from,
+           offsetof(struct cr_reply, logprobs) +
+               from->logprobs_len * sizeof from->logprobs[0]);
 }

@@ -155,7 +155,7 @@ static bool take(struct cr_pool *pool, struct cr_call **call, struct cr_reply *r
         return false;
     }
     *call = request->call;
-    *reply = request->reply;
+    cr_reply_move(reply, &request->reply);
     cr_pool_move(pool, request, CR_REQUEST_FREE);
     cr_queue_push_front(&pool->free, request); // the warmest slot first
     pool->live--;
@@ -261,12 +261,7 @@ static enum cr_status submit(struct cr_pool *pool, struct cr_call *call,
         return cr_err_set(err, CR_E_LIMIT, "more than %u calls at once",
                           pool->cfg.live_max);
     }
-    *request = (struct cr_request){.state = CR_REQUEST_FREE,
-                                   .call = call,
-                                   .upstream = call->model,
-                                   .endpoint = CR_ENDPOINT_NONE,
-                                   .order = pool->submitted++,
-                                   .heap_at = CR_NOT_IN_HEAP};
+    cr_request_begin(request, call, pool->submitted++);
     pool->live++;
     enum cr_status status = place(pool, request);
     return status != CR_OK ? cr_err_set(err, status, "out of memory") : CR_OK;

@@ -4,8 +4,11 @@
 #include "model/request.h"
 
 #include <assert.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "credence/base/mem.h"
+#include "model/endpoint.h"
 
 static const char *const state_names[CR_REQUEST_STATE_COUNT] = {
     "free", "waiting", "following", "in flight", "backing off", "done"};
@@ -28,6 +31,17 @@ const char *cr_request_state_name(enum cr_request_state state) {
 
 bool cr_request_may_move(enum cr_request_state from, enum cr_request_state to) {
     return (moves[from] >> to) & 1u;
+}
+
+void cr_request_begin(struct cr_request *request, struct cr_call *call,
+                      uint64_t order) {
+    memset(request, 0, offsetof(struct cr_request, reply.logprobs));
+    request->state = CR_REQUEST_FREE;
+    request->call = call;
+    request->upstream = call->model;
+    request->endpoint = CR_ENDPOINT_NONE;
+    request->order = order;
+    request->heap_at = CR_NOT_IN_HEAP;
 }
 
 void cr_request_move(struct cr_request *request, enum cr_request_state to) {

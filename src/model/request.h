@@ -50,13 +50,16 @@ struct cr_request {
     uint64_t order; // of submission
     int heap_at;    // CR_NOT_IN_HEAP
     int64_t reserved_tokens;
-    struct cr_transfer *transfer; // NULL unless in flight over HTTP
-    struct cr_reply reply;
+    struct cr_transfer *transfer;   // NULL unless in flight over HTTP
     struct cr_request *prev, *next; // in its list
     struct cr_request *followers;   // linked by `follower`
     struct cr_request *follower;
     struct cr_request *bucket_next; // in that table
+    struct cr_reply reply;          // last: see cr_reply.logprobs
 };
+
+// Make a free REQUEST that of CALL, the ORDER-th that was submitted.
+void cr_request_begin(struct cr_request *request, struct cr_call *call, uint64_t order);
 
 // The only way to another state; asserts that the move is legal.
 void cr_request_move(struct cr_request *request, enum cr_request_state to);

@@ -5,14 +5,19 @@
 #include <strings.h>
 
 // In the order in which they count.
-static const char *const names[] = {
-    "x-request-id",        "request-id",
-    "apim-request-id",     "x-amzn-requestid",
-    "x-amzn-request-id",   "x-goog-request-id",
-    "x-litellm-call-id",   "x-generation-id",
-    "x-oneapi-request-id", "x-portkey-trace-id",
-    "x-correlation-id",    "x-ms-request-id",
-    "x-trace-id",          "cf-ray",
+#define NAME(text)                                                                     \
+    { text, sizeof(text) - 1 }
+static const struct {
+    const char *text;
+    size_t bytes;
+} names[] = {
+    NAME("x-request-id"),        NAME("request-id"),
+    NAME("apim-request-id"),     NAME("x-amzn-requestid"),
+    NAME("x-amzn-request-id"),   NAME("x-goog-request-id"),
+    NAME("x-litellm-call-id"),   NAME("x-generation-id"),
+    NAME("x-oneapi-request-id"), NAME("x-portkey-trace-id"),
+    NAME("x-correlation-id"),    NAME("x-ms-request-id"),
+    NAME("x-trace-id"),          NAME("cf-ray"),
 };
 enum { NAMES = sizeof names / sizeof names[0] };
 
@@ -41,8 +46,8 @@ void cr_request_id_copy(char out[CR_REQUEST_ID_MAX], const char *text) {
 
 static size_t rank_of(const char *line, size_t name_bytes) {
     size_t rank = 0;
-    while (rank < NAMES && (strlen(names[rank]) != name_bytes ||
-                            strncasecmp(names[rank], line, name_bytes) != 0)) {
+    while (rank < NAMES && (names[rank].bytes != name_bytes ||
+                            strncasecmp(names[rank].text, line, name_bytes) != 0)) {
         rank++;
     }
     return rank;
@@ -54,6 +59,9 @@ void cr_request_id_note(struct cr_request_id *id, const char *line, size_t bytes
         return;
     }
     const size_t rank = rank_of(line, (size_t)(colon - line));
+    if (rank >= id->rank) {
+        return;
+    }
     const char *from = colon + 1, *end = line + bytes;
     while (from < end && (*from == ' ' || *from == '\t')) {
         from++;
@@ -61,7 +69,7 @@ void cr_request_id_note(struct cr_request_id *id, const char *line, size_t bytes
     while (end > from && strchr(" \t\r\n", end[-1]) != NULL) {
         end--;
     }
-    if (rank < id->rank && end > from) {
+    if (end > from) {
         id->rank = rank;
         copy_word(id->text, from, (size_t)(end - from));
     }

@@ -41,6 +41,36 @@ static void note_location(struct cr_transfer *transfer, const char *value, size_
     transfer->location[used] = '\0';
 }
 
+// Each reply has a dozen of lines; the first letter says which may be of use.
+static void read_header(struct cr_transfer *transfer, const char *line, size_t bytes) {
+    static const char location[] = "location:";
+    switch (bytes > 0 ? line[0] : '\0') {
+    case 'l':
+    case 'L':
+        if (bytes > sizeof location &&
+            strncasecmp(line, location, sizeof location - 1) == 0) {
+            note_location(transfer, line + sizeof location - 1,
+                          bytes - (sizeof location - 1));
+        }
+        break;
+    case 'a':
+    case 'A':
+    case 'r':
+    case 'R':
+    case 'x':
+    case 'X':
+        cr_hints_note(&transfer->hints, line, bytes, transfer->wall_ms);
+        cr_request_id_note(&transfer->request_id, line, bytes);
+        break;
+    case 'c':
+    case 'C':
+        cr_request_id_note(&transfer->request_id, line, bytes);
+        break;
+    default:
+        break;
+    }
+}
+
 static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
     struct cr_transfer *transfer = ctx;
     transfer->header_bytes += size * len;
@@ -48,16 +78,7 @@ static size_t on_header(char *line, size_t size, size_t len, void *ctx) {
         transfer->is_too_large = true;
         return 0;
     }
-    static const char location[] = "location:";
-    size_t bytes = size * len;
-    if (bytes > sizeof location &&
-        strncasecmp(line, location, sizeof location - 1) == 0) {
-        note_location(transfer, line + sizeof location - 1,
-                      bytes - (sizeof location - 1));
-    } else if (bytes > 0 && strchr("rRxXaAcC", line[0]) != NULL) {
-        cr_hints_note(&transfer->hints, line, bytes, transfer->wall_ms);
-        cr_request_id_note(&transfer->request_id, line, bytes);
-    }
+    read_header(transfer, line, size * len);
     return size * len;
 }
 

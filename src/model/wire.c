@@ -245,7 +245,8 @@ static bool is_too_much_work(const char *body, size_t bytes) {
 
 enum cr_status cr_wire_parse(const char *body, size_t bytes, struct cr_json **out,
                              struct cr_err *why) {
-    struct cr_err found = {0};
+    struct cr_err found; // 4 kB, which are written when there is something to say
+    found.text[0] = '\0';
     if (is_too_much_work(body, bytes)) {
         return cr_err_set(why, CR_E_FORMAT, "more than %d values in one reply",
                           CR_REPLY_VALUES_MAX);

@@ -31,12 +31,17 @@ struct extent {
 // The bytes of the string that opens at TEXT, quotes included; BYTES when it never
 // ends.
 static size_t string_bytes(const char *text, size_t bytes) {
-    for (size_t i = 1; i < bytes; i++) {
-        if (text[i] == '\\') {
-            i++;
-        } else if (text[i] == '"') {
-            return i + 1;
+    size_t quote = 0, i = 1; // the first quote from I on, when it is not before it
+    while (i < bytes) {
+        if (quote < i) {
+            const char *found = memchr(text + i, '"', bytes - i);
+            quote = found != NULL ? (size_t)(found - text) : bytes;
         }
+        const char *escape = memchr(text + i, '\\', quote - i);
+        if (escape == NULL) {
+            return quote < bytes ? quote + 1 : bytes;
+        }
+        i = (size_t)(escape - text) + 2;
     }
     return bytes;
 }

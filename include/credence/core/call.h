@@ -90,9 +90,8 @@ struct cr_logprob {
 };
 enum { CR_LOGPROBS_MAX = 20 };
 
-// Why a reply could not be used, a call or an episode failed, or a judgment was
-// repaired: one vocabulary for tape, run.h5 and every table. Append only: the numbers
-// are in files.
+// Why a reply could not be used, a call or an episode failed, or a judgment was repaired:
+// one vocabulary for tape, run.h5 and every table. Append only: the numbers are in files.
 enum cr_reason {
     CR_REASON_NONE,
     // What the model gave was not usable. These make an episode invalid.
@@ -128,23 +127,24 @@ struct cr_reply {
     char *reasoning; // reasoning_content or <think> text; NULL when none
     char *error; // for people, when failed: model, URL, the server's words; no secrets
     enum cr_finish finish;
-    // As the server spelt it, cut; "" when it did not.
-    char finish_word[CR_FINISH_WORD_MAX];
+    char finish_word[CR_FINISH_WORD_MAX]; // as the server spelt it, cut; else ""
     // What the server calls the request: printable ASCII, cut; "" when it did not say.
     char request_id[CR_REQUEST_ID_MAX];
-    // As the server says.
-    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; // as it says
     uint32_t tokens_total; // of both, where a server counts nothing else; else 0
     double latency_s;      // of the attempt that succeeded: sent to last byte
     uint32_t attempts;     // 1 when the first succeeded
     uint32_t endpoint;     // index in the model's list
     uint32_t http_status;
-    struct cr_logprob logprobs[CR_LOGPROBS_MAX];
-    uint32_t logprobs_len;
     bool is_estimated; // the server gave no usage: tokens are estimated from bytes
     bool is_simulated;
     bool is_recorded; // from a tape, or by a twin in flight: nothing was sent for it
+    uint32_t logprobs_len;
+    // Most replies have none: what is not used is neither cleared nor copied.
+    struct cr_logprob logprobs[CR_LOGPROBS_MAX];
 };
 void cr_reply_fini(struct cr_reply *reply);
+// Put what FROM holds into TO, whatever that was.
+void cr_reply_move(struct cr_reply *to, const struct cr_reply *from);
 
 #endif
