@@ -7,9 +7,9 @@
 #define CR_MODEL_ATTEMPT_H
 
 #include "model/hints.h"
+#include "model/loop.h"
 #include "model/request.h"
 #include "model/retry.h"
-#include "model/transfer.h"
 #include "model/upstream.h"
 
 enum { CR_WHAT_MAX = 1024 };

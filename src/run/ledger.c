@@ -3,8 +3,119 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "credence/base/mem.h"
+
+enum { MARKETS_DEFAULT = 1024 }; // of a model without a limit
+
+uint32_t cr_maker_markets(const struct cr_model *model) {
+    const uint32_t concurrency = model->limits.concurrency;
+    if (strcmp(model->api, "replay") == 0 ||
+        (strcmp(model->api, "sim") == 0 && model->sim.latency_ms <= 0)) {
+        return 0;
+    }
+    return concurrency > 0 ? concurrency + concurrency / 4 + 1 : MARKETS_DEFAULT;
+}
+
+static uint32_t maker_of(const struct cr_plan *plan, uint32_t group) {
+    return plan->job->cells[plan->groups[group].cells[0]].maker;
+}
+
+static uint64_t end_of(const struct cr_plan *plan, uint32_t group) {
+    return group + 1 < plan->groups_len ? plan->groups[group + 1].first_trajectory
+                                        : plan->trajectories;
+}
+
+// Puts QUEUE of MAKER at the first trajectory of its next group, at GROUP or later.
+static void enter(const struct cr_plan *plan, struct cr_maker_queue *queue,
+                  uint32_t maker, uint32_t group) {
+    while (group < plan->groups_len && maker_of(plan, group) != maker) {
+        group++;
+    }
+    queue->group = group;
+    queue->next = group < plan->groups_len ? plan->groups[group].first_trajectory
+                                           : plan->trajectories;
+}
+
+static enum cr_status makers_init(struct cr_makers *makers, const struct cr_plan *plan,
+                                  struct cr_err *err) {
+    const uint32_t len = plan->job->models_len;
+    *makers = (struct cr_makers){.plan = plan};
+    makers->queues = cr_calloc(len, sizeof *makers->queues);
+    if (makers->queues == NULL) {
+        return cr_err_set(err, CR_E_MEMORY, "out of memory for %u makers", len);
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        const uint32_t markets = cr_maker_markets(&plan->job->models[i]);
+        makers->queues[i].markets = markets > 0 ? markets : MARKETS_DEFAULT;
+        enter(plan, &makers->queues[i], i, 0);
+    }
+    return CR_OK;
+}
+
+static void makers_fini(struct cr_makers *makers) {
+    cr_free(makers->queues);
+    makers->queues = NULL;
+}
+
+// The queue of TRAJECTORY's maker.
+static struct cr_maker_queue *makers_queue_of(const struct cr_makers *makers,
+                                              uint64_t trajectory) {
+    struct cr_plan_place place;
+    cr_plan_place(makers->plan, trajectory, &place);
+    return &makers->queues[makers->plan->job->cells[place.group->cells[0]].maker];
+}
+
+// Moves QUEUE to its next trajectory whose STATE is 0; false when there is none.
+static bool seek(const struct cr_makers *makers, uint32_t maker, const uint8_t *state) {
+    const struct cr_plan *plan = makers->plan;
+    struct cr_maker_queue *queue = &makers->queues[maker];
+    while (queue->group < plan->groups_len) {
+        const uint64_t end = end_of(plan, queue->group);
+        while (queue->next < end && state[queue->next] != 0) {
+            queue->next++;
+        }
+        if (queue->next < end) {
+            return true;
+        }
+        enter(plan, queue, maker, queue->group + 1);
+    }
+    return false;
+}
+
+// Whether A has fewer markets out than B for what its servers can take.
+static bool goes_before(const struct cr_maker_queue *a,
+                        const struct cr_maker_queue *b) {
+    return b == NULL || a->granted * b->markets < b->granted * a->markets;
+}
+
+// The next trajectory whose STATE, [plan->trajectories], is 0; its queue moves past it.
+// False when no queue has one.
+static bool makers_take(struct cr_makers *makers, const uint8_t *state,
+                        uint64_t *trajectory) {
+    struct cr_maker_queue *first = NULL;
+    for (uint32_t i = 0; i < makers->plan->job->models_len; i++) {
+        if (seek(makers, i, state) && goes_before(&makers->queues[i], first)) {
+            first = &makers->queues[i];
+        }
+    }
+    if (first == NULL) {
+        return false;
+    }
+    *trajectory = first->next++;
+    return true;
+}
+
+// Whether no queue has one.
+static bool makers_are_done(const struct cr_makers *makers, const uint8_t *state) {
+    for (uint32_t i = 0; i < makers->plan->job->models_len; i++) {
+        if (seek(makers, i, state)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 // Numbers of trajectories by their key, and what older plans called them.
 struct cr_key_index {
@@ -23,7 +134,7 @@ enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *pl
         cr_ledger_fini(ledger);
         return cr_err_set(err, CR_E_MEMORY, "out of memory for %zu trajectories", len);
     }
-    const enum cr_status status = cr_makers_init(&ledger->makers, plan, err);
+    const enum cr_status status = makers_init(&ledger->makers, plan, err);
     if (status != CR_OK) {
         cr_ledger_fini(ledger);
         return status;
@@ -42,7 +153,7 @@ enum cr_status cr_ledger_init(struct cr_ledger *ledger, const struct cr_plan *pl
 void cr_ledger_fini(struct cr_ledger *ledger) {
     cr_free(ledger->state);
     cr_free(ledger->result_at);
-    cr_makers_fini(&ledger->makers);
+    makers_fini(&ledger->makers);
     cr_free(ledger->returned);
     cr_free(ledger->recorded);
     cr_free(ledger->last);
@@ -57,7 +168,7 @@ void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
     assert(trajectory < ledger->plan->trajectories);
     const enum cr_ledger_state before = ledger->state[trajectory];
     if ((before == CR_LEDGER_GRANTED) != (state == CR_LEDGER_GRANTED)) {
-        struct cr_maker_queue *queue = cr_makers_queue_of(&ledger->makers, trajectory);
+        struct cr_maker_queue *queue = makers_queue_of(&ledger->makers, trajectory);
         if (state == CR_LEDGER_GRANTED) {
             queue->granted++;
         } else {
@@ -81,7 +192,7 @@ static bool take_returned(struct cr_ledger *ledger, uint64_t *trajectory) {
 
 bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory) {
     if (!take_returned(ledger, trajectory) &&
-        !cr_makers_take(&ledger->makers, ledger->state, trajectory)) {
+        !makers_take(&ledger->makers, ledger->state, trajectory)) {
         return false;
     }
     cr_ledger_set(ledger, *trajectory, CR_LEDGER_GRANTED);
@@ -89,7 +200,7 @@ bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory) {
 }
 
 bool cr_ledger_was_granted(const struct cr_ledger *ledger) {
-    return cr_makers_are_done(&ledger->makers, ledger->state);
+    return makers_are_done(&ledger->makers, ledger->state);
 }
 
 enum cr_status cr_ledger_return(struct cr_ledger *ledger, uint64_t trajectory,

@@ -7,6 +7,12 @@
 // Memory is 9 bytes a trajectory; when there are recorded calls of unfinished ones, 4
 // more a trajectory and 16 a call. While a resume reads the tapes it is up to 28 more a
 // trajectory, until cr_ledger_end_load.
+//
+// A grid over models would run them one after the other if trajectories were granted by
+// number alone: the first model's markets would fill every place while the other servers
+// stand idle. So each maker has a queue, by number, and the next trajectory is that of the
+// maker with the fewest markets out for what its servers can take. With one maker the order
+// is that of the numbers.
 #ifndef CR_RUN_LEDGER_H
 #define CR_RUN_LEDGER_H
 
@@ -15,10 +21,9 @@
 
 #include "credence/job/plan.h"
 #include "credence/store/tape.h"
-#include "run/makers.h"
 
 enum cr_ledger_state {
-    CR_LEDGER_PENDING, // 0: what makers.h looks for
+    CR_LEDGER_PENDING, // 0: may be granted
     CR_LEDGER_GRANTED,
     CR_LEDGER_DONE,
     CR_LEDGER_INVALID,
@@ -38,6 +43,23 @@ struct cr_recorded {
 struct cr_recorded_file {
     uint32_t launch, rank;
 };
+
+struct cr_maker_queue {
+    uint64_t granted; // trajectories out now
+    uint64_t markets; // what cr_maker_markets says of its model, at least 1
+    uint64_t next;    // everything of the maker below has been granted at least once
+    uint32_t group;   // that NEXT lies in
+};
+
+struct cr_makers {
+    const struct cr_plan *plan;
+    struct cr_maker_queue *queues; // [job->models_len]
+};
+
+// Markets at once that keep MODEL busy: a little more than the calls that may be in
+// flight, when that is known, so that a slot never waits for a market. 0: it answers at
+// once, so nothing waits.
+uint32_t cr_maker_markets(const struct cr_model *model);
 
 struct cr_ledger {
     const struct cr_plan *plan;
@@ -66,7 +88,7 @@ void cr_ledger_fini(struct cr_ledger *ledger);
 void cr_ledger_set(struct cr_ledger *ledger, uint64_t trajectory,
                    enum cr_ledger_state state);
 // The next trajectory to grant, now granted; false when none is pending. What was
-// returned comes first, then as makers.h says.
+// returned comes first, then that of the maker with the fewest markets out.
 bool cr_ledger_take(struct cr_ledger *ledger, uint64_t *trajectory);
 // Whether every trajectory that was pending has been granted, given back or not.
 bool cr_ledger_was_granted(const struct cr_ledger *ledger);

@@ -1,4 +1,5 @@
-// sim.c - the backend of simulated agents. What the dials mean is in README.md.
+// sim.c - the backend of simulated agents, and what they write: the JSON of answer.h,
+// readable prose in it. What the dials mean is in README.md.
 #include "model/sim/sim.h"
 
 #include <math.h>
@@ -6,9 +7,196 @@
 #include <string.h>
 
 #include "credence/base/hash.h"
+#include "credence/base/json.h"
 #include "credence/base/mem.h"
 #include "credence/model/client.h"
 #include "model/backend.h"
+
+static enum cr_status add_option(const struct cr_call *call, uint32_t option,
+                                 struct cr_buf *out) {
+    const char *text = call->proposition->options[option];
+    return cr_json_add_quoted(out, text, strlen(text));
+}
+
+static uint32_t largest(const struct cr_sim_price *price) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < price->len; i++) {
+        best = price->at[i] > price->at[best] ? i : best;
+    }
+    return best;
+}
+
+static const char *reason_of(const struct cr_call *call) {
+    return call->id.iteration == call->id.sample // of self_consistency, or 0
+               ? "Nothing has been argued yet, so this is my own belief."
+               : "I weighed the newest argument against where I stood.";
+}
+
+static enum cr_status add_options(const struct cr_call *call,
+                                  const struct cr_sim_price *price,
+                                  struct cr_buf *out) {
+    enum cr_status status = cr_buf_add_text(out, "{\"claim\":");
+    status = status != CR_OK ? status : add_option(call, largest(price), out);
+    status = status != CR_OK ? status
+                             : cr_buf_printf(out, ",\"reasoning\":\"%s\",\"prices\":{",
+                                             reason_of(call));
+    for (uint32_t i = 0; i < price->len && status == CR_OK; i++) {
+        status = i > 0 ? cr_buf_add(out, ",", 1) : CR_OK;
+        status = status != CR_OK ? status : add_option(call, i, out);
+        status = status != CR_OK ? status : cr_buf_printf(out, ":%.6f", price->at[i]);
+    }
+    return status != CR_OK ? status : cr_buf_add_text(out, "}}");
+}
+
+static enum cr_status add_quantiles(const struct cr_call *call, double place,
+                                    struct cr_buf *out) {
+    const struct cr_proposition *about = call->proposition;
+    double range = about->high - about->low;
+    double low = place > 0.15 ? place - 0.15 : 0;
+    double high = place < 0.85 ? place + 0.15 : 1;
+    return cr_buf_printf(out,
+                         "{\"claim\":\"About %.6g.\",\"reasoning\":\"%s\","
+                         "\"q05\":%.10g,\"q50\":%.10g,\"q95\":%.10g}",
+                         about->low + place * range, reason_of(call),
+                         about->low + low * range, about->low + place * range,
+                         about->low + high * range);
+}
+
+static enum cr_status sim_write_judgment(const struct cr_call *call,
+                                         const struct cr_sim_price *price,
+                                         struct cr_buf *out) {
+    switch (call->proposition->space) {
+    case CR_SPACE_CATEGORICAL:
+        return add_options(call, price, out);
+    case CR_SPACE_CONTINUOUS:
+        return add_quantiles(call, price->at[0], out);
+    case CR_SPACE_BINARY:
+        break;
+    }
+    return cr_buf_printf(out,
+                         "{\"claim\":\"The proposition is more likely %s.\","
+                         "\"reasoning\":\"%s\",\"price\":%.6f}",
+                         price->at[0] > 0.5 ? "true" : "false", reason_of(call),
+                         price->at[0]);
+}
+
+// The sentences below are what cr_sim_read_argument looks for.
+static enum cr_status add_toward(const struct cr_call *call,
+                                 const struct cr_sim_argument *argument,
+                                 struct cr_buf *out) {
+    const char *text = call->proposition->options[argument->option];
+    struct cr_buf sentence;
+    cr_buf_init(&sentence, out->max_bytes);
+    enum cr_status status = cr_buf_add_text(out, "{\"toward\":");
+    status = status != CR_OK ? status : add_option(call, argument->option, out);
+    status =
+        status != CR_OK
+            ? status
+            : cr_buf_printf(&sentence, "Evidence of strength %.2f points to \"%s\".",
+                            argument->strength, text);
+    status = status != CR_OK ? status : cr_buf_add_text(out, ",\"argument\":");
+    status = status != CR_OK
+                 ? status
+                 : cr_json_add_quoted(out, sentence.data, sentence.used_bytes);
+    cr_buf_fini(&sentence);
+    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
+}
+
+enum cr_status cr_sim_write_argument(const struct cr_call *call,
+                                     const struct cr_sim_argument *argument,
+                                     struct cr_buf *out) {
+    enum cr_space space = call->proposition->space;
+    bool is_up = argument->side > 0.5;
+    if (argument->is_beside) {
+        return cr_buf_add_text(
+            out,
+            space == CR_SPACE_CATEGORICAL
+                ? "{\"toward\":\"A\",\"argument\":\"A remark on that question.\"}"
+                : "{\"direction\":\"up\",\"argument\":\"A remark on that question.\"}");
+    }
+    if (space == CR_SPACE_CATEGORICAL) {
+        return add_toward(call, argument, out);
+    }
+    const char *claim = is_up ? "true" : "false";
+    const char *quantity = is_up ? "a larger value" : "a smaller value";
+    return cr_buf_printf(out,
+                         "{\"direction\":\"%s\",\"argument\":\"Evidence of strength "
+                         "%.2f points to %s.\"}",
+                         is_up ? "up" : "down", argument->strength,
+                         space == CR_SPACE_BINARY ? claim : quantity);
+}
+
+// "yes" or "no" by OUTCOME 1 or 0, or the option OUTCOME.
+static enum cr_status sim_write_vote(const struct cr_call *call, uint32_t outcome,
+                                     struct cr_buf *out) {
+    if (call->proposition->space != CR_SPACE_CATEGORICAL) {
+        return cr_buf_printf(out, "{\"answer\":\"%s\"}", outcome ? "yes" : "no");
+    }
+    enum cr_status status = cr_buf_add_text(out, "{\"answer\":");
+    status = status != CR_OK ? status : add_option(call, outcome, out);
+    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
+}
+
+// The word that stands for OUTCOME as a first token: "Yes", "No" or a letter.
+static void sim_write_token(const struct cr_call *call, uint32_t outcome, char *out,
+                            size_t out_bytes) {
+    if (call->proposition->space != CR_SPACE_CATEGORICAL) {
+        snprintf(out, out_bytes, "%s", outcome ? "Yes" : "No");
+    } else if (!cr_sim_read_letter(call, outcome, out, out_bytes)) {
+        snprintf(out, out_bytes, "%c", (char)('A' + outcome % 26));
+    }
+}
+
+static enum cr_status replace(struct cr_buf *text, const char *with) {
+    cr_buf_clear(text);
+    return cr_buf_add_text(text, with);
+}
+
+static enum cr_status fence(struct cr_buf *text) {
+    static const char open[] = "Here is my answer:\n```json\n";
+    size_t had = text->used_bytes, lead = sizeof open - 1;
+    enum cr_status status = cr_buf_add_text(text, open); // makes room
+    if (status != CR_OK) {
+        return status;
+    }
+    memmove(text->data + lead, text->data, had);
+    memcpy(text->data, open, lead);
+    return cr_buf_add_text(text, "\n```\n");
+}
+
+static void cut(struct cr_buf *text, size_t keep_bytes) {
+    while (keep_bytes > 0 && ((unsigned char)text->data[keep_bytes] & 0xC0) == 0x80) {
+        keep_bytes--; // not inside a character
+    }
+    text->used_bytes = keep_bytes;
+    text->data[keep_bytes] = '\0';
+}
+
+// Damage the KIND-th way; *finish may change.
+static enum cr_status sim_damage(unsigned kind, struct cr_buf *text,
+                                 enum cr_finish *finish) {
+    switch (kind) {
+    case 0:
+        return fence(text);
+    case 1:
+        cut(text, text->used_bytes / 2);
+        *finish = CR_FINISH_LENGTH;
+        return CR_OK;
+    case 2: // a trailing comma
+        cut(text, text->used_bytes - 1);
+        return cr_buf_add_text(text, ",}");
+    case 3:
+        return replace(text, "I would rather not put a number on this.");
+    case 4:
+        return replace(text, "");
+    case 5:
+        return replace(text, "{\"claim\":\"Certain.\",\"reasoning\":\"It is obvious.\","
+                             "\"price\":7.5,\"answer\":\"perhaps\"}");
+    default:
+        return replace(text, "{\"claim\":\"Unsure.\",\"reasoning\":\"Hard to say.\","
+                             "\"price\":\"rather high\",\"answer\":[]}");
+    }
+}
 
 enum {
     SIM_BYTES_MAX = 1 << 20,  // of one reply
@@ -94,7 +282,7 @@ static enum cr_status write_logprobs(const struct cr_call *call,
     uint32_t best = 0;
     for (uint32_t i = 0; i < len && i < CR_LOGPROBS_MAX; i++) {
         struct cr_logprob *to = &reply->logprobs[reply->logprobs_len++];
-        cr_sim_write_token(call, i, to->token, sizeof to->token);
+        sim_write_token(call, i, to->token, sizeof to->token);
         to->logprob = log(mass[i]);
         best = mass[i] > mass[best] ? i : best;
     }
@@ -121,12 +309,12 @@ static enum cr_status write_answer(const struct cr_model *model,
     }
     cr_sim_judge(&model->sim, call, &price);
     if (call->id.ask == CR_ASK_VOTE) {
-        return cr_sim_write_vote(call, vote_of(call, &price), text);
+        return sim_write_vote(call, vote_of(call, &price), text);
     }
     if (call->id.ask == CR_ASK_LOGPROB) {
         return write_logprobs(call, &price, reply, text);
     }
-    return cr_sim_write_judgment(call, &price, text);
+    return sim_write_judgment(call, &price, text);
 }
 
 static bool happens(const struct cr_call *call, enum cr_sim_draw what, uint64_t which,
@@ -164,7 +352,7 @@ static enum cr_status answer(const struct cr_model *model, const struct cr_call 
     if (status == CR_OK &&
         happens(call, CR_SIM_DRAW_MALFORMED, 0, model->sim.malformed)) {
         double u = cr_sim_uniform(call->seed, CR_SIM_DRAW_DAMAGE, 0);
-        status = cr_sim_damage((unsigned)(u * CR_SIM_DAMAGES), &text, &reply->finish);
+        status = sim_damage((unsigned)(u * CR_SIM_DAMAGES), &text, &reply->finish);
     }
     if (status == CR_OK) {
         reply->http_status = 200;

@@ -53,41 +53,23 @@ void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
 void cr_sim_argue(const struct cr_sim_dials *dials, const struct cr_call *call,
                   struct cr_sim_argument *out);
 
-// read.c: what an agent reads.
+// policy.c too: what an agent reads.
 // Prices of the maker's last judgment in its own turns; false when none can be read.
 bool cr_sim_read_price(const struct cr_call *call, struct cr_sim_price *out);
 // The next argument of TURN from *at on; false when there is none.
 bool cr_sim_read_argument(const struct cr_proposition *about,
                           const struct cr_turn *turn, const char **at,
                           struct cr_sim_argument *out);
-// What a trader is asked to argue for, in its last user turn or its system prompt: fills
-// side or option of *toward. False when it may choose.
-bool cr_sim_read_order(const struct cr_call *call, struct cr_sim_argument *toward);
-// Whether a trader is asked about another question, without a history.
-bool cr_sim_read_beside(const struct cr_call *call);
-// The current price as a trader is shown it ("price: 0.73"); FALLBACK when it is not.
-double cr_sim_read_shown(const struct cr_call *call, double fallback);
 // The letter that OPTION is listed under; false when it is not.
 bool cr_sim_read_letter(const struct cr_call *call, uint32_t option, char *letter,
                         size_t letter_bytes);
 
-// write.c: what an agent writes. CR_E_MEMORY.
-CR_MUST_CHECK enum cr_status cr_sim_write_judgment(const struct cr_call *call,
-                                                   const struct cr_sim_price *price,
-                                                   struct cr_buf *out);
+// sim.c: what an agent writes. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status
 cr_sim_write_argument(const struct cr_call *call,
                       const struct cr_sim_argument *argument, struct cr_buf *out);
-// "yes" or "no" by OUTCOME 1 or 0, or the option OUTCOME.
-CR_MUST_CHECK enum cr_status cr_sim_write_vote(const struct cr_call *call,
-                                               uint32_t outcome, struct cr_buf *out);
-// The word that stands for OUTCOME as a first token: "Yes", "No" or a letter.
-void cr_sim_write_token(const struct cr_call *call, uint32_t outcome, char *out,
-                        size_t out_bytes);
-// Damage the KIND-th way; *finish may change.
+// Ways in which what is written may be damaged.
 enum { CR_SIM_DAMAGES = 7 };
-CR_MUST_CHECK enum cr_status cr_sim_damage(unsigned kind, struct cr_buf *text,
-                                           enum cr_finish *finish);
 
 // Draws by a key and a purpose, so that no two share a number.
 enum cr_sim_draw {
