@@ -130,7 +130,7 @@ struct cr_reply {
     char finish_word[CR_FINISH_WORD_MAX]; // as the server spelt it, cut; else ""
     // What the server calls the request: printable ASCII, cut; "" when it did not say.
     char request_id[CR_REQUEST_ID_MAX];
-    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; // as it says
+    uint32_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; // its usage
     uint32_t tokens_total; // of both, where a server counts nothing else; else 0
     double latency_s;      // of the attempt that succeeded: sent to last byte
     uint32_t attempts;     // 1 when the first succeeded
