@@ -169,6 +169,21 @@ static enum cr_status end_launch(struct cr_session *session,
     return cr_launches_end(session->dir, &progress->launches, &end, err);
 }
 
+// How it ended, for whoever asks later. A script that goes on by the exit code and then
+// reads status.json must not find one of before: what cannot be written is not success.
+static enum cr_exit write_outcome(struct cr_session *session,
+                                  const struct cr_snapshot *snapshot,
+                                  enum cr_exit outcome, bool *has_told) {
+    struct cr_err err = {0};
+    if (end_launch(session, snapshot, &err) == CR_OK &&
+        cr_progress_write(&session->progress, snapshot, &err) == CR_OK) {
+        return outcome;
+    }
+    tell_once(session, &err, has_told);
+    return outcome == CR_EXIT_COMPLETE || outcome == CR_EXIT_FAILED ? CR_EXIT_STOPPED
+                                                                    : outcome;
+}
+
 enum cr_exit cr_session_finish(struct cr_session *session) {
     struct cr_err err = {0};
     struct cr_snapshot snapshot;
@@ -201,7 +216,7 @@ enum cr_exit cr_session_finish(struct cr_session *session) {
     } else if (!is_whole && end == CR_END_COMPLETE) {
         end = CR_END_INTERRUPTED; // a rebuild of a run that is not finished
     }
-    const enum cr_exit outcome = outcome_of(end, &session->recorder.tally);
+    enum cr_exit outcome = outcome_of(end, &session->recorder.tally);
     cr_spool_close(session->recorder.spool);
     session->recorder.spool = NULL;
     // A damaged spool would fail each last pass; the tapes have all that is in it.
@@ -210,11 +225,7 @@ enum cr_exit cr_session_finish(struct cr_session *session) {
     }
     snapshot.state = state_of(end);
     snapshot.exit_code = (int)outcome;
-    struct cr_err unwritten = {0};
-    if (end_launch(session, &snapshot, &unwritten) != CR_OK ||
-        cr_progress_write(&session->progress, &snapshot, &unwritten) != CR_OK) {
-        tell_once(session, &unwritten, &has_told);
-    }
+    outcome = write_outcome(session, &snapshot, outcome, &has_told);
     cr_progress_end(&session->progress, &snapshot, session->log);
     return outcome;
 }

@@ -1,5 +1,6 @@
 """A result that was damaged after the run is made again from the tape, without asking anybody; the old one is kept."""
 
+import json
 import os
 import shutil
 import signal
@@ -119,6 +120,27 @@ class DamagedResultTest(harness.TestCase):
         (tables / "calls.csv").symlink_to(victim)
         harness.run("export", self.file, "--to", tables, expect=1)
         self.assertEqual("precious", victim.read_text())
+
+    def test_a_status_that_cannot_be_written_is_not_success(self):
+        with harness.FaultServer({"rules": [(gate := self.gate(after=10, most=1)).rule]}) as server:
+            job = self.write_job(self.http_job(server.url, self.write_claims(4)), "http.json")
+            out = self.dir / "unwritten"
+            process = harness.start("run", job, "-o", out, "--quiet")
+            try:
+                harness.wait_for(lambda: gate.is_reached(server), 120, "a held call")
+                (out / "status.json").unlink(missing_ok=True)
+                (out / "status.json").mkdir()
+                (out / "status.json" / "inside").touch()
+            finally:
+                gate.open()
+            result = harness.finish(process, 120)
+            self.assertEqual(75, result.code, str(result))
+            self.assertIn("status.json", result.err)
+            calls = len(harness.tape_lines(out))
+            shutil.rmtree(out / "status.json")
+            harness.run("run", job, "-o", out, "--quiet")
+            self.assertEqual(calls, len(harness.tape_lines(out)), "calls were made twice")
+        self.assertEqual("complete", json.loads((out / "status.json").read_text())["state"])
 
     def test_a_merged_file_goes_where_its_name_leads(self):
         target, link = self.dir / "target.h5", self.dir / "link.h5"
