@@ -20,7 +20,8 @@ static const struct cr_definition exit_terms[] = {
     {"1", "", "any other error"},
     {"2", "", "bad usage or a bad job; nothing was changed"},
     {"3", "", "complete, but some episodes failed"},
-    {"4", "", "stopped: only a person can help (key, quota, unknown model); resumable"},
+    {"4", "",
+     "stopped: only a person can help (key, quota, unknown model, no server); resumable"},
     {"75", "", "stopped early; the same command resumes"},
     {NULL, NULL, NULL},
 };

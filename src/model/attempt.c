@@ -48,6 +48,7 @@ static void judge_link(const struct cr_transfer *transfer, struct cr_attempt *ou
     out->was_heard = transfer->http_status > 0;
     out->is_out_of_files = transfer->is_out_of_files;
     out->is_no_host = fail == CR_REASON_NOT_FOUND;
+    out->is_absent = transfer->result == CURLE_COULDNT_CONNECT;
     if (out->is_no_host) {
         out->verdict.retry = CR_RETRY_LATER;
         out->verdict.is_unhealthy = true;

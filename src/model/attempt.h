@@ -20,6 +20,7 @@ struct cr_attempt {
     char wait_source[CR_HINT_SOURCE_MAX]; // where that was read
     bool was_heard;                       // the server answered, whatever it said
     bool is_no_host;                      // its host has no address
+    bool is_absent;                       // nobody listens there
     bool is_out_of_files;    // this process, not the server, is at its limit
     enum cr_setting refused; // of the request, by the server
     char what[CR_WHAT_MAX];  // of a failure, for people; "" else

@@ -147,6 +147,7 @@ static void notice_failure(struct cr_pool *pool, const struct cr_request *reques
         .reason = attempt->verdict.reason,
         .is_final = is_final,
         .is_no_host = attempt->is_no_host,
+        .is_absent = attempt->is_absent,
         .attempts = request->attempts,
         .text = text,
     };

@@ -24,9 +24,13 @@ void cr_watch_answer(struct cr_watch *watch) {
     watch->has_answered = true;
 }
 
-static bool is_hopeless(const struct cr_watch_failure *failure) {
+// How many of CR_WATCH_HOPELESS attempts a failure stands for.
+static uint32_t hopeless_attempts(const struct cr_watch_failure *failure) {
     if (failure->is_no_host) {
         return failure->attempts >= CR_WATCH_HOST_ATTEMPTS;
+    }
+    if (failure->is_absent) {
+        return failure->is_final ? failure->attempts : 0;
     }
     return failure->reason == CR_REASON_KEY || failure->reason == CR_REASON_QUOTA ||
            failure->reason == CR_REASON_NOT_FOUND;
@@ -57,8 +61,9 @@ static void notice_failure(struct cr_watch *watch,
 void cr_watch_fail(struct cr_watch *watch, const struct cr_watch_failure *failure,
                    struct cr_notices *notices) {
     notice_failure(watch, failure, notices);
-    if (!watch->has_answered && is_hopeless(failure)) {
-        watch->hopeless++;
+    const uint32_t hopeless = hopeless_attempts(failure);
+    if (!watch->has_answered && hopeless > 0) {
+        watch->hopeless += hopeless;
         watch->reason = failure->reason;
     }
 }

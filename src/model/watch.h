@@ -7,7 +7,9 @@
 // Until a model has answered, few calls are out at once (CR_WATCH_FIRST), so that a wrong
 // key costs a handful of calls and not one for each market. When CR_WATCH_HOPELESS of
 // them met what only a person can mend, nothing more starts; when the others have landed
-// too and none was answered, the model is blocked. One answer ends all this for good.
+// too and none was answered, the model is blocked. A server to which nobody could connect
+// may still be coming up: that counts once a call has spent all its tries on it, so
+// limits.retries says how long it may take. One answer ends all this for good.
 #ifndef CR_MODEL_WATCH_H
 #define CR_MODEL_WATCH_H
 
@@ -44,6 +46,7 @@ struct cr_watch_failure {
     enum cr_reason reason;
     bool is_final;     // it is not tried again
     bool is_no_host;   // its host has no address
+    bool is_absent;    // nobody listens there
     uint32_t attempts; // of this call
     const char *text;  // "model good at http://...: HTTP 401: ..."
 };

@@ -79,6 +79,17 @@ class BlockedTest(harness.TestCase):
         process.terminate()
         self.assertEqual(75, harness.finish(process, 60).code)
 
+    def test_a_server_that_is_not_there_stops_the_run_when_a_call_has_no_tries_left(self):
+        job = self.job(f"http://127.0.0.1:{harness.free_port()}/v1", models__m__limits__retries=2)
+        _, line, result = self.first_words(job)
+        self.assertEqual(BLOCKED, result.code, result)
+        self.assertIn("connect", line)
+        status = self.status()
+        self.assertEqual(("blocked", 0), (status["state"], status["done"]))
+        self.assertLess(status["models"][0]["attempts"], 50)
+        self.assertIn("connect", status["words"]["connection"])
+        self.assertIn("mend it and run the same command again", status["message"])
+
     def test_a_wait_beyond_the_wall_time_ends_the_run_with_what_it_has(self):
         """Alone and on ranks: said at once with where it was read, 75, and the next launch goes on."""
         for ranks in (0, 3):

@@ -127,6 +127,34 @@ static void a_name_server_may_fail_twice(void **state) {
     assert_false(cr_watch_may_start(&watch, 0));
 }
 
+static void a_server_may_come_up_while_a_call_has_tries_left(void **state) {
+    (void)state;
+    struct cr_watch_failure f = failure(CR_REASON_CONNECTION);
+    f.is_absent = true;
+    for (f.attempts = 1; f.attempts < 9; f.attempts++) {
+        cr_watch_fail(&watch, &f, &notices);
+    }
+    assert_true(cr_watch_may_start(&watch, 0));
+    f.is_final = true;
+    cr_watch_fail(&watch, &f, &notices);
+    assert_false(cr_watch_may_start(&watch, 0));
+    cr_watch_check(&watch, 2, 0, &notices);
+    assert_int_equal(count(CR_NOTICE_BLOCKED), 1);
+}
+
+// Without retries one refused connection says little.
+static void one_refused_connection_blocks_nothing(void **state) {
+    (void)state;
+    struct cr_watch_failure f = failure(CR_REASON_CONNECTION);
+    f.is_absent = f.is_final = true;
+    f.attempts = 1;
+    cr_watch_fail(&watch, &f, &notices);
+    cr_watch_fail(&watch, &f, &notices);
+    assert_true(cr_watch_may_start(&watch, 0));
+    cr_watch_fail(&watch, &f, &notices);
+    assert_false(cr_watch_may_start(&watch, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_kind_is_noticed_once_an_endpoint, setup),
@@ -135,6 +163,8 @@ int main(void) {
         cmocka_unit_test_setup(what_time_may_mend_blocks_nothing, setup),
         cmocka_unit_test_setup(one_answer_unblocks_for_good, setup),
         cmocka_unit_test_setup(a_name_server_may_fail_twice, setup),
+        cmocka_unit_test_setup(a_server_may_come_up_while_a_call_has_tries_left, setup),
+        cmocka_unit_test_setup(one_refused_connection_blocks_nothing, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
