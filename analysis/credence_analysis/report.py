@@ -221,7 +221,7 @@ def make(*paths, by=None, resamples=None, bundle=None):
     draw = _Figures(any(run.is_simulated for run in runs))
     nav = "".join(f'<a href="#{key}">{title}</a>' for key, title in SECTIONS)
     body = [
-        _head(runs), '<h2 id="summary">Summary</h2>',
+        _head(runs), tables.confirmatory(numbers), '<h2 id="summary">Summary</h2>',
         headline.make(numbers, pool, labels, runs), _warnings(runs, numbers),
         f"<nav>{nav}</nav>", _pictures(paths, runs, numbers, labels, draw, resamples),
         '<h2 id="tables">Tables</h2>', _common(labels), "<h3>Accuracy</h3>",

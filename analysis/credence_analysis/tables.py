@@ -5,7 +5,7 @@ from .headline import yes_bias
 from .page import count, esc, interval, number, p_value, percent, table
 
 KNOWN = {"credence", "files", "settings", "warnings", "groups", "comparisons", "what_if",
-         "definitions"}
+         "definitions", "confirmatory"}
 KNOWN_OF_GROUP = {"label", "factors", "first_cell", "accuracy", "brier", "worth", "dynamics",
                   "iterations", "continuous", "murphy"}
 
@@ -52,6 +52,28 @@ def accuracy(numbers, name):
                      interval(a["difference_interval"]), p_value(a["permutation"]["p"]),
                      p_value(a["p_holm"]), percent(a["converged"]), number(a["iterations"], 2)])
     return table(columns, rows, most=len(rows))
+
+
+def confirmatory(numbers):
+    """What the study said beforehand, apart from all that was found on the way."""
+    records = numbers.get("confirmatory") or []
+    if not records:
+        return ""
+    columns = [("hypothesis", "as the job names it"), ("contrast", "first cell less second"),
+               ("first", ""), ("second", ""), ("expected", ""), ("pairs", "propositions"),
+               ("difference", ""), ("95 %", "clustered on question"), ("p", "permutation test"),
+               ("Holm", "over the confirmatory ones"), ("outcome", "")]
+    rows, notes = [], []
+    for one in records:
+        low, high = one["interval"]["low"], one["interval"]["high"]
+        rows.append([esc(one["name"]), esc(one["contrast"]), esc(one["first"]), esc(one["second"]),
+                     esc(one["direction"]), count(one["pairs"]), number(one["difference"], 3),
+                     "-" if low is None else f"{number(low, 3)}, {number(high, 3)}",
+                     p_value(one["p"]), p_value(one["p_holm"]), f"<b>{esc(one['outcome'])}</b>"])
+        if one["why_not"]:
+            notes.append(f"<li>{esc(one['name'])} is not confirmatory: {esc(one['why_not'])}</li>")
+    return ('<h2 id="confirmatory">Hypotheses, as they were locked before the first reply</h2>' +
+            table(columns, rows, most=len(rows)) + (f'<ul>{"".join(notes)}</ul>' if notes else ""))
 
 
 def vote(numbers, name):

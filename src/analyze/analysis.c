@@ -12,7 +12,7 @@ const char *const cr_section_names[CR_SECTION_COUNT] = {
     "continuous",   "iterations",  "what-if",     "reliability", "beliefs",
     "independence", "reasons",     "corp",        "diagram",     "murphy",
     "stopping",     "placebo",     "agent-score", "instrument",  "wording",
-    "held"};
+    "held",         "confirmatory"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -345,6 +345,9 @@ static enum cr_status compute(struct cr_analysis *analysis, struct cr_err *err) 
     if (status == CR_OK && (analysis->cfg.sections & CONTROLS) != 0) {
         status = cr_analysis_controls(analysis);
     }
+    if (status == CR_OK && (analysis->cfg.sections & CR_SECTION_CONFIRMATORY) != 0) {
+        status = cr_analysis_confirm(analysis, err);
+    }
     if (status == CR_OK && (analysis->cfg.sections & CR_SECTION_STOPPING) != 0) {
         status = cr_analysis_frontier(analysis, err);
     }
@@ -434,6 +437,7 @@ void cr_analysis_destroy(struct cr_analysis *analysis) {
     cr_free(analysis->reason);
     cr_free(analysis->stopping);
     cr_free(analysis->control);
+    cr_free(analysis->confirmatory);
     cr_free(analysis->wording);
     cr_free(analysis->frontier);
     cr_free(analysis->warning);

@@ -31,6 +31,8 @@ struct cr_analysis {
     size_t wordings, wordings_cap;
     struct cr_control_result *control;
     size_t controls, controls_cap;
+    struct cr_confirmatory_result *confirmatory;
+    size_t confirmatories, confirmatories_cap;
     struct cr_stopping_result *stopping;
     size_t stoppings, stoppings_cap;
     struct cr_frontier_result *frontier;
@@ -51,6 +53,18 @@ CR_MUST_CHECK enum cr_status cr_analysis_warn(struct cr_analysis *analysis);
 CR_MUST_CHECK enum cr_status cr_analysis_reasons(struct cr_analysis *analysis);
 // Markets against placebos, truthful against adversarial agents (controls.c).
 CR_MUST_CHECK enum cr_status cr_analysis_controls(struct cr_analysis *analysis);
+// Hypotheses that were locked beforehand (confirmatory.c).
+CR_MUST_CHECK enum cr_status cr_analysis_confirm(struct cr_analysis *analysis,
+                                                 struct cr_err *err);
+// What a market is worth to a comparison (controls.c); NaN: it has no such value.
+enum cr_market_value {
+    CR_VALUE_FINAL,       // points at the end
+    CR_VALUE_GAIN,        // points gained from opening to end
+    CR_VALUE_BRIER,       // of the last price
+    CR_VALUE_LOG_TRUTH,   // ln of the clipped last price on the truth
+    CR_VALUE_LOG_AGAINST, // ln of one minus that price
+};
+double cr_market_value(const struct cr_market *market, enum cr_market_value which);
 // Stop rules against the best fixed iteration (frontier.c).
 CR_MUST_CHECK enum cr_status cr_analysis_frontier(struct cr_analysis *analysis,
                                                   struct cr_err *err);

@@ -127,6 +127,7 @@ enum cr_status cr_analysis_json(const struct cr_analysis *analysis, const char *
     struct cr_json_writer emit = {.out = out};
     cr_json_write_open(&emit, NULL, '{');
     head(&emit, analysis, version);
+    records(&emit, analysis, CR_RECORD_CONFIRMATORY, "confirmatory");
     groups(&emit, analysis);
     records(&emit, analysis, CR_RECORD_PAIR, "comparisons");
     records(&emit, analysis, CR_RECORD_WHAT_IF, "what_if");

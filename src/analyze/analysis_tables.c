@@ -472,6 +472,17 @@ static void add_reason_note(struct cr_table *table, const void *record) {
     }
 }
 
+// Why a hypothesis confirms nothing.
+static void add_confirmatory_note(struct cr_table *table, const void *record) {
+    const struct cr_confirmatory_result *one = record;
+    char text[400];
+    if (one->why_not[0] != '\0') {
+        snprintf(text, sizeof text, "- %.80s is not confirmatory: %s", one->name,
+                 one->why_not);
+        cr_table_note(table, text);
+    }
+}
+
 static bool has_instrument(const void *record) {
     return ((const struct cr_group_result *)record)->instrument.all.n > 0;
 }
@@ -494,6 +505,11 @@ static bool is_placebo(const void *record) {
 }
 
 static const struct sheet sheets[CR_SHEETS] = {
+    [CR_SHEET_CONFIRMATORY] = {CR_SECTION_CONFIRMATORY, CR_RECORD_CONFIRMATORY,
+                               .title = "hypotheses, as they were locked before the "
+                                        "first reply",
+                               .is_hidden_when_empty = true,
+                               .add_note = add_confirmatory_note},
     [CR_SHEET_ACCURACY] = {CR_SECTION_ACCURACY, CR_RECORD_GROUP,
                            .title = "accuracy, opening against final"},
     [CR_SHEET_REASONS] = {CR_SECTION_REASONS, CR_RECORD_REASON,

@@ -38,29 +38,32 @@ static bool is_same_setting(const struct cr_run_cell *a, const struct cr_run_cel
            a->window == b->window && a->max_iterations == b->max_iterations;
 }
 
-// What a control compares: points gained from opening to end, or the logarithm of the
-// clipped price on the truth (or on the other side).
-enum worth { GAIN, LOG_TRUTH, LOG_AGAINST };
-
-static double value_of(const struct cr_market *market, enum worth worth) {
-    if (worth == GAIN) {
+double cr_market_value(const struct cr_market *market, enum cr_market_value which) {
+    if (which == CR_VALUE_GAIN) {
         return cr_score_final(market) - cr_score_opening(market);
+    }
+    if (which == CR_VALUE_FINAL) {
+        return cr_score_final(market);
     }
     if (market->status != CR_DONE || market->prices_len == 0) {
         return NAN;
     }
+    if (which == CR_VALUE_BRIER) {
+        return cr_brier_at(market, market->prices_len - 1);
+    }
     double q = cr_truth_price(market, market->prices_len - 1);
     q = fmin(fmax(q, CR_LOG_CLIP), 1.0 - CR_LOG_CLIP);
-    return worth == LOG_TRUTH ? log(q) : log1p(-q);
+    return which == CR_VALUE_LOG_TRUTH ? log(q) : log1p(-q);
 }
 
 static void fill(const struct cr_dataset *dataset, const struct cr_group *group,
-                 enum worth worth, struct cr_arm *arm) {
+                 enum cr_market_value which, struct cr_arm *arm) {
     cr_arm_clear(arm);
     for (uint64_t i = 0; i < group->len; i++) {
         struct cr_market market;
         cr_dataset_market(dataset, dataset->order[group->first + i], &market);
-        double value = cr_market_is_scored(&market) ? value_of(&market, worth) : NAN;
+        double value =
+            cr_market_is_scored(&market) ? cr_market_value(&market, which) : NAN;
         if (!isnan(value)) {
             cr_arm_add_value(arm, &market, value);
         }
@@ -76,10 +79,10 @@ static enum cr_status add_control(struct cr_analysis *analysis, struct arms *arm
     bool is_score = is_text(one.control, "agent score");
     struct cr_bootstrap how = {analysis->cfg.resamples, analysis->cfg.level,
                                analysis->cfg.seed};
-    fill(analysis->dataset, one.first->group, is_score ? LOG_TRUTH : GAIN,
-         &arms->first);
-    fill(analysis->dataset, one.second->group, is_score ? LOG_AGAINST : GAIN,
-         &arms->second);
+    fill(analysis->dataset, one.first->group,
+         is_score ? CR_VALUE_LOG_TRUTH : CR_VALUE_GAIN, &arms->first);
+    fill(analysis->dataset, one.second->group,
+         is_score ? CR_VALUE_LOG_AGAINST : CR_VALUE_GAIN, &arms->second);
     one.first_label = one.first->label;
     one.second_label = one.second->label;
     enum cr_status status =

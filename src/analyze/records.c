@@ -164,6 +164,10 @@ const void *cr_records_next(struct cr_records *records) {
     case CR_RECORD_CONTROL:
         return records->at < analysis->controls ? &analysis->control[records->at++]
                                                 : NULL;
+    case CR_RECORD_CONFIRMATORY:
+        return records->at < analysis->confirmatories
+                   ? &analysis->confirmatory[records->at++]
+                   : NULL;
     case CR_RECORD_STOPPING:
         return records->at < analysis->stoppings ? &analysis->stopping[records->at++]
                                                  : NULL;

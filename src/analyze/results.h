@@ -113,6 +113,18 @@ struct cr_control_result {
     double p_holm;
 };
 
+struct cr_confirmatory_result {
+    const char *name, *contrast, *direction;
+    const char *first, *second; // names of cells; "": no gain at all
+    struct cr_comparison comparison;
+    double p, p_holm;
+    bool is_confirmatory;
+    const char *why_not; // "" when it is
+    const char *outcome; // "found", "not found", "interim" or "exploratory"
+    const char *locked_at, *hash;
+    uint64_t replies, episodes_done; // when they were locked
+};
+
 struct cr_wording_result {
     const char *label;    // of the first of the groups
     const char *variable; // "opening", "final", "gain"

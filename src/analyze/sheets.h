@@ -26,12 +26,14 @@ enum cr_record {
     CR_RECORD_FRONTIER,        // struct cr_frontier_result
     CR_RECORD_INDEPENDENCE,    // struct cr_independence_result
     CR_RECORD_REASON,          // struct cr_reason_result
+    CR_RECORD_CONFIRMATORY,    // struct cr_confirmatory_result
     CR_RECORDS
 };
 
 // Tables, in the order of printing.
 enum cr_sheet {
     CR_SHEET_NONE,
+    CR_SHEET_CONFIRMATORY,
     CR_SHEET_ACCURACY,
     CR_SHEET_REASONS,
     CR_SHEET_VOTE,

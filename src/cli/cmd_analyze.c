@@ -205,6 +205,10 @@ static void complete(struct request *request) {
         *sections =
             request->cfg.what_ifs > 0 ? CR_SECTION_WHAT_IF : CR_SECTION_ACCURACY;
     }
+    // What a study locked beforehand comes before anything that was found on the way.
+    if (request->format != FORMAT_CSV) {
+        *sections |= CR_SECTION_CONFIRMATORY;
+    }
 }
 
 static int run(int argc, char **argv) {

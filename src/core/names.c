@@ -1,6 +1,7 @@
 // names.c - the words that job files, tapes and run.h5 use for the enumerators of core.
 #include "credence/core/call.h"
 #include "credence/core/cell.h"
+#include "credence/core/hypothesis.h"
 #include "credence/core/trajectory.h"
 
 const char *const cr_space_names[3] = {
@@ -9,6 +10,17 @@ const char *const cr_space_names[3] = {
     [CR_SPACE_CONTINUOUS] = "continuous",
 };
 
+const char *const cr_contrast_names[CR_CONTRASTS] = {
+    [CR_CONTRAST_FINAL] = "final",
+    [CR_CONTRAST_GAIN] = "gain",
+    [CR_CONTRAST_BRIER] = "brier",
+    [CR_CONTRAST_AGENT_SCORE] = "agent-score",
+};
+const char *const cr_expected_names[CR_EXPECTED_COUNT] = {
+    [CR_EXPECTED_GREATER] = "greater",
+    [CR_EXPECTED_LESS] = "less",
+    [CR_EXPECTED_TWO_SIDED] = "two-sided",
+};
 const char *const cr_stance_names[CR_STANCE_COUNT] = {
     [CR_STANCE_FREE] = "free",           [CR_STANCE_UP] = "up",
     [CR_STANCE_DOWN] = "down",           [CR_STANCE_CONTRARY] = "contrary",

@@ -24,6 +24,8 @@ void cr_job_read_cells(struct cr_job_builder *builder);
 // groups.c: every cell's trajectory group; cells that are the same are refused. A group
 // that runs on ("stop_early": false) gets a cell that sees the whole trajectory.
 void cr_job_group_cells(struct cr_job_builder *builder);
+// hypotheses.c: job->hypotheses from "hypotheses"; after the cells have names.
+void cr_job_read_hypotheses(struct cr_job_builder *builder);
 // What shapes the answers of CELL's calls, replicates and stop rules left out.
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell);
 // The same without what comes behind the opening: traders, stance, order, rounds.

@@ -545,6 +545,7 @@ static void read_all(struct cr_job_builder *builder) {
     read_all_prompts(builder);
     read_all_propositions(builder);
     cr_job_read_cells(builder);
+    cr_job_read_hypotheses(builder);
     if (check->mistakes_len == 0 && !check->is_out_of_memory) {
         cr_job_group_cells(builder);
     }

@@ -298,6 +298,23 @@ static const struct cr_key output_keys[] = {
 static const struct cr_key_table output_table = {"output", output_keys,
                                                  LEN(output_keys)};
 
+static const struct cr_key hypothesis_keys[] = {
+    {"name", CR_KEY_TEXT, NULL, AT(cr_hypothesis, name), .summary = "a title"},
+    {"contrast", CR_KEY_CHOICE, NULL, .from = CR_NAMES_CONTRASTS,
+     AT(cr_hypothesis, contrast),
+     .summary = "what is compared, paired by proposition: points at the end, points "
+                "gained from opening to end (of one cell: against none), Brier score, "
+                "or ln q of a truthful cell less ln (1 - q) of an adversarial one"},
+    {"direction", CR_KEY_CHOICE, "\"two-sided\"", .from = CR_NAMES_EXPECTED,
+     AT(cr_hypothesis, direction),
+     .summary = "expected of the first cell less the second"},
+    {"cells", CR_KEY_TEXTS, NULL, .offset = offsetof(struct cr_hypothesis, cells),
+     .len_offset = offsetof(struct cr_hypothesis, cells_len),
+     .summary = "the names of the two cells (plan prints them); of one, for gain"},
+};
+const struct cr_key_table cr_keys_hypothesis = {"a hypothesis", hypothesis_keys,
+                                                LEN(hypothesis_keys)};
+
 static const struct cr_key job_keys[] = {
     {"name", CR_KEY_TEXT, NULL, AT(cr_job, name), .summary = "a title, for people"},
     {"seed", CR_KEY_COUNT64, "1", 0, EXACT_MAX, AT(cr_job, seed), .shapes = true,
@@ -314,6 +331,9 @@ static const struct cr_key job_keys[] = {
      .summary = "points of the grid that are left out: path: value or values"},
     {"cells", CR_KEY_LIST, "[]", .offset = CR_NOWHERE, .shapes = true,
      .summary = "further cells, each what it changes of cell, with a name if wished"},
+    {"hypotheses", CR_KEY_LIST, "[]", .group = &cr_keys_hypothesis,
+     .offset = CR_NOWHERE,
+     .summary = "what the study expects to find, locked at its first launch"},
     {"budget", CR_KEY_GROUP, "{}", .group = &budget_table, .offset = 0,
      .len_offset = CR_NOWHERE, .summary = "limits of the whole job"},
     {"output", CR_KEY_GROUP, "{}", .group = &output_table, .offset = 0,
@@ -387,6 +407,8 @@ static const struct source sources[CR_NAMES_OF_JOB] = {
     [CR_NAMES_HELD] = {.list = cr_held_names, .list_len = CR_HELD_COUNT},
     [CR_NAMES_ORDERS] = {.list = cr_order_names, .list_len = CR_ORDER_COUNT},
     [CR_NAMES_RULES] = {.list = cr_stop_rule_names, .list_len = CR_STOP_RULE_COUNT},
+    [CR_NAMES_CONTRASTS] = {.list = cr_contrast_names, .list_len = CR_CONTRASTS},
+    [CR_NAMES_EXPECTED] = {.list = cr_expected_names, .list_len = CR_EXPECTED_COUNT},
 };
 
 size_t cr_names_known(enum cr_names_from from, const char *out[CR_KNOWN_NAMES_MAX]) {

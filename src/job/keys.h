@@ -55,6 +55,8 @@ enum cr_names_from {
     CR_NAMES_HELD,
     CR_NAMES_ORDERS,
     CR_NAMES_RULES,
+    CR_NAMES_CONTRASTS,
+    CR_NAMES_EXPECTED,
     CR_NAMES_OF_JOB, // from here on the job itself gives them
     CR_NAMES_MODELS = CR_NAMES_OF_JOB,
     CR_NAMES_BENCHMARKS,
@@ -110,7 +112,7 @@ struct cr_key_table {
 };
 
 extern const struct cr_key_table cr_keys_job, cr_keys_model, cr_keys_params,
-    cr_keys_benchmark, cr_keys_cell;
+    cr_keys_benchmark, cr_keys_cell, cr_keys_hypothesis;
 
 // The row of PATH ("stop.threshold") in TABLE, and the place of its value in the struct
 // that the table describes; NULL when there is none.

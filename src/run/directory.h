@@ -5,6 +5,7 @@
 //
 //   bundle       the job's inputs, byte for byte: what every rank works from
 //   job.json     the job as it was understood, for people
+//   hypotheses.json  what the study expects to find, locked at its first launch
 //   tape/        the record of every finished call
 //   spool        results on their way into run.h5 (disposable)
 //   run.h5       the product

@@ -24,6 +24,7 @@
 #include "credence/store/tape.h"
 #include "run/directory.h"
 #include "run/reply_cache.h"
+#include "run/study_lock.h"
 
 enum { OPEN_MAX = 16, NUMBERS_MAX = 256, POLL_MS = 200, TEXT_BYTES_MAX = 1 << 24 };
 
@@ -636,6 +637,10 @@ static enum cr_status open_directory(struct probing *probing, struct cr_log *log
     if (status == CR_OK) {
         status = cr_directory_claim(probe->dir, probe->job, &probe->bundle,
                                     &is_unchanged, err);
+    }
+    if (status == CR_OK) {
+        status = cr_study_lock_keep(probe->dir, probe->job,
+                                    cr_clock_wall_ms(probing->clock), err);
     }
     if (status == CR_OK) {
         status = cr_directory_mark_probed(probe->dir, err);

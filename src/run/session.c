@@ -17,10 +17,12 @@
 #include "credence/base/mem.h"
 #include "credence/job/bundle.h"
 #include "credence/job/job_file.h"
+#include "credence/job/study.h"
 #include "credence/store/run_view.h"
 #include "credence/store/tape.h"
 #include "run/directory.h"
 #include "run/signals.h"
+#include "run/study_lock.h"
 
 enum {
     LIVE_SIMULATED = 256, // nothing waits: enough to go on with between two grants
@@ -262,6 +264,7 @@ enum cr_status cr_session_prepare(struct cr_session *session, struct cr_err *err
     struct cr_err ignored;
     session->clock = cr_clock_monotonic();
     cr_buf_init(&session->bundle, CR_BUNDLE_BYTES_MAX);
+    cr_buf_init(&session->hypotheses, 2 * CR_STUDY_BYTES_MAX);
     enum cr_status status = cr_signals_start(err);
     raise_file_limit();
     if (status == CR_OK) {
@@ -436,6 +439,8 @@ static enum cr_status create_file(struct cr_session *session, struct cr_err *err
         .host = host,
         .mpi = cr_cluster_library(session->cluster),
         .prompt_hashes = hashes.data,
+        .hypotheses =
+            session->hypotheses.used_bytes > 0 ? session->hypotheses.data : NULL,
         .start_wall_ms = session->progress.first_started_wall_ms,
     };
     const struct cr_run_content content = {session->job, &layout, &facts};
@@ -594,6 +599,11 @@ static enum cr_status begin_coordinator(struct cr_session *session,
     status = begin_launch(session, err);
     if (status == CR_OK) {
         status = write_start(session, err);
+    }
+    if (status == CR_OK) {
+        status = cr_study_lock_take(session->dir, session->job,
+                                    session->progress.started_wall_ms,
+                                    &session->hypotheses, err);
     }
     if (status == CR_OK) {
         status = set_aside(session, err);

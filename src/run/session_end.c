@@ -242,6 +242,7 @@ void cr_session_close(struct cr_session *session, bool *must_exit) {
     cr_launches_fini(&session->progress.launches);
     cr_plan_destroy(session->plan);
     cr_job_destroy(session->job);
+    cr_buf_fini(&session->hypotheses);
     cr_buf_fini(&session->bundle);
     cr_lock_release(session->lock);
     cr_free(session->dir);

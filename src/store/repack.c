@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "credence/base/buf.h"
+#include "credence/base/json.h"
 #include "credence/base/mem.h"
 #include "credence/core/trajectory.h"
 #include "credence/store/run_view.h"
@@ -342,6 +344,74 @@ static enum cr_status widen_stamp(struct packer *p, const char *name,
     return status;
 }
 
+// Replies and episodes that any source held when its hypotheses were locked, and what
+// answered from tapes in any of them. A source whose hypotheses are others, or none,
+// makes the result's hash one that nothing has.
+static void join_lock(struct cr_json *mine, const struct cr_json *theirs,
+                      enum cr_status *status) {
+    static const char *const sums[] = {"replies", "episodes_done"};
+    const char *a = cr_json_string(cr_json_get(mine, "hash"));
+    const char *b = cr_json_string(cr_json_get(theirs, "hash"));
+    if (a == NULL || b == NULL || strcmp(a, b) != 0) {
+        *status = cr_json_put(mine, "hash",
+                              cr_json_new_string("00000000000000000000000000000000"));
+        return;
+    }
+    for (size_t i = 0; i < sizeof sums / sizeof *sums && *status == CR_OK; i++) {
+        double sum = cr_json_number(cr_json_get(mine, sums[i]), 0.0) +
+                     cr_json_number(cr_json_get(theirs, sums[i]), 0.0);
+        *status = cr_json_put(mine, sums[i], cr_json_new_number(sum));
+    }
+    const struct cr_json *replayed = cr_json_get(theirs, "replayed");
+    bool has_cache = cr_json_bool(cr_json_get(mine, "cache"), true) ||
+                     cr_json_bool(cr_json_get(theirs, "cache"), true) ||
+                     cr_json_first(replayed) != NULL;
+    if (*status == CR_OK) {
+        *status = cr_json_put(mine, "cache", cr_json_new_bool(has_cache));
+    }
+}
+
+// The record of locked hypotheses that FILE has, parsed; NULL: none that can be read.
+static struct cr_json *read_lock(struct packer *p, hid_t file, enum cr_status *status) {
+    char *text = NULL;
+    struct cr_json *root = NULL;
+    const struct cr_json_limits limits = {1 << 20, 8};
+    enum cr_status found = cr_h5_read_text(file, "hypotheses", &text, NULL);
+    if (found == CR_OK) {
+        found = cr_json_parse(text, strlen(text), limits, &root, NULL);
+    }
+    if (found == CR_E_MEMORY) {
+        *status = cr_err_set(p->err, found, "no memory for the locked hypotheses");
+    }
+    cr_free(text);
+    return root;
+}
+
+static enum cr_status join_locks(struct packer *p) {
+    enum cr_status status = CR_OK;
+    struct cr_json *mine = read_lock(p, p->out.file, &status);
+    struct cr_buf text;
+    cr_buf_init(&text, 1 << 22);
+    for (size_t s = 1; s < p->input->len && mine != NULL && status == CR_OK; s++) {
+        struct cr_json *theirs = read_lock(p, p->input->sources[s].file, &status);
+        if (status == CR_OK) {
+            join_lock(mine, theirs, &status);
+        }
+        cr_json_free(theirs);
+    }
+    if (status == CR_OK && mine != NULL && p->input->len > 1) {
+        status = cr_json_print(mine, false, &text);
+        if (status == CR_OK &&
+            (H5Adelete(p->out.file, "hypotheses") < 0 ||
+             cr_h5_put_text(p->out.file, "hypotheses", text.data) != 0)) {
+            status = cr_h5_fail(p->err, "cannot write attribute hypotheses");
+        }
+    }
+    cr_buf_fini(&text);
+    cr_json_free(mine);
+    return status;
+}
+
 static enum cr_status copy_attributes(struct packer *p, bool complete) {
     hsize_t at = 0;
     struct attribute_copy copy = {p->out.file, CR_OK, p->err};
@@ -350,6 +420,9 @@ static enum cr_status copy_attributes(struct packer *p, bool complete) {
     enum cr_status status = copy.status;
     if (status == CR_OK && walked < 0) {
         status = cr_h5_fail(p->err, "cannot read the attributes");
+    }
+    if (status == CR_OK) {
+        status = join_locks(p);
     }
     if (status == CR_OK) {
         status = widen_stamp(p, "start", false);

@@ -458,6 +458,7 @@ static int put_facts(hid_t file, const struct cr_run_facts *facts) {
                    put_if(file, "host", facts->host) != 0 ||
                    put_if(file, "mpi", facts->mpi) != 0 ||
                    put_if(file, "prompt_hashes", facts->prompt_hashes) != 0 ||
+                   put_if(file, "hypotheses", facts->hypotheses) != 0 ||
                    cr_h5_put_chars(file, "start", start) != 0
                ? -1
                : 0;

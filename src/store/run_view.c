@@ -295,6 +295,7 @@ static void read_attributes(struct reader *r) {
     v->job = read_attribute(r, "job", true);
     v->job_hash = read_attribute(r, "job_hash", true);
     v->version = read_attribute(r, "version", false);
+    v->hypotheses = read_attribute(r, "hypotheses", false);
     v->started = read_attribute(r, "start", false);
     v->ended_at = read_attribute(r, "end", false);
     v->is_simulated = read_switch(r, "simulated");
@@ -523,24 +524,24 @@ void cr_run_view_close(struct cr_run_view *v) {
     if (v == NULL) {
         return;
     }
-    void *arrays[] = {v->price_held,     v->price_held_idle,
-                      v->price,          v->outcome_price,
-                      v->quantile,       v->cell,
-                      v->replicate,      v->proposition,
-                      v->prices_len,     v->status,
-                      v->ended,          v->reason,
-                      v->repair_reason,  v->is_estimated,
-                      v->tokens,         v->calls,
-                      v->latency_s,      v->usd,
-                      v->direction,      v->label,
-                      v->value,          v->low,
-                      v->high,           v->n_outcomes,
-                      v->question,       v->job,
-                      v->job_hash,       v->version,
-                      v->started,        v->ended_at,
-                      v->proposition_id, v->question_id,
-                      v->text,           v->benchmark,
-                      v->cell_info};
+    void *arrays[] = {v->price_held,    v->price_held_idle,
+                      v->price,         v->outcome_price,
+                      v->quantile,      v->cell,
+                      v->replicate,     v->proposition,
+                      v->prices_len,    v->status,
+                      v->ended,         v->reason,
+                      v->repair_reason, v->is_estimated,
+                      v->tokens,        v->calls,
+                      v->latency_s,     v->usd,
+                      v->direction,     v->label,
+                      v->value,         v->low,
+                      v->high,          v->n_outcomes,
+                      v->question,      v->job,
+                      v->job_hash,      v->version,
+                      v->started,       v->ended_at,
+                      v->hypotheses,    v->proposition_id,
+                      v->question_id,   v->text,
+                      v->benchmark,     v->cell_info};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }

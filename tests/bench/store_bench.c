@@ -106,7 +106,7 @@ static void write_file(const char *path, struct cr_job *job, uint64_t episodes,
     uint64_t first = 0, written = 0;
     struct cr_run_layout layout = {episodes, PROPOSITIONS, ITERATIONS, 1,
                                    &first,   place_of,     NULL};
-    struct cr_run_facts facts = {"0", "0", "here", "none", "{}", 0};
+    struct cr_run_facts facts = {"0", "0", "here", "none", "{}", NULL, 0};
     struct cr_run_content content = {job, &layout, &facts};
     double price[ITERATIONS];
     struct cr_step step[ITERATIONS];

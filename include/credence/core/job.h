@@ -14,6 +14,7 @@
 #include "credence/base/mem.h"
 #include "credence/core/benchmark.h"
 #include "credence/core/cell.h"
+#include "credence/core/hypothesis.h"
 
 struct cr_prompt_set; // prompt.h
 
@@ -109,6 +110,8 @@ struct cr_job {
     uint32_t cells_len;
     struct cr_axis *axes;
     uint32_t axes_len;
+    struct cr_hypothesis *hypotheses;
+    uint32_t hypotheses_len;
     struct cr_budget budget;
     bool output_text;          // transcripts in run.h5 too
     bool output_group;         // files of the run directory are the group's too

@@ -23,6 +23,7 @@ const char *cr_store_version(void);
 struct cr_run_facts {
     const char *version, *git_revision, *host, *mpi;
     const char *prompt_hashes; // JSON object: set -> hash
+    const char *hypotheses;    // as they were locked (study.h); NULL: none
     int64_t start_wall_ms;
 };
 
