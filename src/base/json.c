@@ -281,6 +281,11 @@ struct cr_json *cr_json_new_string(const char *text) {
     return wrap(cJSON_CreateString(text));
 }
 
+struct cr_json *cr_json_new_bool(bool truth) {
+    hook();
+    return wrap(cJSON_CreateBool(truth));
+}
+
 struct cr_json *cr_json_new_number(double number) {
     hook();
     return wrap(cJSON_CreateNumber(number));

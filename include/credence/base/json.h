@@ -102,6 +102,7 @@ struct cr_json *cr_json_new_object(void);
 struct cr_json *cr_json_new_array(void);
 struct cr_json *cr_json_new_string(const char *text);
 struct cr_json *cr_json_new_number(double number);
+struct cr_json *cr_json_new_bool(bool truth);
 struct cr_json *cr_json_copy(const struct cr_json *value); // deep
 CR_MUST_CHECK enum cr_status cr_json_put(struct cr_json *object, const char *key,
                                          struct cr_json *child_taken); // replaces
