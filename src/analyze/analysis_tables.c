@@ -479,7 +479,7 @@ static void add_confirmatory_note(struct cr_table *table, const void *record) {
     if (one->why_not[0] != '\0') {
         snprintf(text, sizeof text, "- %.80s is not confirmatory: %s", one->name,
                  one->why_not);
-        cr_table_note(table, text);
+        table_note(table, text);
     }
 }
 
