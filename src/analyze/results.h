@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/confirmatory.h"
 #include "analyze/dataset.h"
 #include "analyze/statistic.h"
 #include "credence/stats/beliefs.h"
@@ -111,18 +112,6 @@ struct cr_control_result {
     const struct cr_group_result *first, *second;
     struct cr_comparison comparison; // of points gained, or of agent scores
     double p_holm;
-};
-
-struct cr_confirmatory_result {
-    const char *name, *contrast, *direction;
-    const char *first, *second; // names of cells; "": no gain at all
-    struct cr_comparison comparison;
-    double p, p_holm;
-    bool is_confirmatory;
-    const char *why_not; // "" when it is
-    const char *outcome; // "found", "not found", "interim" or "exploratory"
-    const char *locked_at, *hash;
-    uint64_t replies, episodes_done; // when they were locked
 };
 
 struct cr_wording_result {
