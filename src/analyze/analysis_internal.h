@@ -57,14 +57,14 @@ CR_MUST_CHECK enum cr_status cr_analysis_controls(struct cr_analysis *analysis);
 CR_MUST_CHECK enum cr_status cr_analysis_confirm(struct cr_analysis *analysis,
                                                  struct cr_err *err);
 // What a market is worth to a comparison (controls.c); NaN: it has no such value.
-enum cr_market_value {
+enum cr_control_value {
     CR_VALUE_FINAL,       // points at the end
     CR_VALUE_GAIN,        // points gained from opening to end
     CR_VALUE_BRIER,       // of the last price
     CR_VALUE_LOG_TRUTH,   // ln of the clipped last price on the truth
     CR_VALUE_LOG_AGAINST, // ln of one minus that price
 };
-double cr_market_value(const struct cr_market *market, enum cr_market_value which);
+double cr_control_value(const struct cr_market *market, enum cr_control_value which);
 // Stop rules against the best fixed iteration (frontier.c).
 CR_MUST_CHECK enum cr_status cr_analysis_frontier(struct cr_analysis *analysis,
                                                   struct cr_err *err);

@@ -97,7 +97,7 @@ static const char *why_not(const struct study_work *work,
 
 // The scored markets of the cell called NAME; IS_NONE: each is worth 0.
 static void fill_arm(struct study_work *work, const char *name,
-                     enum cr_market_value which, bool is_none, struct cr_arm *arm) {
+                     enum cr_control_value which, bool is_none, struct cr_arm *arm) {
     const struct cr_dataset *dataset = work->analysis->dataset;
     cr_arm_clear(arm);
     for (size_t g = 0; g < dataset->groups; g++) {
@@ -112,7 +112,7 @@ static void fill_arm(struct study_work *work, const char *name,
             cr_dataset_market(dataset, number, &market);
             work->pending += market.status == CR_PENDING;
             double value =
-                cr_market_is_scored(&market) ? cr_market_value(&market, which) : NAN;
+                cr_market_is_scored(&market) ? cr_control_value(&market, which) : NAN;
             if (!isnan(value)) {
                 cr_arm_add_value(arm, &market, is_none ? 0.0 : value);
             }
@@ -120,7 +120,7 @@ static void fill_arm(struct study_work *work, const char *name,
     }
 }
 
-static enum cr_market_value value_of(uint32_t contrast, bool is_second) {
+static enum cr_control_value value_of(uint32_t contrast, bool is_second) {
     switch ((enum cr_contrast)contrast) {
     case CR_CONTRAST_GAIN:
         return CR_VALUE_GAIN;

@@ -38,7 +38,7 @@ static bool is_same_setting(const struct cr_run_cell *a, const struct cr_run_cel
            a->window == b->window && a->max_iterations == b->max_iterations;
 }
 
-double cr_market_value(const struct cr_market *market, enum cr_market_value which) {
+double cr_control_value(const struct cr_market *market, enum cr_control_value which) {
     if (which == CR_VALUE_GAIN) {
         return cr_score_final(market) - cr_score_opening(market);
     }
@@ -57,13 +57,13 @@ double cr_market_value(const struct cr_market *market, enum cr_market_value whic
 }
 
 static void fill(const struct cr_dataset *dataset, const struct cr_group *group,
-                 enum cr_market_value which, struct cr_arm *arm) {
+                 enum cr_control_value which, struct cr_arm *arm) {
     cr_arm_clear(arm);
     for (uint64_t i = 0; i < group->len; i++) {
         struct cr_market market;
         cr_dataset_market(dataset, dataset->order[group->first + i], &market);
         double value =
-            cr_market_is_scored(&market) ? cr_market_value(&market, which) : NAN;
+            cr_market_is_scored(&market) ? cr_control_value(&market, which) : NAN;
         if (!isnan(value)) {
             cr_arm_add_value(arm, &market, value);
         }
