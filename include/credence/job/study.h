@@ -47,9 +47,8 @@ bool cr_study_has_replayed(const struct cr_study *study, const char *model);
 // The hypotheses of the job that JOB_JSON describes (cr_job.resolved), which nothing
 // locked: is_genuine is false and hash empty. None, or a text that cannot be read: len 0.
 // CR_E_MEMORY.
-CR_MUST_CHECK enum cr_status cr_study_read_job(const char *job_json,
-                                               struct cr_study **out,
-                                               struct cr_err *err);
+CR_MUST_CHECK enum cr_status
+cr_study_read_job(const char *job_json, struct cr_study **out, struct cr_err *err);
 bool cr_study_has(const struct cr_study *study, const struct cr_hypothesis *one);
 
 struct cr_study_lock { // what is known when hypotheses are locked

@@ -65,7 +65,7 @@ struct cr_run_view {
     } * cell_info;
     char *job; // attribute: whole JSON
     char *job_hash, *version;
-    char *hypotheses; // attribute: JSON of what was locked (study.h), or NULL
+    char *hypotheses;         // attribute: JSON of what was locked (study.h), or NULL
     char *started, *ended_at; // attributes start and end: RFC 3339, UTC; "" or NULL
     bool is_simulated, is_complete;
 };
