@@ -409,7 +409,7 @@ static void change_attribute(hid_t file, const char *path, const uint8_t *c) {
     (void)H5Adelete(object, name);
     if (c[2] % 3 != 0) {
         hid_t type = type_of(c[4]);
-        hid_t space = c[5] % 2 == 0 ? H5Screate(H5S_SCALAR) : space_of(c[5], c + 6);
+        hid_t space = c[5] % 2 == 0 ? H5Screate(H5S_SCALAR) : space_of(c[5], c + 5);
         hid_t made = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
         const char *text = texts[c[6] % TEXTS];
         if (made >= 0 && H5Tis_variable_str(type) > 0 &&
