@@ -10,11 +10,16 @@
 #include <stdint.h>
 
 #include "analyze/dataset.h"
-#include "analyze/questions.h"
 #include "analyze/records.h"
 #include "analyze/rule_grid.h"
 #include "credence/analyze/analysis.h"
 #include "credence/base/status.h"
+
+// What numbers the rows of a group have: [len] in the order of the group.
+struct cr_numbering {
+    const uint32_t *question, *proposition;
+    uint32_t questions, propositions;
+};
 
 struct cr_analysis {
     struct cr_dataset *dataset;

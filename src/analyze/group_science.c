@@ -2,11 +2,117 @@
 // independent opinions, stop rules against the best one.
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "analyze/analysis_internal.h"
 #include "analyze/prompt_numbers.h"
-#include "analyze/questions.h"
 #include "credence/base/mem.h"
+
+// Rows sorted by question and, within it, by proposition.
+struct cr_questions {
+    const struct cr_dataset *dataset;
+    uint64_t *row;                    // [len] whole numbers
+    uint32_t *question, *proposition; // [len] of each, dense within the group
+    uint64_t len, at;
+    struct cr_market *market; // of the present question
+    size_t cap;
+};
+
+// Sort FROM[len] (places in the group) into TO by KEY of each, below KEYS; stable.
+static enum cr_status sort_by(const uint32_t *key, uint32_t keys, const uint64_t *from,
+                              uint64_t *to, uint64_t len) {
+    uint64_t *first = cr_calloc((size_t)keys + 1, sizeof *first);
+    if (first == NULL) {
+        return CR_E_MEMORY;
+    }
+    for (uint64_t i = 0; i < len; i++) {
+        first[key[i] + 1]++;
+    }
+    for (uint32_t k = 0; k < keys; k++) {
+        first[k + 1] += first[k];
+    }
+    for (uint64_t i = 0; i < len; i++) {
+        to[first[key[from[i]]]++] = from[i];
+    }
+    cr_free(first);
+    return CR_OK;
+}
+
+static enum cr_status sort_rows(struct cr_questions *questions,
+                                const struct cr_numbering *numbering, uint64_t *place,
+                                uint64_t *other) {
+    for (uint64_t i = 0; i < questions->len; i++) {
+        place[i] = i;
+    }
+    enum cr_status status = sort_by(numbering->proposition, numbering->propositions,
+                                    place, other, questions->len);
+    return status == CR_OK ? sort_by(numbering->question, numbering->questions, other,
+                                     place, questions->len)
+                           : status;
+}
+
+// Freed by questions_fini, on failure too.
+static enum cr_status questions_init(struct cr_questions *questions,
+                                     const struct cr_dataset *dataset,
+                                     const struct cr_group *group,
+                                     const struct cr_numbering *numbering) {
+    size_t rows = (size_t)group->len + 1;
+    *questions = (struct cr_questions){.dataset = dataset, .len = group->len};
+    questions->row = cr_malloc(rows * sizeof *questions->row);
+    questions->question = cr_malloc(rows * sizeof *questions->question);
+    questions->proposition = cr_malloc(rows * sizeof *questions->proposition);
+    uint64_t *place = cr_malloc(rows * sizeof *place);
+    uint64_t *other = cr_malloc(rows * sizeof *other);
+    enum cr_status status = CR_E_MEMORY;
+    if (questions->row != NULL && questions->question != NULL &&
+        questions->proposition != NULL && place != NULL && other != NULL) {
+        status = sort_rows(questions, numbering, place, other);
+    }
+    for (uint64_t i = 0; i < questions->len && status == CR_OK; i++) {
+        questions->row[i] = dataset->order[group->first + place[i]];
+        questions->question[i] = numbering->question[place[i]];
+        questions->proposition[i] = numbering->proposition[place[i]];
+    }
+    cr_free(place);
+    cr_free(other);
+    return status;
+}
+
+static void questions_fini(struct cr_questions *questions) {
+    cr_free(questions->row);
+    cr_free(questions->question);
+    cr_free(questions->proposition);
+    cr_free(questions->market);
+    memset(questions, 0, sizeof *questions);
+}
+
+// The markets of the next question and how many; *len 0 at the end. They are valid until
+// the next call. market[i] is of row questions->row[questions->at - *len + i].
+static enum cr_status questions_next(struct cr_questions *questions,
+                                     const struct cr_market **market, size_t *len) {
+    uint64_t end = questions->at;
+    while (end < questions->len &&
+           questions->question[end] == questions->question[questions->at]) {
+        end++;
+    }
+    size_t markets = (size_t)(end - questions->at);
+    enum cr_status status = cr_array_grow((void **)&questions->market, &questions->cap,
+                                          markets + 1, sizeof *questions->market);
+    if (status != CR_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < markets; i++) {
+        uint64_t at = questions->at + i;
+        cr_dataset_market(questions->dataset, questions->row[at],
+                          &questions->market[i]);
+        questions->market[i].question = questions->question[at];
+        questions->market[i].proposition = questions->proposition[at];
+    }
+    questions->at = end;
+    *market = questions->market;
+    *len = markets;
+    return CR_OK;
+}
 
 struct science {
     struct cr_beliefs *beliefs;
@@ -157,13 +263,12 @@ enum cr_status cr_group_science(struct cr_analysis *analysis,
     enum cr_status status =
         science_create(analysis, group->group, numbering->questions, &science);
     if (status == CR_OK) {
-        status =
-            cr_questions_init(&questions, analysis->dataset, group->group, numbering);
+        status = questions_init(&questions, analysis->dataset, group->group, numbering);
     }
     while (status == CR_OK) {
         const struct cr_market *market = NULL;
         size_t len = 0;
-        status = cr_questions_next(&questions, &market, &len);
+        status = questions_next(&questions, &market, &len);
         if (status != CR_OK || len == 0) {
             break;
         }
@@ -172,7 +277,7 @@ enum cr_status cr_group_science(struct cr_analysis *analysis,
     if (status == CR_OK) {
         status = finish(analysis, &science, group);
     }
-    cr_questions_fini(&questions);
+    questions_fini(&questions);
     science_destroy(&science);
     return status;
 }

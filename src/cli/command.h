@@ -81,7 +81,8 @@ int cr_exit_error(enum cr_status status, const struct cr_err *err);
 void cr_help_command(FILE *out, const struct cr_command *command);
 void cr_help_all(FILE *out);
 void cr_help_man(FILE *out);
-void cr_help_completion(FILE *out); // a script for bash (completion.c)
+// "job": the keys of a job file; "data": benchmark files. False: no such topic.
+bool cr_help_topic(FILE *out, const char *topic);
 
 // "0.1.0" and the revision the binary was built from ("unknown" outside a checkout).
 const char *cr_build_version(void);

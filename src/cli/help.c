@@ -249,13 +249,12 @@ void cr_help_man(FILE *out) {
     }
 }
 
-static int help_job(void) {
-    print_wrapped(stdout, job_file, 0, 0);
-    fputs("\nkeys:\n", stdout);
-    each_job_key(stdout, print_key, "");
-    fputs("\nprotocols:\n", stdout);
-    each_protocol(stdout, print_key);
-    return CR_EXIT_COMPLETE;
+static void help_job(FILE *out) {
+    print_wrapped(out, job_file, 0, 0);
+    fputs("\nkeys:\n", out);
+    each_job_key(out, print_key, "");
+    fputs("\nprotocols:\n", out);
+    each_protocol(out, print_key);
 }
 
 static const char data_files[] =
@@ -268,75 +267,30 @@ static const char data_files[] =
     "no. 'credence items FILE' shows the columns of a file, 'credence items JOB' what a "
     "job makes of them.";
 
-static int help_data(void) {
+static void help_data(FILE *out) {
     const struct cr_bench_shape *shapes = NULL;
     size_t len = cr_bench_shapes(&shapes);
-    print_wrapped(stdout, data_files, 0, 0);
-    fputs("\nformats:\n", stdout);
+    print_wrapped(out, data_files, 0, 0);
+    fputs("\nformats:\n", out);
     for (size_t i = 0; i < cr_bench_count(); i++) {
-        print_term(stdout, cr_bench_name(i), cr_bench_summary(i), 26);
+        print_term(out, cr_bench_name(i), cr_bench_summary(i), 26);
     }
-    fputs("\nkeys:\n", stdout);
-    each_job_key(stdout, print_key, "benchmarks.*");
-    fputs("\nmappings to copy into \"benchmarks\":\n", stdout);
+    fputs("\nkeys:\n", out);
+    each_job_key(out, print_key, "benchmarks.*");
+    fputs("\nmappings to copy into \"benchmarks\":\n", out);
     for (size_t i = 0; i < len; i++) {
-        printf("\n  // %s\n  \"%s\": %s%s\n", shapes[i].summary, shapes[i].name,
-               shapes[i].json, i + 1 < len ? "," : "");
+        fprintf(out, "\n  // %s\n  \"%s\": %s%s\n", shapes[i].summary, shapes[i].name,
+                shapes[i].json, i + 1 < len ? "," : "");
     }
-    return CR_EXIT_COMPLETE;
 }
 
-enum { KEY_MAN = 256, KEY_COMPLETION };
-static const struct cr_option help_options[] = {
-    {KEY_MAN, "man", NULL, NULL},
-    {KEY_COMPLETION, "completion", NULL, NULL},
-    {0, NULL, NULL, NULL},
-};
-
-static int help_run(int argc, char **argv) {
-    struct cr_args args;
-    cr_args_init(&args, &cr_command_help, argc, argv);
-    int key;
-    int sheet = 0; // the man page or the completion script, rather than help
-    while ((key = cr_args_next(&args)) != CR_ARGS_END) {
-        if (key < 0) {
-            return cr_args_exit(key);
-        }
-        sheet = key;
+bool cr_help_topic(FILE *out, const char *topic) {
+    if (strcmp(topic, "job") == 0) {
+        help_job(out);
+    } else if (strcmp(topic, "data") == 0) {
+        help_data(out);
+    } else {
+        return false;
     }
-    if (!cr_args_want(&args, 0, 1)) {
-        return CR_EXIT_USAGE;
-    }
-    if (sheet != 0) {
-        (sheet == KEY_MAN ? cr_help_man : cr_help_completion)(stdout);
-        return CR_EXIT_COMPLETE;
-    }
-    if (args.operands_len == 0) {
-        cr_help_all(stdout);
-        return CR_EXIT_COMPLETE;
-    }
-    if (strcmp(args.operands[0], "job") == 0) {
-        return help_job();
-    }
-    if (strcmp(args.operands[0], "data") == 0) {
-        return help_data();
-    }
-    const struct cr_command *command = cr_command_find(args.operands[0]);
-    if (command == NULL) {
-        const char *nearest = cr_command_nearest(args.operands[0]);
-        return cr_command_usage_error(
-            &cr_command_help, "unknown command '%s'%s%s%s", args.operands[0],
-            nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-            nearest != NULL ? "'?" : "");
-    }
-    cr_help_command(stdout, command);
-    return CR_EXIT_COMPLETE;
+    return true;
 }
-
-const struct cr_command cr_command_help = {
-    .name = "help",
-    .usage = "[COMMAND|job|data]",
-    .summary = "describe a command, the keys of a job file, or benchmark files",
-    .options = help_options,
-    .run = help_run,
-};

@@ -1,4 +1,5 @@
-// completion.c - bash completion, written from the tables of commands and options.
+// cmd_help.c - credence help, and bash's completion, written from the tables of commands
+// and options.
 #include <stdio.h>
 #include <string.h>
 
@@ -45,7 +46,7 @@ static void print_values(FILE *out, const struct cr_command *command) {
     fprintf(out, "        esac ;;\n");
 }
 
-void cr_help_completion(FILE *out) {
+static void print_completion(FILE *out) {
     fputs("# bash completion for credence: made from its tables of commands.\n"
           "_credence() {\n"
           "    local current=${COMP_WORDS[COMP_CWORD]}\n"
@@ -62,7 +63,7 @@ void cr_help_completion(FILE *out) {
         "        return\n"
         "    fi\n"
         "    case ${COMP_WORDS[1]} in\n"
-        "    help) mapfile -t COMPREPLY < <(compgen -W \"$commands job\" -- \"$current\")\n"
+        "    help) mapfile -t COMPREPLY < <(compgen -W \"$commands job data\" -- \"$current\")\n"
         "        return ;;\n",
         out);
     for (size_t i = 0; i < cr_command_count(); i++) {
@@ -84,3 +85,55 @@ void cr_help_completion(FILE *out) {
           "complete -o filenames -F _credence credence\n",
           out);
 }
+
+enum { KEY_MAN = 256, KEY_COMPLETION };
+static const struct cr_option options[] = {
+    {KEY_MAN, "man", NULL, NULL},
+    {KEY_COMPLETION, "completion", NULL, NULL},
+    {0, NULL, NULL, NULL},
+};
+
+static int run(int argc, char **argv) {
+    struct cr_args args;
+    cr_args_init(&args, &cr_command_help, argc, argv);
+    int key;
+    int sheet = 0; // the man page or the completion script, rather than help
+    while ((key = cr_args_next(&args)) != CR_ARGS_END) {
+        if (key < 0) {
+            return cr_args_exit(key);
+        }
+        sheet = key;
+    }
+    if (!cr_args_want(&args, 0, 1)) {
+        return CR_EXIT_USAGE;
+    }
+    if (sheet != 0) {
+        (sheet == KEY_MAN ? cr_help_man : print_completion)(stdout);
+        return CR_EXIT_COMPLETE;
+    }
+    if (args.operands_len == 0) {
+        cr_help_all(stdout);
+        return CR_EXIT_COMPLETE;
+    }
+    if (cr_help_topic(stdout, args.operands[0])) {
+        return CR_EXIT_COMPLETE;
+    }
+    const struct cr_command *command = cr_command_find(args.operands[0]);
+    if (command == NULL) {
+        const char *nearest = cr_command_nearest(args.operands[0]);
+        return cr_command_usage_error(
+            &cr_command_help, "unknown command '%s'%s%s%s", args.operands[0],
+            nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+            nearest != NULL ? "'?" : "");
+    }
+    cr_help_command(stdout, command);
+    return CR_EXIT_COMPLETE;
+}
+
+const struct cr_command cr_command_help = {
+    .name = "help",
+    .usage = "[COMMAND|job|data]",
+    .summary = "describe a command, the keys of a job file, or benchmark files",
+    .options = options,
+    .run = run,
+};
