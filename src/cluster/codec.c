@@ -52,6 +52,19 @@ static size_t number_bytes(enum cr_field_type type) {
     }
 }
 
+// False for the end of a list of fields too.
+static bool is_number(const struct cr_field *field) {
+    switch (field->type) {
+    case CR_FIELD_TEXT:
+    case CR_FIELD_TEXT_OR_EMPTY:
+    case CR_FIELD_CHARS:
+    case CR_FIELD_LIST:
+        return false;
+    default:
+        return field->name != NULL;
+    }
+}
+
 // Whether a field holds as many bytes in memory as it takes; an enum is an int there.
 static size_t memory_bytes(enum cr_field_type type) {
     return type == CR_FIELD_ENUM ? sizeof(int) : number_bytes(type);
@@ -164,24 +177,43 @@ static void get_list(struct cr_unpacker *unpacker, const struct cr_field *field,
     }
 }
 
+// The numbers from *FIELD on, up to a field that is none; *FIELD moves there. They are
+// appended together: a record has 25, which took a third of its time one by one.
+static void put_numbers(struct cr_packer *packer, const struct cr_field **field,
+                        const void *from) {
+    char run[256];
+    size_t used = 0;
+    for (; is_number(*field) && used + sizeof(uint64_t) <= sizeof run; ++*field) {
+        const char *at = (const char *)from + (*field)->offset;
+        cr_little_endian_put(run + used, load(at, memory_bytes((*field)->type)),
+                             number_bytes((*field)->type));
+        used += number_bytes((*field)->type);
+    }
+    put_bytes(packer, run, used);
+}
+
+static void put_other(struct cr_packer *packer, const struct cr_field *field,
+                      const void *from) {
+    const char *at = (const char *)from + field->offset;
+    switch (field->type) {
+    case CR_FIELD_CHARS:
+        put_chars(packer, field, at);
+        break;
+    case CR_FIELD_LIST:
+        put_list(packer, field, from);
+        break;
+    default:
+        put_text(packer, *(const char *const *)(const void *)at);
+    }
+}
+
 void cr_codec_put(struct cr_packer *packer, const struct cr_field *fields,
                   const void *from) {
-    for (const struct cr_field *field = fields; field->name != NULL; field++) {
-        const char *at = (const char *)from + field->offset;
-        switch (field->type) {
-        case CR_FIELD_TEXT:
-        case CR_FIELD_TEXT_OR_EMPTY:
-            put_text(packer, *(const char *const *)(const void *)at);
-            break;
-        case CR_FIELD_CHARS:
-            put_chars(packer, field, at);
-            break;
-        case CR_FIELD_LIST:
-            put_list(packer, field, from);
-            break;
-        default:
-            put_number(packer, load(at, memory_bytes(field->type)),
-                       number_bytes(field->type));
+    for (const struct cr_field *field = fields; field->name != NULL;) {
+        if (is_number(field)) {
+            put_numbers(packer, &field, from);
+        } else {
+            put_other(packer, field++, from);
         }
     }
 }
