@@ -1,5 +1,6 @@
 // cmd_plan.c - `credence plan`: the job as it was understood, and what it will cost.
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/command.h"
 #include "cli/planning.h"
@@ -10,6 +11,8 @@ enum {
     OPTION_LIMIT,
     OPTION_SHARD,
     OPTION_LIKE,
+    OPTION_DIFFERENCE,
+    OPTION_FLIPS,
     OPTION_JSON,
     OPTION_FULL,
     OPTION_PROMPTS
@@ -21,6 +24,11 @@ static const struct cr_option options[] = {
     {OPTION_SHARD, "shard", "I/N", "part I of N (from 1) of the work"},
     {OPTION_LIKE, "like", "DIR",
      "expect such cells to cost what they did in this earlier run"},
+    {OPTION_DIFFERENCE, "difference", "D",
+     "a difference of accuracy worth finding: how many questions, or replicates, it "
+     "needs (0.05)"},
+    {OPTION_FLIPS, "flips", "SHARE",
+     "assume that this share of judgments changes sides, whatever --like says (0.2)"},
     {OPTION_FULL, "full", NULL, "the whole job as it was understood, and every cell"},
     {OPTION_PROMPTS, "prompts", NULL,
      "the first messages of an episode of each configuration, as they will be sent"},
@@ -45,6 +53,20 @@ static const struct cr_definition terms[] = {
     {NULL, NULL, NULL},
 };
 
+static bool take_share(const struct cr_args *args, const char *option, double *out) {
+    char *end = NULL;
+    const double value = strtod(args->value, &end);
+    if (end == args->value || *end != '\0' || !(value >= 0.0001 && value <= 1.0)) {
+        cr_command_usage_error(&cr_command_plan,
+                               "--%s %s: expected a number from 0.0001 to 1, such as "
+                               "0.05 for five points",
+                               option, args->value);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 static bool take_option(const struct cr_args *args, int key,
                         struct cr_planning *planning) {
     unsigned long long limit = 0;
@@ -63,6 +85,10 @@ static bool take_option(const struct cr_args *args, int key,
     case OPTION_LIKE:
         planning->like_dir = args->value;
         return true;
+    case OPTION_DIFFERENCE:
+        return take_share(args, "difference", &planning->wanted.difference);
+    case OPTION_FLIPS:
+        return take_share(args, "flips", &planning->wanted.flips);
     case OPTION_FULL:
         planning->is_full = true;
         return true;
@@ -95,7 +121,7 @@ static enum cr_status make(struct cr_planning *planning, struct cr_err *err) {
     if (status == CR_OK) {
         status = cr_power_make(planning->plan,
                                planning->like_dir == NULL ? NULL : &planning->like,
-                               &planning->power, err);
+                               &planning->wanted, &planning->power, err);
     }
     return status;
 }

@@ -52,7 +52,7 @@ static void write_power(struct cr_json_writer *emit,
         cr_json_write_number(emit, "sd", row->sd);
         cr_json_write_bool(emit, "is_pilot", row->is_pilot);
         cr_json_write_number(emit, "detectable", row->detectable);
-        cr_json_write_number(emit, "wanted", CR_POWER_DIFFERENCE);
+        cr_json_write_number(emit, "wanted", power->difference);
         cr_json_write_number(emit, "needed_questions", row->needed_questions);
         cr_json_write_number(emit, "needed_replicates", row->needed_replicates);
         cr_json_write_close(emit, '}');

@@ -208,10 +208,10 @@ static void print_power(const struct cr_screen *screen,
         cr_screen_printf(screen,
                          "power: %s, %" PRIu64
                          " question%s: a difference of %.1f points is found in 4 "
-                         "of 5 runs; %.0f points need %s questions",
+                         "of 5 runs; %.4g points need %s questions",
                          CR_SHOWN(planning->job->benchmarks[row->benchmark].name),
                          row->questions, row->questions == 1 ? "" : "s",
-                         100 * row->detectable, 100 * CR_POWER_DIFFERENCE,
+                         100 * row->detectable, 100 * power->difference,
                          grouped(row->needed_questions, needed));
         if (!row->is_pilot) {
             cr_screen_printf(screen, " or %s replicates", //
@@ -223,12 +223,19 @@ static void print_power(const struct cr_screen *screen,
         cr_screen_styled(
             screen, CR_STYLE_FAINT,
             "power: paired test on questions, error 5 %% shared by %" PRIu32
-            " comparison%s (a bound for Holm); spread %s\n",
-            power->comparisons, power->comparisons == 1 ? "" : "s",
-            power->rows[0].is_pilot
-                ? "as in the run of --like"
-                : "assumed: 1 judgment in 5 changes sides, replicates and "
-                  "propositions of a question independent; see --like");
+            " %s%s (a bound for Holm); spread ",
+            power->comparisons,
+            planning->job->hypotheses_len > 0 ? "locked comparison" : "comparison",
+            power->comparisons == 1 ? "" : "s");
+        if (power->rows[0].is_pilot) {
+            cr_screen_styled(screen, CR_STYLE_FAINT, "as in the run of --like\n");
+        } else {
+            cr_screen_styled(
+                screen, CR_STYLE_FAINT,
+                "assumed: %.3g %% of judgments change sides, replicates and "
+                "propositions of a question independent; see --flips, --like\n",
+                100 * power->flips);
+        }
     }
 }
 

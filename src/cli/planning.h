@@ -21,6 +21,7 @@ struct cr_planning {
     struct cr_bundle_request request;
     const char *sets[CR_SETS_MAX];
     const char *like_dir; // NULL: none
+    struct cr_power_cfg wanted;
     bool is_json, is_full, has_prompts;
     struct cr_buf bundle;
     struct cr_job *job;

@@ -45,18 +45,18 @@ static double pilot_sd(const struct cr_like *like, const char *benchmark) {
 }
 
 static void fill_row(const struct cr_plan *plan, const struct cr_like *like,
-                     uint32_t comparisons, struct cr_power_row *row) {
+                     const struct cr_power *power, struct cr_power_row *row) {
     const struct cr_benchmark *benchmark = &plan->job->benchmarks[row->benchmark];
     double each = (double)benchmark->propositions.len / (double)row->questions;
-    double z = cr_normal_quantile(1 - CR_POWER_ALPHA / (2.0 * comparisons)) +
+    double z = cr_normal_quantile(1 - CR_POWER_ALPHA / (2.0 * power->comparisons)) +
                cr_normal_quantile(CR_POWER_WANTED);
     row->sd = pilot_sd(like, benchmark->name);
     row->is_pilot = row->sd > 0;
     if (!row->is_pilot) {
-        row->sd = sqrt(CR_POWER_FLIPS / (each * row->replicates));
+        row->sd = sqrt(power->flips / (each * row->replicates));
     }
     row->detectable = z * row->sd / sqrt((double)row->questions);
-    double ratio = row->detectable / CR_POWER_DIFFERENCE;
+    double ratio = row->detectable / power->difference;
     row->needed_questions = ceil((double)row->questions * ratio * ratio);
     row->needed_replicates =
         row->is_pilot ? NAN : ceil((double)row->replicates * ratio * ratio);
@@ -76,9 +76,13 @@ static uint32_t replicates_of(const struct cr_job *job, uint32_t benchmark) {
 }
 
 enum cr_status cr_power_make(const struct cr_plan *plan, const struct cr_like *like,
-                             struct cr_power *out, struct cr_err *err) {
+                             const struct cr_power_cfg *cfg, struct cr_power *out,
+                             struct cr_err *err) {
     const struct cr_job *job = plan->job;
-    struct cr_power power = {0};
+    struct cr_power power = {.difference = cfg->difference > 0 ? cfg->difference
+                                                               : CR_POWER_DIFFERENCE,
+                             .flips = cfg->flips > 0 ? cfg->flips : CR_POWER_FLIPS};
+    like = cfg->flips > 0 ? NULL : like;
     power.rows = cr_calloc((size_t)job->benchmarks_len + 1, sizeof *power.rows);
     if (power.rows == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory for the power of the plan");
@@ -86,6 +90,8 @@ enum cr_status cr_power_make(const struct cr_plan *plan, const struct cr_like *l
     for (uint32_t i = 0; i < job->cells_len; i++) {
         power.comparisons += !job->cells[i].is_whole;
     }
+    power.comparisons =
+        job->hypotheses_len > 0 ? job->hypotheses_len : power.comparisons;
     for (uint32_t b = 0; b < job->benchmarks_len; b++) {
         struct cr_power_row *row = &power.rows[power.rows_len];
         *row =
@@ -99,7 +105,7 @@ enum cr_status cr_power_make(const struct cr_plan *plan, const struct cr_like *l
             return cr_err_set(err, CR_E_MEMORY,
                               "out of memory for the power of the plan");
         }
-        fill_row(plan, like, power.comparisons, row);
+        fill_row(plan, like, &power, row);
         power.rows_len++;
     }
     *out = power;

@@ -1,6 +1,7 @@
 """Locked hypotheses: what was said before the first reply is told apart from all that was said later."""
 
 import json
+import math
 import shutil
 import unittest
 
@@ -169,6 +170,27 @@ class StudyTest(harness.TestCase):
         told = self.run_job(self.job("other.json", HYPOTHESES[:1]), expect=None)
         self.assertNotEqual(told.code, 0)
         self.assertIn("hypotheses.json", told.err)
+
+    def test_plan_says_what_a_wanted_difference_needs(self):
+        job = self.job()
+
+        def power(*more):
+            return json.loads(harness.run("plan", job, "--json", *more).out)["power"][0]
+
+        z = 2.5758293035489 + 0.8416212335729  # 1 - 0.05 / (2 * 5), 5 hypotheses; 0.8
+        for wanted, flips in ((0.05, 0.2), (0.02, 0.2), (0.1, 0.35)):
+            got = power("--difference", wanted, "--flips", flips)
+            self.assertEqual((got["comparisons"], got["wanted"]), (5, wanted))
+            detectable = z * (flips / 120) ** 0.5
+            self.assertAlmostEqual(got["detectable"], detectable, delta=1e-9)
+            self.assertEqual(got["needed_questions"], math.ceil(120 * (detectable / wanted) ** 2))
+            self.assertEqual(got["needed_replicates"], math.ceil((detectable / wanted) ** 2))
+        self.assertIn("2 points need", harness.run("plan", job, "--difference", "0.02").out)
+        self.run_job(job)
+        self.assertTrue(power("--like", self.dir / "run")["is_pilot"])
+        for bad in ("0", "2", "five", "0.05x", "nan"):
+            told = harness.run("plan", job, "--difference", bad, expect=2)
+            self.assertIn("expected a number from 0.0001 to 1", told.err)
 
     def test_mistakes_are_named_with_the_nearest_name(self):
         wrong = [{"name": "a", "contrast": "gian", "cells": ["c"]},

@@ -8,9 +8,12 @@
 // Q questions whose differences have the standard deviation S finds a true difference
 //   d = (z(1 - alpha / (2 m)) + z(0.8)) S / sqrt(Q)
 // with a power of 80 % when m comparisons share the error alpha (Bonferroni: a bound for
-// Holm). S comes from an earlier run; without one it is assumed that one judgment in five
-// changes sides, either way alike, and that the propositions and replicates of a question
-// are independent: S = sqrt(0.2 / (propositions a question x replicates)).
+// Holm). S comes from an earlier run; without one, or where a share f is named, it is
+// assumed that so many judgments (0.2: one in five) change sides, either way alike, and
+// that the propositions and replicates of a question are independent:
+//   S = sqrt(f / (propositions a question x replicates)).
+// A wanted difference w needs Q (d / w)^2 questions, or as many times the replicates.
+// m: the hypotheses of the job; without any, its cells.
 #ifndef CREDENCE_JOB_POWER_H
 #define CREDENCE_JOB_POWER_H
 
@@ -26,6 +29,11 @@
 #define CR_POWER_FLIPS 0.2       // assumed share of judgments that change sides
 #define CR_POWER_DIFFERENCE 0.05 // a difference of accuracy that is worth finding
 
+struct cr_power_cfg {
+    double difference; // that is wanted; 0: CR_POWER_DIFFERENCE
+    double flips;      // share that is assumed to change sides; 0: as LIKE says
+};
+
 struct cr_power_row {        // of one benchmark in use
     uint32_t benchmark;      // index in job->benchmarks
     uint64_t questions;      // that the statistics cluster on
@@ -33,19 +41,22 @@ struct cr_power_row {        // of one benchmark in use
     double sd;               // S
     bool is_pilot;           // S comes from the earlier run
     double detectable;       // d
-    double needed_questions; // for CR_POWER_DIFFERENCE, at these replicates
-    // For CR_POWER_DIFFERENCE at these questions; as if replicates were independent, so
+    double needed_questions; // for the wanted difference, at these replicates
+    // For the wanted difference at these questions; as if replicates were independent, so
     // at least. NaN with a pilot, which does not say how its S parts.
     double needed_replicates;
 };
 struct cr_power {
-    uint32_t comparisons; // m: the cells that are run
+    uint32_t comparisons; // m
+    double difference;    // that is wanted
+    double flips;         // that is assumed where there is no pilot
     struct cr_power_row *rows;
     uint32_t rows_len;
 };
 // LIKE may be NULL. CR_E_MEMORY.
 CR_MUST_CHECK enum cr_status cr_power_make(const struct cr_plan *plan,
                                            const struct cr_like *like,
+                                           const struct cr_power_cfg *cfg,
                                            struct cr_power *out, struct cr_err *err);
 void cr_power_fini(struct cr_power *power);
 

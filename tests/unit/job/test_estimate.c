@@ -159,11 +159,12 @@ static void power_is_the_formula_of_the_header(void **state) {
     struct cr_power power = {0};
     struct cr_like_cell cell = {.benchmark = (char[]){"claims"}, .sd = 0.25};
     struct cr_like like = {&cell, 1};
+    struct cr_power_cfg cfg = {0};
     (void)state;
     fixture_open(&f, 50);
     fixture_need(&f, FIXTURE_JOB(", \"cells\": [{ \"stance\": \"up\" }]"));
     assert_int_equal(cr_plan_create(f.job, &plan, NULL), CR_OK);
-    assert_int_equal(cr_power_make(plan, NULL, &power, NULL), CR_OK);
+    assert_int_equal(cr_power_make(plan, NULL, &cfg, &power, NULL), CR_OK);
     assert_int_equal(power.comparisons, 2);
     assert_int_equal(power.rows_len, 1);
     assert_int_equal(power.rows[0].questions, 50);
@@ -171,9 +172,19 @@ static void power_is_the_formula_of_the_header(void **state) {
     assert_true(fabs(power.rows[0].detectable - d) < 1e-6);
     assert_true(power.rows[0].needed_questions == ceil(50 * (d / 0.05) * (d / 0.05)));
     cr_power_fini(&power);
-    assert_int_equal(cr_power_make(plan, &like, &power, NULL), CR_OK);
+    assert_int_equal(cr_power_make(plan, &like, &cfg, &power, NULL), CR_OK);
     assert_true(power.rows[0].is_pilot && isnan(power.rows[0].needed_replicates));
     assert_true(fabs(power.rows[0].detectable - 3.0830239 * 0.25 / sqrt(50)) < 1e-6);
+    cr_power_fini(&power);
+    // A wanted difference of 2 points needs (d / 0.02)^2 times as many questions; a named
+    // share that changes sides is taken before a pilot.
+    cfg = (struct cr_power_cfg){.difference = 0.02, .flips = 0.1};
+    d = 3.0830239 * sqrt(0.1) / sqrt(50);
+    assert_int_equal(cr_power_make(plan, &like, &cfg, &power, NULL), CR_OK);
+    assert_false(power.rows[0].is_pilot);
+    assert_true(fabs(power.rows[0].detectable - d) < 1e-6);
+    assert_true(power.rows[0].needed_questions == ceil(50 * (d / 0.02) * (d / 0.02)));
+    assert_true(power.rows[0].needed_replicates == ceil((d / 0.02) * (d / 0.02)));
     cr_power_fini(&power);
     cr_plan_destroy(plan);
     fixture_close(&f);
