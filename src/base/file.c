@@ -46,11 +46,9 @@ static enum cr_status read_all(int fd, const char *path, struct cr_buf *out,
     }
 }
 
-enum cr_status cr_file_read(const char *path, struct cr_buf *out, struct cr_err *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return refuse(err, errno, "open", path);
-    }
+// What FD holds, closed.
+static enum cr_status take(int fd, const char *path, struct cr_buf *out,
+                           struct cr_err *err) {
     size_t before = out->used_bytes;
     enum cr_status status = cr_buf_reserve(out, 0); // an empty file is still a C string
     if (status == CR_OK) {
@@ -62,6 +60,36 @@ enum cr_status cr_file_read(const char *path, struct cr_buf *out, struct cr_err 
     }
     close(fd);
     return status;
+}
+
+int cr_file_open_regular(const char *path) {
+    struct stat info;
+    // Without waiting: a FIFO would, for a writer; /proc/kmsg calls itself regular and
+    // would, for the next line.
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 ||
+        (fstat(fd, &info) == 0 && (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)))) {
+        return fd; // what is read of a directory says that it is one
+    }
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+enum cr_status cr_file_read(const char *path, struct cr_buf *out, struct cr_err *err) {
+    const int fd = cr_file_open_regular(path);
+    if (fd < 0 && errno == EINVAL) {
+        return cr_err_set(err, CR_E_IO,
+                          "%s is not a regular file but a pipe, a socket or a device",
+                          path);
+    }
+    return fd < 0 ? refuse(err, errno, "open", path) : take(fd, path, out, err);
+}
+
+enum cr_status cr_file_read_any(const char *path, struct cr_buf *out,
+                                struct cr_err *err) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? refuse(err, errno, "open", path) : take(fd, path, out, err);
 }
 
 bool cr_fd_write(int fd, const void *bytes, size_t len) {

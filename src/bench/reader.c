@@ -11,7 +11,6 @@
 #include "bench/reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
 #include "credence/bench/bench.h"
@@ -587,7 +587,7 @@ enum cr_status cr_bench_read(struct cr_benchmark *benchmark, const char *text,
 enum cr_status cr_bench_read_file(struct cr_benchmark *benchmark, const char *path,
                                   uint64_t seed, struct cr_err *err) {
     struct cr_source_input input = {.name = benchmark->path};
-    input.fd = open(path, O_RDONLY | O_CLOEXEC);
+    input.fd = cr_file_open_regular(path);
     if (input.fd < 0) {
         return cr_err_set(err, CR_E_IO, "cannot open %s: %s", path, strerror(errno));
     }
@@ -607,8 +607,7 @@ enum cr_status cr_bench_look(const char *path, const char **container,
                              struct cr_buf *columns, struct cr_err *err) {
     static const struct cr_bench_format none = {.name = "none", .item = stop_at_first};
     struct cr_benchmark benchmark = {.name = "none", .path = path};
-    struct cr_source_input input = {.name = path,
-                                    .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct cr_source_input input = {.name = path, .fd = cr_file_open_regular(path)};
     struct cr_reader reader = {.format = &none, .benchmark = &benchmark, .err = err};
     if (input.fd < 0) {
         return cr_err_set(err, CR_E_IO, "cannot open %s: %s", path, strerror(errno));

@@ -126,10 +126,7 @@ static enum cr_status add_wish(struct numbers *numbers, const char *wish,
 
 static enum cr_status read_list(const char *path, struct cr_buf *text,
                                 struct cr_err *err) {
-    if (strcmp(path, "-") != 0) {
-        return cr_file_read(path, text, err);
-    }
-    return cr_file_read("/dev/stdin", text, err);
+    return cr_file_read_any(strcmp(path, "-") == 0 ? "/dev/stdin" : path, text, err);
 }
 
 // The first number of each line; empty lines are passed over.

@@ -392,7 +392,7 @@ struct reading {
 
 static enum cr_status read_source(struct reading *reading, struct cr_err *err) {
     const char *path = reading->request->job_path;
-    enum cr_status status = cr_file_read(path, &reading->source, err);
+    enum cr_status status = cr_file_read_any(path, &reading->source, err);
     if (status == CR_E_LIMIT) {
         return cr_err_set(err, CR_E_JOB,
                           "%s: larger than %d bytes, more than a job may be", path,

@@ -45,7 +45,7 @@ static enum cr_status copy_file(const char *from, const char *to, struct cr_err 
     if (piece == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "no memory to copy %s", from);
     }
-    const int source = open(from, O_RDONLY | O_CLOEXEC);
+    const int source = cr_file_open_regular(from);
     if (source >= 0) {
         (void)unlink(to); // left by a launch that was killed
     }

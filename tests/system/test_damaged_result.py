@@ -142,6 +142,29 @@ class DamagedResultTest(harness.TestCase):
             self.assertEqual(calls, len(harness.tape_lines(out)), "calls were made twice")
         self.assertEqual("complete", json.loads((out / "status.json").read_text())["state"])
 
+    def test_a_pipe_in_the_place_of_a_file_stops_nothing(self):
+        """Nobody waits for its writer: each command refuses it, or does without that file."""
+        commands = [["status"], ["show", "--episode", "0"], ["analyze"], ["export", "--to", self.dir / "x"], ["rebuild"],
+                    ["list"]]
+        for name in ("bundle", "status.json", "launches", "run.h5", "job.json", "tape/0000-00000.jsonl"):
+            for command in commands:
+                with self.subTest(name=name, command=command[0]):
+                    copy = self.dir / "copy"
+                    shutil.copytree(self.run_dir, copy)
+                    for path in copy.glob(name.replace("00000.", "*.")):
+                        path.unlink()
+                        os.mkfifo(path)
+                    result = harness.run(command[0], copy, *command[1:], timeout=60, expect=None)
+                    self.assertIn(result.code, (0, 1, 3, 75), str(result))
+                    self.assertTrue(result.code == 0 or result.err.strip(), str(result))
+                    shutil.rmtree(copy)
+        copy = self.dir / "resumed"
+        harness.run("run", self.job, "-o", copy, "--quiet", "--set", "budget.calls=20", expect=75)
+        (copy / "bundle").unlink()
+        os.mkfifo(copy / "bundle")
+        self.assertIn("not a regular file",
+                      harness.run("run", self.job, "-o", copy, "--quiet", timeout=60, expect=None).err)
+
     def test_a_merged_file_goes_where_its_name_leads(self):
         target, link = self.dir / "target.h5", self.dir / "link.h5"
         target.write_text("old")

@@ -12,9 +12,18 @@
 #include "credence/base/buf.h"
 #include "credence/base/status.h"
 
-// Append the whole of PATH to OUT. CR_E_NOT_FOUND, CR_E_IO, CR_E_LIMIT (out's maximum).
+// Append the whole of PATH, a regular file, to OUT; never waits for a writer.
+// CR_E_NOT_FOUND, CR_E_IO (also for a pipe, a socket or a device), CR_E_LIMIT (out's
+// maximum).
 CR_MUST_CHECK enum cr_status cr_file_read(const char *path, struct cr_buf *out,
                                           struct cr_err *err);
+// The same of what a person names: /dev/stdin, a pipe of the shell. Waits for a writer.
+CR_MUST_CHECK enum cr_status cr_file_read_any(const char *path, struct cr_buf *out,
+                                              struct cr_err *err);
+// Open PATH to read; of a file that never has an end or a next byte, what is read fails
+// instead of waiting. -1: errno says why, EINVAL that it is neither a regular file nor a
+// directory.
+int cr_file_open_regular(const char *path);
 
 // Replace PATH by BYTES so that a reader sees the old file or the new one, never a
 // part: temporary file, fsync, rename. MODE 0644 is narrowed by the umask, 0600

@@ -92,6 +92,31 @@ static void failures_have_their_own_status(void **state) {
     cr_buf_fini(&out);
 }
 
+static void pipe_is_refused_at_once_where_a_file_is_meant(void **state) {
+    (void)state;
+    struct cr_err err = {0};
+    struct cr_buf out;
+    cr_buf_init(&out, 64);
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    alarm(60); // without the refusal it waits for a writer
+    assert_int_equal(cr_file_read(in_folder("fifo"), &out, &err), CR_E_IO);
+    assert_non_null(strstr(err.text, "fifo is not a regular file"));
+    assert_int_equal(cr_file_read("/dev/zero", &out, &err), CR_E_IO);
+    int ends[2];
+    char path[64];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "ab", 2), 2);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    assert_int_equal(cr_file_read(path, &out, &err), CR_E_IO);
+    close(ends[1]); // who wrote it is done
+    assert_int_equal(cr_file_read_any(path, &out, &err), CR_OK);
+    assert_string_equal(out.data, "ab");
+    alarm(0);
+    close(ends[0]);
+    assert_int_equal(unlink(in_folder("fifo")), 0);
+    cr_buf_fini(&out);
+}
+
 static void full_disk_is_named(void **state) {
     (void)state;
     if (access("/dev/full", W_OK)) {
@@ -165,6 +190,7 @@ int main(void) {
         cmocka_unit_test(replacing_leaves_no_temporary_file),
         cmocka_unit_test(empty_file_reads_as_empty_text),
         cmocka_unit_test(failures_have_their_own_status),
+        cmocka_unit_test(pipe_is_refused_at_once_where_a_file_is_meant),
         cmocka_unit_test(full_disk_is_named),
         cmocka_unit_test(folders_are_made_with_their_parents),
         cmocka_unit_test(paths_are_joined_and_cut),
