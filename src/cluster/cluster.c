@@ -12,7 +12,23 @@
 static const char *const launcher_variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
                                                  "PMI_RANK", "PMI_SIZE"};
 
+// How many processes the launcher says it started; 0 when it does not say. SLURM's own
+// number counts only where srun is the launcher: others may be at work in a step of it.
+static long launched_size(void) {
+    const char *space = getenv("PMIX_NAMESPACE");
+    const bool is_srun = space != NULL && strncmp(space, "slurm.", 6) == 0;
+    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
+    size = size != NULL ? size : getenv("PMI_SIZE");
+    size = size == NULL && is_srun ? getenv("SLURM_STEP_NUM_TASKS") : size;
+    return size == NULL ? 0 : strtol(size, NULL, 10);
+}
+
 bool cr_cluster_is_launched(void) {
+    // One process needs no MPI, and a script of several commands under one launcher could
+    // not start it twice.
+    if (launched_size() == 1) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof launcher_variables / sizeof launcher_variables[0];
          i++) {
         if (getenv(launcher_variables[i]) != NULL) {

@@ -28,6 +28,7 @@
 
 #include "cluster/batch.h"
 #include "cluster/cluster.h"
+#include "cluster/witness.h"
 #include "credence/base/mem.h"
 #include "credence/cluster/message.h"
 
@@ -501,9 +502,11 @@ static unsigned start_seconds(void) {
 static enum cr_status start(struct mpi *mpi, struct cr_err *err) {
     int rank = 0, size = 1, provided = 0;
     signal(SIGPIPE, SIG_IGN); // the tcp transport dies of it when a peer does
+    struct cr_witness witness = cr_witness_call();
     alarm(start_seconds());
     const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     alarm(0);
+    cr_witness_dismiss(&witness);
     if (code != MPI_SUCCESS) {
         return fail(err, code, "start");
     }

@@ -32,6 +32,24 @@ class RanksTest(harness.TestCase):
             self.assert_same_on_all_ranks(
                 self.write_job(self.http_job(server.url, self.write_claims(CLAIMS))))
 
+    def test_a_script_of_two_commands_under_one_launcher(self):
+        """Alone both run; on several ranks MPI starts once only, and the second says so in a line of its own."""
+        job = self.write_job(self.sim_job(self.write_claims(4)))
+        for ranks, is_second in ((1, True), (2, False)):
+            with self.subTest(ranks=ranks):
+                first, second = (self.dir / f"{name}{ranks}" for name in ("first", "second"))
+                script = f"'{harness.CREDENCE}' run {job} -o {first} --quiet; '{harness.CREDENCE}' run {job} -o {second} --quiet"
+                done = harness.subprocess.run(
+                    [harness.mpi()[0], *harness.launch_flags(), "-n", str(ranks), "sh", "-c", script],
+                    env=harness.environment(ranks), capture_output=True, text=True, timeout=300)
+                self.assertTrue((first / "run.h5").exists(), done.stderr)
+                if is_second:
+                    self.assertTrue((second / "run.h5").exists(), done.stderr)
+                elif not (second / "run.h5").exists():
+                    told = [line for line in done.stderr.splitlines() if line.startswith("credence: MPI did not")]
+                    self.assertEqual(1, len(told), done.stderr)
+                    self.assertIn("an mpirun or srun of its own", told[0])
+
     def test_ranks_that_wait_use_under_two_percent_of_a_core(self):
         harness.mpi()
         window_s = 3.0

@@ -29,7 +29,8 @@ CR_MUST_CHECK enum cr_status cr_cluster_check_alone(struct cr_err *err);
 // "Open MPI v4.1.4": the library in use. Local, at any time.
 const char *cr_cluster_version(void);
 
-// Whether a launcher (mpirun, srun --mpi=pmix ...) started this process as one of many.
+// Whether a launcher (mpirun, srun --mpi=pmix ...) started this process as one of many,
+// or does not say of how many.
 bool cr_cluster_is_launched(void);
 
 // Collective: blocks in MPI_Init until every rank of the launch has come. At most once a

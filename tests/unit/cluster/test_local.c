@@ -90,6 +90,32 @@ static void no_allocation_failure_leaks(void **state) {
     }
 }
 
+static void one_process_of_a_launcher_needs_no_mpi(void **state) {
+    (void)state;
+    static const char *const all[] = {
+        "OMPI_COMM_WORLD_SIZE", "PMI_SIZE",  "SLURM_STEP_NUM_TASKS",
+        "PMIX_NAMESPACE",       "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        unsetenv(all[i]);
+    }
+    assert_false(cr_cluster_is_launched());
+    setenv("PMIX_RANK", "0", 1);
+    assert_true(cr_cluster_is_launched()); // of how many it does not say
+    setenv("SLURM_STEP_NUM_TASKS", "1", 1);
+    assert_true(cr_cluster_is_launched()); // of a step that holds another launcher
+    setenv("PMIX_NAMESPACE", "slurm.pmix.7.0", 1);
+    assert_false(cr_cluster_is_launched());
+    setenv("SLURM_STEP_NUM_TASKS", "3", 1);
+    assert_true(cr_cluster_is_launched());
+    setenv("OMPI_COMM_WORLD_SIZE", "1", 1);
+    assert_false(cr_cluster_is_launched());
+    setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+    assert_true(cr_cluster_is_launched());
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        unsetenv(all[i]);
+    }
+}
+
 // A launcher that started several while MPI sees one: told once, by the first of them.
 static void a_process_that_was_meant_to_be_one_of_many_says_so(void **state) {
     (void)state;
@@ -117,6 +143,7 @@ static void a_process_that_was_meant_to_be_one_of_many_says_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_process_of_a_launcher_needs_no_mpi),
         cmocka_unit_test(a_process_that_was_meant_to_be_one_of_many_says_so),
         cmocka_unit_test_setup_teardown(messages_of_one_sender_arrive_in_order, setup,
                                         teardown),
