@@ -93,11 +93,11 @@ static int print_in_place(struct cr_buf *buf, const char *fmt, va_list args) {
     return vsnprintf(room > 0 ? buf->data + buf->used_bytes : NULL, room, fmt, args);
 }
 
-enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    int need = print_in_place(buf, fmt, args);
-    va_end(args);
+enum cr_status cr_buf_vprintf(struct cr_buf *buf, const char *fmt, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int need = print_in_place(buf, fmt, again);
+    va_end(again);
     enum cr_status status = need < 0 ? CR_E_FORMAT : cr_buf_reserve(buf, (size_t)need);
     if (status != CR_OK) {
         if (buf->data != NULL) {
@@ -105,11 +105,17 @@ enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
         }
         return status;
     }
-    va_start(args, fmt);
     print_in_place(buf, fmt, args);
-    va_end(args);
     buf->used_bytes += (size_t)need;
     return CR_OK;
+}
+
+enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    const enum cr_status status = cr_buf_vprintf(buf, fmt, args);
+    va_end(args);
+    return status;
 }
 
 char *cr_buf_take(struct cr_buf *buf) {

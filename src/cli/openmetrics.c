@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credence/base/text.h"
+#include "credence/base/text_write.h"
 
 enum { LABEL_BYTES_MAX = 1 << 16 };
 
@@ -41,22 +42,23 @@ static const struct metric of_model[] = {
 };
 
 // NAME="TEXT" with what the format wants escaped.
-static enum cr_status add_label(struct cr_buf *out, const char *name,
-                                const char *text) {
+static void write_label(struct cr_text_writer *out, const char *name,
+                        const char *text) {
     struct cr_buf plain;
     cr_buf_init(&plain, LABEL_BYTES_MAX);
-    enum cr_status status = cr_text_add_utf8(&plain, text, strlen(text));
-    if (status == CR_OK) {
-        status = cr_buf_printf(out, "%s=\"", name);
-    }
-    for (size_t i = 0; status == CR_OK && i < plain.used_bytes; i++) {
+    const enum cr_status status = cr_text_add_utf8(&plain, text, strlen(text));
+    out->status = out->status == CR_OK ? status : out->status;
+    cr_text_writef(out, "%s=\"", name);
+    for (size_t i = 0; i < plain.used_bytes; i++) {
         const char c = plain.data[i];
-        status = c == '\n'               ? cr_buf_add_text(out, "\\n")
-                 : c == '"' || c == '\\' ? cr_buf_printf(out, "\\%c", c)
-                                         : cr_buf_add(out, &c, 1);
+        if (c == '\n') {
+            cr_text_write(out, "\\n");
+        } else {
+            cr_text_writef(out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+        }
     }
     cr_buf_fini(&plain);
-    return status == CR_OK ? cr_buf_add_text(out, "\"") : status;
+    cr_text_write(out, "\"");
 }
 
 static const char *text_of(const struct cr_json *object, const char *key) {
@@ -64,86 +66,71 @@ static const char *text_of(const struct cr_json *object, const char *key) {
     return text != NULL ? text : "";
 }
 
-static enum cr_status add_head(struct cr_buf *out, const struct metric *metric) {
-    return cr_buf_printf(out, "# TYPE %s %s\n# HELP %s %s\n", metric->name,
-                         metric->type, metric->name, metric->help);
+static void write_head(struct cr_text_writer *out, const struct metric *metric) {
+    cr_text_writef(out, "# TYPE %s %s\n# HELP %s %s\n", metric->name, metric->type,
+                   metric->name, metric->help);
 }
 
 // One sample; nothing when SOURCE does not have the number.
-static enum cr_status add_sample(struct cr_buf *out, const struct metric *metric,
-                                 const struct cr_json *source, const char *labels) {
+static void write_sample(struct cr_text_writer *out, const struct metric *metric,
+                         const struct cr_json *source, const char *labels) {
     const struct cr_json *value = cr_json_get(source, metric->key);
-    if (cr_json_type(value) != CR_JSON_NUMBER) {
-        return CR_OK;
-    }
     const char *tail = strcmp(metric->type, "counter") == 0 ? "_total" : "";
-    enum cr_status status = cr_buf_printf(out, "%s%s{%s} ", metric->name, tail, labels);
-    if (status == CR_OK) {
-        status = cr_json_add_number(out, cr_json_number(value, 0));
+    if (cr_json_type(value) == CR_JSON_NUMBER) {
+        cr_text_writef(out, "%s%s{%s} ", metric->name, tail, labels);
+        cr_text_write_number(out, cr_json_number(value, 0));
+        cr_text_write(out, "\n");
     }
-    return status == CR_OK ? cr_buf_add_text(out, "\n") : status;
 }
 
-static enum cr_status run_labels(struct cr_buf *out, const struct cr_json *status_json,
-                                 const char *dir) {
-    enum cr_status status = add_label(out, "dir", dir);
-    if (status == CR_OK) {
-        status = cr_buf_add_text(out, ",");
-    }
-    return status == CR_OK ? add_label(out, "job", text_of(status_json, "job"))
-                           : status;
-}
-
-static enum cr_status add_model(struct cr_buf *out, const struct metric *metric,
-                                const struct cr_json *model, const char *run) {
+static void write_model(struct cr_text_writer *out, const struct metric *metric,
+                        const struct cr_json *model, const char *run) {
     struct cr_buf labels;
     cr_buf_init(&labels, LABEL_BYTES_MAX);
-    enum cr_status status = cr_buf_printf(&labels, "%s,", run);
-    if (status == CR_OK) {
-        status = add_label(&labels, "model", text_of(model, "name"));
-    }
-    if (status == CR_OK) {
-        status = add_sample(out, metric, model, labels.data);
-    }
+    struct cr_text_writer label = {.out = &labels, .status = out->status};
+    cr_text_writef(&label, "%s,", run);
+    write_label(&label, "model", text_of(model, "name"));
+    out->status = label.status;
+    write_sample(out, metric, model, labels.data);
     cr_buf_fini(&labels);
-    return status;
 }
 
-static enum cr_status add_models(struct cr_buf *out, const struct cr_json *status_json,
-                                 const char *run) {
+static void write_models(struct cr_text_writer *out, const struct cr_json *status_json,
+                         const char *run) {
     const struct cr_json *models = cr_json_get(status_json, "models");
-    enum cr_status status = CR_OK;
-    for (size_t i = 0; status == CR_OK && i < sizeof of_model / sizeof of_model[0];
-         i++) {
-        status = add_head(out, &of_model[i]);
-        for (const struct cr_json *model = cr_json_first(models);
-             status == CR_OK && model != NULL; model = cr_json_next(model)) {
-            status = add_model(out, &of_model[i], model, run);
+    for (size_t i = 0; i < sizeof of_model / sizeof of_model[0]; i++) {
+        write_head(out, &of_model[i]);
+        for (const struct cr_json *model = cr_json_first(models); model != NULL;
+             model = cr_json_next(model)) {
+            write_model(out, &of_model[i], model, run);
         }
     }
-    return status;
+}
+
+static void write_run(struct cr_text_writer *out, const struct cr_json *status_json,
+                      bool is_up, const char *labels) {
+    cr_text_writef(out,
+                   "# TYPE credence_up gauge\n# HELP credence_up whether the run is "
+                   "going on\ncredence_up{%s} %d\n",
+                   labels, is_up ? 1 : 0);
+    for (size_t i = 0; i < sizeof of_run / sizeof of_run[0]; i++) {
+        write_head(out, &of_run[i]);
+        write_sample(out, &of_run[i], status_json, labels);
+    }
+    write_models(out, status_json, labels);
+    cr_text_write(out, "# EOF\n");
 }
 
 enum cr_status cr_openmetrics_print(const struct cr_json *status_json, const char *dir,
                                     bool is_up, struct cr_buf *out) {
     struct cr_buf labels;
     cr_buf_init(&labels, LABEL_BYTES_MAX);
-    enum cr_status status = run_labels(&labels, status_json, dir);
-    if (status == CR_OK) {
-        status = cr_buf_printf(out,
-                               "# TYPE credence_up gauge\n# HELP credence_up whether "
-                               "the run is going on\ncredence_up{%s} %d\n",
-                               labels.data, is_up ? 1 : 0);
-    }
-    for (size_t i = 0; status == CR_OK && i < sizeof of_run / sizeof of_run[0]; i++) {
-        status = add_head(out, &of_run[i]);
-        if (status == CR_OK) {
-            status = add_sample(out, &of_run[i], status_json, labels.data);
-        }
-    }
-    if (status == CR_OK) {
-        status = add_models(out, status_json, labels.data);
-    }
+    struct cr_text_writer label = {.out = &labels};
+    write_label(&label, "dir", dir);
+    cr_text_write(&label, ",");
+    write_label(&label, "job", text_of(status_json, "job"));
+    struct cr_text_writer writer = {.out = out, .status = label.status};
+    write_run(&writer, status_json, is_up, labels.data);
     cr_buf_fini(&labels);
-    return status == CR_OK ? cr_buf_add_text(out, "# EOF\n") : status;
+    return writer.status;
 }

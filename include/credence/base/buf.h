@@ -9,6 +9,7 @@
 #ifndef CREDENCE_BASE_BUF_H
 #define CREDENCE_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ CR_MUST_CHECK enum cr_status cr_buf_add_text(struct cr_buf *buf, const char *tex
 CR_MUST_CHECK enum cr_status cr_buf_add_count(struct cr_buf *buf, uint64_t count);
 CR_MUST_CHECK enum cr_status cr_buf_printf(struct cr_buf *buf, const char *fmt, ...)
     CR_PRINTF(2, 3);
+CR_MUST_CHECK enum cr_status cr_buf_vprintf(struct cr_buf *buf, const char *fmt,
+                                            va_list args) CR_PRINTF(2, 0);
 CR_MUST_CHECK enum cr_status cr_buf_reserve(struct cr_buf *buf, size_t more_bytes);
 
 // The contents as a heap string (given to the caller); the buffer is empty afterwards.

@@ -9,14 +9,9 @@
 #include "credence/base/hash.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
+#include "credence/base/text_write.h"
 #include "credence/model/client.h"
 #include "model/backend.h"
-
-static enum cr_status add_option(const struct cr_call *call, uint32_t option,
-                                 struct cr_buf *out) {
-    const char *text = call->proposition->options[option];
-    return cr_json_add_quoted(out, text, strlen(text));
-}
 
 static uint32_t largest(const struct cr_sim_price *price) {
     uint32_t best = 0;
@@ -32,20 +27,24 @@ static const char *reason_of(const struct cr_call *call) {
                : "I weighed the newest argument against where I stood.";
 }
 
+static const char *option_of(const struct cr_call *call, uint32_t option) {
+    return call->proposition->options[option];
+}
+
 static enum cr_status add_options(const struct cr_call *call,
                                   const struct cr_sim_price *price,
                                   struct cr_buf *out) {
-    enum cr_status status = cr_buf_add_text(out, "{\"claim\":");
-    status = status != CR_OK ? status : add_option(call, largest(price), out);
-    status = status != CR_OK ? status
-                             : cr_buf_printf(out, ",\"reasoning\":\"%s\",\"prices\":{",
-                                             reason_of(call));
-    for (uint32_t i = 0; i < price->len && status == CR_OK; i++) {
-        status = i > 0 ? cr_buf_add(out, ",", 1) : CR_OK;
-        status = status != CR_OK ? status : add_option(call, i, out);
-        status = status != CR_OK ? status : cr_buf_printf(out, ":%.6f", price->at[i]);
+    struct cr_text_writer writer = {.out = out};
+    cr_text_write(&writer, "{\"claim\":");
+    cr_text_write_quoted(&writer, option_of(call, largest(price)));
+    cr_text_writef(&writer, ",\"reasoning\":\"%s\",\"prices\":{", reason_of(call));
+    for (uint32_t i = 0; i < price->len; i++) {
+        cr_text_write(&writer, i > 0 ? "," : "");
+        cr_text_write_quoted(&writer, option_of(call, i));
+        cr_text_writef(&writer, ":%.6f", price->at[i]);
     }
-    return status != CR_OK ? status : cr_buf_add_text(out, "}}");
+    cr_text_write(&writer, "}}");
+    return writer.status;
 }
 
 static enum cr_status add_quantiles(const struct cr_call *call, double place,
@@ -84,22 +83,20 @@ static enum cr_status sim_write_judgment(const struct cr_call *call,
 static enum cr_status add_toward(const struct cr_call *call,
                                  const struct cr_sim_argument *argument,
                                  struct cr_buf *out) {
-    const char *text = call->proposition->options[argument->option];
+    const char *option = option_of(call, argument->option);
     struct cr_buf sentence;
     cr_buf_init(&sentence, out->max_bytes);
-    enum cr_status status = cr_buf_add_text(out, "{\"toward\":");
-    status = status != CR_OK ? status : add_option(call, argument->option, out);
-    status =
-        status != CR_OK
-            ? status
-            : cr_buf_printf(&sentence, "Evidence of strength %.2f points to \"%s\".",
-                            argument->strength, text);
-    status = status != CR_OK ? status : cr_buf_add_text(out, ",\"argument\":");
-    status = status != CR_OK
-                 ? status
-                 : cr_json_add_quoted(out, sentence.data, sentence.used_bytes);
+    struct cr_text_writer words = {.out = &sentence};
+    cr_text_writef(&words, "Evidence of strength %.2f points to \"%s\".",
+                   argument->strength, option);
+    struct cr_text_writer writer = {.out = out, .status = words.status};
+    cr_text_write(&writer, "{\"toward\":");
+    cr_text_write_quoted(&writer, option);
+    cr_text_write(&writer, ",\"argument\":");
+    cr_text_write_quoted(&writer, words.status == CR_OK ? sentence.data : "");
+    cr_text_write(&writer, "}");
     cr_buf_fini(&sentence);
-    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
+    return writer.status;
 }
 
 enum cr_status cr_sim_write_argument(const struct cr_call *call,
@@ -132,9 +129,11 @@ static enum cr_status sim_write_vote(const struct cr_call *call, uint32_t outcom
     if (call->proposition->space != CR_SPACE_CATEGORICAL) {
         return cr_buf_printf(out, "{\"answer\":\"%s\"}", outcome ? "yes" : "no");
     }
-    enum cr_status status = cr_buf_add_text(out, "{\"answer\":");
-    status = status != CR_OK ? status : add_option(call, outcome, out);
-    return status != CR_OK ? status : cr_buf_add(out, "}", 1);
+    struct cr_text_writer writer = {.out = out};
+    cr_text_write(&writer, "{\"answer\":");
+    cr_text_write_quoted(&writer, option_of(call, outcome));
+    cr_text_write(&writer, "}");
+    return writer.status;
 }
 
 // The word that stands for OUTCOME as a first token: "Yes", "No" or a letter.
