@@ -487,6 +487,10 @@ static bool has_instrument(const void *record) {
     return ((const struct cr_group_result *)record)->instrument.all.n > 0;
 }
 
+static bool has_settling(const void *record) {
+    return ((const struct cr_group_result *)record)->settling.markets > 0;
+}
+
 static bool has_held(const void *record) {
     return ((const struct cr_group_result *)record)->held.markets > 0;
 }
@@ -560,6 +564,10 @@ static const struct sheet sheets[CR_SHEETS] = {
     [CR_SHEET_BELIEF_STEPS] = {CR_SECTION_BELIEFS, CR_RECORD_BELIEF_STEP,
                                .title = "beliefs by iteration", .is_for_people = true,
                                .is_hidden_when_empty = true},
+    [CR_SHEET_SETTLING] = {CR_SECTION_SETTLING, CR_RECORD_GROUP,
+                           .title = "settling: agreement, or noise?",
+                           .has_row = has_settling,
+                           .note = "- no binary markets with prices"},
     [CR_SHEET_INSTRUMENT] = {CR_SECTION_INSTRUMENT, CR_RECORD_GROUP,
                              .title = "instrument: do prices measure the model, or its "
                                       "prompt?",

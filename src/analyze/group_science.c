@@ -122,6 +122,9 @@ struct science {
     struct cr_prompt_numbers numbers;
     struct cr_murphy murphy;
     bool has_murphy;
+    struct cr_settling settling;
+    bool has_settling;
+    uint32_t window; // of the range rule; 0: the cell has another rule
 };
 
 // The numbers are those of the prompt set of the group's first cell.
@@ -159,6 +162,9 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_HELD) != 0) {
         status = cr_held_create(analysis->dataset->iterations, &out->held);
     }
+    out->has_settling = (sections & CR_SECTION_SETTLING) != 0;
+    bool is_range = strcmp(group->cell->stop_rule, "range") == 0;
+    out->window = is_range ? group->cell->window : 0;
     out->has_murphy = (sections & CR_SECTION_MURPHY) != 0;
     return status;
 }
@@ -208,6 +214,9 @@ static void add_question(struct science *science, const struct cr_market *market
     if (science->held != NULL) {
         cr_held_add(science->held, market, len);
     }
+    if (science->has_settling) {
+        cr_settling_add(&science->settling, market, len, science->window);
+    }
     if (science->instrument != NULL) {
         cr_instrument_add(science->instrument, market, len);
     }
@@ -240,6 +249,10 @@ static enum cr_status finish(struct cr_analysis *analysis, struct science *scien
     }
     if (status == CR_OK && science->instrument != NULL) {
         status = cr_instrument_finish(science->instrument, level, &out->instrument);
+    }
+    if (science->has_settling) {
+        cr_settling_finish(&science->settling, science->window,
+                           out->group->cell->threshold, level, &out->settling);
     }
     if (science->has_murphy && science->murphy.n > 0) {
         cr_murphy_finish(&science->murphy, level, out->murphy);

@@ -74,6 +74,30 @@ with h5py.File(sys.argv[1]) as f:
 """
 
 
+# argv: run.h5. Prints, for each cell, an independent computation of what "settling" says of binary markets: the share k,
+# the noise by replicates of a proposition (null: none) and by what k leaves of the moves.
+SETTLING = """
+import h5py, json, sys
+import numpy as np
+with h5py.File(sys.argv[1]) as f:
+    cell, price, row, way = f["cell"][()], f["price"][()], f["proposition"][()], f["push"][()].astype(int)
+    out = []
+    for i in range(len(f["cells/name"])):
+        p, s, q = price[cell == i], way[cell == i][:, 1:], row[cell == i]
+        moves = ~np.isnan(p[:, 1:])
+        said = moves & (np.abs(s) == 1)
+        d = np.where(s > 0, 1 - p[:, :-1], p[:, :-1])[said]
+        e = np.where(s > 0, 1 - p[:, 1:], p[:, 1:])[said]
+        k = float(-(d * (e - d)).sum() / (d * d).sum()) if said.any() else None
+        left = e - (1 - k) * d if said.any() else (p[:, 1:] - p[:, :-1])[moves & ~said]
+        groups = [p[q == r, 0] for r in np.unique(q)] if len(np.unique(q)) < len(q) else []
+        dof = sum(len(g) - 1 for g in groups)
+        out.append({"k": k, "left": float(np.sqrt((left ** 2).mean())), "replicates": float(np.sqrt(
+            sum(((g - g.mean()) ** 2).sum() for g in groups) / dof)) if dof else None})
+    print(json.dumps(out))
+"""
+
+
 @functools.lru_cache
 def binomial_interval(n, p):
     """The central interval that a binomial count leaves with probability 0.001 at most."""
@@ -358,6 +382,65 @@ class EquilibriumTest(ScienceTest):
         for sigma, stays, not_stays in ((0.05, 1.00, 0.99), (0.1, 0.81, 0.67), (0.15, 0.55, 0.39), (0.2, 0.37, 0.24)):
             self.assertAlmostEqual(stays, range_of_a_walk(0.2 / sigma), delta=0.005)
             self.assertAlmostEqual(not_stays, range_of_slips(0.2 / sigma), delta=0.005)
+
+    def settling(self):
+        groups = json.loads(harness.run("analyze", self.out, "--section", "settling", "--format", "json",
+                                        "--resamples", "0").out)["groups"]
+        mine = json.loads(harness.python(SETTLING, self.out / "run.h5", modules=("h5py", "numpy"), timeout=300))
+        for group, own in zip(groups, mine):
+            said = group["settling"]
+            source = "moves" if own["replicates"] is None else "replicates"
+            noise = own["left"] if own["replicates"] is None else own["replicates"]
+            self.assertEqual(source, said["noise_from"])
+            self.assertAlmostEqual(noise, said["noise"], delta=1e-9)
+            if own["k"] is None:
+                self.assertIsNone(said["share"])
+            else:
+                self.assertAlmostEqual(own["k"], said["share"], delta=1e-9)
+        return {group["label"]: group["settling"] for group in groups}
+
+    def test_analyze_finds_the_share_of_the_way(self):
+        shares = {"whole": (0.3, 1), "deaf": (0.5, 0.5), "small": (0.1, 0.8)}
+        models = {name: self.sim(competence=1, persuasion=m, stubbornness=1 - k) for name, (k, m) in shares.items()}
+        models["adversary"] = self.sim(strength=1)
+        cells = [{"name": name, "maker": name} for name in shares]
+        self.finished("shares", models, cells, self.claims(2000), protocol="market", trader="adversary",
+                      stance="adversarial", stop={"rule": "fixed"}, max_iterations=4)
+        for said, (k, m) in zip(self.settling().values(), shares.values()):
+            low, high = said["share_interval"]["low"], said["share_interval"]["high"]
+            print(f"  k m = {k * m:.3f}: estimated {said['share']:.4f} ({low:.4f} to {high:.4f})", file=sys.stderr)
+            self.assertAlmostEqual(k * m, said["share"], delta=0.02)
+            self.assertLess(high - low, 0.05)
+            self.assertIsNone(said["observed"], "a fixed rule stops nothing early")
+
+    def test_analyze_predicts_the_equilibria_that_noise_makes(self):
+        n = OPTIONS.claims
+        models = {"walk": self.sim(competence=1, noise=0.2), "slips": self.sim(
+            competence=1, behaviour="trend", rate=0, noise=0.5)}
+        cells = [{"name": "walk", "maker": "walk", "stop": {"threshold": 0.025}},
+                 {"name": "pairs", "maker": "walk", "stop": {"threshold": 0.025, "window": 2}},
+                 {"name": "slips", "maker": "slips", "stop": {"threshold": 0.1}},
+                 {"name": "long", "maker": "slips", "stop": {"threshold": 0.1, "window": 5}}]
+        self.finished("false", models, cells, self.claims(), protocol="self_refine")
+        said = list(self.settling().values())
+        self.finished("again", models, cells[2:], self.claims(n // 4), protocol="self_refine", replicates=4)
+        again = list(self.settling().values())
+        for what, one, key, formula in (
+                ("walk", said[0], "predicted_stays", range_of_a_walk(0.025 / 0.02)),
+                ("two of a walk", said[1], "predicted_stays", 2 * NORMAL.cdf(0.025 / 0.02) - 1),
+                ("slips", said[2], "predicted_passes", range_of_slips(0.1 / 0.05)),
+                ("five slips", said[3], "predicted_passes", range_of_slips(0.1 / 0.05, 5)),
+                ("slips by replicates", again[0], "predicted_passes", range_of_slips(0.1 / 0.05)),
+                ("five by replicates", again[1], "predicted_passes", range_of_slips(0.1 / 0.05, 5))):
+            self.assertAlmostEqual(formula, one[key], delta=0.02, msg=what)
+            self.assert_share(round(one["observed"] * one["markets"]), one["markets"], formula, f"observed, {what}")
+        self.assertIsNone(said[3]["predicted_stays"], "(5) is for three prices")
+        for one, w, t in ((said[0], 3, 0.025), (said[1], 2, 0.025)):
+            r = t / one["noise"]
+            want = range_of_a_walk(r) if w == 3 else 2 * NORMAL.cdf(r) - 1
+            self.assertAlmostEqual(want, one["predicted_stays"], delta=1e-9)
+        for one, w in ((again[0], 3), (again[1], 5)):
+            self.assertAlmostEqual(range_of_slips(0.1 / one["noise"], w), one["predicted_passes"], delta=1e-9)
 
     def test_7_the_last_word(self):
         k = 0.25
