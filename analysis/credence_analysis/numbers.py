@@ -35,7 +35,8 @@ def analyze(*paths, by=None, compare=None, family=None, resamples=None, seed=Non
     for axis, values in (what_if or {}).items():
         command.append(f"--what-if={axis}=" + ",".join(str(v) for v in values))
     command += ["--"] + [str(path) for path in paths]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # credence prints UTF-8, whatever the locale.
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or f"{command[0]}: exit {done.returncode}")
     return json.loads(done.stdout)

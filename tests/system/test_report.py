@@ -112,6 +112,19 @@ class ReportTest(harness.TestCase):
             self.assertIn(f"{100 * group['accuracy']['final']:.1f}", text)
         self.assertIn(numbers["files"][0]["job_hash"], text)
 
+    def test_a_locale_that_is_not_utf_8_changes_no_name(self):
+        if not shutil.which("localedef") or subprocess.run(
+                ["localedef", "-i", "en_US", "-f", "ISO-8859-1", self.dir / "en_US.ISO-8859-1"],
+                capture_output=True, timeout=120).returncode > 1 or not (self.dir / "en_US.ISO-8859-1").is_dir():
+            self.skipTest("no localedef, or no locale en_US to compile")
+        job = self.sim_job(self.write_claims(6), grid={"stance": ["free", "contrary"]})
+        job["models"]["größe"] = job["models"].pop("m")
+        job["cell"]["maker"] = job["cell"]["trader"] = "größe"
+        harness.run("run", self.write_job(job), "-o", self.dir / "run", "--quiet")
+        text = self.made(self.dir / "run", "--by", "maker", LOCPATH=str(self.dir), LC_ALL="en_US.ISO-8859-1")
+        self.assertIn("größe", text)
+        self.assertNotIn("\u00c3", text)
+
     def test_text_from_models_stays_text(self):
         text = self.made(self.evil_run())
         reader = self.check_page(text)
