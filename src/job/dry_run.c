@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credence/base/buf.h"
+#include "credence/base/text_write.h"
 #include "credence/prompt/answer.h"
 
 enum { CALLS_MAX = 65536, OPEN_MAX = 1024 };
@@ -20,88 +21,90 @@ struct dry {
 };
 
 // TEXT so far, a filler, and END behind it, REPLY_BYTES in all when they fit.
-static enum cr_status fill(struct dry *dry, const char *end) {
+static void fill(struct dry *dry, struct cr_text_writer *out, const char *end) {
     size_t used = dry->text.used_bytes + strlen(end);
     size_t len = used + 1 < dry->reply_bytes ? dry->reply_bytes - used : 1;
-    enum cr_status status = CR_OK;
-    for (size_t i = 0; i < len && status == CR_OK; i++) {
-        status = cr_buf_add(&dry->text, i % 6 == 5 && i + 1 < len ? " " : "x", 1);
+    for (size_t i = 0; i < len && out->status == CR_OK; i++) {
+        cr_text_write(out, i % 6 == 5 && i + 1 < len ? " " : "x");
     }
-    return status == CR_OK ? cr_buf_add_text(&dry->text, end) : status;
+    cr_text_write(out, end);
 }
 
-static enum cr_status add_prices(struct dry *dry, double price) {
+static void write_prices(const struct dry *dry, struct cr_text_writer *out,
+                         double price) {
     const struct cr_proposition *p = dry->setting->proposition;
     char letter[CR_LETTER_MAX];
     if (p->space == CR_SPACE_BINARY) {
-        return cr_buf_printf(&dry->text, "\"price\":%.2f,", price);
+        cr_text_writef(out, "\"price\":%.2f,", price);
+        return;
     }
     if (p->space == CR_SPACE_CONTINUOUS) {
         double span = p->high - p->low, middle = p->low + price * span;
-        return cr_buf_printf(&dry->text, "\"q05\":%.9g,\"q50\":%.9g,\"q95\":%.9g,",
-                             middle - 0.05 * span, middle, middle + 0.05 * span);
+        cr_text_writef(out, "\"q05\":%.9g,\"q50\":%.9g,\"q95\":%.9g,",
+                       middle - 0.05 * span, middle, middle + 0.05 * span);
+        return;
     }
-    enum cr_status status = cr_buf_add_text(&dry->text, "\"prices\":{");
-    for (uint32_t i = 0; i < p->options_len && status == CR_OK; i++) {
+    cr_text_write(out, "\"prices\":{");
+    for (uint32_t i = 0; i < p->options_len; i++) {
         double rest = (1 - price) / (p->options_len - 1);
         cr_answer_letter(i, letter);
-        status = cr_buf_printf(&dry->text, "%s\"%s\":%.6f", i > 0 ? "," : "", letter,
-                               i == 0 ? price : rest);
+        cr_text_writef(out, "%s\"%s\":%.6f", i > 0 ? "," : "", letter,
+                       i == 0 ? price : rest);
     }
-    return status == CR_OK ? cr_buf_add_text(&dry->text, "},") : status;
+    cr_text_write(out, "},");
 }
 
-static enum cr_status write_judgment(struct dry *dry) {
+static void write_judgment(struct dry *dry, struct cr_text_writer *out) {
     double price = 0.5;
     if (dry->restless) {
         price = dry->judgments % 2 == 0 ? 0.1 : 0.9;
     }
     dry->judgments++;
-    enum cr_status status = cr_buf_add_text(&dry->text, "{");
-    status = status == CR_OK ? add_prices(dry, price) : status;
-    if (!dry->setting->cell->chain_of_thought) {
-        status = status == CR_OK ? cr_buf_add_text(&dry->text, "\"claim\":\"") : status;
-    } else {
-        status = status == CR_OK
-                     ? cr_buf_add_text(&dry->text, "\"claim\":\"x\",\"reasoning\":\"")
-                     : status;
-    }
-    return status == CR_OK ? fill(dry, "\"}") : status;
+    cr_text_write(out, "{");
+    write_prices(dry, out, price);
+    cr_text_write(out, dry->setting->cell->chain_of_thought
+                           ? "\"claim\":\"x\",\"reasoning\":\""
+                           : "\"claim\":\"");
+    fill(dry, out, "\"}");
 }
 
-static enum cr_status write_argument(struct dry *dry) {
+static void write_argument(struct dry *dry, struct cr_text_writer *out) {
     bool is_toward = dry->setting->proposition->space == CR_SPACE_CATEGORICAL;
-    enum cr_status status = cr_buf_add_text(
-        &dry->text, is_toward ? "{\"toward\":\"A\",\"argument\":\""
-                              : "{\"direction\":\"up\",\"argument\":\"");
-    return status == CR_OK ? fill(dry, "\"}") : status;
+    cr_text_write(out, is_toward ? "{\"toward\":\"A\",\"argument\":\""
+                                 : "{\"direction\":\"up\",\"argument\":\"");
+    fill(dry, out, "\"}");
 }
 
-static enum cr_status write_vote(struct dry *dry) {
+static void write_vote(struct dry *dry, struct cr_text_writer *out) {
     bool is_letter = dry->setting->proposition->space == CR_SPACE_CATEGORICAL;
     const char *answer = is_letter ? "A" : "yes";
     if (!dry->setting->cell->chain_of_thought) {
-        return cr_buf_printf(&dry->text, "{\"answer\":\"%s\"}", answer);
+        cr_text_writef(out, "{\"answer\":\"%s\"}", answer);
+        return;
     }
-    enum cr_status status =
-        cr_buf_printf(&dry->text, "{\"answer\":\"%s\",\"reasoning\":\"", answer);
-    return status == CR_OK ? fill(dry, "\"}") : status;
+    cr_text_writef(out, "{\"answer\":\"%s\",\"reasoning\":\"", answer);
+    fill(dry, out, "\"}");
 }
 
 static enum cr_status write_reply(struct dry *dry, enum cr_ask ask) {
+    struct cr_text_writer out = {.out = &dry->text};
     cr_buf_clear(&dry->text);
     switch (ask) {
     case CR_ASK_JUDGMENT:
-        return write_judgment(dry);
+        write_judgment(dry, &out);
+        break;
     case CR_ASK_ARGUMENT:
-        return write_argument(dry);
+        write_argument(dry, &out);
+        break;
     case CR_ASK_VOTE:
-        return write_vote(dry);
+        write_vote(dry, &out);
+        break;
     default:
-        return cr_buf_add_text(
-            &dry->text,
-            dry->setting->proposition->space == CR_SPACE_CATEGORICAL ? "A" : "Yes");
+        cr_text_write(&out, dry->setting->proposition->space == CR_SPACE_CATEGORICAL
+                                ? "A"
+                                : "Yes");
     }
+    return out.status;
 }
 
 static void measure(struct dry *dry, const struct cr_call *call) {
