@@ -57,20 +57,27 @@ static bool is_counted(const struct cr_market *market) {
            !market->has_samples;
 }
 
+// Noise is taken from the moves that every market makes: those that go on after the rule
+// could first stop them are the ones that moved much.
 static void add_moves(struct cr_settling *sums, const struct cr_market *market,
-                      struct cr_ratio_term *share) {
+                      uint32_t window, struct cr_ratio_term *share) {
     for (uint32_t t = 0; t + 1 < market->prices_len; t++) {
         double p = market->price[t], next = market->price[t + 1];
         int way = market->direction == NULL ? 0 : market->direction[t + 1];
+        bool is_of_all = window == 0 || t + 1 < window;
         if (abs(way) != 1) {
-            sums->silent_moves += 1.0;
-            sums->silent_square += (next - p) * (next - p);
+            sums->silent_moves += is_of_all ? 1.0 : 0.0;
+            sums->silent_square += is_of_all ? (next - p) * (next - p) : 0.0;
             continue;
         }
         double d = way > 0 ? 1.0 - p : p, after = way > 0 ? 1.0 - next : next;
         share->num -= d * (after - d);
         share->den += d * d;
         sums->moves += 1.0;
+        if (!is_of_all) {
+            continue;
+        }
+        sums->early_moves += 1.0;
         sums->square += d * d;
         sums->cross += d * after;
         sums->next_square += after * after;
@@ -102,7 +109,7 @@ void cr_settling_add(struct cr_settling *sums, const struct cr_market *market,
         size_t end = i;
         for (; end < len && market[end].proposition == market[i].proposition; end++) {
             if (is_counted(&market[end])) {
-                add_moves(sums, &market[end], &share);
+                add_moves(sums, &market[end], window, &share);
                 early.num += market[end].ended == CR_ENDED_EQUILIBRIUM &&
                              market[end].prices_len <= window;
                 early.den += 1.0;
@@ -132,12 +139,12 @@ static struct noises find_noise(const struct cr_settling *sums,
         double sigma = sqrt(sums->noise_square / (double)sums->noise_dof);
         return (struct noises){sigma, sigma};
     }
-    bool is_argued = sums->moves > 0.0;
+    bool is_argued = sums->early_moves > 0.0;
     double left = is_argued ? 1.0 - out->share : 1.0;
     double square = is_argued ? sums->next_square - 2.0 * left * sums->cross +
                                     left * left * sums->square
                               : sums->silent_square;
-    double moves = is_argued ? sums->moves : sums->silent_moves;
+    double moves = is_argued ? sums->early_moves : sums->silent_moves;
     if (moves == 0.0) {
         out->noise_from = "";
         return (struct noises){NAN, NAN};

@@ -89,6 +89,11 @@ with h5py.File(sys.argv[1]) as f:
         d = np.where(s > 0, 1 - p[:, :-1], p[:, :-1])[said]
         e = np.where(s > 0, 1 - p[:, 1:], p[:, 1:])[said]
         k = float(-(d * (e - d)).sum() / (d * d).sum()) if said.any() else None
+        # Only what the range rule cannot stop: those that go on moved much.
+        rule, w = f["cells/stop_rule"][i].decode(), int(f["cells/window"][i])
+        early = moves & (np.arange(moves.shape[1]) < w - 1) if rule == "range" else moves
+        moves, said = moves & early, said & early
+        d, e = np.where(s > 0, 1 - p[:, :-1], p[:, :-1])[said], np.where(s > 0, 1 - p[:, 1:], p[:, 1:])[said]
         left = e - (1 - k) * d if said.any() else (p[:, 1:] - p[:, :-1])[moves & ~said]
         groups = [p[q == r, 0] for r in np.unique(q)] if len(np.unique(q)) < len(q) else []
         dof = sum(len(g) - 1 for g in groups)

@@ -13,7 +13,8 @@
 //   sigma  the standard deviation of the openings of a proposition over its replicates;
 //            without replicates that of what (1 - k) d_t leaves of d_(t+1) (of
 //            p_(t+1) - p_t where nobody argued), which is sigma for slips that stay and
-//            sqrt(1 + (1 - k)^2) sigma for slips that do not
+//            sqrt(1 + (1 - k)^2) sigma for slips that do not; moves up to t = w - 1, for
+//            those that go on are the ones that moved much
 //   predicted by (5) and (6): how often w prices of noise alone lie within T
 //   observed: the share of done markets that stopped at t = w - 1
 // A slip that does not stay makes k too large by about sigma^2 / mean of d_t^2.
@@ -28,8 +29,9 @@
 
 struct cr_settling { // the accumulator; zeroed at first
     struct cr_ratio_sums share, early;
-    double moves, square, cross, next_square; // of d_t and d_(t+1)
-    double silent_moves, silent_square;       // of p_(t+1) - p_t
+    double moves;
+    // Of d_t and d_(t+1), and of p_(t+1) - p_t, before the rule can stop.
+    double early_moves, square, cross, next_square, silent_moves, silent_square;
     double noise_square;
     uint64_t noise_dof, markets;
 };
