@@ -81,7 +81,9 @@ static size_t first_special(uint64_t bits) {
 }
 #endif
 
-size_t cr_json_plain_bytes(const char *text, size_t bytes) {
+// How many bytes of TEXT, from its start, stand in a literal as they are: no quote, no
+// backslash, no control character.
+static size_t json_plain_bytes(const char *text, size_t bytes) {
     size_t i = 0;
     for (block b; i + sizeof b <= bytes; i += sizeof b) {
         memcpy(&b, text + i, sizeof b);
@@ -115,10 +117,10 @@ size_t cr_json_copy_plain(char *to, const char *text, size_t bytes) {
     return i;
 }
 
-// As cr_json_literal_bytes; *has_units becomes true at an escape "\u".
+// As json_literal_bytes; *has_units becomes true at an escape "\u".
 static size_t scan_literal(const char *text, size_t bytes, bool *has_units) {
     for (size_t i = 1; i < bytes; i++) {
-        i += cr_json_plain_bytes(text + i, bytes - i);
+        i += json_plain_bytes(text + i, bytes - i);
         if (i < bytes && text[i] == '"') {
             return i + 1;
         }
@@ -130,7 +132,9 @@ static size_t scan_literal(const char *text, size_t bytes, bool *has_units) {
     return 0;
 }
 
-size_t cr_json_literal_bytes(const char *text, size_t bytes) {
+// The bytes of the string literal that begins with the quote at TEXT, both quotes
+// included; 0 when it does not end.
+static size_t json_literal_bytes(const char *text, size_t bytes) {
     bool has_units = false;
     return scan_literal(text, bytes, &has_units);
 }
@@ -278,7 +282,7 @@ void cr_json_strip(char *text, size_t bytes) {
         }
         comma = text[i] == ',' && strchr("[{,:", last) == NULL ? text + i : NULL;
         last = text[i];
-        size_t literal = last == '"' ? cr_json_literal_bytes(text + i, bytes - i) : 1;
+        size_t literal = last == '"' ? json_literal_bytes(text + i, bytes - i) : 1;
         i = literal > 0 ? i + literal : bytes;
     }
 }
@@ -313,7 +317,7 @@ static bool take_key(struct walk *walk, struct cr_buf *key, size_t *key_at) {
     }
     *key_at = walk->at;
     const char *literal = walk->text + walk->at;
-    size_t bytes = cr_json_literal_bytes(literal, walk->bytes - walk->at);
+    size_t bytes = json_literal_bytes(literal, walk->bytes - walk->at);
     if (bytes == 0) {
         return false;
     }
@@ -334,7 +338,7 @@ static bool take_key(struct walk *walk, struct cr_buf *key, size_t *key_at) {
 static bool skip_scalar(struct walk *walk) {
     if (peek(walk) == '"') {
         size_t bytes =
-            cr_json_literal_bytes(walk->text + walk->at, walk->bytes - walk->at);
+            json_literal_bytes(walk->text + walk->at, walk->bytes - walk->at);
         walk->at += bytes;
         return bytes > 0;
     }
@@ -716,7 +720,7 @@ enum cr_status cr_json_check_strict(const char *text, size_t bytes,
         size_t used = 1, inner = 0;
         const char *why = NULL;
         if (text[at] == '"') {
-            used = cr_json_literal_bytes(text + at, bytes - at);
+            used = json_literal_bytes(text + at, bytes - at);
             used = used > 0 ? used : bytes - at;
             why = string_fault(text + at, used, &inner);
         } else if (strchr(" \t\r\n,:[]{}", text[at]) == NULL) {

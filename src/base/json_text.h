@@ -14,15 +14,8 @@
 // Line and column from 1 of the byte at OFFSET; columns count characters, not bytes.
 void cr_json_place(const char *text, size_t offset, unsigned *line, unsigned *column);
 
-// How many bytes of TEXT, from its start, stand in a literal as they are: no quote, no
-// backslash, no control character.
-size_t cr_json_plain_bytes(const char *text, size_t bytes);
 // The same, and copies them to TO, which has room for all BYTES.
 size_t cr_json_copy_plain(char *to, const char *text, size_t bytes);
-
-// The bytes of the string literal that begins with the quote at TEXT, both quotes
-// included; 0 when it does not end.
-size_t cr_json_literal_bytes(const char *text, size_t bytes);
 
 // How much of PATH the member KEY takes: its length when PATH is KEY, or KEY followed
 // by '.' or '['; else 0. A key may hold dots itself ("stop.threshold").

@@ -36,9 +36,5 @@ void cr_job_identify(struct cr_job_builder *builder);
 // replay model finds what its original recorded. False when out of memory.
 bool cr_model_identity(struct cr_check *check, const struct cr_model *model,
                        struct cr_hash *out);
-// Add to HASHER the rows of TABLE that are hashed by name, as far as OBJECT differs from
-// their defaults. PLAIN is zeroed storage for an object of that kind.
-void cr_identity_add_named(struct cr_check *check, const struct cr_key_table *table,
-                           const void *object, void *plain, struct cr_hasher *hasher);
 
 #endif

@@ -69,8 +69,11 @@ static bool is_default(const struct cr_key *key, const void *object,
     return a == b || (isnan(a) && isnan(b));
 }
 
-void cr_identity_add_named(struct cr_check *check, const struct cr_key_table *table,
-                           const void *object, void *plain, struct cr_hasher *hasher) {
+// Add to HASHER the rows of TABLE that are hashed by name, as far as OBJECT differs from
+// their defaults. PLAIN is zeroed storage for an object of that kind.
+static void identity_add_named(struct cr_check *check, const struct cr_key_table *table,
+                               const void *object, void *plain,
+                               struct cr_hasher *hasher) {
     for (size_t i = 0; i < table->len; i++) {
         const struct cr_key *key = &table->keys[i];
         // Any other number would be hashed nowhere.
@@ -119,8 +122,8 @@ bool cr_model_identity(struct cr_check *check, const struct cr_model *model,
         }
     }
     cr_hasher_add(&hasher, numbers, numbers_len * sizeof *numbers);
-    cr_identity_add_named(check, &cr_keys_model, model, &plain, &hasher);
-    cr_identity_add_named(check, &cr_keys_params, model, &plain, &hasher);
+    identity_add_named(check, &cr_keys_model, model, &plain, &hasher);
+    identity_add_named(check, &cr_keys_params, model, &plain, &hasher);
     *out = cr_hasher_digest(&hasher);
     cr_hasher_fini(&hasher);
     return true;

@@ -184,9 +184,11 @@ enum cr_status cr_recorder_result(struct cr_recorder *recorder, const char *byte
     return status;
 }
 
-enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
-                                   const struct cr_spool_entry *entry, const char *head,
-                                   struct cr_err *err) {
+// The head of a spooled result of an earlier launch: rows and ledger only. Failed
+// trajectories are left pending: they are tried again.
+static enum cr_status recorder_spooled(struct cr_recorder *recorder,
+                                       const struct cr_spool_entry *entry,
+                                       const char *head, struct cr_err *err) {
     struct cr_trajectory t = {0};
     size_t used = 0;
     bool is_ours = false;
@@ -297,7 +299,8 @@ static enum cr_status put_calls(struct cr_recorder *recorder, uint64_t trajector
                            : cr_err_set(err, status, "%s", why.text);
 }
 
-enum cr_status cr_recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {
+// Long work goes on, or not.
+static enum cr_status recorder_beat(struct cr_recorder *recorder, struct cr_err *err) {
     if (cr_signals_count() > recorder->signals_most) {
         return cr_err_set(err, CR_E_STOPPED, "%s", cr_signals_name());
     }
@@ -313,7 +316,7 @@ enum cr_status cr_recorder_calls(struct cr_recorder *recorder, struct cr_err *er
             status = put_calls(recorder, i, &body, err);
         }
         if (status == CR_OK) {
-            status = cr_recorder_beat(recorder, err);
+            status = recorder_beat(recorder, err);
         }
     }
     cr_buf_fini(&body);
@@ -333,9 +336,8 @@ enum { READS_A_BEAT = 256 };
 static enum cr_status on_entry(void *ctx, const struct cr_spool_entry *entry,
                                const char *head, struct cr_err *err) {
     const struct cr_resume *resume = ctx;
-    const enum cr_status status =
-        cr_recorder_spooled(resume->recorder, entry, head, err);
-    return status == CR_OK ? cr_recorder_beat(resume->recorder, err) : status;
+    const enum cr_status status = recorder_spooled(resume->recorder, entry, head, err);
+    return status == CR_OK ? recorder_beat(resume->recorder, err) : status;
 }
 
 static void spend(struct cr_spent *spent, const struct cr_job *job,
@@ -363,7 +365,7 @@ static enum cr_status on_key(void *ctx, const struct cr_tape_key *found,
         spend(keys->spent, keys->resume->job, &key);
     }
     enum cr_status status = keys->seen++ % READS_A_BEAT == 0
-                                ? cr_recorder_beat(keys->resume->recorder, err)
+                                ? recorder_beat(keys->resume->recorder, err)
                                 : CR_OK;
     if (status == CR_OK) {
         status = cr_ledger_number(ledger, key.trajectory_key, &key.trajectory, &is_ours,

@@ -49,14 +49,6 @@ CR_MUST_CHECK enum cr_status cr_recorder_result(struct cr_recorder *recorder,
                                                 const char *bytes, size_t len,
                                                 uint64_t *trajectory,
                                                 struct cr_err *err);
-// The head of a spooled result of an earlier launch: rows and ledger only. Failed
-// trajectories are left pending: they are tried again.
-CR_MUST_CHECK enum cr_status cr_recorder_spooled(struct cr_recorder *recorder,
-                                                 const struct cr_spool_entry *entry,
-                                                 const char *head, struct cr_err *err);
-// Long work goes on, or not.
-CR_MUST_CHECK enum cr_status cr_recorder_beat(struct cr_recorder *recorder,
-                                              struct cr_err *err);
 // Fill /calls in the order of the episodes from the spool; what is damaged there, from
 // the tapes of DIR.
 CR_MUST_CHECK enum cr_status cr_recorder_calls(struct cr_recorder *recorder,
