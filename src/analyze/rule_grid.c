@@ -37,8 +37,16 @@ static int find(const char *const *names, size_t len, const char *name) {
 static enum cr_status unknown(struct cr_err *err, const char *what, const char *name,
                               const char *const *names, size_t len) {
     const char *nearest = cr_text_nearest(name, names, len);
-    return cr_err_set(err, CR_E_USAGE, "--what-if: no %s '%s'%s%s%s", what, name,
-                      nearest != NULL ? "; did you mean '" : "",
+    char all[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < len && used < sizeof all; i++) {
+        int n = snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "",
+                         names[i]);
+        used += n < 0 ? 0 : (size_t)n;
+    }
+    return cr_err_set(err, CR_E_USAGE,
+                      "--what-if: no %s '%s', expected one of: %s%s%s%s", what, name,
+                      all, nearest != NULL ? "; did you mean '" : "",
                       nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
@@ -67,7 +75,14 @@ enum cr_status cr_rule_grid_parse(struct cr_rule_grid *grid, const char *axis_te
     char word[64];
     size_t len = strcspn(axis_text, "=");
     snprintf(word, sizeof word, "%.*s", (int)len, axis_text);
+    // "rule", "window" and "threshold" can mean one thing only.
     int axis = find(axis_names, CR_AXES, word);
+    for (int i = 0; i < CR_AXES && axis < 0; i++) {
+        axis = strcmp(word, axis_names[i] + strcspn(axis_names[i], ".") + 1) == 0 &&
+                       strchr(axis_names[i], '.') != NULL
+                   ? i
+                   : -1;
+    }
     if (axis < 0) {
         return unknown(err, "axis", word, axis_names, CR_AXES);
     }

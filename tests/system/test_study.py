@@ -192,6 +192,17 @@ class StudyTest(harness.TestCase):
             told = harness.run("plan", job, "--difference", bad, expect=2)
             self.assertIn("expected a number from 0.0001 to 1", told.err)
 
+    def test_what_if_lists_its_axes_and_rules(self):
+        self.run_job(self.job())
+        for what, words in (("length=3", ("stop.rule, stop.window, stop.threshold, max_iterations",)),
+                            ("rule=patient", ("range", "patience", "confidence", "did you mean 'patience'?"))):
+            told = harness.run("analyze", self.dir / "run", "--what-if", what, expect=2).err
+            for word in ("expected one of: ", *words):
+                self.assertIn(word, told)
+        short, full = (harness.run("analyze", self.dir / "run", "--what-if", axis + "=fixed", "--format", "json").out
+                       for axis in ("rule", "stop.rule"))
+        self.assertEqual(json.loads(short)["what_if"], json.loads(full)["what_if"])
+
     def test_mistakes_are_named_with_the_nearest_name(self):
         wrong = [{"name": "a", "contrast": "gian", "cells": ["c"]},
                  {"name": "b", "contrast": "final", "cells": ["honst", "quiet"]},
