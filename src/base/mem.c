@@ -9,6 +9,7 @@
 
 static atomic_uint_fast64_t counted;
 static atomic_uint_fast64_t fails_at;
+static atomic_bool has_failed;
 
 // True when a test wants this allocation to fail, or when no object can be that large.
 // Two threads at once may be counted as one: an addition that cannot be interrupted
@@ -29,22 +30,34 @@ uint64_t cr_mem_count(void) {
     return atomic_load_explicit(&counted, memory_order_relaxed);
 }
 
+bool cr_mem_has_failed(void) {
+    return atomic_load_explicit(&has_failed, memory_order_relaxed);
+}
+
+static void *noted(void *block) {
+    if (block == NULL) {
+        atomic_store_explicit(&has_failed, true, memory_order_relaxed);
+    }
+    return block;
+}
+
 void *cr_malloc(size_t bytes) {
-    return must_fail(bytes) ? NULL : malloc(bytes > 0 ? bytes : 1);
+    return noted(must_fail(bytes) ? NULL : malloc(bytes > 0 ? bytes : 1));
 }
 
 void *cr_calloc(size_t len, size_t element_bytes) {
     if (element_bytes > 0 && len > SIZE_MAX / element_bytes) {
-        return NULL;
+        return noted(NULL);
     }
     if (must_fail(len * element_bytes)) {
-        return NULL;
+        return noted(NULL);
     }
-    return len > 0 && element_bytes > 0 ? calloc(len, element_bytes) : calloc(1, 1);
+    return noted(len > 0 && element_bytes > 0 ? calloc(len, element_bytes)
+                                              : calloc(1, 1));
 }
 
 void *cr_realloc(void *block, size_t bytes) {
-    return must_fail(bytes) ? NULL : realloc(block, bytes > 0 ? bytes : 1);
+    return noted(must_fail(bytes) ? NULL : realloc(block, bytes > 0 ? bytes : 1));
 }
 
 void cr_free(void *block) {

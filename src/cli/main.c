@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/screen.h"
+#include "credence/base/mem.h"
 
 // A standard stream that was closed would give its number to the first file that is
 // opened, and what is printed would go into that file. Each is opened the wrong way
@@ -45,7 +46,19 @@ static int dispatch(int argc, char **argv) {
         name = "version";
     }
     const struct cr_command *command = cr_command_find(name);
-    return command == NULL ? unknown_command(name) : command->run(argc - 1, argv + 1);
+    if (command == NULL) {
+        return unknown_command(name);
+    }
+    const int code = command->run(argc - 1, argv + 1);
+    // A run counts what it could not do; all others answer, and half of an answer looks
+    // like one.
+    if (code == CR_EXIT_COMPLETE && cr_mem_has_failed() && strcmp(name, "run") != 0) {
+        fputs("credence: out of memory: what was printed lacks something; try again "
+              "with more\n",
+              stderr);
+        return CR_EXIT_ERROR;
+    }
+    return code;
 }
 
 void cr_exit_at_once(int code) {

@@ -1,15 +1,18 @@
-// fault_io.c - LD_PRELOAD: one call that reads a file of a folder fails.
+// fault_io.c - LD_PRELOAD: one call that reads a file of a folder fails, or one allocation.
 //
 //   FAULT_DIR    only paths, and descriptors of files, that hold this text
-//   FAULT_FN     open, read, stat or readdir; each stands for all of its kind
+//   FAULT_FN     open, read, stat or readdir; each stands for all of its kind; or malloc:
+//                the program's own calls of it, of any folder
 //   FAULT_AT     which of them fails with EIO, from 1; 0: none
 //   FAULT_COUNT  a file that the number of such calls is appended to, one line a process
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,4 +141,38 @@ ssize_t __read_chk(int fd, void *data, size_t bytes, size_t room) {
 }
 ssize_t __pread64_chk(int fd, void *data, size_t bytes, off64_t offset, size_t room) {
     return bytes <= room ? pread64(fd, data, bytes, offset) : -1;
+}
+
+// glibc's own, below the name that is stood before.
+void *__libc_malloc(size_t bytes);
+
+static uintptr_t program_begin, program_end;
+
+static int find_program(struct dl_phdr_info *info, size_t bytes, void *ctx) {
+    (void)bytes;
+    (void)ctx;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_LOAD &&
+            (info->dlpi_phdr[i].p_flags & PF_X) != 0) {
+            program_begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            program_end = program_begin + info->dlpi_phdr[i].p_memsz;
+        }
+    }
+    return 1; // the first is the program, the others its libraries
+}
+
+// Libraries' own are not counted: several of them end the process without a word.
+void *malloc(size_t bytes) {
+    const uintptr_t caller = (uintptr_t)__builtin_return_address(0);
+    if (wanted != NULL && strcmp(wanted, "malloc") == 0) {
+        if (program_end == 0) {
+            (void)dl_iterate_phdr(find_program, NULL);
+        }
+        if (caller >= program_begin && caller < program_end &&
+            __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) == at) {
+            errno = ENOMEM;
+            return NULL;
+        }
+    }
+    return __libc_malloc(bytes);
 }

@@ -63,14 +63,14 @@ class IoFaultsTest(harness.TestCase):
         self.assertIn(result.code, (0, 3), str(result))
         return max(map(int, count.read_text().split()))
 
-    def series(self, arguments, source, right):
+    def series(self, arguments, source, right, kinds=KINDS, most=None):
         """RIGHT(result) asserts that a command that said 0 gave the right output."""
-        tried = 0
-        for kind in KINDS:
+        tried, most = 0, most or COUNT
+        for kind in kinds:
             calls = self.calls(arguments, source, kind)
             points = range(1, calls + 1)
-            if COUNT and calls > COUNT:
-                points = sorted({1 + i * (calls - 1) // (COUNT - 1) for i in range(COUNT)})
+            if COUNT and calls > most:
+                points = sorted({1 + i * (calls - 1) // (most - 1) for i in range(most)})
             for at in points:
                 with self.subTest(command=arguments[0], kind=kind, at=at):
                     result = self.attempt(arguments, source, kind, at)
@@ -121,6 +121,15 @@ class IoFaultsTest(harness.TestCase):
     def test_show(self):
         arguments = ["show", self.work, "--episode", "0"]
         self.series(arguments, self.whole, self.same_text(arguments, self.whole))
+
+
+    def test_memory(self):
+        """Half of an answer looks like one: a command whose n-th allocation fails says so."""
+        if b"__asan_init" in pathlib.Path(harness.CREDENCE).read_bytes():
+            self.skipTest("a sanitizer has allocations of its own")
+        for arguments in (["plan", self.job], ["status", self.work], ["show", self.work, "--episode", "0"],
+                          ["list", self.work], ["analyze", self.work]):
+            self.series(arguments, self.whole, self.same_text(arguments, self.whole), ["malloc"], COUNT * 8)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #ifndef CREDENCE_BASE_MEM_H
 #define CREDENCE_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ char *cr_strndup(const char *text, size_t bytes);
 // doubling. On CR_E_MEMORY the array and *cap are untouched.
 CR_MUST_CHECK enum cr_status cr_array_grow(void **array, size_t *cap, size_t need,
                                            size_t element_bytes);
+
+// Whether any allocation of this process has failed. What is only printed goes on without
+// what did not fit; a command that printed does not end as if it had printed all.
+bool cr_mem_has_failed(void);
 
 // Make the N-th allocation from now fail (1 = the next); 0 switches it off.
 void cr_mem_fail_at(uint64_t n);

@@ -130,8 +130,18 @@ static void arena_fails_cleanly(void **state) {
     cr_arena_fini(NULL);
 }
 
+static void one_failure_is_remembered(void **state) {
+    (void)state;
+    cr_mem_fail_at(1);
+    assert_null(cr_malloc(1));
+    cr_mem_fail_at(0);
+    cr_free(cr_malloc(1));
+    assert_true(cr_mem_has_failed());
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_failure_is_remembered),
         cmocka_unit_test(only_the_nth_allocation_fails),
         cmocka_unit_test(failed_realloc_keeps_the_block),
         cmocka_unit_test(nothing_allocated_is_still_a_block),
