@@ -160,10 +160,13 @@ static void fini_template(struct compiled *template) {
 static enum cr_status compile_template(const char *set, enum cr_template template,
                                        const struct cr_prompt_source *source,
                                        struct compiled *out, struct cr_err *err) {
-    struct compiled made = {.text = cr_strndup(source->text, source->bytes)};
+    // All of its bytes: one of them may be NUL, which is for check to say.
+    struct compiled made = {.text = cr_malloc(source->bytes + 1)};
     if (made.text == NULL) {
         return cr_err_set(err, CR_E_MEMORY, "out of memory");
     }
+    memcpy(made.text, source->text, source->bytes);
+    made.text[source->bytes] = '\0';
     struct compiler c = {.set = set,
                          .file = source->file,
                          .row = &cr_template_table[template],

@@ -214,6 +214,10 @@ static void on_fault(struct cr_coordinator *c, const struct cr_packet *packet) {
     cr_err_set(&err, (enum cr_status)message.status, "%s", message.text);
     // Who runs alone knows of no ranks, and the log shows none.
     cr_coordinator_fault(c, c->cfg.log->rank < 0 ? NULL : where, &err);
+    if (c->end == CR_END_COMPLETE) { // its last words: a tape that is not on disk
+        c->end = CR_END_FAULT;
+        (void)snprintf(c->message, sizeof c->message, "%s", err.text);
+    }
 }
 
 // The first failure of its kind: the recorder need not tell it again when the call has

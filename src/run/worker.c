@@ -385,12 +385,25 @@ static void begin_step(struct cr_worker *worker) {
     }
 }
 
-// The last words: the tape is on disk before the coordinator hears goodbye.
+// The machine fails here: say so and start nothing more; the coordinator drains all.
+static void complain(struct cr_worker *worker, const struct cr_err *err) {
+    const struct cr_fault fault = {.status = (uint32_t)err->status, .text = err->text};
+    worker->has_failed = true;
+    cr_worker_drain(worker, 0);
+    cr_buf_clear(&worker->message);
+    cr_status_ignore(cr_worker_send(
+        worker, CR_TAG_FAULT, cr_message_encode(&worker->message, CR_TAG_FAULT, &fault),
+        NULL));
+}
+
+// The last words: the tape is on disk before the coordinator hears goodbye, or it hears
+// before that why it is not.
 static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
     worker->is_over = true;
-    enum cr_status status = CR_OK;
     if (worker->tape != NULL) {
-        status = cr_tape_close(worker->tape, err);
+        if (cr_tape_close(worker->tape, err) != CR_OK) {
+            complain(worker, err);
+        }
         worker->tape = NULL;
     }
     enum cr_status sent = beat(worker, err); // the final count of what was spent
@@ -398,7 +411,7 @@ static enum cr_status leave(struct cr_worker *worker, struct cr_err *err) {
     if (sent == CR_OK) {
         sent = cr_worker_send(worker, CR_TAG_BYE, CR_OK, err);
     }
-    return status != CR_OK ? status : sent;
+    return sent;
 }
 
 static enum cr_status want(struct cr_worker *worker, struct cr_err *err) {
@@ -474,17 +487,6 @@ static enum cr_status move(struct cr_worker *worker, int wait_ms, bool *moved,
     status = cr_worker_first_of(status, keep_time(worker, err));
     return worker->is_stopping ? cr_worker_first_of(status, leave(worker, err))
                                : status;
-}
-
-// The machine fails here: say so and start nothing more; the coordinator drains all.
-static void complain(struct cr_worker *worker, const struct cr_err *err) {
-    const struct cr_fault fault = {.status = (uint32_t)err->status, .text = err->text};
-    worker->has_failed = true;
-    cr_worker_drain(worker, 0);
-    cr_buf_clear(&worker->message);
-    cr_status_ignore(cr_worker_send(
-        worker, CR_TAG_FAULT, cr_message_encode(&worker->message, CR_TAG_FAULT, &fault),
-        NULL));
 }
 
 enum cr_status cr_worker_step(struct cr_worker *worker, int wait_ms, bool *moved,

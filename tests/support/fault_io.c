@@ -1,7 +1,7 @@
 // fault_io.c - LD_PRELOAD: one call that reads a file of a folder fails, or one allocation.
 //
 //   FAULT_DIR    only paths, and descriptors of files, that hold this text
-//   FAULT_FN     open, read, stat or readdir; each stands for all of its kind; or malloc:
+//   FAULT_FN     open, read, stat or readdir; each stands for all of its kind; sync; or malloc:
 //                the program's own calls of it, of any folder
 //   FAULT_AT     which of them fails with EIO, from 1; 0: none
 //   FAULT_COUNT  a file that the number of such calls is appended to, one line a process
@@ -141,6 +141,16 @@ ssize_t __read_chk(int fd, void *data, size_t bytes, size_t room) {
 }
 ssize_t __pread64_chk(int fd, void *data, size_t bytes, off64_t offset, size_t room) {
     return bytes <= room ? pread64(fd, data, bytes, offset) : -1;
+}
+
+int fsync(int fd) {
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    return fails_of("sync", fd) ? -1 : next(fd);
+}
+
+int fdatasync(int fd) {
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    return fails_of("sync", fd) ? -1 : next(fd);
 }
 
 // glibc's own, below the name that is stood before.

@@ -123,6 +123,16 @@ class IoFaultsTest(harness.TestCase):
         self.series(arguments, self.whole, self.same_text(arguments, self.whole))
 
 
+    def test_what_is_not_on_disk_is_not_success(self):
+        if b"__asan_init" in pathlib.Path(harness.CREDENCE).read_bytes():
+            self.skipTest("a sanitizer stands before fsync")
+
+        def right(result):
+            self.assertEqual("", result.err)
+        for name, source in (("run", None), ("resume", self.stopped)):
+            with self.subTest(name=name):
+                self.series(["run", self.job, "-o", self.work, "--quiet"], source, right, ["sync"], 40)
+
     def test_memory(self):
         """Half of an answer looks like one: a command whose n-th allocation fails says so."""
         if b"__asan_init" in pathlib.Path(harness.CREDENCE).read_bytes():

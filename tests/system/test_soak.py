@@ -22,6 +22,7 @@ import harness
 OPTIONS = argparse.Namespace(minutes=0.6, seed=1, log=None)
 RANKS, CONCURRENCY, HEARTBEAT_S, SAMPLE_S = 8, 32, 20, 2
 WARM_S, JUDGED_S = 60, 120
+REPLY_KB = 10 << 10
 STOPPED = 75
 RETRIED = ["reset_before", "reset_mid", "500", "503", "html", "truncated", "wrong_types", "empty_choices",
            "null_content", "drip", "slow"]
@@ -157,10 +158,17 @@ class SoakTest(harness.TestCase):
         for (launch, rank), rows in sorted(self.watch.warm().items()):
             with self.subTest(launch=launch, rank=rank):
                 first, last = thirds(rows, 1)
-                # The coordinator keeps a few bytes of each finished episode.
-                self.assertLess(last, first * 1.1 + (8 << 10 if rank == 0 else 2 << 10), "KiB")
+                # The coordinator keeps some bytes of each call; a worker, once it has met an endless reply, the
+                # room of one reply of the largest size.
+                self.assertLess(last, first * 1.1 + (8 << 10 if rank == 0 else REPLY_KB), "KiB")
                 first, last = thirds(rows, 2)
                 self.assertLessEqual(last, first + 8, "descriptors")
+
+        # And no launch needs more than the one before.
+        most = {launch: max(row[1] for (l, rank), rows in self.watch.warm().items() if rank > 0 and l == launch
+                            for row in rows) for launch, rank in self.watch.warm() if rank > 0}
+        for launch, kib in most.items():
+            self.assertLess(kib, min(most.values()) * 1.1 + REPLY_KB, f"launch {launch}")
 
     def report(self, stats):
         print(f"{self.launches} launches on {RANKS} ranks, {self.deaths} workers killed, {self.calls} calls, "

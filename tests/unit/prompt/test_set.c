@@ -81,6 +81,23 @@ static void all_mistakes_are_reported_at_once(void **state) {
     assert_non_null(strstr(err.text, "repair.txt:1: never uses"));
 }
 
+// As a damaged bundle has it: what follows the NUL was read past the end of a copy.
+static void a_nul_in_a_template_is_a_mistake(void **state) {
+    (void)state;
+    enum { BYTES = 100000 };
+    char *text = test_malloc(BYTES);
+    memset(text, '\n', BYTES);
+    memcpy(text, "{{proposition}}", 16);
+    const struct cr_prompt_source source = {"maker_opening.txt", text, BYTES};
+    struct cr_prompt_set *set = NULL;
+    struct cr_err err = {0};
+    assert_int_equal(create_of(&source, 1, paper, &set, &err), CR_E_JOB);
+    memset(text + 16, 'x', BYTES - 16);
+    assert_int_equal(create_of(&source, 1, paper, &set, &err), CR_E_JOB);
+    assert_non_null(strstr(err.text, "maker_opening.txt:1: not UTF-8"));
+    test_free(text);
+}
+
 static void a_set_lacking_templates_takes_them_from_its_base(void **state) {
     (void)state;
     struct cr_prompt_source source =
@@ -210,6 +227,7 @@ int main(void) {
         cmocka_unit_test(shipped_set_renders_without_a_placeholder_left),
         cmocka_unit_test(mistakes_are_named_with_file_and_line),
         cmocka_unit_test(all_mistakes_are_reported_at_once),
+        cmocka_unit_test(a_nul_in_a_template_is_a_mistake),
         cmocka_unit_test(a_set_lacking_templates_takes_them_from_its_base),
         cmocka_unit_test(readme_lists_every_template_and_its_placeholders),
         cmocka_unit_test(each_failed_allocation_is_reported_and_nothing_leaks),
