@@ -459,7 +459,7 @@ static bool find_in(struct find *find, const char *path, unsigned depth) {
 
 bool cr_json_locate(const char *text, size_t bytes, const char *path, unsigned *line,
                     unsigned *column) {
-    struct find find = {.walk = {text, bytes, 0}, .path = path};
+    struct find find = {.walk = {text, bytes, value_at(text, bytes)}, .path = path};
     cr_buf_init(&find.key, bytes);
     peek(&find.walk);
     find.best_at = find.walk.at < bytes ? find.walk.at : 0;
@@ -596,7 +596,8 @@ static bool doubles_in(struct doubles *doubles, unsigned depth) {
 }
 
 bool cr_json_duplicate_key(const char *text, size_t bytes, struct cr_buf *path) {
-    struct doubles doubles = {.walk = {text, bytes, 0}, .path = path};
+    struct doubles doubles = {.walk = {text, bytes, value_at(text, bytes)},
+                              .path = path};
     cr_buf_clear(path);
     if (cr_buf_reserve(path, 0) == CR_OK) {
         doubles_in(&doubles, 0);

@@ -122,6 +122,7 @@ static void doubled_keys_are_found(void **state) {
         {"{\"x\":{\"y\":1,\"z\":2},\"x\":3}", "x"},
         {"{\"x\":{\"y\":{\"q\":0,\"q\":1}}}", "x.y.q"},
         {"[1,2,2]", NULL},
+        {"\xef\xbb\xbf{\"a\":1,\"a\":2}", "a"}, // behind a byte order mark
         {"{}", NULL},
         {"\"{\\\"a\\\":1,\\\"a\\\":2}\"", NULL},
     };
