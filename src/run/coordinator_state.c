@@ -21,10 +21,13 @@ void cr_coordinator_send(struct cr_coordinator *c, int rank, enum cr_tag tag,
     if (encoded == CR_OK) {
         encoded = cr_cluster_send(c->cfg.cluster, &packet, &err);
     }
-    // A failed send to a lost rank is expected; other failures show up as missed
-    // heartbeats.
+    // A failed send to a lost rank is expected. Any other may be what the rank waits for
+    // (a welcome, a grant): it would wait, and beat, for ever.
     if (encoded != CR_OK && encoded != CR_E_PEER) {
-        cr_log_write(c->cfg.log, CR_LOG_WARN, "message to rank %d: %s", rank, err.text);
+        if (err.text[0] == '\0') {
+            cr_err_set(&err, encoded, "no memory for a message to rank %d", rank);
+        }
+        cr_coordinator_fault(c, "rank 0", &err);
     }
 }
 

@@ -89,7 +89,11 @@ static bool read_text(const char *path, struct cr_buf *text) {
         len = -1;
     }
     while (len >= 0 && (len = read(fd, piece, sizeof piece)) > 0) {
-        if (cr_buf_add(text, piece, (size_t)len) != CR_OK) {
+        const enum cr_status status = cr_buf_add(text, piece, (size_t)len);
+        if (status == CR_E_MEMORY) { // nothing is known of it: not "damaged"
+            errno = ENOMEM;
+            len = -1;
+        } else if (status != CR_OK) {
             break; // longer than ours: damaged
         }
     }
@@ -106,12 +110,18 @@ static enum lock_sight look(const char *path, struct holder *out) {
     cr_buf_init(&text, LOCK_BYTES_MAX);
     *out = (struct holder){.host = ""};
     enum lock_sight sight = LOCK_HELD;
+    enum cr_status parsed = CR_E_FORMAT; // an empty one, too
     if (!read_text(path, &text)) {
         sight = errno == ENOENT ? LOCK_ABSENT : LOCK_UNREADABLE;
-    } else if (text.used_bytes == 0 || cr_json_parse(text.data, text.used_bytes, limits,
-                                                     &root, NULL) != CR_OK) {
+    } else if (text.used_bytes > 0) {
+        parsed = cr_json_parse(text.data, text.used_bytes, limits, &root, NULL);
+    }
+    if (sight == LOCK_HELD && parsed == CR_E_MEMORY) {
+        errno = ENOMEM;
+        sight = LOCK_UNREADABLE;
+    } else if (sight == LOCK_HELD && parsed != CR_OK) {
         sight = LOCK_DAMAGED;
-    } else {
+    } else if (sight == LOCK_HELD) {
         const char *host = cr_json_string(cr_json_get(root, "host"));
         (void)snprintf(out->host, sizeof out->host, "%s", host == NULL ? "" : host);
         out->pid = (int64_t)cr_json_number(cr_json_get(root, "pid"), 0);
@@ -390,7 +400,11 @@ void cr_lock_release(struct cr_lock *lock) {
     if (lock == NULL) {
         return;
     }
-    if (look(lock->path, &holder) == LOCK_HELD && is_ours(lock, &holder)) {
+    enum lock_sight sight = look(lock->path, &holder);
+    if (sight == LOCK_UNREADABLE) { // once more: one that is left is others' to judge
+        sight = look(lock->path, &holder);
+    }
+    if (sight == LOCK_HELD && is_ours(lock, &holder)) {
         (void)unlink(lock->path);
     }
     lock_free(lock);
