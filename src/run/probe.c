@@ -9,27 +9,29 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "credence/base/clock.h"
 #include "credence/base/file.h"
+#include "credence/base/hash.h"
 #include "credence/base/json.h"
 #include "credence/base/mem.h"
-#include "credence/base/rng.h"
 #include "credence/job/job_file.h"
 #include "credence/model/client.h"
+#include "credence/model/server.h"
 #include "credence/protocol/episode.h"
 #include "credence/store/lock.h"
 #include "credence/store/tape.h"
 #include "run/directory.h"
+#include "run/probe_items.h"
+#include "run/probe_numbers.h"
 #include "run/reply_cache.h"
+#include "run/signals.h"
 #include "run/study_lock.h"
 
-enum { OPEN_MAX = 16, NUMBERS_MAX = 256, POLL_MS = 200, TEXT_BYTES_MAX = 1 << 24 };
+enum { OPEN_MAX = 16, POLL_MS = 200, TEXT_BYTES_MAX = 1 << 24 };
 
 enum kind { OPENING, AGAIN, NEGATED, PARAPHRASED, LOW, HIGH, KINDS };
-static const uint64_t salt = 0x70726f6265000000; // "probe"
 
 struct probing {
     struct cr_probe *probe;
@@ -39,9 +41,12 @@ struct probing {
     struct cr_tape *tape;
     const struct cr_clock *clock;
     struct cr_log *log;
-    struct cr_arena arena; // negated and paraphrased claims, examples
-    uint32_t open;         // tasks
-    struct task *tasks;    // those
+    struct cr_arena arena;      // negated and paraphrased claims, examples
+    struct cr_servers *servers; // those that the job starts
+    enum cr_status moved;       // the first failure to announce one
+    int signals;                // seen; 1: nothing more is sent, what is out is awaited
+    uint32_t open;              // tasks
+    struct task *tasks;         // those
 };
 
 struct task {
@@ -198,7 +203,7 @@ static enum cr_status pump(struct task *task, uint32_t *out_calls, struct cr_err
         task->sent = sent;
         sent->call.ctx = sent;
         if (task->kind == AGAIN) { // an opening's seed does not depend on the key
-            sent->call.seed = cr_hash_mix(sent->call.seed, salt);
+            sent->call.seed = cr_hash_mix(sent->call.seed, CR_PROBE_SALT);
         }
         if (task->kind == LOW || task->kind == HIGH) {
             status =
@@ -231,7 +236,7 @@ static enum cr_status start_task(struct probing *probing, struct cr_probe_model 
     if (task->kind != OPENING) {
         cfg.trajectory = UINT64_MAX;
         cfg.trajectory_key =
-            cr_hash_mix(cfg.trajectory_key, salt + (uint64_t)task->kind);
+            cr_hash_mix(cfg.trajectory_key, CR_PROBE_SALT + (uint64_t)task->kind);
     }
     enum cr_status status =
         claim_of(probing, task->kind, cfg.proposition, &cfg.proposition, err);
@@ -267,6 +272,13 @@ static void count_reply(struct task *task, const struct cr_call *asked,
     item->latency_s += reply->latency_s;
 }
 
+// Nothing more is sent for TASK: it ends with the last of its calls that were out.
+static void end_if_stopped(struct task *task) {
+    if (task->sent == NULL) {
+        free_task(task);
+    }
+}
+
 static enum cr_status take_reply(struct probing *probing, struct sent *sent,
                                  const struct cr_reply *reply, struct cr_err *err) {
     struct task *task = sent->task;
@@ -275,6 +287,11 @@ static enum cr_status take_reply(struct probing *probing, struct sent *sent,
     enum cr_status status = cr_episode_read(task->episode, asked, reply, &reason, err);
     if (status != CR_OK) {
         return status;
+    }
+    if (reply->reason == CR_REASON_STOPPED) { // it was not sent
+        free_sent(sent);
+        end_if_stopped(task);
+        return CR_OK;
     }
     struct cr_call_record record =
         cr_call_record_make(&sent->call, reply, cr_clock_wall_ms(probing->clock));
@@ -286,6 +303,10 @@ static enum cr_status take_reply(struct probing *probing, struct sent *sent,
     free_sent(sent);
     if (status == CR_OK) {
         status = cr_episode_answer(task->episode, asked, reply, err);
+    }
+    if (status == CR_OK && probing->signals > 0) {
+        end_if_stopped(task);
+        return CR_OK;
     }
     uint32_t calls = 0;
     return status == CR_OK ? pump(task, &calls, err) : status;
@@ -309,18 +330,58 @@ static enum cr_status tell(const struct probing *probing, struct cr_err *err) {
     return status;
 }
 
+// The first signal: what is in flight is awaited and kept. The second: the end at once.
+static enum cr_status heed_signals(struct probing *probing, struct cr_err *err) {
+    const int signals = cr_signals_count();
+    if (signals > 0 && probing->signals == 0) {
+        cr_log_write(
+            probing->log, CR_LOG_WARN,
+            "%s: the calls in flight are awaited; a second signal ends at once",
+            cr_signals_name());
+        cr_client_drain(probing->client);
+    }
+    probing->signals = signals;
+    return signals > 1 || (signals > 0 && probing->open == 0)
+               ? cr_err_set(
+                     err, CR_E_STOPPED,
+                     "stopped by %s: its calls so far are on the tape of %s; the "
+                     "same command goes on from there",
+                     cr_signals_name(), probing->probe->dir)
+               : CR_OK;
+}
+
+static enum cr_status poll_servers(struct probing *probing, struct cr_err *err) {
+    if (probing->servers == NULL) {
+        return CR_OK;
+    }
+    const enum cr_status status = cr_servers_poll(probing->servers, err);
+    return status == CR_OK && probing->moved != CR_OK
+               ? cr_err_set(err, probing->moved, "a local server cannot be announced")
+               : status;
+}
+
+static enum cr_status take_replies(struct probing *probing, struct cr_err *err) {
+    struct cr_call *call;
+    struct cr_reply reply;
+    enum cr_status status = CR_OK;
+    while (status == CR_OK && cr_client_take(probing->client, &call, &reply)) {
+        status = take_reply(probing, call->ctx, &reply, err);
+        cr_reply_fini(&reply);
+    }
+    return status;
+}
+
 // Wait for replies until fewer than OPEN tasks are open.
 static enum cr_status settle_down(struct probing *probing, uint32_t open,
                                   struct cr_err *err) {
     enum cr_status status = CR_OK;
     while (status == CR_OK && probing->open >= open && probing->open > 0) {
-        struct cr_call *call;
-        struct cr_reply reply;
-        status = cr_client_poll(probing->client, POLL_MS, err);
-        while (status == CR_OK && cr_client_take(probing->client, &call, &reply)) {
-            struct sent *sent = call->ctx;
-            status = take_reply(probing, sent, &reply, err);
-            cr_reply_fini(&reply);
+        status = poll_servers(probing, err);
+        if (status == CR_OK) {
+            status = cr_client_poll(probing->client, POLL_MS, err);
+        }
+        if (status == CR_OK) {
+            status = take_replies(probing, err);
         }
         if (status == CR_OK) {
             status = tell(probing, err);
@@ -328,173 +389,11 @@ static enum cr_status settle_down(struct probing *probing, uint32_t open,
         if (status == CR_OK) {
             status = cr_lock_beat(probing->lock, err);
         }
-    }
-    return status;
-}
-
-// The numbers that every opening of a model has in its messages: the instructions', for
-// an item's own numbers are not in the others'.
-
-struct numbers {
-    double at[NUMBERS_MAX];
-    size_t len;
-    bool is_begun;
-};
-
-static bool has_number(const struct numbers *numbers, double value) {
-    for (size_t i = 0; i < numbers->len; i++) {
-        if (fabs(numbers->at[i] - value) < 1e-9) {
-            return true;
+        if (status == CR_OK) {
+            status = heed_signals(probing, err);
         }
     }
-    return false;
-}
-
-static void find_numbers(const char *text, size_t bytes, struct numbers *out) {
-    for (size_t i = 0; i < bytes;) {
-        const bool begins = text[i] >= '0' && text[i] <= '9';
-        if (!begins) {
-            i++;
-            continue;
-        }
-        char word[32];
-        size_t len = 0;
-        while (i < bytes && ((text[i] >= '0' && text[i] <= '9') || text[i] == '.')) {
-            word[len] = text[i++];
-            len += len + 1 < sizeof word;
-        }
-        word[len] = '\0';
-        double value = strtod(word, NULL);
-        value = i < bytes && text[i] == '%' ? value / 100 : value;
-        if (value > 0 && value < 1 && out->len < NUMBERS_MAX &&
-            !has_number(out, value)) {
-            out->at[out->len++] = value;
-        }
-    }
-}
-
-static enum cr_status common_numbers(const struct cr_plan *plan, uint64_t trajectory,
-                                     struct numbers *common, struct cr_err *err) {
-    struct cr_episode_cfg cfg;
-    struct cr_episode *episode = NULL;
-    struct cr_call *call = NULL;
-    struct numbers own = {.len = 0};
-    cr_plan_episode_cfg(plan, trajectory, &cfg);
-    enum cr_status status = cr_episode_create(&cfg, &episode, err);
-    if (status == CR_OK) {
-        status = cr_episode_next(episode, &call, err);
-    }
-    for (size_t i = 0; call != NULL && i < call->turns_len; i++) {
-        find_numbers(call->turns[i].text, call->turns[i].text_bytes, &own);
-    }
-    cr_episode_destroy(episode);
-    size_t kept = 0;
-    for (size_t i = 0; common->is_begun && i < common->len; i++) {
-        if (has_number(&own, common->at[i])) {
-            common->at[kept++] = common->at[i];
-        }
-    }
-    common->len = kept;
-    if (!common->is_begun) {
-        *common = own;
-    }
-    common->is_begun = true;
-    return status;
-}
-
-// Which propositions.
-
-struct candidate {
-    uint64_t trajectory;
-    uint32_t bucket; // benchmark and label, so that each gets its share
-};
-
-static bool opens_with_maker(const struct cr_plan *plan,
-                             const struct cr_plan_group *group) {
-    struct cr_episode_cfg cfg;
-    struct cr_episode *episode = NULL;
-    struct cr_call *call = NULL;
-    cr_plan_episode_cfg(plan, group->first_trajectory, &cfg);
-    const bool is_made = cr_episode_create(&cfg, &episode, NULL) == CR_OK &&
-                         cr_episode_next(episode, &call, NULL) == CR_OK;
-    const bool is_maker = is_made && call != NULL && call->id.role == CR_ROLE_MAKER;
-    cr_episode_destroy(episode);
-    return is_maker;
-}
-
-// Whether GROUP is the first of MODEL on its benchmark that its maker opens.
-static bool is_probed(const struct cr_plan *plan, uint32_t group, uint32_t model) {
-    const struct cr_plan_group *g = &plan->groups[group];
-    if (g->propositions_len == 0 || plan->job->cells[g->cells[0]].maker != model ||
-        !opens_with_maker(plan, g)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < group; i++) {
-        if (plan->groups[i].benchmark == g->benchmark && is_probed(plan, i, model)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum cr_status list_candidates(const struct cr_plan *plan, uint32_t model,
-                                      struct candidate **out, uint64_t *len,
-                                      struct cr_err *err) {
-    *len = 0;
-    *out = cr_calloc(plan->trajectories + 1, sizeof **out);
-    if (*out == NULL) {
-        return no_memory(err);
-    }
-    for (uint32_t g = 0; g < plan->groups_len; g++) {
-        const struct cr_plan_group *group = &plan->groups[g];
-        const bool is_wanted = is_probed(plan, g, model);
-        for (uint64_t p = 0; is_wanted && p < group->propositions_len; p++) {
-            struct cr_plan_place place;
-            const uint64_t t = group->first_trajectory + p * group->replicates;
-            cr_plan_place(plan, t, &place);
-            const bool is_true = place.proposition->label == 1;
-            (*out)[(*len)++] = (struct candidate){t, 2 * group->benchmark + is_true};
-        }
-    }
-    return CR_OK;
-}
-
-static int by_bucket(const void *a, const void *b) {
-    const struct candidate *x = a, *y = b;
-    return (x->bucket > y->bucket) - (x->bucket < y->bucket);
-}
-
-// Shuffle by SEED, then deal from the buckets in turn: WANTED of the LEN candidates first.
-static void deal(struct candidate *at, uint64_t len, uint64_t seed, uint64_t wanted) {
-    struct cr_rng rng;
-    cr_rng_seed(&rng, cr_hash_mix(seed, salt));
-    for (uint64_t i = len; i > 1; i--) {
-        const uint64_t j = cr_rng_below(&rng, i);
-        const struct candidate swap = at[i - 1];
-        at[i - 1] = at[j];
-        at[j] = swap;
-    }
-    for (uint64_t i = 0; i < wanted; i++) {
-        // Of what is left, the first of the bucket that was dealt from least.
-        uint64_t best = i, least = UINT64_MAX;
-        for (uint64_t j = i; j < len; j++) {
-            uint64_t dealt = 0;
-            for (uint64_t k = 0; k < i; k++) {
-                dealt += at[k].bucket == at[j].bucket;
-            }
-            if (dealt < least) {
-                least = dealt;
-                best = j;
-            }
-            if (least == 0) {
-                break;
-            }
-        }
-        const struct candidate chosen = at[best];
-        at[best] = at[i];
-        at[i] = chosen;
-    }
-    qsort(at, wanted, sizeof *at, by_bucket);
+    return status == CR_OK ? heed_signals(probing, err) : status;
 }
 
 // One model.
@@ -530,22 +429,24 @@ static enum cr_status ask_item(struct probing *probing, struct cr_probe_model *m
 }
 
 static enum cr_status ask_model(struct probing *probing, struct cr_probe_model *model,
-                                const struct candidate *chosen, struct cr_err *err) {
-    struct numbers numbers = {.len = 0};
+                                const struct cr_probe_items *chosen,
+                                struct cr_err *err) {
+    struct cr_probe_numbers numbers = {.len = 0};
     enum cr_status status = CR_OK;
     for (uint32_t i = 0; i < model->len && status == CR_OK; i++) {
-        status =
-            common_numbers(probing->probe->plan, chosen[i].trajectory, &numbers, err);
+        status = cr_probe_numbers_keep(probing->probe->plan, chosen->trajectory[i],
+                                       &numbers, err);
         if (status == CR_OK) {
             status =
-                ask_item(probing, model, chosen[i].trajectory, &model->items[i], err);
+                ask_item(probing, model, chosen->trajectory[i], &model->items[i], err);
         }
     }
     if (status == CR_OK) {
         status = settle_down(probing, 0, err);
     }
     for (uint32_t i = 0; i < model->len && status == CR_OK; i++) {
-        model->items[i].is_prompt_number = has_number(&numbers, model->items[i].price);
+        model->items[i].is_prompt_number =
+            cr_probe_numbers_has(&numbers, model->items[i].price);
     }
     return status == CR_OK && cr_fitness_summarize(model->items, model->len,
                                                    &model->summary) != CR_OK
@@ -556,21 +457,18 @@ static enum cr_status ask_model(struct probing *probing, struct cr_probe_model *
 static enum cr_status probe_model(struct probing *probing, uint32_t index,
                                   uint32_t wanted, struct cr_err *err) {
     struct cr_probe *probe = probing->probe;
-    struct candidate *candidates = NULL;
-    uint64_t len = 0;
-    enum cr_status status = list_candidates(probe->plan, index, &candidates, &len, err);
-    if (status != CR_OK || len == 0) {
-        cr_free(candidates);
-        return status;
+    struct cr_probe_items chosen;
+    enum cr_status status =
+        cr_probe_items_choose(probe->plan, index, wanted, &chosen, err);
+    if (status == CR_OK && chosen.len > 0) {
+        struct cr_probe_model *model = &probe->models[probe->models_len++];
+        model->model = index;
+        model->len = chosen.len;
+        model->items = cr_calloc(model->len, sizeof *model->items);
+        status = model->items == NULL ? no_memory(err)
+                                      : ask_model(probing, model, &chosen, err);
     }
-    struct cr_probe_model *model = &probe->models[probe->models_len++];
-    model->model = index;
-    model->len = len < wanted ? (uint32_t)len : wanted;
-    model->items = cr_calloc(model->len, sizeof *model->items);
-    deal(candidates, len, probe->job->seed, model->len);
-    status = model->items == NULL ? no_memory(err)
-                                  : ask_model(probing, model, candidates, err);
-    cr_free(candidates);
+    cr_free(chosen.trajectory);
     return status;
 }
 
@@ -587,15 +485,6 @@ static enum cr_status read_job(struct cr_probe *probe,
     }
     if (status == CR_OK) {
         status = cr_plan_create(probe->job, &probe->plan, err);
-    }
-    for (uint32_t i = 0; status == CR_OK && i < probe->job->models_len; i++) {
-        const struct cr_model *model = &probe->job->models[i];
-        if (model->serve.command != NULL) {
-            status = cr_err_set(err, CR_E_UNSUPPORTED,
-                                "models.%s: its server is started by a run; start it "
-                                "by hand and name its \"endpoints\" to probe it",
-                                model->name);
-        }
     }
     const char *name = status == CR_OK ? probe->job->name : "";
     const int need = options->dir != NULL
@@ -679,13 +568,42 @@ static enum cr_status open_client(struct probing *probing, struct cr_log *log,
     return status == CR_OK ? cr_tape_open(&tape, &probing->tape, err) : status;
 }
 
+static void on_moved(void *ctx, enum cr_server_scope scope, uint32_t model,
+                     uint32_t endpoint, const char *url) {
+    struct probing *probing = ctx;
+    (void)scope; // one process: the servers of the node and of the job are its own
+    const enum cr_status status =
+        cr_client_endpoint(probing->client, model, endpoint, url);
+    probing->moved = probing->moved == CR_OK ? status : probing->moved;
+}
+
+static enum cr_status start_servers(struct probing *probing, struct cr_log *log,
+                                    struct cr_err *err) {
+    const struct cr_servers_cfg cfg = {.job = probing->probe->job,
+                                       .clock = probing->clock,
+                                       .log = log,
+                                       .dir = probing->probe->dir,
+                                       .starts_for_node = true,
+                                       .starts_for_job = true,
+                                       .moved = on_moved,
+                                       .ctx = probing};
+    return cr_servers_are_needed(&cfg) ? cr_servers_create(&cfg, &probing->servers, err)
+                                       : CR_OK;
+}
+
 static enum cr_status probe_all(struct probing *probing,
                                 const struct cr_probe_options *options,
                                 struct cr_log *log, struct cr_err *err) {
     struct cr_probe *probe = probing->probe;
-    enum cr_status status = open_directory(probing, log, err);
+    enum cr_status status = cr_signals_start(err);
+    if (status == CR_OK) {
+        status = open_directory(probing, log, err);
+    }
     if (status == CR_OK) {
         status = open_client(probing, log, err);
+    }
+    if (status == CR_OK) {
+        status = start_servers(probing, log, err);
     }
     for (uint32_t i = 0; status == CR_OK && i < probe->job->models_len; i++) {
         status = probe_model(probing, i, options->items, err);
@@ -709,6 +627,7 @@ enum cr_status cr_probe_run(const struct cr_probe_options *options, struct cr_lo
                                      : probe_all(&probing, options, log, err);
     }
     cr_client_destroy(probing.client);
+    cr_servers_destroy(probing.servers);
     while (probing.tasks != NULL) {
         free_task(probing.tasks);
     }

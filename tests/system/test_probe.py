@@ -1,12 +1,17 @@
 """credence probe: verdicts on models whose nature is known, and calls that are not paid twice."""
 
 import json
+import os
 import re
+import signal
+import sys
+import time
 
 import harness
 from chat_server import Server
 
 UNUSABLE = BLOCKED = 4
+STOPPED = 75
 
 
 def judgment(price):
@@ -125,6 +130,79 @@ class ProbeTest(harness.TestCase):
         found = self.probe(job)
         self.assertTrue(found["simulated"])
         self.assertEqual("fit", found["models"][0]["verdict"])
+
+    def test_a_server_that_is_not_there_is_said_at_once_and_exits_as_a_run_does(self):
+        url = f"http://127.0.0.1:{harness.free_port()}/v1"
+        job = self.write_job(self.http_job(url, self.write_claims(30), models__m__limits__retries=2))
+        begin = time.monotonic()
+        process = harness.start("probe", job, "-o", self.dir / "probe")
+        line = process.stderr.readline()
+        self.assertLess(time.monotonic() - begin, 2)
+        self.assertIn(url, line)
+        result = harness.finish(process, 60)
+        run = harness.run("run", job, "-o", self.dir / "run", expect=None)
+        self.assertEqual((BLOCKED, BLOCKED), (result.code, run.code), result)
+        self.assertIn("connection", result.err)
+
+    def test_a_signal_loses_nothing_and_the_same_command_goes_on(self):
+        """Calls in flight are awaited; what is on the tape is not asked again."""
+        gate = self.gate(after=20, most=4)
+        with harness.FaultServer({"rules": [gate.rule]}) as server:
+            job = self.job(server.url)
+            process = harness.start("probe", job, "-o", self.dir / "run", "--json")
+            try:
+                harness.wait_for(lambda: gate.is_reached(server), 60, "calls in flight")
+                process.send_signal(signal.SIGTERM)
+                self.assertIn("SIGTERM", process.stderr.readline())
+            except BaseException:
+                harness.kill_all(process)
+                raise
+            finally:
+                gate.open()
+            result = harness.finish(process, 60)
+            self.assertEqual((STOPPED, ""), (result.code, result.out), result)
+            self.assertIn("the same command goes on from there", result.err)
+            asked = server.stats()["requests"]
+            self.assertEqual(asked, len(harness.tape_lines(self.dir / "run")))
+            self.assertLess(asked, 24 * 6)
+            found = json.loads(harness.run("probe", job, "-o", self.dir / "run", "--json", expect=None).out)
+            self.assertEqual(asked, found["models"][0]["recorded"])
+            self.assertEqual(found["models"][0]["calls"], server.stats()["requests"] - asked)
+
+    def served_job(self, lines):
+        """A job whose server is a script of ours: LINES of Python, of which the port is sys.argv[1]."""
+        script = self.dir / "server.py"
+        script.write_text("\n".join(lines))
+        job = self.http_job("", self.write_claims(30))
+        del job["models"]["m"]["endpoints"]
+        job["models"]["m"]["serve"] = {"command": [sys.executable, str(script), "{port}"], "health": "/health"}
+        return self.write_job(job)
+
+    def test_a_server_that_the_job_starts_is_started_and_ended(self):
+        job = self.served_job([
+            "import http.server, json, os, sys",
+            f"open({str(self.dir / 'pid')!r}, 'w').write(str(os.getpid()))",
+            "class Handler(http.server.BaseHTTPRequestHandler):",
+            "    def answer(self, page):",
+            "        self.send_response(200); self.send_header('Content-Length', str(len(page)))",
+            "        self.end_headers(); self.wfile.write(page)",
+            "    def do_GET(self): self.answer(b'{}')",
+            "    def do_POST(self):",
+            "        self.rfile.read(int(self.headers['Content-Length']))",
+            f"        text = {judgment(0.62)[0]!r}",
+            "        self.answer(json.dumps({'choices': [{'finish_reason': 'stop', 'message': {'content': text}}],",
+            "                                'usage': {'prompt_tokens': 9, 'completion_tokens': 5}}).encode())",
+            "    def log_message(self, *_): pass",
+            "http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()"])
+        found = self.probe(job, expect=UNUSABLE)["models"][0]
+        self.assertEqual((0.62, "unusable"), (found["commonest"], found["variety"]))
+        with self.assertRaises(ProcessLookupError):
+            os.kill(int((self.dir / "pid").read_text()), 0)
+
+    def test_a_server_that_does_not_come_up_is_named_with_its_last_words(self):
+        job = self.served_job(["import sys", "sys.exit('no such weights')"])
+        result = harness.run("probe", job, "-o", self.dir / "run", expect=BLOCKED, timeout=120)
+        self.assertIn("no such weights", result.err)
 
 
 if __name__ == "__main__":

@@ -44,9 +44,10 @@ struct cr_probe {
     char dir[4096];
 };
 
-// Probe the makers of the job. CR_E_UNSUPPORTED: a model's server would be started by the
-// run; CR_E_NOT_FOUND: no cell is opened by its maker; errors of reading the job, of the
-// directory and of the tape. A call that fails is data.
+// Probe the makers of the job, with the servers that it starts. CR_E_NOT_FOUND: no cell is
+// opened by its maker; CR_E_BLOCKED: a model cannot answer, or its server does not come up;
+// CR_E_STOPPED: a signal, and the same call goes on from the tape; errors of reading the
+// job, of the directory and of the tape. A call that fails is data.
 CR_MUST_CHECK enum cr_status cr_probe_run(const struct cr_probe_options *options,
                                           struct cr_log *log, struct cr_probe *out,
                                           struct cr_err *err);
