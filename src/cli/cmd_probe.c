@@ -49,6 +49,10 @@ static const struct cr_definition terms[] = {
     {"discrimination", "",
      "share of pairs of a true and a false claim that are priced in the right order; "
      "from so few items it must not choose a model"},
+    {"logprob reading", "",
+     "the probability of a yes as the first word of an answer, asked in the price's "
+     "place; where yes and no, all spellings together, have a mass below 0.5 it is "
+     "missing"},
     {NULL, NULL, NULL},
 };
 
@@ -154,6 +158,33 @@ static void print_numbers(const struct cr_screen *screen, const struct cr_fitnes
     }
 }
 
+// The logprob reading beside the price that is said.
+static void print_readings(const struct cr_screen *screen,
+                           const struct cr_probe_model *model) {
+    const struct cr_fitness *s = &model->summary;
+    if (model->lacks_logprobs) {
+        cr_screen_printf(screen, "  %-*sthe server gives no logprobs\n", LABEL,
+                         "logprob reading");
+    }
+    if (s->readable.len == 0) {
+        return;
+    }
+    print_share(screen, "logprob reading", &s->readable);
+    cr_screen_printf(screen, ", mass of yes and no %.2f", s->mass.mean);
+    if (!isnan(s->held_auc)) {
+        cr_screen_printf(screen, ", discrimination %.2f (error %.2f)", s->held_auc,
+                         s->held_auc_error);
+    }
+    cr_screen_printf(screen, "\n");
+    if (s->only_held_separates) {
+        cr_screen_printf(screen,
+                         "  the price that it says does not tell true claims from "
+                         "false ones, the logprob reading does:\n"
+                         "  set: --set cell.elicitation=logprob, or "
+                         "--set cell.held=logprob for both\n");
+    }
+}
+
 static void print_speed(const struct cr_screen *screen, const struct cr_probe *probe,
                         const struct cr_probe_model *model,
                         const struct cr_estimate *estimate) {
@@ -208,6 +239,7 @@ static void print_model(const struct cr_screen *screen, const struct cr_probe *p
     print_replies(screen, s);
     print_prices(screen, s);
     print_numbers(screen, s);
+    print_readings(screen, model);
     print_speed(screen, probe, model, estimate);
     print_settings(screen, name, s);
 }
@@ -270,6 +302,12 @@ static void write_model(struct cr_json_writer *emit, const struct cr_probe *prob
     write_mean(emit, "yes_bias", &s->yes_bias);
     cr_json_write_number(emit, "auc", s->auc);
     cr_json_write_number(emit, "auc_error", s->auc_error);
+    cr_json_write_bool(emit, "lacks_logprobs", model->lacks_logprobs);
+    write_share(emit, "readable", &s->readable);
+    write_mean(emit, "mass", &s->mass);
+    cr_json_write_number(emit, "held_auc", s->held_auc);
+    cr_json_write_number(emit, "held_auc_error", s->held_auc_error);
+    cr_json_write_bool(emit, "only_held_separates", s->only_held_separates);
     cr_json_write_count(emit, "tokens_held", s->tokens_held);
     cr_json_write_number(emit, "latency_s", s->latency_s);
     cr_json_write_open(emit, "reasons", '{');
@@ -399,7 +437,8 @@ const struct cr_command cr_command_probe = {
     .description =
         "Makes the first opening calls of the job itself (24 propositions a model, drawn "
         "by the seed over benchmarks and labels), and for each a few beside it: the same "
-        "call again, the claim negated and paraphrased, the form with an example in it. "
+        "call again, the claim negated and paraphrased, the form with an example in it, a yes or a "
+        "no by its logprobs. "
         "Openings go onto the tape of the run directory, so that a run of the job does "
         "not pay for them again; a job that was changed may go on in a directory that "
         "only a probe has used.\n\n"

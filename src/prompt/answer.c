@@ -484,11 +484,11 @@ static const char *plain_token(const char *token) {
     return token;
 }
 
-void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
-                        struct cr_answer *out) {
+// The mass of each vote, and their sum.
+static double sum_votes(const struct cr_answer_form *form, const struct cr_reply *reply,
+                        double mass[CR_OPTIONS_MAX]) {
     const struct cr_space_row *space = cr_space_table[form->space];
-    double mass[CR_OPTIONS_MAX] = {0}, sum = 0;
-    *out = (struct cr_answer){0};
+    double sum = 0;
     for (uint32_t i = 0; i < reply->logprobs_len; i++) {
         const char *token = plain_token(reply->logprobs[i].token);
         int vote = space->match_vote(form, token, strlen(token), true);
@@ -498,6 +498,20 @@ void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply
             sum += p;
         }
     }
+    return sum;
+}
+
+double cr_answer_mass(const struct cr_answer_form *form, const struct cr_reply *reply) {
+    double mass[CR_OPTIONS_MAX] = {0};
+    return sum_votes(form, reply, mass);
+}
+
+void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
+                        struct cr_answer *out) {
+    const struct cr_space_row *space = cr_space_table[form->space];
+    double mass[CR_OPTIONS_MAX] = {0};
+    const double sum = sum_votes(form, reply, mass);
+    *out = (struct cr_answer){0};
     if (sum < CR_ANSWER_MASS_MIN) {
         cr_answer_complain(out, CR_REASON_UNREADABLE,
                            "Your first word was not an answer; it must be %s.",

@@ -19,6 +19,7 @@
 #include "credence/job/job_file.h"
 #include "credence/model/client.h"
 #include "credence/model/server.h"
+#include "credence/prompt/answer.h"
 #include "credence/protocol/episode.h"
 #include "credence/store/lock.h"
 #include "credence/store/tape.h"
@@ -31,7 +32,7 @@
 
 enum { OPEN_MAX = 16, POLL_MS = 200, TEXT_BYTES_MAX = 1 << 24 };
 
-enum kind { OPENING, AGAIN, NEGATED, PARAPHRASED, LOW, HIGH, KINDS };
+enum kind { OPENING, AGAIN, NEGATED, PARAPHRASED, LOW, HIGH, READING, KINDS };
 
 struct probing {
     struct cr_probe *probe;
@@ -44,6 +45,7 @@ struct probing {
     struct cr_arena arena;      // negated and paraphrased claims, examples
     struct cr_servers *servers; // those that the job starts
     enum cr_status moved;       // the first failure to announce one
+    bool is_reading;            // what a server without logprobs must not end
     int signals;                // seen; 1: nothing more is sent, what is out is awaited
     uint32_t open;              // tasks
     struct task *tasks;         // those
@@ -73,7 +75,8 @@ static enum cr_status no_memory(struct cr_err *err) {
 
 static double *price_of(struct cr_fitness_item *item, enum kind kind) {
     double *const prices[KINDS] = {&item->price,       &item->again, &item->negated,
-                                   &item->paraphrased, &item->low,   &item->high};
+                                   &item->paraphrased, &item->low,   &item->high,
+                                   &item->held};
     return prices[kind];
 }
 
@@ -110,6 +113,20 @@ static enum cr_status claim_of(struct probing *probing, enum kind kind,
     }
     claim->label = 1 - p->label;
     return reword(probing, "It is not true that the following holds: ", claim, err);
+}
+
+// The maker's question by the logprobs of a yes and a no, whatever the job's is.
+static enum cr_status read_by_logprobs(struct probing *probing,
+                                       struct cr_episode_cfg *cfg, struct cr_err *err) {
+    struct cr_cell *cell = cr_arena_alloc(&probing->arena, sizeof *cell);
+    if (cell == NULL) {
+        return no_memory(err);
+    }
+    *cell = *cfg->cell;
+    cell->elicitation = CR_ELICIT_LOGPROB;
+    cell->held = CR_HELD_NONE;
+    cfg->cell = cell;
+    return CR_OK;
 }
 
 // The example of the copy test, behind the last message of CALL.
@@ -240,6 +257,9 @@ static enum cr_status start_task(struct probing *probing, struct cr_probe_model 
     }
     enum cr_status status =
         claim_of(probing, task->kind, cfg.proposition, &cfg.proposition, err);
+    if (status == CR_OK && task->kind == READING) {
+        status = read_by_logprobs(probing, &cfg, err);
+    }
     if (status == CR_OK) {
         status = cr_episode_create(&cfg, &task->episode, err);
     }
@@ -259,6 +279,14 @@ static void count_reply(struct task *task, const struct cr_call *asked,
     struct cr_fitness_item *item = task->item;
     task->model->recorded += reply->is_recorded;
     task->model->calls += !reply->is_recorded;
+    if (asked->id.ask == CR_ASK_LOGPROB && asked->id.repair == 0 &&
+        reply->logprobs_len > 0 && (task->kind == OPENING || task->kind == READING)) {
+        const struct cr_answer_form form = {.space = CR_SPACE_BINARY};
+        item->mass = cr_answer_mass(&form, reply);
+    }
+    if (task->kind == READING) {
+        task->model->lacks_logprobs |= reason == CR_REASON_NO_LOGPROBS;
+    }
     if (task->kind != OPENING) {
         return;
     }
@@ -308,6 +336,10 @@ static enum cr_status take_reply(struct probing *probing, struct sent *sent,
         end_if_stopped(task);
         return CR_OK;
     }
+    if (status == CR_OK && task->kind == READING) { // asked once, as a held reading is
+        end_task(task);
+        return CR_OK;
+    }
     uint32_t calls = 0;
     return status == CR_OK ? pump(task, &calls, err) : status;
 }
@@ -317,6 +349,9 @@ static enum cr_status tell(const struct probing *probing, struct cr_err *err) {
     struct cr_client_notice notice;
     enum cr_status status = CR_OK;
     while (cr_client_take_notice(probing->client, &notice)) {
+        if (probing->is_reading && notice.reason == CR_REASON_NO_LOGPROBS) {
+            continue; // the job does not need them: the screen says that there are none
+        }
         if (notice.kind == CR_NOTICE_FAILURE) {
             cr_log_write(probing->log, CR_LOG_WARN, "%s", notice.text);
         } else {
@@ -410,11 +445,13 @@ static enum cr_status ask_item(struct probing *probing, struct cr_probe_model *m
                                      .negated = NAN,
                                      .paraphrased = NAN,
                                      .low = NAN,
-                                     .high = NAN};
+                                     .high = NAN,
+                                     .held = NAN,
+                                     .mass = NAN};
     enum cr_status status = CR_OK;
     // At temperature 0 the same call has the same answer: nothing is learned.
     const bool is_greedy = probing->probe->job->models[model->model].temperature == 0;
-    for (int kind = OPENING; kind < (is_binary ? KINDS : AGAIN) && status == CR_OK;
+    for (int kind = OPENING; kind < (is_binary ? READING : AGAIN) && status == CR_OK;
          kind++) {
         if (kind == AGAIN && is_greedy) {
             continue;
@@ -425,6 +462,37 @@ static enum cr_status ask_item(struct probing *probing, struct cr_probe_model *m
             status = start_task(probing, model, trajectory, &what, err);
         }
     }
+    return status;
+}
+
+// What the model holds where the job asks what it says. These come last, so that a server
+// without logprobs has answered by then, and is not given up for their sake; the first
+// shows whether the others are worth asking.
+static enum cr_status ask_readings(struct probing *probing,
+                                   struct cr_probe_model *model,
+                                   const struct cr_probe_items *chosen,
+                                   struct cr_err *err) {
+    enum cr_status status = CR_OK;
+    probing->is_reading = true;
+    for (uint32_t i = 0, asked = 0; i < model->len && status == CR_OK; i++) {
+        struct cr_episode_cfg cfg;
+        cr_plan_episode_cfg(probing->probe->plan, chosen->trajectory[i], &cfg);
+        if (model->items[i].label < 0 || cfg.cell->elicitation == CR_ELICIT_LOGPROB) {
+            continue;
+        }
+        const struct task what = {.item = &model->items[i], .kind = READING};
+        status = settle_down(probing, asked++ == 1 ? 1 : OPEN_MAX, err);
+        if (model->lacks_logprobs) {
+            break;
+        }
+        if (status == CR_OK) {
+            status = start_task(probing, model, chosen->trajectory[i], &what, err);
+        }
+    }
+    if (status == CR_OK) {
+        status = settle_down(probing, 0, err);
+    }
+    probing->is_reading = false;
     return status;
 }
 
@@ -443,6 +511,9 @@ static enum cr_status ask_model(struct probing *probing, struct cr_probe_model *
     }
     if (status == CR_OK) {
         status = settle_down(probing, 0, err);
+    }
+    if (status == CR_OK) {
+        status = ask_readings(probing, model, chosen, err);
     }
     for (uint32_t i = 0; i < model->len && status == CR_OK; i++) {
         model->items[i].is_prompt_number =

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "credence/base/mem.h"
+#include "credence/prompt/answer.h"
 
 #define LEVEL 0.95
 #define SAME 1e-9          // prices nearer than this are one price
@@ -181,31 +182,83 @@ static void compare_prices(const struct cr_fitness_item *items, size_t len,
     out->paraphrase_arbitrage = mean_of(&paraphrase_arbitrage);
 }
 
-// The area under the curve: the share of pairs of a true and a false claim of which the
-// true one has the higher price, ties half; its standard error by Hanley and McNeil
-// (Radiology 143, 1982). Then the bias to yes, each label weighing half.
-static void judge_labels(const struct cr_fitness_item *items, size_t len,
-                         struct cr_fitness *out) {
-    struct sums of[2] = {{.len = 0}, {.len = 0}};
+// The area under the curve of said or held prices, and how many of each label had one.
+struct area {
+    double area, error;
+    uint64_t len[2]; // by label
+};
+
+// The share of pairs of a true and a false claim of which the true one has the higher
+// price, ties half; its standard error by Hanley and McNeil (Radiology 143, 1982).
+static struct area area_of(const double *prices, const struct cr_fitness_item *items,
+                           size_t len) {
+    struct area out = {.area = NAN, .error = NAN};
     double wins = 0;
     for (size_t i = 0; i < len; i++) {
-        if (items[i].label < 0 || isnan(items[i].price)) {
-            continue;
-        }
-        add(&of[items[i].label], items[i].price - 0.5);
-        for (size_t j = 0; j < len && items[i].label == 1; j++) {
-            if (items[j].label == 0 && !isnan(items[j].price)) {
-                wins += items[i].price > items[j].price           ? 1
-                        : is_near(items[i].price, items[j].price) ? 0.5
-                                                                  : 0;
+        const bool is_priced = items[i].label >= 0 && !isnan(prices[i]);
+        out.len[0] += is_priced && items[i].label == 0;
+        out.len[1] += is_priced && items[i].label == 1;
+        for (size_t j = 0; is_priced && items[i].label == 1 && j < len; j++) {
+            if (items[j].label == 0 && !isnan(prices[j])) {
+                wins += is_near(prices[i], prices[j]) ? 0.5 : prices[i] > prices[j];
             }
         }
     }
-    const double t = (double)of[1].len, f = (double)of[0].len;
-    out->auc = t > 0 && f > 0 ? wins / (t * f) : NAN;
-    const double a = out->auc, q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
-    out->auc_error =
-        sqrt((a * (1 - a) + (t - 1) * (q1 - a * a) + (f - 1) * (q2 - a * a)) / (t * f));
+    const double f = (double)out.len[0], t = (double)out.len[1];
+    if (t > 0 && f > 0) {
+        const double a = wins / (t * f), q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
+        const double squares =
+            a * (1 - a) + (t - 1) * (q1 - a * a) + (f - 1) * (q2 - a * a);
+        out.area = a;
+        out.error = sqrt(fmax(0, squares) / (t * f));
+    }
+    return out;
+}
+
+static bool separates(const struct area *area) {
+    return area->len[0] >= CR_FITNESS_LABEL_LEAST &&
+           area->len[1] >= CR_FITNESS_LABEL_LEAST &&
+           area->area - cr_normal_quantile(0.5 + LEVEL / 2) * area->error > 0.5;
+}
+
+static void compare_labels(const struct cr_fitness_item *items, size_t len,
+                           double *scratch, struct cr_fitness *out) {
+    for (size_t i = 0; i < len; i++) {
+        scratch[i] = items[i].price;
+    }
+    const struct area said = area_of(scratch, items, len);
+    for (size_t i = 0; i < len; i++) {
+        scratch[i] = items[i].held;
+    }
+    const struct area held = area_of(scratch, items, len);
+    out->auc = said.area;
+    out->auc_error = said.error;
+    out->held_auc = held.area;
+    out->held_auc_error = held.error;
+    out->only_held_separates = separates(&held) && !separates(&said);
+}
+
+static void weigh_readings(const struct cr_fitness_item *items, size_t len,
+                           struct cr_fitness *out) {
+    struct sums mass = {0};
+    uint64_t readable = 0;
+    for (size_t i = 0; i < len; i++) {
+        add(&mass, items[i].mass);
+        readable += items[i].mass >= CR_ANSWER_MASS_MIN;
+    }
+    out->readable = share_of(readable, mass.len);
+    out->mass = mean_of(&mass);
+}
+
+// The bias to yes, each label weighing half.
+static void weigh_labels(const struct cr_fitness_item *items, size_t len,
+                         struct cr_fitness *out) {
+    struct sums of[2] = {{.len = 0}, {.len = 0}};
+    for (size_t i = 0; i < len; i++) {
+        if (items[i].label >= 0) {
+            add(&of[items[i].label], items[i].price - 0.5);
+        }
+    }
     const struct cr_fitness_mean yes = mean_of(&of[1]), no = mean_of(&of[0]);
     const double half = sqrt(pow(yes.interval.high - yes.mean, 2) +
                              pow(no.interval.high - no.mean, 2)) /
@@ -274,7 +327,9 @@ enum cr_status cr_fitness_summarize(const struct cr_fitness_item *items, size_t 
     hold_tokens(items, len, scratch, out);
     count_prices(items, len, scratch, out);
     compare_prices(items, len, out);
-    judge_labels(items, len, out);
+    compare_labels(items, len, scratch, out);
+    weigh_labels(items, len, out);
+    weigh_readings(items, len, out);
     decide(out);
     cr_free(scratch);
     return CR_OK;

@@ -1,6 +1,7 @@
 """credence probe: verdicts on models whose nature is known, and calls that are not paid twice."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -22,8 +23,28 @@ def claim_of(messages):
     return re.search(r"Claim number (\d+)", messages[-1]["content"] + messages[1]["content"]).group(1)
 
 
+def yes_or_no(yes, no):
+    """A first word by its logprobs; a yes in two spellings."""
+    top = [{"token": token, "logprob": math.log(p)} for token, p in
+           (("Yes", yes / 2), (" yes", yes / 2), ("No", no), ("Well", max(1 - yes - no, 1e-9)))]
+    return "Yes", "length", {"content": [{**top[0], "top_logprobs": top}]}
+
+
+def is_reading(messages):
+    return any("Yes or No" in m["content"] for m in messages)
+
+
+def holds_more_than_it_says(messages):
+    """It says 0.62 of everything, and knows which claims are true: every third (harness.write_claims)."""
+    if not is_reading(messages):
+        return judgment(0.62)
+    return yes_or_no(0.7, 0.2) if int(claim_of(messages)) % 3 == 0 else yes_or_no(0.3, 0.6)
+
+
 def sound(messages):
     """A price of its own for each claim, coherent under negation, deaf to examples."""
+    if is_reading(messages):
+        return yes_or_no(0.5, 0.4)
     price = 0.1 + 0.03 * int(claim_of(messages))
     negated = any("not true that" in m["content"] for m in messages)
     return judgment(round(1 - price if negated else price, 3))
@@ -58,7 +79,7 @@ class ProbeTest(harness.TestCase):
         found = self.verdict(sound)
         self.assertEqual("fit", found["verdict"])
         self.assertEqual((24, 24), (found["propositions"], found["distinct"]))
-        self.assertEqual(24 * 6, found["calls"])
+        self.assertEqual(24 * 7, found["calls"])
         self.assertLess(found["negation_arbitrage"]["mean"], 1e-6)
         self.assertAlmostEqual(0, found["copy_slope"]["mean"])
 
@@ -67,6 +88,31 @@ class ProbeTest(harness.TestCase):
         self.assertEqual(("unusable", "unusable", "fit"), (found["verdict"], found["variety"], found["usable"]))
         self.assertEqual((1, 0.62), (found["distinct"], found["commonest"]))
         self.assertGreater(found["negation_arbitrage"]["mean"], 0.01)
+
+    def test_a_logprob_reading_that_tells_more_than_the_price_is_named(self):
+        with Server(holds_more_than_it_says) as server:
+            job = self.job(server.url)
+            found = self.probe(job, expect=UNUSABLE)["models"][0]
+            out = harness.run("probe", job, "-o", self.dir / "run", expect=UNUSABLE).out
+        self.assertEqual((24, 24), (found["readable"]["count"], found["readable"]["of"]))
+        self.assertAlmostEqual(0.9, found["mass"]["mean"], 6)
+        self.assertEqual((0.5, 1, True), (found["auc"], found["held_auc"], found["only_held_separates"]))
+        self.assertIn("does not tell true claims from false ones, the logprob reading does", out)
+        self.assertIn("--set cell.held=logprob", out)
+        self.assertLessEqual(len(out.splitlines()), 24)
+
+    def test_a_reading_without_the_mass_has_no_price(self):
+        found = self.verdict(lambda m: yes_or_no(0.3, 0.01) if is_reading(m) else sound(m))
+        self.assertEqual((0, 24), (found["readable"]["count"], found["readable"]["of"]))
+        self.assertAlmostEqual(0.31, found["mass"]["mean"], 6)
+        self.assertEqual((None, False), (found["held_auc"], found["only_held_separates"]))
+
+    def test_a_server_without_logprobs_is_asked_once_and_not_blamed(self):
+        with Server(lambda m: judgment(0.5) if is_reading(m) else sound(m)) as server:
+            result = harness.run("probe", self.job(server.url), "-o", self.dir / "run", "--json", expect=0)
+        found = json.loads(result.out)["models"][0]
+        self.assertEqual((True, "fit", 24 * 6 + 1), (found["lacks_logprobs"], found["verdict"], found["calls"]))
+        self.assertEqual((0, ""), (found["readable"]["of"], result.err))
 
     def test_a_parrot_is_unusable(self):
         found = self.verdict(parrot, expect=UNUSABLE)

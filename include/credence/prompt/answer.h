@@ -121,6 +121,8 @@ CR_MUST_CHECK enum cr_status cr_answer_learn_form(const char *text, size_t bytes
 
 // CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
 // renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.
+// The mass itself is a share of the first token, all spellings of an answer summed.
+double cr_answer_mass(const struct cr_answer_form *form, const struct cr_reply *reply);
 void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
                         struct cr_answer *out);
 

@@ -30,8 +30,9 @@ struct cr_probe_model {
     uint32_t model; // index into job.models
     struct cr_fitness_item *items;
     uint32_t len;
-    uint64_t calls;    // that this probe made
-    uint64_t recorded; // that were on the tape
+    uint64_t calls;      // that this probe made
+    uint64_t recorded;   // that were on the tape
+    bool lacks_logprobs; // its server gave none, so there are no readings
     struct cr_fitness summary;
 };
 

@@ -27,6 +27,8 @@ struct cr_fitness_item {
     double negated;        // of the claim negated
     double paraphrased;    // of the same claim in other words
     double low, high;      // with 0.2 and with 0.8 as the example in the form
+    double held; // P(true) by the logprobs of a yes-or-no question in the price's place
+    double mass; // of yes and no in it, or in an opening that is read so
     bool is_prompt_number; // the opening is a number in the instructions that were sent
     bool is_cut;           // some reply ended at the token limit
     uint32_t tokens_in, tokens_out; // of the calls of the opening
@@ -44,6 +46,11 @@ struct cr_fitness_mean {
     uint64_t len;
     struct cr_interval interval;
 };
+
+// A reading separates true claims from false ones where the 95 % interval of its area
+// under the curve lies above one half. With fewer than this of either label the order
+// could be chance whatever the area: 1 of 70 orders of 4 and 4 is perfect.
+enum { CR_FITNESS_LABEL_LEAST = 4 };
 
 enum cr_fitness_verdict { CR_FITNESS_FIT, CR_FITNESS_DOUBTFUL, CR_FITNESS_UNUSABLE };
 
@@ -77,6 +84,11 @@ struct cr_fitness {
     struct cr_fitness_mean
         slope;             // of the price on the form's example: 0 reads, 1 copies
     double auc, auc_error; // against the labels; NaN without both; not for choosing
+    // Of the logprob readings: those whose yes and no had CR_ANSWER_MASS_MIN, the mass.
+    struct cr_fitness_share readable;
+    struct cr_fitness_mean mass;
+    double held_auc, held_auc_error;
+    bool only_held_separates; // the said price does not, the reading does
     double tokens_in, tokens_out, latency_s; // means a call
     enum cr_fitness_verdict usable, numbers, variety, copying, verdict;
 };

@@ -19,6 +19,8 @@ static void fill(struct cr_fitness_item items[ITEMS]) {
                                             .paraphrased = p,
                                             .low = p,
                                             .high = p,
+                                            .held = NAN,
+                                            .mass = NAN,
                                             .tokens_out = (uint32_t)(10 + i)};
     }
 }
@@ -161,6 +163,42 @@ static void survives_each_failing_allocation(void **state) {
     torture(summarize);
 }
 
+static void what_only_the_reading_tells_is_said(void **state) {
+    (void)state;
+    struct cr_fitness_item items[ITEMS];
+    fill(items);
+    for (int i = 0; i < ITEMS; i++) {
+        items[i].price = 0.62;
+        items[i].held = items[i].label == 1 ? 0.7 : 0.3;
+        items[i].mass = 0.9;
+    }
+    items[0].held = NAN;
+    items[0].mass = 0.2;
+    struct cr_fitness s = summary_of(items);
+    assert_true(s.only_held_separates && s.held_auc == 1 && s.auc == 0.5);
+    assert_int_equal(s.readable.count, ITEMS - 1);
+    assert_int_equal(s.readable.len, ITEMS);
+    for (int i = 0; i < ITEMS; i++) { // both do
+        items[i].price = items[i].label == 1 ? 0.7 : 0.3;
+    }
+    s = summary_of(items);
+    assert_false(s.only_held_separates);
+}
+
+static void three_of_a_label_separate_nothing(void **state) {
+    (void)state;
+    struct cr_fitness_item items[ITEMS];
+    fill(items);
+    for (int i = 0; i < ITEMS; i++) {
+        items[i].label = i >= 3;
+        items[i].price = 0.62;
+        items[i].held = items[i].label == 1 ? 0.7 : 0.3;
+        items[i].mass = 0.9;
+    }
+    const struct cr_fitness s = summary_of(items);
+    assert_true(s.held_auc == 1 && !s.only_held_separates);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_that_prices_is_fit),
@@ -172,6 +210,8 @@ int main(void) {
         cmocka_unit_test(arbitrage_is_what_is_certain),
         cmocka_unit_test(other_spaces_count_for_replies_alone),
         cmocka_unit_test(survives_each_failing_allocation),
+        cmocka_unit_test(what_only_the_reading_tells_is_said),
+        cmocka_unit_test(three_of_a_label_separate_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
