@@ -233,7 +233,7 @@ static enum cr_status decide(struct cr_pool *pool, struct cr_request *request,
     }
     struct cr_upstream *upstream = upstream_of(pool, request);
     struct cr_reply *reply = &request->reply;
-    cr_watch_answer(&upstream->watch);
+    cr_watch_answer(&upstream->watch, reply);
     reply->attempts = request->attempts;
     reply->endpoint = upstream->backend->is_remote ? request->endpoint : 0;
     cr_throttle_refund(&upstream->throttle, request->reserved_tokens,

@@ -20,8 +20,15 @@ bool cr_notices_take(struct cr_notices *notices, struct cr_client_notice *out) {
     return true;
 }
 
-void cr_watch_answer(struct cr_watch *watch) {
+void cr_watch_answer(struct cr_watch *watch, const struct cr_reply *reply) {
     watch->has_answered = true;
+    watch->has_logprobs = watch->has_logprobs || reply->logprobs_len > 0;
+}
+
+// Whether enough calls met what only a person can mend.
+static bool is_hopeless(const struct cr_watch *watch) {
+    return (!watch->has_answered && watch->hopeless >= CR_WATCH_HOPELESS) ||
+           (!watch->has_logprobs && watch->without_logprobs >= CR_WATCH_HOPELESS);
 }
 
 // How many of CR_WATCH_HOPELESS attempts a failure stands for.
@@ -66,17 +73,19 @@ void cr_watch_fail(struct cr_watch *watch, const struct cr_watch_failure *failur
         watch->hopeless += hopeless;
         watch->reason = failure->reason;
     }
+    if (!watch->has_logprobs && failure->reason == CR_REASON_NO_LOGPROBS) {
+        watch->without_logprobs++;
+        watch->reason = failure->reason;
+    }
 }
 
 bool cr_watch_may_start(const struct cr_watch *watch, uint32_t in_flight) {
-    return watch->has_answered ||
-           (watch->hopeless < CR_WATCH_HOPELESS && in_flight < CR_WATCH_FIRST);
+    return !is_hopeless(watch) && (watch->has_answered || in_flight < CR_WATCH_FIRST);
 }
 
 void cr_watch_check(struct cr_watch *watch, uint32_t model, uint32_t in_flight,
                     struct cr_notices *notices) {
-    if (watch->has_answered || watch->is_blocked || in_flight > 0 ||
-        watch->hopeless < CR_WATCH_HOPELESS) {
+    if (watch->is_blocked || in_flight > 0 || !is_hopeless(watch)) {
         return;
     }
     struct cr_client_notice *notice = add_notice(notices);

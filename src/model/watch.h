@@ -9,7 +9,9 @@
 // them met what only a person can mend, nothing more starts; when the others have landed
 // too and none was answered, the model is blocked. A server to which nobody could connect
 // may still be coming up: that counts once a call has spent all its tries on it, so
-// limits.retries says how long it may take. One answer ends all this for good.
+// limits.retries says how long it may take. One answer ends all this for good. Logprobs are
+// counted by themselves, for a server may answer everything and have none: a model whose
+// first CR_WATCH_HOPELESS replies that should have them do not is blocked all the same.
 #ifndef CR_MODEL_WATCH_H
 #define CR_MODEL_WATCH_H
 
@@ -35,7 +37,9 @@ struct cr_notices {
 struct cr_watch {
     bool has_answered;
     uint32_t hopeless; // attempts so far
-    bool is_blocked;   // and a notice says so
+    bool has_logprobs; // some reply had them
+    uint32_t without_logprobs;
+    bool is_blocked; // and a notice says so
     enum cr_reason reason;
     uint32_t seen[CR_ENDPOINTS_MAX]; // bits: reasons that were noticed at each endpoint
 };
@@ -51,7 +55,7 @@ struct cr_watch_failure {
     const char *text;  // "model good at http://...: HTTP 401: ..."
 };
 
-void cr_watch_answer(struct cr_watch *watch);
+void cr_watch_answer(struct cr_watch *watch, const struct cr_reply *reply);
 void cr_watch_fail(struct cr_watch *watch, const struct cr_watch_failure *failure,
                    struct cr_notices *notices);
 // Whether another call may start while IN_FLIGHT are.

@@ -39,6 +39,9 @@ bool cr_run_health_notice(struct cr_run_health *health, int rank,
     if (notice->kind == CR_NOTICE_BLOCKED) {
         health->blocked[rank] |= UINT64_C(1) << notice->model;
         health->any_blocked = true;
+        if (notice->reason == CR_REASON_NO_LOGPROBS) {
+            health->lacks_logprobs |= UINT64_C(1) << notice->model;
+        }
         return false;
     }
     (void)snprintf(health->words[notice->model], CR_HEALTH_TEXT_BYTES, "%s",
@@ -94,6 +97,13 @@ bool cr_run_health_is_hopeless(const struct cr_run_health *health,
     bool has_answered;
     for (uint32_t model = 0; health->any_blocked && model < health->job->models_len;
          model++) {
+        if ((health->lacks_logprobs >> model & 1) != 0) {
+            (void)snprintf(why, bytes,
+                           "%s; the job reads them: give model %s a server that has "
+                           "them and run the same command again",
+                           health->words[model], health->job->models[model].name);
+            return true;
+        }
         if (any_blocked(health, roster, model) &&
             !may_answer(health, roster, model, &has_answered)) {
             (void)snprintf(why, bytes,

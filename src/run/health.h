@@ -34,6 +34,7 @@ struct cr_run_health {
     } news[CR_HEALTH_NEWS_MAX];
     uint32_t news_len;
     bool any_blocked;
+    uint64_t lacks_logprobs; // bits of models that answer, but not with these
     uint64_t *blocked; // [size] of a rank: a bit for each model (CR_BEAT_MODELS_MAX)
     char words[CR_BEAT_MODELS_MAX][CR_HEALTH_TEXT_BYTES]; // of a model's last notice
     uint64_t has_cut_advice;                              // a bit for each model

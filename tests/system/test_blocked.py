@@ -7,8 +7,10 @@ import time
 import unittest
 
 import harness
+from chat_server import Server
 
 BLOCKED = 4
+JUDGMENT = json.dumps({"claim": "c", "reasoning": "r", "price": 0.4}), "stop"
 
 
 class BlockedTest(harness.TestCase):
@@ -159,6 +161,18 @@ class BlockedTest(harness.TestCase):
                 result = harness.finish(process, 120)
                 self.assertEqual(0 if ignored else 75, result.code, result)
                 self.assertEqual(server.stats()["requests"], len(harness.tape_lines(self.dir / "run")))
+
+    def test_a_server_without_logprobs_ends_a_run_that_reads_them(self):
+        """What is said is answered, what is held never: found at the first calls, alone and on ranks."""
+        for ranks in (0, 3):
+            for name, cell in (("held", {"cell__held": "logprob"}), ("read", {"cell__elicitation": "logprob"})):
+                with self.subTest(name, ranks=ranks), Server(lambda _: JUDGMENT) as server:
+                    job = self.job(server.url, 60, models__m__limits__concurrency=4, **cell)
+                    result = harness.run("run", job, "-o", self.dir / "run", "--fresh", ranks=ranks, expect=None)
+                    self.assertLess(len(server.requests), 60)
+                    self.assertIn("no logprobs in the reply", result.err)
+                    self.assertIn("give model m a server that has them", result.err)
+                    self.assertEqual((BLOCKED, 0), (self.status()["exit_code"], self.status()["done"]), result)
 
     def test_a_model_that_has_answered_is_not_given_up(self):
         rule = {"fault": "401", "times": 0, "after": 3, "most": 4}

@@ -114,6 +114,14 @@ class ProbeTest(harness.TestCase):
         self.assertEqual((True, "fit", 24 * 6 + 1), (found["lacks_logprobs"], found["verdict"], found["calls"]))
         self.assertEqual((0, ""), (found["readable"]["of"], result.err))
 
+    def test_a_server_without_logprobs_ends_the_probe_of_a_job_that_reads_them(self):
+        with Server(constant) as server:
+            job = self.job(server.url, cell__elicitation="logprob")
+            result = harness.run("probe", job, "-o", self.dir / "run", expect=BLOCKED)
+            self.assertLess(len(server.requests), 30)
+        self.assertIn("no logprobs in the reply", result.err)
+        self.assertIn("model m cannot answer (no_logprobs)", result.err)
+
     def test_a_parrot_is_unusable(self):
         found = self.verdict(parrot, expect=UNUSABLE)
         self.assertEqual("unusable", found["copying"])

@@ -102,7 +102,7 @@ static void what_time_may_mend_blocks_nothing(void **state) {
 static void one_answer_unblocks_for_good(void **state) {
     (void)state;
     fail_with(CR_REASON_KEY, CR_WATCH_HOPELESS);
-    cr_watch_answer(&watch);
+    cr_watch_answer(&watch, &(struct cr_reply){0});
     cr_watch_check(&watch, 2, 0, &notices);
     assert_true(cr_watch_may_start(&watch, 100000));
     fail_with(CR_REASON_KEY, 100);
@@ -155,6 +155,29 @@ static void one_refused_connection_blocks_nothing(void **state) {
     assert_false(cr_watch_may_start(&watch, 0));
 }
 
+static void a_model_that_answers_without_logprobs_is_blocked(void **state) {
+    (void)state;
+    cr_watch_answer(&watch, &(struct cr_reply){.text = NULL});
+    fail_with(CR_REASON_NO_LOGPROBS, CR_WATCH_HOPELESS - 1);
+    assert_true(cr_watch_may_start(&watch, 100));
+    fail_with(CR_REASON_NO_LOGPROBS, 1);
+    assert_false(cr_watch_may_start(&watch, 0));
+    cr_watch_check(&watch, 2, 1, &notices);
+    assert_int_equal(count(CR_NOTICE_BLOCKED), 0); // one is still out
+    cr_watch_check(&watch, 2, 0, &notices);
+    assert_int_equal(count(CR_NOTICE_BLOCKED), 1);
+    assert_int_equal(watch.reason, CR_REASON_NO_LOGPROBS);
+}
+
+static void a_model_that_had_logprobs_once_is_not_blocked(void **state) {
+    (void)state;
+    cr_watch_answer(&watch, &(struct cr_reply){.logprobs_len = 2});
+    fail_with(CR_REASON_NO_LOGPROBS, 2 * CR_WATCH_HOPELESS);
+    assert_true(cr_watch_may_start(&watch, 100));
+    cr_watch_check(&watch, 2, 0, &notices);
+    assert_int_equal(count(CR_NOTICE_BLOCKED), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_kind_is_noticed_once_an_endpoint, setup),
@@ -164,6 +187,8 @@ int main(void) {
         cmocka_unit_test_setup(one_answer_unblocks_for_good, setup),
         cmocka_unit_test_setup(a_name_server_may_fail_twice, setup),
         cmocka_unit_test_setup(a_server_may_come_up_while_a_call_has_tries_left, setup),
+        cmocka_unit_test_setup(a_model_that_answers_without_logprobs_is_blocked, setup),
+        cmocka_unit_test_setup(a_model_that_had_logprobs_once_is_not_blocked, setup),
         cmocka_unit_test_setup(one_refused_connection_blocks_nothing, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
