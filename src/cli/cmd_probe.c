@@ -185,19 +185,32 @@ static void print_readings(const struct cr_screen *screen,
     }
 }
 
+static void print_time(const struct cr_screen *screen, double seconds) {
+    if (seconds < 120) {
+        cr_screen_printf(screen, "%.0f seconds", fmax(1, seconds));
+    } else if (seconds < 7200) {
+        cr_screen_printf(screen, "%.0f minutes", seconds / 60);
+    } else {
+        cr_screen_printf(screen, "%.1f hours", seconds / 3600);
+    }
+}
+
 static void print_speed(const struct cr_screen *screen, const struct cr_probe *probe,
                         const struct cr_probe_model *model,
                         const struct cr_estimate *estimate) {
     const struct cr_fitness *s = &model->summary;
     const uint32_t limit = probe->job->models[model->model].limits.concurrency;
-    const double hours = estimate->expected.calls * s->latency_s / 3600;
+    const double seconds = estimate->expected.calls * s->latency_s;
     cr_screen_printf(screen, "  %-*s%.2f s, %.0f tokens in, %.0f out\n", LABEL,
                      "a call", s->latency_s, s->tokens_in, s->tokens_out);
-    if (hours > 0) {
-        cr_screen_printf(screen, "  %-*sabout %.3g hours one call at a time", LABEL,
-                         "the whole job", hours);
+    if (seconds > 0) {
+        cr_screen_printf(screen, "  %-*sabout ", LABEL, "the whole job");
+        print_time(screen, seconds);
+        cr_screen_printf(screen, " one call at a time");
         if (limit > 1) {
-            cr_screen_printf(screen, ", %.3g with %u in flight", hours / limit, limit);
+            cr_screen_printf(screen, ", ");
+            print_time(screen, seconds / limit);
+            cr_screen_printf(screen, " with %u in flight", limit);
         }
         cr_screen_printf(screen, "\n");
     }
@@ -205,7 +218,8 @@ static void print_speed(const struct cr_screen *screen, const struct cr_probe *p
 
 // What to change, as it can be copied.
 static void print_settings(const struct cr_screen *screen, const char *name,
-                           const struct cr_fitness *s) {
+                           const struct cr_probe_model *model) {
+    const struct cr_fitness *s = &model->summary;
     if (s->cut.count > 0) {
         cr_screen_printf(
             screen, "  set: --set models.%s.params.max_tokens=%u or more\n",
@@ -219,8 +233,10 @@ static void print_settings(const struct cr_screen *screen, const char *name,
     }
     if (s->numbers == CR_FITNESS_UNUSABLE || s->variety == CR_FITNESS_UNUSABLE ||
         s->copying == CR_FITNESS_UNUSABLE) {
-        cr_screen_printf(screen, "  set: --set cell.elicitation=logprob or sampled, "
-                                 "which read no number out of a text\n");
+        cr_screen_printf(screen,
+                         "  set: --set cell.elicitation=%s, which reads no number out "
+                         "of a text\n",
+                         model->lacks_logprobs ? "sampled" : "logprob or sampled");
     }
 }
 
@@ -241,7 +257,7 @@ static void print_model(const struct cr_screen *screen, const struct cr_probe *p
     print_numbers(screen, s);
     print_readings(screen, model);
     print_speed(screen, probe, model, estimate);
-    print_settings(screen, name, s);
+    print_settings(screen, name, model);
 }
 
 static void write_share(struct cr_json_writer *emit, const char *key,

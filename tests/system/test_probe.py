@@ -177,7 +177,9 @@ class ProbeTest(harness.TestCase):
         self.assertLessEqual(len(out.splitlines()), 24)
         self.assertRegex(out, r"m  24 propositions, \d+ calls.*: unusable")
         self.assertIn("0.62", out)
-        self.assertIn("--set ", out)
+        self.assertRegex(out, r"the whole job +about \d+ (seconds|minutes) one call at a time, "
+                              r"\d+ seconds with 32 in flight")
+        self.assertIn("--set cell.elicitation=sampled, ", out)  # its server has no logprobs
 
     def test_simulated_agents_are_fit(self):
         job = self.write_job(self.sim_job(self.write_claims(60)))
