@@ -124,6 +124,7 @@ static void print_prices(const struct cr_screen *screen, const struct cr_fitness
                      (unsigned long long)s->distinct);
     print_judged(screen, s->variety);
     print_mean(screen, "copy test", &s->slope);
+    cr_screen_printf(screen, ", %llu pairs", (unsigned long long)s->slope.len);
     print_judged(screen, s->copying);
     cr_screen_printf(
         screen, "  %-*s%llu, %llu, %llu; on a tenth %llu\n", LABEL, "at 0, 0.5, 1",
@@ -220,6 +221,8 @@ static void print_speed(const struct cr_screen *screen, const struct cr_probe *p
 static void print_settings(const struct cr_screen *screen, const char *name,
                            const struct cr_probe_model *model) {
     const struct cr_fitness *s = &model->summary;
+    const bool can_read = !model->lacks_logprobs && s->readable.len > 0 &&
+                          2 * s->readable.count >= s->readable.len;
     if (s->cut.count > 0) {
         cr_screen_printf(
             screen, "  set: --set models.%s.params.max_tokens=%u or more\n",
@@ -236,7 +239,7 @@ static void print_settings(const struct cr_screen *screen, const char *name,
         cr_screen_printf(screen,
                          "  set: --set cell.elicitation=%s, which reads no number out "
                          "of a text\n",
-                         model->lacks_logprobs ? "sampled" : "logprob or sampled");
+                         can_read ? "logprob or sampled" : "sampled");
     }
 }
 

@@ -285,12 +285,13 @@ static enum cr_fitness_verdict judge(const struct cr_interval *interval, double 
                : CR_FITNESS_DOUBTFUL;
 }
 
-static enum cr_fitness_verdict judge_slope(const struct cr_interval *interval) {
+static enum cr_fitness_verdict judge_slope(const struct cr_fitness_mean *slope) {
+    const struct cr_interval *interval = &slope->interval;
     const double far = fmax(fabs(interval->low), fabs(interval->high));
     const bool spans_zero = interval->low <= 0 && interval->high >= 0;
     const double near =
         spans_zero ? 0 : fmin(fabs(interval->low), fabs(interval->high));
-    if (isnan(interval->low)) {
+    if (slope->len < CR_FITNESS_SLOPE_LEAST || isnan(interval->low)) {
         return CR_FITNESS_DOUBTFUL;
     }
     return far <= CR_FITNESS_SLOPE_FIT    ? CR_FITNESS_FIT
@@ -307,7 +308,7 @@ static void decide(struct cr_fitness *out) {
                          CR_FITNESS_NUMBER_LOST);
     out->variety = judge(&out->commonest_share.interval, CR_FITNESS_COMMONEST_FIT,
                          CR_FITNESS_COMMONEST_LOST);
-    out->copying = judge_slope(&out->slope.interval);
+    out->copying = judge_slope(&out->slope);
     const enum cr_fitness_verdict all[] = {out->usable, out->numbers, out->variety,
                                            out->copying};
     out->verdict = CR_FITNESS_FIT;

@@ -107,6 +107,12 @@ class ProbeTest(harness.TestCase):
         self.assertAlmostEqual(0.31, found["mass"]["mean"], 6)
         self.assertEqual((None, False), (found["held_auc"], found["only_held_separates"]))
 
+    def test_a_reading_that_has_no_mass_is_not_advised(self):
+        with Server(lambda m: yes_or_no(0.04, 0.01) if is_reading(m) else constant(m)) as server:
+            out = harness.run("probe", self.job(server.url), "-o", self.dir / "run", expect=UNUSABLE).out
+        self.assertIn("mass of yes and no 0.05", out)
+        self.assertIn("--set cell.elicitation=sampled, ", out)
+
     def test_a_server_without_logprobs_is_asked_once_and_not_blamed(self):
         with Server(lambda m: judgment(0.5) if is_reading(m) else sound(m)) as server:
             result = harness.run("probe", self.job(server.url), "-o", self.dir / "run", "--json", expect=0)

@@ -59,9 +59,8 @@ enum {
     CR_EXAMPLES_MAX = 12
 };
 
-// The least probability that the answers must have among the alternatives of a first
-// token. Below it the model was about to say something else (it thinks first, or
-// apologises), and what is left over, renormalised, is noise.
+// The least mass of all answers among a first token's alternatives. Below it the model was
+// about to say something else, and what is left, renormalised, is noise.
 #define CR_ANSWER_MASS_MIN 0.5
 
 // Options in probabilities must sum to 1 within this, and are then normalised.
@@ -119,9 +118,8 @@ CR_MUST_CHECK enum cr_status cr_answer_learn_form(const char *text, size_t bytes
                                                   struct cr_arena *arena,
                                                   struct cr_answer_form *form);
 
-// CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives,
-// renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.
-// The mass itself is a share of the first token, all spellings of an answer summed.
+// CR_ASK_LOGPROB: the mass of each answer among the first token's alternatives, spellings
+// summed; renormalised. Unusable when together they have less than CR_ANSWER_MASS_MIN.
 double cr_answer_mass(const struct cr_answer_form *form, const struct cr_reply *reply);
 void cr_answer_logprobs(const struct cr_answer_form *form, const struct cr_reply *reply,
                         struct cr_answer *out);

@@ -64,6 +64,9 @@ enum cr_fitness_verdict { CR_FITNESS_FIT, CR_FITNESS_DOUBTFUL, CR_FITNESS_UNUSAB
 #define CR_FITNESS_COMMONEST_LOST 0.75
 #define CR_FITNESS_SLOPE_FIT 0.25 // of the price on the example: at most, either way
 #define CR_FITNESS_SLOPE_LOST 0.50
+// Pairs that the copy test wants: two that agree to the digit have an interval of no width.
+// Six that all go one way do so by chance in 1 of 32 probes (a sign test, both sides).
+enum { CR_FITNESS_SLOPE_LEAST = 6 };
 #define CR_FITNESS_ARBITRAGE_MARK 0.01 // arXiv 2412.18544; told, not judged
 
 struct cr_fitness {

@@ -199,6 +199,21 @@ static void three_of_a_label_separate_nothing(void **state) {
     assert_true(s.held_auc == 1 && !s.only_held_separates);
 }
 
+static void few_pairs_of_the_copy_test_are_no_verdict(void **state) {
+    (void)state;
+    struct cr_fitness_item items[ITEMS];
+    fill(items);
+    for (int i = 0; i < ITEMS; i++) { // they agree to the digit
+        items[i].low = i < CR_FITNESS_SLOPE_LEAST - 1 ? 0.2 : (double)NAN;
+        items[i].high = 0.8;
+    }
+    struct cr_fitness s = summary_of(items);
+    assert_int_equal(s.copying, CR_FITNESS_DOUBTFUL);
+    items[CR_FITNESS_SLOPE_LEAST - 1].low = 0.2;
+    s = summary_of(items);
+    assert_int_equal(s.copying, CR_FITNESS_UNUSABLE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_that_prices_is_fit),
@@ -212,6 +227,7 @@ int main(void) {
         cmocka_unit_test(survives_each_failing_allocation),
         cmocka_unit_test(what_only_the_reading_tells_is_said),
         cmocka_unit_test(three_of_a_label_separate_nothing),
+        cmocka_unit_test(few_pairs_of_the_copy_test_are_no_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
