@@ -472,7 +472,7 @@ static enum cr_status make_path(const struct exporter *x, uint32_t cell,
     char name[NAME_BYTES_MAX + 1];
     const char *from = x->show.view->cell_info[cell].name;
     size_t len = 0;
-    for (; from[len] != '\0' && len < NAME_BYTES_MAX; len++) {
+    for (; len < NAME_BYTES_MAX && from[len] != '\0'; len++) {
         const unsigned char c = (unsigned char)from[len];
         name[len] =
             c < 0x80 && (isalnum(c) || strchr("._=-", c) != NULL) ? (char)c : '_';
