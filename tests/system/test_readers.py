@@ -106,5 +106,15 @@ class ReadersTest(harness.TestCase):
         self.assertEqual(f"{EPISODES - 1} 1 q1-true\n", harness.python(LIVE, self.path))
 
 
+class ExampleTest(harness.TestCase):
+    def test_the_study_that_is_shipped_is_read_by_every_reader(self):
+        path = harness.SOURCE / "analysis" / "examples" / "small-models.h5"
+        rows = json.loads(harness.run("list", path, "--format", "json").out)
+        self.assertEqual((192, 165), (len(rows), sum(row["status"] == "done" for row in rows)))
+        self.assertEqual({"qwen", "smol"}, {row["maker"] for row in rows})
+        self.assertRegex(harness.run("analyze", path, "--by", "maker,stance").out, r"qwen free +16 +100\.0 +0 +0 +62\.5 +59\.4")
+        self.assertIn("held", harness.run("show", path, "--episode", 3).out)
+
+
 if __name__ == "__main__":
     harness.main()
