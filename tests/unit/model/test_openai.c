@@ -535,8 +535,7 @@ static void a_prompt_that_is_blocked_was_filtered(void **state) {
     static const char *const bodies[] = {
         "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
         "{\"choices\":[],\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}",
-        "{\"candidates\":[],\"promptFeedback\":{\"blockReason\":\"OTHER\"},"
-        "\"usageMetadata\":{\"promptTokenCount\":9}}",
+        "{\"candidates\":[],\"promptFeedback\":{\"blockReason\":\"OTHER\"}}",
         "{\"choices\":null,\"prompt_feedback\":{\"block_reason\":\"BLOCKLIST\"}}",
     };
     (void)state;
