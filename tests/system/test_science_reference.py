@@ -366,6 +366,52 @@ class CoverageTest(NearTest):
         self.assertLess(abs(np.mean([r["majority_gain"] for r in rows]) - wanted), 0.01)
         self.assertLess(abs(np.mean([r["independent_gain"] for r in rows]) - reference_gain), 0.01)
 
+    def controls(self, name, stances, price, label, effect):
+        """The p values, and whether the interval covers EFFECT, of two cells a set: price [sets][2][markets][steps]."""
+        sets, _, markets, steps = price.shape
+        row = np.tile((np.arange(sets)[:, None] * markets + np.arange(markets))[:, None, :], (1, 2, 1))
+        make_run.write_run(
+            self.dir / name,
+            dict(price=price.reshape(-1, steps), prices_len=np.full(row.size, steps), status=np.ones(row.size),
+                 reason=np.full(row.size, 2), cell=np.repeat(np.arange(2 * sets), markets), proposition=row.ravel()),
+            dict(id=[str(i) for i in range(sets * markets)],
+                 question_id=[f"{s} {m // 2}" for s in range(sets) for m in range(markets)], label=label.ravel()),
+            [dict(name=f"{s} {stance}", benchmark=f"b{s}", stance=stance, trajectory=2 * s + i)
+             for s in range(sets) for i, stance in enumerate(stances)])
+        out = harness.run("analyze", self.dir / name, "--section", "placebo,agent-score", "--format", "json",
+                          "--resamples", "500", timeout=1800).out
+        rows = json.loads(out)["controls"]
+        self.assertEqual(sets, len(rows))
+        return (np.array([r["permutation"]["p"] for r in rows]),
+                np.mean([r["interval"]["low"] - 1e-9 <= effect <= r["interval"]["high"] + 1e-9 for r in rows]))
+
+    def test_placebos_and_agent_scores_have_their_size(self):
+        rng = np.random.default_rng(6)
+        sets, markets = self.SETS, 120
+        label = np.tile([1, 0], (sets, markets // 2))
+        side = np.where(label == 1, 1, -1)[:, None, :]
+        # A question's difficulty is shared by its propositions and by both cells.
+        hard = np.repeat(rng.normal(0, 1, (sets, 1, markets // 2)), 2, axis=2)
+        noise = lambda: rng.normal(0, 1, (sets, 2, markets))
+        opening, final = (0.3 + hard + noise() for _ in range(2))
+        logistic = lambda odds: 1 / (1 + np.exp(-side * odds))
+        p, covered = self.controls("placebo.h5", ("free", "echo"),
+                                   np.stack([logistic(opening), logistic(final)], axis=-1), label, 0.0)
+        self.near_share(np.mean(p <= 0.05), 0.05, 0.015, "size of the paired placebo test")
+        self.near_share(covered, 0.95, 0.015, "coverage of market less placebo")
+        # An adversary takes the price as far from the truth as a truthful agent takes it there: no gain.
+        odds = 0.3 + hard + noise()
+        odds[:, 1] *= -1
+        p, covered = self.controls("score.h5", ("truthful", "adversarial"),
+                                   np.stack([logistic(odds)] * 2, axis=-1), label, 0.0)
+        self.near_share(np.mean(p <= 0.05), 0.05, 0.015, "size of the agent score test")
+        self.near_share(covered, 0.95, 0.015, "coverage of the agent score difference")
+        # And one whose arguments move the odds towards the truth by 1 is told apart.
+        p, _ = self.controls("found.h5", ("free", "echo"), np.stack(
+            [logistic(opening), logistic(final + np.array([1.0, 0])[None, :, None])], axis=-1), label, 0.0)
+        print(f"a market that gains more than its placebo is found in {np.mean(p <= 0.05):.2f} of sets")
+        self.assertGreater(np.mean(p <= 0.05), 0.6)
+
     def test_the_parts_of_a_score_cover(self):
         rng = np.random.default_rng(4)
         sets, n = self.SETS, 300
