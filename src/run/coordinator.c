@@ -170,8 +170,11 @@ static bool all_are_ready(struct cr_coordinator *c) {
 
 static void grant_all(struct cr_coordinator *c, bool *moved) {
     for (int rank = 1; rank < c->roster.size && c->phase == CR_RUNNING; rank++) {
+        // One whose calls all fail would fail all that there is, at once, while the
+        // others wait for their first answer.
         if (c->roster.at[rank].state == CR_MEMBER_LIVE &&
-            c->roster.at[rank].wanting > 0) {
+            c->roster.at[rank].wanting > 0 &&
+            !cr_run_health_is_blocked(&c->health, rank)) {
             grant(c, rank, moved);
         }
     }

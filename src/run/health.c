@@ -62,6 +62,17 @@ static bool is_at_work(const struct cr_member *member) {
     return member->state == CR_MEMBER_LIVE || member->state == CR_MEMBER_LEAVING;
 }
 
+// Whether a rank has been given markets but has not said yet what became of their calls:
+// one that fails at once is heard before one that is answered.
+static bool is_unheard(const struct cr_member *member) {
+    uint64_t calls = 0;
+    for (uint32_t i = 0; i < member->models_len; i++) {
+        calls +=
+            member->models[i].metrics.attempts + member->models[i].metrics.in_flight;
+    }
+    return member->granted_len > 0 && calls == 0;
+}
+
 // Whether MODEL has answered any rank in this launch, or may still answer one.
 static bool may_answer(const struct cr_run_health *health,
                        const struct cr_roster *roster, uint32_t model,
@@ -71,12 +82,10 @@ static bool may_answer(const struct cr_run_health *health,
     for (int rank = 1; rank < roster->size; rank++) {
         const struct cr_member *member = &roster->at[rank];
         const struct cr_model_metrics *m = &member->models[model].metrics;
-        if (model >= member->models_len) {
-            continue;
-        }
-        *has_answered = *has_answered || m->calls_done > 0;
+        const bool is_known = model < member->models_len;
+        *has_answered = *has_answered || (is_known && m->calls_done > 0);
         may = may || (is_at_work(member) && !is_blocked(health, rank, model) &&
-                      m->in_flight > 0);
+                      ((is_known && m->in_flight > 0) || is_unheard(member)));
     }
     return may || *has_answered;
 }
@@ -114,6 +123,10 @@ bool cr_run_health_is_hopeless(const struct cr_run_health *health,
         }
     }
     return false;
+}
+
+bool cr_run_health_is_blocked(const struct cr_run_health *health, int rank) {
+    return health->blocked[rank] != 0;
 }
 
 int cr_run_health_outcast(const struct cr_run_health *health,

@@ -54,6 +54,8 @@ bool cr_run_health_notice(struct cr_run_health *health, int rank,
 // what its server said.
 bool cr_run_health_is_hopeless(const struct cr_run_health *health,
                                const struct cr_roster *roster, char *why, size_t bytes);
+// Whether RANK has found a model that answers it nothing.
+bool cr_run_health_is_blocked(const struct cr_run_health *health, int rank);
 // A live rank whose calls to a model all fail while those of others are answered; -1.
 int cr_run_health_outcast(const struct cr_run_health *health,
                           const struct cr_roster *roster);

@@ -1,6 +1,7 @@
 """A run that only a person can mend says so within seconds, makes few calls, stops with 4 and can be gone on with."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -182,6 +183,28 @@ class BlockedTest(harness.TestCase):
                                  "-o", self.dir / "run", expect=3)
         self.assertIn("failed", result.err)
         self.assertEqual({"key": 4}, self.status()["reasons"])
+
+    def test_a_rank_whose_calls_alone_fail_is_put_aside_and_named(self):
+        """One of three ranks has a wrong key, as a node may have no way out: the others do its markets."""
+        with harness.FaultServer({"key": "right", "latency_ms": 20}) as server:
+            job = self.job(server.url, 60, models__m__api_key_env="BLOCKED_TEST_KEY", models__m__limits__concurrency=8)
+            run = [harness.CREDENCE, "run", str(job), "-o", str(self.dir / "run")]
+            launcher, _ = harness.mpi()
+            command = [launcher, *harness.launch_flags(), "-n", "2", "env", "BLOCKED_TEST_KEY=right", *run,
+                       ":", "-n", "1", "env", "BLOCKED_TEST_KEY=wrong", *run]
+            process = subprocess.Popen(command, env=harness.environment(1), text=True, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+            result = harness.finish(process, 180)
+        host = os.uname().nodename
+        self.assertRegex(result.err, rf"rank 2 on {host} is put aside: its calls alone fail, those of other ranks are "
+                                     r"answered; \d+ markets will be reassigned")
+        self.assertIn(result.code, (0, 3), result)
+        status = self.status()
+        self.assertEqual(60, status["done"] + status["failed"])
+        self.assertLess(status["failed"], 30, "what the rank still held was done by others")
+        self.assertLessEqual(set(status["reasons"]), {"key"})
+        harness.run("run", job, "-o", self.dir / "run", "--quiet", env={"BLOCKED_TEST_KEY": "right"})
+        self.assertEqual((60, 0), (self.status()["done"], self.status()["failed"]))
 
     def test_cut_replies_come_with_the_advice(self):
         with harness.FaultServer({"rules": [{"fault": "length", "times": 0}]}) as server:

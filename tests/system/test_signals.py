@@ -55,8 +55,8 @@ class SignalsTest(harness.TestCase):
         self.assertEqual(1, harness.attributes(out / "run.h5")["complete"])
         self.assertEqual([1] * 60, harness.read_run(out / "run.h5", "status")["status"])
 
-    def test_term_int_and_usr1_alone(self):
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+    def test_term_int_usr1_and_xcpu_alone(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGXCPU):
             with self.subTest(signal=number):
                 self.stop_and_resume(f"run{number}", 0, lambda p, n=number: p.send_signal(n))
 

@@ -119,11 +119,13 @@ static void one_process_of_a_launcher_needs_no_mpi(void **state) {
 // A launcher that started several while MPI sees one: told once, by the first of them.
 static void a_process_that_was_meant_to_be_one_of_many_says_so(void **state) {
     (void)state;
-    static const char *const names[][2] = {{"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
-                                           {"PMI_SIZE", "PMI_RANK"}};
+    static const char *const names[][2] = {
+        {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+        {"PMI_SIZE", "PMI_RANK"},
+        {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"}};
     struct cr_err err = {0};
     unsetenv("OMPI_COMM_WORLD_SIZE");
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         setenv(names[i][0], "1", 1);
         assert_int_equal(cr_cluster_check_alone(&err), CR_OK);
         setenv(names[i][0], "4", 1);

@@ -77,6 +77,17 @@ static void while_another_rank_may_be_answered_nothing_is_decided(void **state) 
     assert_true(is_hopeless());
 }
 
+static void a_rank_that_has_not_been_heard_of_its_markets_is_waited_for(void **state) {
+    (void)state;
+    assert_int_equal(cr_member_grant(&roster.at[3], 7), CR_OK);
+    (void)notice(2, CR_NOTICE_BLOCKED, 1, CR_REASON_KEY);
+    assert_true(cr_run_health_is_blocked(&health, 2));
+    assert_false(cr_run_health_is_blocked(&health, 3));
+    assert_false(is_hopeless());
+    roster.at[3].models[0].metrics.attempts = 1; // it has asked, but another model
+    assert_true(is_hopeless());
+}
+
 static void a_rank_that_alone_fails_is_an_outcast(void **state) {
     (void)state;
     (void)notice(2, CR_NOTICE_BLOCKED, 1, CR_REASON_CONNECTION);
@@ -141,6 +152,9 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(
             while_another_rank_may_be_answered_nothing_is_decided, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_rank_that_has_not_been_heard_of_its_markets_is_waited_for, setup,
+            teardown),
         cmocka_unit_test_setup_teardown(a_rank_that_alone_fails_is_an_outcast, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_share_or_a_number_of_episodes_may_fail, setup,
