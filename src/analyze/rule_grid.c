@@ -70,19 +70,22 @@ static enum cr_status read_value(enum cr_axis_kind axis, const char *word, doubl
     return CR_OK;
 }
 
+// "rule", "window" and "threshold" can mean one thing only.
+static int find_axis(const char *word) {
+    int axis = find(axis_names, CR_AXES, word);
+    for (int i = 0; i < CR_AXES && axis < 0; i++) {
+        const char *dot = strchr(axis_names[i], '.');
+        axis = dot != NULL && strcmp(word, dot + 1) == 0 ? i : -1;
+    }
+    return axis;
+}
+
 enum cr_status cr_rule_grid_parse(struct cr_rule_grid *grid, const char *axis_text,
                                   struct cr_err *err) {
     char word[64];
     size_t len = strcspn(axis_text, "=");
     snprintf(word, sizeof word, "%.*s", (int)len, axis_text);
-    // "rule", "window" and "threshold" can mean one thing only.
-    int axis = find(axis_names, CR_AXES, word);
-    for (int i = 0; i < CR_AXES && axis < 0; i++) {
-        axis = strcmp(word, axis_names[i] + strcspn(axis_names[i], ".") + 1) == 0 &&
-                       strchr(axis_names[i], '.') != NULL
-                   ? i
-                   : -1;
-    }
+    const int axis = find_axis(word);
     if (axis < 0) {
         return unknown(err, "axis", word, axis_names, CR_AXES);
     }
