@@ -42,7 +42,7 @@ CALLS = {  # what /calls holds of each call; these runs have none
     "u8": ("trajectory_key", "request_hash_high", "request_hash_low"),
 }
 CALLS_OF_1 = {"u1": ("fail",)}
-CALLS_OF_2 = {"u1": ("reason", "tokens_estimated"), "i4": ("finish_word_length",)}
+CALLS_OF_2 = {"u1": ("reason", "tokens_estimated"), "i4": ("finish_word_length", "request_id_length")}
 
 
 def _put_no_calls(file, schema):
