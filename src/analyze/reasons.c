@@ -108,17 +108,6 @@ static void count_row(struct tallies *tallies, const struct cr_dataset *dataset,
     }
 }
 
-// The words of a call that was not usable for REASON; NULL: it has none.
-static const char *words_of(const struct cr_call_record *call, enum cr_reason reason) {
-    if (call->reason != reason) {
-        return NULL;
-    }
-    if (call->error != NULL && call->error[0] != '\0') {
-        return call->error;
-    }
-    return call->finish_word[0] != '\0' ? call->finish_word : NULL;
-}
-
 // The commonest words among the sampled episodes' calls; NULL when there are none. A
 // file without its calls has none either, and that is fine.
 static const char *find_words(struct cr_analysis *analysis, const struct tally *tally,
@@ -130,8 +119,8 @@ static const char *find_words(struct cr_analysis *analysis, const struct tally *
         struct cr_call_records calls = {0};
         if (cr_dataset_calls(one, tally->sample[s] - one->first, &calls) == CR_OK) {
             for (size_t i = 0; i < calls.len; i++) {
-                const char *said = words_of(&calls.at[i], reason);
-                if (said != NULL) {
+                const char *said = cr_call_record_words(&calls.at[i]);
+                if (calls.at[i].reason == reason && said != NULL) {
                     cr_said_add(&words, said);
                 }
             }

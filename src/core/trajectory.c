@@ -48,6 +48,15 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
     return record;
 }
 
+const char *cr_call_record_words(const struct cr_call_record *record) {
+    if (record->error != NULL && record->error[0] != '\0') {
+        return record->error;
+    }
+    return record->finish != CR_FINISH_STOP && record->finish_word[0] != '\0'
+               ? record->finish_word
+               : NULL;
+}
+
 // A copy of TEXT; false when memory ran out. NULL stays NULL.
 static bool copy_text(const char *text, char **out) {
     *out = cr_strdup(text);

@@ -121,17 +121,6 @@ static void tell_failure(struct cr_recorder *recorder,
                  record->error == NULL ? "no reason was given" : record->error);
 }
 
-// What a server said of a call that was of no use.
-static void keep_words(struct cr_recorder *recorder,
-                       const struct cr_call_record *record) {
-    struct cr_said *said = &recorder->said[record->reason];
-    if (record->error != NULL && record->error[0] != '\0') {
-        cr_said_add(said, record->error);
-    } else if (record->finish_word[0] != '\0') {
-        cr_said_add(said, record->finish_word);
-    }
-}
-
 // The calls of an episode that was lost for REASON.
 static enum cr_status note_loss(struct cr_recorder *recorder, enum cr_reason reason,
                                 const char *body, size_t len) {
@@ -139,8 +128,9 @@ static enum cr_status note_loss(struct cr_recorder *recorder, enum cr_reason rea
     const enum cr_status status = cr_result_records_decode(body, len, &records);
     for (size_t i = 0; status == CR_OK && i < records.len; i++) {
         tell_failure(recorder, &records.at[i]);
-        if (records.at[i].reason == reason) {
-            keep_words(recorder, &records.at[i]);
+        const char *words = cr_call_record_words(&records.at[i]);
+        if (records.at[i].reason == reason && words != NULL) {
+            cr_said_add(&recorder->said[reason], words);
         }
     }
     cr_call_records_fini(&records);

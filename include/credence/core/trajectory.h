@@ -119,6 +119,10 @@ struct cr_call_record cr_call_record_make(const struct cr_call *call,
 CR_MUST_CHECK enum cr_status cr_reply_from_record(const struct cr_call_record *record,
                                                   struct cr_reply *out);
 
+// What the server said of a call that was of no use: its error, else its word for how it
+// ended, unless that says no more than that it did. NULL: nothing. Borrowed from RECORD.
+const char *cr_call_record_words(const struct cr_call_record *record);
+
 // A list of records that owns copies of their texts.
 struct cr_call_records {
     struct cr_call_record *at;

@@ -22,6 +22,8 @@ static struct cr_reply a_reply(void) {
         .text = (char *)"It will rain.",
         .reasoning = (char *)"clouds",
         .finish = CR_FINISH_LENGTH,
+        .finish_word = "MAX_TOKENS",
+        .request_id = "req_1",
         .tokens_in = 10,
         .tokens_out = 20,
         .tokens_cached = 5,
@@ -59,6 +61,8 @@ static void record_and_reply_say_the_same(void **state) {
     assert_string_equal(back.reasoning, "clouds");
     assert_null(back.error);
     assert_int_equal(back.finish, CR_FINISH_LENGTH);
+    assert_string_equal(back.finish_word, "MAX_TOKENS");
+    assert_string_equal(back.request_id, "req_1");
     assert_int_equal(back.tokens_in, 10);
     assert_int_equal(back.tokens_out, 20);
     assert_int_equal(back.tokens_cached, 5);
@@ -77,6 +81,20 @@ static void record_and_reply_say_the_same(void **state) {
     cr_reply_fini(NULL);
 }
 
+static void a_plain_stop_is_no_word_of_the_server(void **state) {
+    (void)state;
+    struct cr_call_record record = {.finish = CR_FINISH_STOP, .finish_word = "stop"};
+    assert_null(cr_call_record_words(&record));
+    record.finish = CR_FINISH_FILTER;
+    memcpy(record.finish_word, "SAFETY", sizeof "SAFETY");
+    assert_string_equal(cr_call_record_words(&record), "SAFETY");
+    record.error = "HTTP 502";
+    assert_string_equal(cr_call_record_words(&record), "HTTP 502");
+    record.error = "";
+    record.finish_word[0] = '\0';
+    assert_null(cr_call_record_words(&record));
+}
+
 static void too_many_logprobs_are_cut(void **state) {
     (void)state;
     struct cr_logprob many[CR_LOGPROBS_MAX + 5] = {{"a", -1}};
@@ -88,7 +106,7 @@ static void too_many_logprobs_are_cut(void **state) {
     cr_reply_fini(&back);
 }
 
-static void list_owns_its_texts_and_finds_by_seat(void **state) {
+static void a_list_owns_its_texts(void **state) {
     (void)state;
     struct cr_call_records list = {0};
     char text[] = "0";
@@ -149,8 +167,9 @@ static void trajectory_frees_what_it_holds(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(record_and_reply_say_the_same),
+        cmocka_unit_test(a_plain_stop_is_no_word_of_the_server),
         cmocka_unit_test(too_many_logprobs_are_cut),
-        cmocka_unit_test(list_owns_its_texts_and_finds_by_seat),
+        cmocka_unit_test(a_list_owns_its_texts),
         cmocka_unit_test(survives_each_failing_allocation),
         cmocka_unit_test(trajectory_frees_what_it_holds),
     };
