@@ -2,7 +2,7 @@
 //
 //   FAULT_DIR    only paths, and descriptors of files, that hold this text
 //   FAULT_FN     open, read, stat or readdir; each stands for all of its kind; sync; or malloc:
-//                the program's own calls of it, of any folder
+//                the program's own calls of it, of any folder, in libfault_memory alone
 //   FAULT_AT     which of them fails with EIO, from 1; 0: none
 //   FAULT_COUNT  a file that the number of such calls is appended to, one line a process
 #include <dirent.h>
@@ -153,6 +153,7 @@ int fdatasync(int fd) {
     return fails_of("sync", fd) ? -1 : next(fd);
 }
 
+#ifdef FAULT_MEMORY // a library of its own: nothing may stand before a sanitizer's malloc
 // glibc's own, below the name that is stood before.
 void *__libc_malloc(size_t bytes);
 
@@ -186,3 +187,4 @@ void *malloc(size_t bytes) {
     }
     return __libc_malloc(bytes);
 }
+#endif

@@ -48,7 +48,8 @@ class IoFaultsTest(harness.TestCase):
 
     def attempt(self, arguments, source, kind, at, count=None):
         self.begin(source)
-        env = {"LD_PRELOAD": FAULT_IO, "FAULT_DIR": self.work, "FAULT_FN": kind, "FAULT_AT": at}
+        shim = FAULT_IO.replace("fault_io", "fault_memory") if kind == "malloc" else FAULT_IO
+        env = {"LD_PRELOAD": shim, "FAULT_DIR": self.work, "FAULT_FN": kind, "FAULT_AT": at}
         # A sanitizer's runtime wants to come first, and does not have to: the shim calls what it stands before.
         # What leaks on the way out of a failure is other tests' concern (HDF5 keeps what it cannot write).
         env["ASAN_OPTIONS"] = "verify_asan_link_order=0:detect_leaks=0"
