@@ -53,8 +53,8 @@ CR_MUST_CHECK enum cr_status cr_coordinator_create(const struct cr_coordinator_c
                                                    struct cr_err *err);
 void cr_coordinator_destroy(struct cr_coordinator *coordinator);
 
-// One turn. *moved says whether anything happened. An error of rank 0's own machine is
-// not returned: it starts a drain, and the end says so.
+// One turn. *moved becomes true when anything happened, and else stays what it was. An
+// error of rank 0's own machine is not returned: it starts a drain, and the end says so.
 void cr_coordinator_step(struct cr_coordinator *coordinator, bool *moved);
 
 // A signal came to rank 0: LEVEL 1 drains, 2 drops what is in flight.

@@ -225,7 +225,7 @@ static void listen_all(struct bench *bench) {
 // turn.
 static double turns(struct bench *bench, uint64_t messages) {
     const double start = now_s();
-    bool moved;
+    bool moved = false;
     for (uint64_t i = 0; i < messages / 1024 + 2; i++) {
         cr_coordinator_step(bench->session.coordinator, &moved);
     }
@@ -305,7 +305,7 @@ static void bench_losses(struct bench *bench) {
     // They are all given up in one turn, the longest. Longer gaps between turns would be
     // forgiven.
     double longest_s = 0;
-    bool moved;
+    bool moved = false;
     for (int64_t ms = 0; ms < 2 * LOST_MS; ms += GAP_MS) {
         cr_fake_clock_advance_ms(&bench->fake, GAP_MS);
         const double start = now_s();

@@ -195,16 +195,16 @@ class BlockedTest(harness.TestCase):
             process = subprocess.Popen(command, env=harness.environment(1), text=True, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
             result = harness.finish(process, 180)
-        host = os.uname().nodename
-        self.assertRegex(result.err, rf"rank 2 on {host} is put aside: its calls alone fail, those of other ranks are "
-                                     r"answered; \d+ markets will be reassigned")
-        self.assertIn(result.code, (0, 3), result)
-        status = self.status()
-        self.assertEqual(60, status["done"] + status["failed"])
-        self.assertLess(status["failed"], 30, "what the rank still held was done by others")
-        self.assertLessEqual(set(status["reasons"]), {"key"})
-        harness.run("run", job, "-o", self.dir / "run", "--quiet", env={"BLOCKED_TEST_KEY": "right"})
-        self.assertEqual((60, 0), (self.status()["done"], self.status()["failed"]))
+            host = os.uname().nodename
+            self.assertRegex(result.err, rf"rank 2 on {host} is put aside: its calls alone fail, those of other ranks are "
+                                         r"answered; \d+ markets will be reassigned")
+            self.assertIn(result.code, (0, 3), result)
+            status = self.status()
+            self.assertEqual(60, status["done"] + status["failed"])
+            self.assertLess(status["failed"], 30, "what the rank still held was done by others")
+            self.assertLessEqual(set(status["reasons"]), {"key"})
+            harness.run("run", job, "-o", self.dir / "run", "--quiet", env={"BLOCKED_TEST_KEY": "right"})
+            self.assertEqual((60, 0), (self.status()["done"], self.status()["failed"]))
 
     def test_cut_replies_come_with_the_advice(self):
         with harness.FaultServer({"rules": [{"fault": "length", "times": 0}]}) as server:
