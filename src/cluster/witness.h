@@ -11,7 +11,7 @@ struct cr_witness {
 };
 
 // A child that waits: when this process ends before cr_witness_dismiss, it says on stderr
-// that MPI did not start and what to do, once for all ranks of a launch.
+// that MPI did not start and what to do, once for all ranks of a launch on a machine.
 struct cr_witness cr_witness_call(void);
 void cr_witness_dismiss(struct cr_witness *witness);
 

@@ -32,23 +32,41 @@ class RanksTest(harness.TestCase):
             self.assert_same_on_all_ranks(
                 self.write_job(self.http_job(server.url, self.write_claims(CLAIMS))))
 
+    def two_commands(self, name, ranks, between=""):
+        """A launch of a script that runs credence twice: the second run's file, and what was said."""
+        job = self.write_job(self.sim_job(self.write_claims(4)))
+        first, second = (self.dir / f"{which}-{name}" for which in ("first", "second"))
+        script = (f"'{harness.CREDENCE}' run {job} -o {first} --quiet; {between} "
+                  f"'{harness.CREDENCE}' run {job} -o {second} --quiet")
+        done = harness.subprocess.run(
+            [harness.mpi()[0], *harness.launch_flags(), "-n", str(ranks), "sh", "-c", script],
+            env=harness.environment(ranks), capture_output=True, text=True, timeout=300)
+        self.assertTrue((first / "run.h5").exists(), done.stderr)
+        return second / "run.h5", done.stderr
+
+    def assert_told_once(self, said):
+        told = [line for line in said.splitlines() if line.startswith("credence: MPI did not")]
+        self.assertEqual(1, len(told), said)
+        self.assertIn("an mpirun or srun of its own", told[0])
+
     def test_a_script_of_two_commands_under_one_launcher(self):
         """Alone both run; on several ranks MPI starts once only, and the second says so in a line of its own."""
-        job = self.write_job(self.sim_job(self.write_claims(4)))
-        for ranks, is_second in ((1, True), (2, False)):
-            with self.subTest(ranks=ranks):
-                first, second = (self.dir / f"{name}{ranks}" for name in ("first", "second"))
-                script = f"'{harness.CREDENCE}' run {job} -o {first} --quiet; '{harness.CREDENCE}' run {job} -o {second} --quiet"
-                done = harness.subprocess.run(
-                    [harness.mpi()[0], *harness.launch_flags(), "-n", str(ranks), "sh", "-c", script],
-                    env=harness.environment(ranks), capture_output=True, text=True, timeout=300)
-                self.assertTrue((first / "run.h5").exists(), done.stderr)
-                if is_second:
-                    self.assertTrue((second / "run.h5").exists(), done.stderr)
-                elif not (second / "run.h5").exists():
-                    told = [line for line in done.stderr.splitlines() if line.startswith("credence: MPI did not")]
-                    self.assertEqual(1, len(told), done.stderr)
-                    self.assertIn("an mpirun or srun of its own", told[0])
+        second, said = self.two_commands("alone", 1)
+        self.assertTrue(second.exists(), said)
+        second, said = self.two_commands("ranks", 2)
+        if not second.exists():
+            self.assert_told_once(said)
+
+    def test_whichever_rank_fails_first_says_that_mpi_did_not_start(self):
+        """The launcher ends the ranks that are late before they could say anything."""
+        for late in (0, 1):
+            with self.subTest(late=late):
+                second, said = self.two_commands(
+                    f"late{late}", 2, f'[ "$OMPI_COMM_WORLD_RANK" != {late} ] || sleep 60;')
+                if "MPI_Init" not in said:
+                    self.skipTest("this MPI starts twice under one launcher, or waits for all ranks")
+                self.assertFalse(second.exists())
+                self.assert_told_once(said)
 
     def test_ranks_that_wait_use_under_two_percent_of_a_core(self):
         harness.mpi()
