@@ -542,11 +542,6 @@ static enum cr_status copy_end(struct packer *p, bool complete) {
 }
 
 static enum cr_status begin_on_base(struct packer *p, const char *path, bool complete) {
-    const char *base_path = p->input->base_path;
-    if (rename(base_path, path) != 0) {
-        return cr_err_set(p->err, cr_status_from_errno(errno), "cannot rename %s: %s",
-                          base_path, strerror(errno));
-    }
     enum cr_status status = cr_frame_reopen(&p->out, path, p->err);
     return status == CR_OK ? copy_end(p, complete) : status;
 }
@@ -559,9 +554,11 @@ static enum cr_status fill(struct packer *p, const char *path, bool complete) {
     enum cr_status status =
         sparse_rows(p->input, &shape.size[CR_DIM_SPARSE_ROW], p->err);
     shape.size[CR_DIM_SPARSE_BYTE] = packed_bytes(&shape);
-    if (status == CR_OK) {
-        status = p->input->base_path != NULL ? begin_on_base(p, path, complete)
-                                             : begin_anew(p, path, &shape, complete);
+    if (status == CR_OK) { // a base that was tidied away costs time and nothing else
+        const char *base_path = p->input->base_path;
+        bool is_on_base = base_path != NULL && rename(base_path, path) == 0;
+        status = is_on_base ? begin_on_base(p, path, complete)
+                            : begin_anew(p, path, &shape, complete);
     }
     if (status == CR_OK) {
         status = cr_frame_add_rows(&p->out, &shape, CR_PACK_FINAL, p->err);

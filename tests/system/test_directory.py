@@ -120,6 +120,25 @@ class DirectoryTest(harness.TestCase):
             gate.open()
             harness.run("run", job, "-o", out)
 
+    def test_a_file_beside_the_result_that_is_tidied_away_in_mid_run_costs_nothing(self):
+        """run.h5.base only saves the end some time, and the rebuild of a directory in use is refused."""
+        gate = self.gate(after=4, most=4)
+        with harness.FaultServer({"latency_ms": 1, "rules": [gate.rule]}) as server:
+            job = self.write_job(self.http_job(server.url, self.write_claims(8),
+                                               models__m__limits__concurrency=4))
+            whole, tidied = self.dir / "whole", self.dir / "tidied"
+            run = harness.start("run", job, "-o", tidied)
+            try:
+                harness.wait_for(lambda: gate.is_reached(server), 60, "calls")
+                self.assertIn(str(tidied), harness.run("rebuild", tidied, expect=None).err)
+                (tidied / "run.h5.base").unlink()
+                gate.open()
+                self.assertEqual(0, run.wait(60))
+            finally:
+                harness.kill_all(run)
+            harness.run("run", job, "-o", whole, "--quiet")
+        self.assertEqual([], harness.compare(whole / "run.h5", tidied / "run.h5"))
+
     def test_permissions(self):
         self.finished()
         self.assertEqual(0o700, stat.S_IMODE(self.out.stat().st_mode))
