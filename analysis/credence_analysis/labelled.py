@@ -29,6 +29,7 @@ def labelled(run):
             "number": ("episode", markets["episode"])}
     for name, dims in (("outcome_price", ("episode", "iteration", "outcome")),
                        ("price_held", ("episode", "iteration")),
+                       ("price_idle", ("episode", "iteration")),
                        ("quantile", ("episode", "iteration", "level"))):
         if getattr(run, name) is not None:
             data[name] = (dims, getattr(run, name))

@@ -167,18 +167,18 @@ class Run:
     def _read_prices(self, source):
         count = len(self.episodes)
         self.price = source.read("price", "number", (count, self.steps))
-        self.outcome_price = self.price_held = self.quantile = self.push = None
+        self.outcome_price = self.price_held = self.price_idle = self.quantile = self.push = None
         if source.has("outcome_price"):
             self.outcome_price = source.read("outcome_price", "number",
                                              (count, self.steps, None))
             source.within("propositions/n_outcomes", self.propositions["n_outcomes"], 0,
                           max(1, self.outcome_price.shape[2]))
-        for name, shape in (("price_held", (count, self.steps)), ("push", (count, self.steps)),
-                            ("quantile", (count, self.steps, None))):
+        for name, shape in (("price_held", (count, self.steps)), ("price_idle", (count, self.steps)),
+                            ("push", (count, self.steps)), ("quantile", (count, self.steps, None))):
             if source.has(name):
                 setattr(self, name, source.read(name, "number", shape))
         self.repaired = self._read_repairs(source, count)
-        for name in ("price", "outcome_price", "price_held"):
+        for name in ("price", "outcome_price", "price_held", "price_idle"):
             values = getattr(self, name)
             if values is not None and len(values):
                 with np.errstate(invalid="ignore"):

@@ -491,6 +491,11 @@ static bool has_settling(const void *record) {
     return ((const struct cr_group_result *)record)->settling.markets > 0;
 }
 
+static bool has_net(const void *record) {
+    const struct cr_group_result *group = record;
+    return group->held.net_held.n > 0;
+}
+
 static bool has_held(const void *record) {
     return ((const struct cr_group_result *)record)->held.markets > 0;
 }
@@ -586,6 +591,10 @@ static const struct sheet sheets[CR_SHEETS] = {
                              .title = "what arguments move, in log-odds their way",
                              .has_row = has_held, .is_for_people = true,
                              .is_hidden_when_empty = true},
+    [CR_SHEET_HELD_NET] = {CR_SECTION_HELD, CR_RECORD_GROUP,
+                           .title = "the same, what being asked again moves taken off",
+                           .has_row = has_net, .is_for_people = true,
+                           .is_hidden_when_empty = true},
     [CR_SHEET_HELD_STEPS] = {CR_SECTION_HELD, CR_RECORD_HELD_STEP,
                              .title = "said and held by iteration",
                              .is_for_people = true, .is_hidden_when_empty = true},

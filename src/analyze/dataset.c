@@ -312,6 +312,7 @@ static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p
     }
     out->held = view->price_held != NULL ? view->price_held + at : NULL;
     out->held_idle = view->price_held_idle != NULL ? view->price_held_idle + at : NULL;
+    out->idle = view->price_idle != NULL ? view->price_idle + at : NULL;
     out->direction = view->direction != NULL ? view->direction + at : NULL;
 }
 

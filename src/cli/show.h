@@ -71,8 +71,8 @@ bool cr_show_episode_has(const struct cr_show_episode *shown, size_t index);
 const char *cr_show_episode_model(const struct cr_show_episode *shown,
                                   const struct cr_playback_call *call);
 
-// What a yes-or-no question beside a judgment asked ("held" in the job): the belief with
-// what was argued, or, its placebo, without. NULL: CALL is no such reading.
+// What was asked beside a judgment ("held" in the job): the belief with what was argued,
+// and, their placebos, the belief and the judgment without. NULL: CALL is no reading.
 const char *cr_show_reading_name(const struct cr_show_episode *shown,
                                  const struct cr_playback_call *call);
 

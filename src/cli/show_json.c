@@ -11,7 +11,7 @@
 //   simulated                          whether an agent is not a real model
 //   calls                              in the order of their ids:
 //     iteration, role, trader, sample, repair, ask
-//     reading                          "held", "held_idle" or null: a judgment
+//     reading                          "held", "held_idle", "said_idle", or null
 //     reason, complaint                why it failed or was not usable; what the model
 //                                      was told was wrong with it, or null
 //     finish, finish_word              our word and the server's own
@@ -31,6 +31,7 @@
 
 #include "cli/messages.h"
 #include "cli/show.h"
+#include "credence/protocol/protocol.h"
 
 static void write_price(struct cr_json_writer *emit,
                         const struct cr_show_episode *shown,
@@ -71,15 +72,26 @@ static void write_costs(struct cr_json_writer *emit,
     }
 }
 
+// A judgment beside the accepted one, whose samples come first.
+static bool is_said_idle(const struct cr_run_cell *cell, const struct cr_call_id *id) {
+    const int protocol = cr_protocol_find(cell->protocol);
+    const bool has_votes =
+        protocol >= 0 && cr_protocol_takes_rule((uint32_t)protocol, CR_STOP_SPRT);
+    const uint32_t accepted = id->ask == CR_ASK_VOTE ? cell->samples : 1;
+    return id->role == CR_ROLE_MAKER && !has_votes && id->sample >= accepted;
+}
+
 const char *cr_show_reading_name(const struct cr_show_episode *shown,
                                  const struct cr_playback_call *call) {
     const struct cr_run_cell *cell = &shown->show->view->cell_info[shown->place.cell];
     const struct cr_call_id *id = &call->record->id;
-    if (id->ask != CR_ASK_LOGPROB ||
-        strcmp(cell->elicitation, cr_elicitation_names[CR_ELICIT_LOGPROB]) == 0) {
+    if (strcmp(cell->elicitation, cr_elicitation_names[CR_ELICIT_LOGPROB]) == 0) {
         return NULL;
     }
-    return id->sample == 0 ? "held" : "held_idle";
+    if (id->ask == CR_ASK_LOGPROB) {
+        return id->sample == 0 ? "held" : "held_idle";
+    }
+    return is_said_idle(cell, id) ? "said_idle" : NULL;
 }
 
 static void write_identity(struct cr_json_writer *emit, const struct cr_call_id *id) {

@@ -119,8 +119,10 @@ static void print_trader(const struct cr_show_episode *shown,
 // A reading beside the judgment: nobody is asked again for one that cannot be read.
 static void print_reading(const struct cr_show_episode *shown,
                           const struct cr_playback_call *call) {
-    const bool is_idle = call->record->id.sample > 0;
-    printf(is_idle ? "held without the argument: " : "held: ");
+    const char *name = cr_show_reading_name(shown, call);
+    printf("%s: ", strcmp(name, "held") == 0        ? "held"
+                   : strcmp(name, "held_idle") == 0 ? "held without the argument"
+                                                    : "said without the argument");
     if (call->price != NULL) {
         print_reply_price(shown, call);
     } else {

@@ -60,6 +60,7 @@ static const struct cr_field step_fields[] = {
     CR_FIELD_BELOW(cr_step, U8, is_estimated, 2),
     STEP(F64, price_held),
     STEP(F64, price_held_idle),
+    STEP(F64, price_idle),
     {0}};
 
 // The numbers in front of the arrays of a trajectory.

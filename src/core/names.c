@@ -38,6 +38,7 @@ const char *const cr_elicitation_names[CR_ELICIT_COUNT] = {
 const char *const cr_held_names[CR_HELD_COUNT] = {
     [CR_HELD_NONE] = "none",
     [CR_HELD_LOGPROB] = "logprob",
+    [CR_HELD_BOTH] = "both",
 };
 const char *const cr_order_names[CR_ORDER_COUNT] = {
     [CR_ORDER_TURN] = "turn",

@@ -243,7 +243,8 @@ static const struct cr_key cell_keys[] = {
      AT(cr_cell, elicitation), .shapes = true, .summary = "how a price is read"},
     {"held", CR_KEY_CHOICE, "\"none\"", .from = CR_NAMES_HELD, AT(cr_cell, held),
      .shapes = true,
-     .summary = "a second reading before each judgment, by logprobs of a yes or no"},
+     .summary = "a second reading before each judgment, by logprobs of a yes or no; "
+                "both: and the judgment after an empty turn"},
     {"order", CR_KEY_CHOICE, "\"turn\"", .from = CR_NAMES_ORDERS, AT(cr_cell, order),
      .shapes = true, .summary = "in which order several traders speak"},
     {"prompts", CR_KEY_SIDES, "\"paper\"", .from = CR_NAMES_PROMPTS,

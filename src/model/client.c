@@ -36,7 +36,7 @@ static void check_logprobs(const struct cr_job *job, uint32_t model,
                            const struct cr_backend *backend, struct cr_err *found) {
     for (uint32_t i = 0; i < job->cells_len && !backend->has_logprobs; i++) {
         const struct cr_cell *cell = &job->cells[i];
-        bool is_held = cell->held == CR_HELD_LOGPROB;
+        bool is_held = cell->held != CR_HELD_NONE;
         if (cell->maker == model &&
             (is_held || cell->elicitation == CR_ELICIT_LOGPROB)) {
             cr_err_add_line(

@@ -477,7 +477,7 @@ enum cr_status cr_chat_request(struct cr_episode *episode,
 }
 
 static enum cr_template reading_template(const struct cr_ask_spec *spec) {
-    if (spec->reading == CR_READING_IDLE || spec->user == CR_T_REFINER_UPDATE) {
+    if (spec->reading != CR_READING_HELD || spec->user == CR_T_REFINER_UPDATE) {
         return CR_T_HELD_IDLE;
     }
     return spec->user == CR_T_MAKER_OPENING ? CR_T_HELD_OPENING : CR_T_HELD_UPDATE;

@@ -204,15 +204,21 @@ static void add_readings(struct cr_episode *episode) {
         move->asks[0].role != CR_ROLE_MAKER) {
         return;
     }
-    struct cr_ask_spec ask = move->asks[0];
+    struct cr_ask_spec judgment = move->asks[0], ask = judgment;
     ask.ask = CR_ASK_LOGPROB;
     ask.samples = 1;
     ask.reading = CR_READING_HELD;
     move->asks[move->asks_len++] = ask;
-    if (episode->history.arguments_len > 0) {
-        ask.reading = CR_READING_IDLE;
-        ask.first_sample = 1;
-        move->asks[move->asks_len++] = ask;
+    if (episode->history.arguments_len == 0) {
+        return;
+    }
+    ask.reading = CR_READING_HELD_IDLE;
+    ask.first_sample = 1;
+    move->asks[move->asks_len++] = ask;
+    if (episode->cfg.cell->held == CR_HELD_BOTH) {
+        judgment.reading = CR_READING_SAID_IDLE;
+        judgment.first_sample = judgment.samples;
+        move->asks[move->asks_len++] = judgment;
     }
 }
 

@@ -22,7 +22,7 @@
 #include "credence/protocol/episode.h"
 #include "credence/protocol/protocol.h"
 
-enum { CR_ASKS_MAX = CR_TRADERS_MAX + 2 }; // with the readings beside a judgment
+enum { CR_ASKS_MAX = CR_TRADERS_MAX + 3 }; // with the readings beside a judgment
 
 // Something that was accepted: a judgment, or one trader's argument.
 struct cr_event {
@@ -70,7 +70,12 @@ struct cr_ask_spec {
     bool sees_judgments;
     // A reading beside a judgment: it is not repaired, and never enters the conversation.
     // Made by the engine, not by a protocol.
-    enum cr_reading { CR_READING_NONE, CR_READING_HELD, CR_READING_IDLE } reading;
+    enum cr_reading {
+        CR_READING_NONE,
+        CR_READING_HELD,      // a yes or a no with what was argued
+        CR_READING_HELD_IDLE, // and without: its placebo
+        CR_READING_SAID_IDLE  // the judgment itself without what was argued
+    } reading;
     // A placebo: the argument is made by the engine, without a call; or the call is about
     // another question, in a chat of its own.
     enum cr_stance placebo; // UNRELATED, ECHO or FILLER; 0: none

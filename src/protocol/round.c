@@ -26,8 +26,8 @@ static enum cr_status step_at(struct cr_episode *episode, uint32_t at,
             return status;
         }
         t->step = grown;
-        t->step[t->steps_len++] =
-            (struct cr_step){.price_held = NAN, .price_held_idle = NAN};
+        t->step[t->steps_len++] = (struct cr_step){
+            .price_held = NAN, .price_held_idle = NAN, .price_idle = NAN};
     }
     *out = &t->step[at];
     return CR_OK;
@@ -368,18 +368,31 @@ static enum cr_status take_trader(struct cr_episode *episode, uint32_t index) {
     return fold_slot(episode, answers.first, episode->history.prices_len);
 }
 
-// A reading, beside the judgment that was just posted.
+static double *place_of(struct cr_step *step, enum cr_reading reading) {
+    return reading == CR_READING_HELD        ? &step->price_held
+           : reading == CR_READING_HELD_IDLE ? &step->price_held_idle
+                                             : &step->price_idle;
+}
+
+// A reading, beside the judgment that was just posted: the mean of its samples.
 static enum cr_status take_reading(struct cr_episode *episode, uint32_t index) {
-    struct cr_slot *slot = answers_of(episode, index).first;
+    struct answers answers = answers_of(episode, index);
+    uint32_t at = episode->history.prices_len - 1, usable = 0;
+    double sum = 0.0;
     struct cr_step *step;
-    uint32_t at = episode->history.prices_len - 1;
-    enum cr_status status = fold_slot(episode, slot, at);
+    enum cr_status status = CR_OK;
+    for (uint32_t i = 0; i < answers.len && status == CR_OK; i++) {
+        status = fold_slot(episode, &answers.first[i], at);
+        if (answers.first[i].state == CR_SLOT_USABLE) {
+            sum += answers.first[i].price[0];
+            usable++;
+        }
+    }
     if (status == CR_OK) {
         status = step_at(episode, at, &step);
     }
-    if (status == CR_OK && slot->state == CR_SLOT_USABLE) {
-        bool is_idle = episode->move.asks[index].reading == CR_READING_IDLE;
-        *(is_idle ? &step->price_held_idle : &step->price_held) = slot->price[0];
+    if (status == CR_OK && usable > 0) {
+        *place_of(step, episode->move.asks[index].reading) = sum / usable;
     }
     return status;
 }

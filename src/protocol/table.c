@@ -63,11 +63,12 @@ struct cr_bounds cr_protocol_calls(const struct cr_cell *cell) {
     if (cell->held == CR_HELD_NONE) {
         return bounds;
     }
-    // One reading beside every judgment, and one without arguments from t = 1 on where
-    // somebody argues.
+    // One reading beside every judgment, and where somebody argues, from t = 1 on, one
+    // without arguments, and the judgment without them.
     uint64_t most = protocol->prices_max(cell);
     uint64_t least = protocol->has_stop_rule ? cr_stop_bounds(cell).min + 1 : most;
-    uint64_t each = protocol->has_traders ? 2 : 1;
+    uint64_t idle = cell->held == CR_HELD_BOTH ? 1 + cr_ask_judgment_calls(cell) : 1;
+    uint64_t each = protocol->has_traders ? 1 + idle : 1;
     return (struct cr_bounds){bounds.min + 1 + each * (least - 1),
                               bounds.max + 1 + each * (most - 1)};
 }

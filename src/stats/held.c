@@ -19,6 +19,9 @@ enum mean {
     MOVED_IDLE,
     NET_HELD,
     SYCOPHANCY,
+    SAID_IDLE,
+    NET_SAID,
+    NET_SYCOPHANCY,
     MEANS
 };
 
@@ -102,23 +105,44 @@ static void add_judgment(struct cr_held_readings *readings,
     readings->step_distance[t] += fabs(gap);
 }
 
+static bool has(const double *prices, uint32_t t) {
+    return prices != NULL && !isnan(prices[t]);
+}
+
+// The same move net of its placebos, as far as they are there. WAY is the argument's.
+static void add_net(struct cr_held_readings *readings, const struct cr_market *market,
+                    uint32_t t, double way) {
+    double held = NAN, said = NAN; // by the argument
+    if (has(market->held_idle, t)) {
+        held = way * (log_odds(market->held[t]) - log_odds(market->held_idle[t]));
+        add_to(readings, NET_HELD, held);
+        add_to(readings, MOVED_IDLE,
+               way * (log_odds(market->held_idle[t]) - log_odds(market->held[t - 1])));
+    }
+    if (has(market->idle, t)) {
+        said = way * (log_odds(market->price[t]) - log_odds(market->idle[t]));
+        add_to(readings, NET_SAID, said);
+        add_to(readings, SAID_IDLE,
+               way * (log_odds(market->idle[t]) - log_odds(market->price[t - 1])));
+    }
+    if (!isnan(held) && !isnan(said)) {
+        add_to(readings, NET_SYCOPHANCY, said - held);
+    }
+}
+
 // The move into T, where the trader said which way it argued.
 static void add_move(struct cr_held_readings *readings, const struct cr_market *market,
                      uint32_t t) {
     if (market->direction == NULL || abs(market->direction[t]) != 1) {
         return;
     }
-    double way = market->direction[t], before = log_odds(market->held[t - 1]);
+    double way = market->direction[t];
     double said = way * (log_odds(market->price[t]) - log_odds(market->price[t - 1]));
-    double held = way * (log_odds(market->held[t]) - before);
+    double held = way * (log_odds(market->held[t]) - log_odds(market->held[t - 1]));
     add_to(readings, MOVED_SAID, said);
     add_to(readings, MOVED_HELD, held);
     add_to(readings, SYCOPHANCY, said - held);
-    if (market->held_idle != NULL && !isnan(market->held_idle[t])) {
-        double idle = way * (log_odds(market->held_idle[t]) - before);
-        add_to(readings, MOVED_IDLE, idle);
-        add_to(readings, NET_HELD, held - idle);
-    }
+    add_net(readings, market, t, way);
 }
 
 static bool is_at_rest(const double *price, uint32_t len) {
@@ -233,6 +257,10 @@ enum cr_status cr_held_finish(const struct cr_held_readings *readings, double le
                                   .moved_idle = mean_of(&all[MOVED_IDLE], level),
                                   .net_held = mean_of(&all[NET_HELD], level),
                                   .sycophancy = mean_of(&all[SYCOPHANCY], level),
+                                  .said_idle = mean_of(&all[SAID_IDLE], level),
+                                  .net_said = mean_of(&all[NET_SAID], level),
+                                  .net_sycophancy =
+                                      mean_of(&all[NET_SYCOPHANCY], level),
                                   .said_at_rest = readings->said_rest / longer,
                                   .held_at_rest = readings->held_rest / longer};
     made.step = cr_calloc((size_t)readings->iterations + 1, sizeof *made.step);

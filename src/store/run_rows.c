@@ -389,10 +389,12 @@ static void fill_held(struct cr_rows *rows, struct block *block, uint32_t at,
         return;
     }
     double *held = cell_of(rows, block, CR_V_PRICE_HELD, at);
-    double *idle = cell_of(rows, block, CR_V_PRICE_HELD_IDLE, at);
+    double *held_idle = cell_of(rows, block, CR_V_PRICE_HELD_IDLE, at);
+    double *idle = cell_of(rows, block, CR_V_PRICE_IDLE, at);
     for (uint32_t i = 0; i < row->steps_len; i++) {
         held[i] = row->step[i].price_held;
-        idle[i] = row->step[i].price_held_idle;
+        held_idle[i] = row->step[i].price_held_idle;
+        idle[i] = row->step[i].price_idle;
     }
 }
 

@@ -71,7 +71,7 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
             outcome_price = np.asarray(outcome_price, dtype="f8")
             outcome = _scale(file, "outcome", outcome_price.shape[2])
             _put(file, "outcome_price", outcome_price, [episode, iteration, outcome])
-        for name in ("price_held", "price_held_idle"):
+        for name in ("price_held", "price_held_idle", "price_idle"):
             if name in episodes:
                 _put(file, name, np.asarray(episodes[name], dtype="f8"), [episode, iteration])
         if quantile is not None:

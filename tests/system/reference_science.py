@@ -316,8 +316,8 @@ def log_odds(p):
     return np.log(p / (1 - p))
 
 
-def held(group, held_price, idle):
-    """What is said beside what is held; both [markets][steps] of the group's rows."""
+def held(group, held_price, idle, said_idle):
+    """What is said beside what is held, and both without the argument; all [markets][steps] of the group's rows."""
     out, intervals = {}, {}
     done, question = group.indices(), group.question
     said = {i: np.asarray(group.price[i]) for i in done}
@@ -335,7 +335,8 @@ def held(group, held_price, idle):
         last, np.ones(len(done)), question[done])
     moves = {name: [] for name in ("moved_said", "moved_held", "moved_idle", "net_held",
                                    "sycophancy")}
-    cluster = []
+    nets = {name: [] for name in ("said_idle", "net_said", "net_sycophancy")}
+    cluster, net_cluster = [], []
     for i in done:
         for t in range(1, len(said[i])):
             way = group.push[i][t]
@@ -347,8 +348,15 @@ def held(group, held_price, idle):
             for name, value in zip(moves, (s, h, u, h - u, s - h)):
                 moves[name].append(value)
             cluster.append(question[i])
-    for name, values in moves.items():
-        out[name], intervals[name + "_interval"] = ratio(values, np.ones(len(values)), cluster)
+            if np.isnan(said_idle[i, t]):
+                continue
+            v = way * (log_odds(said_idle[i, t]) - log_odds(said[i][t - 1]))
+            for name, value in zip(nets, (v, s - v, (s - v) - (h - u))):
+                nets[name].append(value)
+            net_cluster.append(question[i])
+    for named, of in ((moves, cluster), (nets, net_cluster)):
+        for name, values in named.items():
+            out[name], intervals[name + "_interval"] = ratio(values, np.ones(len(values)), of)
     longer = [i for i in done if len(said[i]) >= 3]
     for who, path in (("said", said), ("held", mine)):
         out[who + "_at_rest"] = np.mean([np.ptp(path[i][-3:]) <= 0.2 + 1e-9 for i in longer])

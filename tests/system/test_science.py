@@ -519,18 +519,19 @@ class AgentsTest(EquilibriumTest):
 
     def test_what_is_held_stands_beside_what_is_said(self):
         models = {"m": self.sim(competence=1, persuasion=1, stubbornness=0.5, noise=0), "a": self.sim(strength=1)}
-        cells = [{"name": "said", "held": "none"}, {"name": "both", "held": "logprob"}]
+        cells = [{"name": "said", "held": "none"}, {"name": "both", "held": "both"}]
         self.finished("held", models, cells, self.claims(4), protocol="market", trader="a", stance="adversarial",
                       stop={"rule": "fixed"}, max_iterations=2)
         read = """
 import h5py, json, sys
 import numpy as np
 with h5py.File(sys.argv[1]) as f:
-    print(json.dumps([np.nan_to_num(f[n][()], nan=-1).tolist() for n in ("price", "price_held", "price_held_idle")]))
+    print(json.dumps([np.nan_to_num(f[n][()], nan=-1).tolist() for n in ("price", "price_held", "price_held_idle", "price_idle")]))
 """
-        price, held, idle = json.loads(harness.python(read, self.dir / "held" / "run.h5", modules=("h5py", "numpy")))
+        price, held, idle, said_idle = json.loads(harness.python(read, self.dir / "held" / "run.h5", modules=("h5py", "numpy")))
         none = [[-1] * 3] * 4
         self.assertEqual((none, none), (held[:4], idle[:4]))
+        self.assertEqual(none, said_idle[:4])
         self.assertEqual(price[:4], price[4:])  # the reading changes nothing that is said
         for said, with_argument, without in zip(price[4:], held[4:], idle[4:]):
             for t in range(3):
@@ -538,6 +539,8 @@ with h5py.File(sys.argv[1]) as f:
                 if t > 0:  # nobody argued in the placebo: it holds what it said before
                     self.assertAlmostEqual(said[t - 1], without[t], places=5)
             self.assertEqual(-1, without[0])
+        for said, without in zip(price[4:], said_idle[4:]):
+            self.assertEqual([-1, *said[:2]], without)
 
     def test_a_placebo_tells_arguments_from_being_asked_again(self):
         n = 1000

@@ -178,6 +178,9 @@ class ScienceReferenceTest(NearTest):
             episodes["price_held"] = np.clip(episodes["price"] + rng.normal(0, 0.1, shape), 0, 1)
             episodes["price_held_idle"] = np.clip(
                 episodes["price_held"] + rng.normal(0, 0.1, shape), 0, 1)
+            idle = np.clip(episodes["price"] + rng.normal(0, 0.1, shape), 0, 1)
+            idle[rng.random(shape) < 0.2] = np.nan  # what could not be read counts in no net move
+            episodes["price_idle"] = idle
             episodes["why"] = np.where(episodes["status"] == 2, 1,
                                        np.where(episodes["status"] == 3, 7, 0))
             make_run.write_run(path, episodes, propositions, cells)
@@ -185,7 +188,7 @@ class ScienceReferenceTest(NearTest):
                 mine = np.flatnonzero(episodes["cell"] == c)
                 numbers, intervals = science.held(
                     reference.Group(episodes, propositions, c), episodes["price_held"][mine],
-                    episodes["price_held_idle"][mine])
+                    episodes["price_held_idle"][mine], idle[mine])
                 self.all_near(shown["held"], numbers, f"held {seed}")
                 self.intervals_near(shown["held"], intervals, f"held {seed}")
         table = harness.run("analyze", path, "--section", "held").out

@@ -72,15 +72,16 @@ class PromptTest(harness.TestCase):
             return "Yes", "length", {"content": [{"token": "Yes", "logprob": -0.5, "top_logprobs": [
                 {"token": "Yes", "logprob": -0.5}, {"token": "No", "logprob": -1.5}]}]}
         with Server(held) as server:
-            job = self.write_job(self.http_job(server.url, self.write_claims(1), cell__held="logprob",
+            job = self.write_job(self.http_job(server.url, self.write_claims(1), cell__held="both",
                                                cell__max_iterations=1))
             harness.run("run", job, "-o", self.dir / "run", "--quiet")
         text = harness.run("show", self.dir / "run", "--episode", 0).out
         self.assertRegex(text, r"t = 0 +maker  held: p = 0\.731\n")
         self.assertRegex(text, r"t = 1 +maker  held: missing \([a-z_ ]+\)\n")
         self.assertRegex(text, r"t = 1 +maker  held without the argument: missing \([a-z_ ]+\)\n")
+        self.assertRegex(text, r"t = 1 +maker  said without the argument: p = 0\.440\n")
         calls = self.show(self.dir / "run", "--episode", 0)[0]["calls"]
-        self.assertEqual({None, "held", "held_idle"}, {c["reading"] for c in calls})
+        self.assertEqual({None, "held", "held_idle", "said_idle"}, {c["reading"] for c in calls})
         self.assertFalse([c for c in calls if c["reading"] and c["complaint"]])
 
     def test_nothing_that_was_said_drives_the_terminal(self):

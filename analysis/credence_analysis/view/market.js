@@ -93,13 +93,14 @@ function messagesFold(call, load) {
   return fold;
 }
 
-// A yes-or-no question beside a judgment: what the model held, not what it said.
+// What was asked beside a judgment and never entered the conversation: what the model held, and both without the argument.
+const READINGS = { held: "Held", held_idle: "Held without the argument", said_idle: "Said without the argument" };
 function reading(call, what) {
-  const label = call.reading === "held" ? "Held" : "Held without the argument", known = typeof call.price === "number";
+  const label = READINGS[call.reading] || "Reading", known = typeof call.price === "number";
   return h("section", { class: "voice maker", "aria-label": `${label} at t = ${call.iteration}` },
     h("h4", {}, h("span", { class: "who" }, label), h("span", { class: "soft" }, "t = " + call.iteration),
       h("b", { class: "move" }, known ? what.say(call.price) : "missing: " + plain((call.reason || "not read").replace(/_/g, " "), 40))),
-    h("details", {}, h("summary", {}, "Its first word"), call.text ? said(call.text) : null),
+    h("details", {}, h("summary", {}, call.reading === "said_idle" ? "Its words" : "Its first word"), call.text ? said(call.text) : null),
     messagesFold(call, what.load), metaLine(call, what.costs));
 }
 

@@ -54,6 +54,7 @@ enum cr_elicitation {
 enum cr_held {
     CR_HELD_NONE,
     CR_HELD_LOGPROB, // yes / no mass of the first token, asked before each judgment
+    CR_HELD_BOTH,    // the same; and the judgment is asked after an empty turn, too
     CR_HELD_COUNT
 };
 

@@ -64,6 +64,9 @@ struct cr_step {
     // had the mass: with this iteration's arguments, before its judgment; and with none,
     // as a placebo (from t = 1 on).
     double price_held, price_held_idle;
+    // What is said after a turn without arguments: the placebo of the judgment itself;
+    // NaN when it was not asked or could not be read.
+    double price_idle;
 };
 
 struct cr_trajectory {

@@ -29,11 +29,11 @@ enum cr_view_part {
 struct cr_run_view {
     uint64_t episodes, propositions;
     uint32_t iterations, outcomes, cells;
-    double *price;           // [episodes][iterations]
-    double *outcome_price;   // [episodes][iterations][outcomes] or NULL
-    double *quantile;        // [episodes][iterations][3] or NULL
-    double *price_held;      // [episodes][iterations] or NULL
-    double *price_held_idle; // likewise
+    double *price;                        // [episodes][iterations]
+    double *outcome_price;                // [episodes][iterations][outcomes] or NULL
+    double *quantile;                     // [episodes][iterations][3] or NULL
+    double *price_held;                   // [episodes][iterations] or NULL
+    double *price_held_idle, *price_idle; // likewise
     uint32_t *cell, *replicate;
     uint64_t *proposition;
     uint32_t *prices_len; // /iterations

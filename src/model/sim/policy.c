@@ -253,10 +253,11 @@ double cr_sim_normal(uint64_t key, enum cr_sim_draw what, uint64_t which) {
     return cr_rng_normal(&rng);
 }
 
-// Judgments that have a number are self_consistency's; votes of one judgment have one
-// too, and share a belief.
+// First judgments that have a number are self_consistency's; votes of one judgment have
+// one too, and share a belief; a later judgment that has one is the placebo of another.
 static uint64_t sample_of(const struct cr_call *call) {
-    return call->id.ask == CR_ASK_JUDGMENT ? call->id.sample : 0;
+    bool is_first = last_turn(call, CR_ASSISTANT) == NULL;
+    return call->id.ask == CR_ASK_JUDGMENT && is_first ? call->id.sample : 0;
 }
 
 // Samples of self_consistency are numbered as iterations, and each is an opening.

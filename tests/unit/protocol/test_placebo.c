@@ -239,6 +239,72 @@ static int unload(void **state) {
     return 0;
 }
 
+// The judgment itself after an empty turn: read as a judgment, never repaired, dropped.
+static void a_judgment_has_its_placebo(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.held = CR_HELD_BOTH;
+    struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+    struct cr_episode *episode = script_create(&cfg);
+    script_answer(episode, script_next(episode), "{\"price\":0.4}");
+    script_answer(episode, script_next(episode), "%Yes 0.6 No 0.2");
+    for (int t = 1; t <= 2; t++) {
+        script_answer(episode, script_next(episode), "Bees seal it.");
+        struct cr_call *said = script_next(episode), *held = script_next(episode);
+        struct cr_call *held_idle = script_next(episode), *idle = script_next(episode);
+        assert_int_equal(idle->id.ask, CR_ASK_JUDGMENT);
+        assert_int_equal(idle->id.sample, 1);
+        assert_int_not_equal(idle->seed, said->seed);
+        assert_string_equal(idle->schema, said->schema);
+        assert_null(strstr(script_question(idle), "Bees seal it."));
+        assert_null(strstr(script_question(idle), "Yes or No"));
+        script_answer(episode, idle, t == 1 ? "{\"price\":0.45}" : "no number");
+        script_answer(episode, held_idle, "%Yes 0.2 No 0.6");
+        script_answer(episode, held, "%Yes 0.5 No 0.3");
+        script_answer(episode, said, t == 1 ? "{\"price\":0.7}" : "{\"price\":0.8}");
+    }
+    const struct cr_trajectory *trajectory = cr_episode_trajectory(episode);
+    const struct cr_step *step = trajectory->step;
+    assert_int_equal(trajectory->prices_len, 3);
+    assert_true(isnan(step[0].price_idle));
+    assert_true(step[1].price_idle > 0.449 && step[1].price_idle < 0.451);
+    assert_true(isnan(step[2].price_idle));
+    assert_int_equal(step[2].repairs, 0);
+    assert_int_equal(step[2].calls, 5);
+    assert_true(trajectory->price[2] > 0.799);
+    cr_episode_destroy(episode);
+}
+
+// A price that is the mean of several samples has a placebo that is one, too.
+static void a_placebo_of_samples_is_their_mean(void **state) {
+    (void)state;
+    struct cr_cell cell = script_cell("market");
+    cell.held = CR_HELD_BOTH;
+    cell.elicitation = CR_ELICIT_SAMPLED;
+    cell.samples = 2;
+    assert_int_equal(cr_protocol_calls(&cell).min,
+                     2 + 1 +
+                         (uint64_t)cr_stop_iterations_min(&cell.stop) * (1 + 2 + 4));
+    struct cr_episode_cfg cfg = cfg_of(&cell, 1);
+    struct cr_episode *episode = script_create(&cfg);
+    script_answer(episode, script_next(episode), "{\"answer\":\"yes\"}");
+    script_answer(episode, script_next(episode), "{\"answer\":\"no\"}");
+    script_answer(episode, script_next(episode), "%Yes 0.6 No 0.2");
+    script_answer(episode, script_next(episode), "Bees seal it.");
+    for (int i = 0; i < 6; i++) {
+        struct cr_call *call = script_next(episode);
+        bool is_reading = call->id.ask == CR_ASK_LOGPROB;
+        script_answer(episode, call,
+                      is_reading             ? "%Yes 0.5 No 0.3"
+                      : call->id.sample == 3 ? "{\"answer\":\"yes\"}"
+                                             : "{\"answer\":\"no\"}");
+    }
+    const struct cr_step *step = cr_episode_trajectory(episode)->step;
+    assert_true(step[1].price_idle > 0.499 && step[1].price_idle < 0.501);
+    assert_true(cr_episode_trajectory(episode)->price[1] < 0.001);
+    cr_episode_destroy(episode);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_with_other_stances_share_the_opening_call),
@@ -247,6 +313,8 @@ int main(void) {
         cmocka_unit_test(an_echo_is_the_makers_own_reasoning),
         cmocka_unit_test(a_filler_is_as_long_as_an_argument_and_drawn_by_the_seed),
         cmocka_unit_test(a_reading_stands_beside_each_judgment),
+        cmocka_unit_test(a_judgment_has_its_placebo),
+        cmocka_unit_test(a_placebo_of_samples_is_their_mean),
         cmocka_unit_test(samples_one_by_one_are_those_asked_at_once),
     };
     return cmocka_run_group_tests(tests, load, unload);
