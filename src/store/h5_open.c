@@ -233,6 +233,9 @@ static enum cr_status open_variable(struct opener *o, enum cr_variable_id id) {
     if (id == CR_V_PRICE_HELD && status == CR_OK) {
         o->frame->shape.has_held = true;
     }
+    if (id == CR_V_PRICE_IDLE && status == CR_OK) {
+        o->frame->shape.has_idle = true;
+    }
     if (status == CR_OK && !cr_shape_has(&o->frame->shape, id)) {
         status = refuse(o, path, "found without its dimensions");
     }

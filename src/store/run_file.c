@@ -100,13 +100,13 @@ static bool has_continuous(const struct cr_job *job) {
     return false;
 }
 
-static bool has_held(const struct cr_job *job) {
+// How much the readings of any cell ask for.
+static enum cr_held most_held(const struct cr_job *job) {
+    enum cr_held most = CR_HELD_NONE;
     for (uint32_t i = 0; i < job->cells_len; i++) {
-        if (job->cells[i].held != CR_HELD_NONE) {
-            return true;
-        }
+        most = job->cells[i].held > most ? job->cells[i].held : most;
     }
-    return false;
+    return most;
 }
 
 static void shape_of(const struct cr_job *job, const struct cr_run_layout *layout,
@@ -118,7 +118,8 @@ static void shape_of(const struct cr_job *job, const struct cr_run_layout *layou
     shape->size[CR_DIM_LEVEL] = has_continuous(job) ? CR_QUANTILES : 0;
     shape->size[CR_DIM_PROPOSITION] = layout->propositions;
     shape->size[CR_DIM_CELL] = job->cells_len;
-    shape->has_held = has_held(job);
+    shape->has_held = most_held(job) != CR_HELD_NONE;
+    shape->has_idle = most_held(job) == CR_HELD_BOTH;
     cr_shape_set_block(shape);
 }
 

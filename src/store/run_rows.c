@@ -390,11 +390,14 @@ static void fill_held(struct cr_rows *rows, struct block *block, uint32_t at,
     }
     double *held = cell_of(rows, block, CR_V_PRICE_HELD, at);
     double *held_idle = cell_of(rows, block, CR_V_PRICE_HELD_IDLE, at);
-    double *idle = cell_of(rows, block, CR_V_PRICE_IDLE, at);
+    bool has_idle = rows->layout.row_bytes[CR_V_PRICE_IDLE] > 0;
+    double *idle = has_idle ? cell_of(rows, block, CR_V_PRICE_IDLE, at) : NULL;
     for (uint32_t i = 0; i < row->steps_len; i++) {
         held[i] = row->step[i].price_held;
         held_idle[i] = row->step[i].price_held_idle;
-        idle[i] = row->step[i].price_idle;
+        if (has_idle) {
+            idle[i] = row->step[i].price_idle;
+        }
     }
 }
 

@@ -99,9 +99,9 @@ int cr_variable_rank(enum cr_variable_id id) {
 }
 
 bool cr_shape_has(const struct cr_shape *shape, enum cr_variable_id id) {
-    bool is_held =
-        id == CR_V_PRICE_HELD || id == CR_V_PRICE_HELD_IDLE || id == CR_V_PRICE_IDLE;
-    if (cr_schema[id].path == NULL || (is_held && !shape->has_held)) {
+    bool is_held = id == CR_V_PRICE_HELD || id == CR_V_PRICE_HELD_IDLE;
+    if (cr_schema[id].path == NULL || (is_held && !shape->has_held) ||
+        (id == CR_V_PRICE_IDLE && !shape->has_idle)) {
         return false;
     }
     for (int i = 0; i < cr_variable_rank(id); i++) {

@@ -97,7 +97,8 @@ const char *cr_variable_path(enum cr_variable_id id, int32_t version);
 struct cr_shape {
     uint64_t size[CR_DIM_COUNT];
     uint32_t block_rows; // of the episode dimension
-    bool has_held;       // /price_held, /price_held_idle, /price_idle
+    bool has_held;       // /price_held and /price_held_idle
+    bool has_idle;       // /price_idle
 };
 // Whether a file of SHAPE has the variable: it is one, and its dimensions are not
 // empty.
