@@ -24,7 +24,8 @@ class RanksTest(harness.TestCase):
         harness.mpi()
         claims = self.write_claims(CLAIMS)
         self.assert_same_on_all_ranks(self.write_job(self.sim_job(
-            claims, grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "contrary"]})))
+            claims, cell__held="both",
+            grid={"stop.threshold": [0.1, 0.2], "stance": ["free", "contrary"]})))
 
     def test_markets_over_http_are_the_same_on_1_2_3_5_and_8_ranks(self):
         harness.mpi()
