@@ -105,10 +105,27 @@ def _losses(runs):
     return [f"<p>{' '.join(out)}</p>"] if out else []
 
 
+def _instrument(numbers):
+    """What the prices measure: the model, or its prompt and its round numbers."""
+    known = [group["instrument"] for group in numbers["groups"] if group.get("instrument")]
+    total = sum(one["n"] for one in known)
+    if not total:
+        return []
+
+    def share(name):
+        rows = [one for one in known if one[name] is not None]
+        return sum(one["n"] * one[name] for one in rows) / sum(one["n"] for one in rows) if rows else None
+    prompt = share("prompt_number")
+    told = "" if prompt is None else f"{percent(prompt)} % are numbers of the prompt, "
+    return [f"<p>The instrument: of {count(total)} prices {told}{percent(share('heaped'))} % are tenths, "
+            f"{percent(share('half'))} % 0.5, {percent(share('ends'))} % 0 or 1.</p>"]
+
+
 def make(numbers, pool, labels, runs):
     """The headline as HTML."""
     parts = _pooled(pool, labels) or ["<p class=\"headline\">No finished market can be scored yet.</p>"]
-    return "".join(parts + _groups(numbers, labels) + _converged(numbers) + _losses(runs))
+    return "".join(parts + _groups(numbers, labels) + _converged(numbers) + _instrument(numbers) +
+                   _losses(runs))
 
 
 def members(run, group):

@@ -15,6 +15,8 @@
 #include "credence/analyze/analysis.h"
 #include "credence/base/status.h"
 
+#define CR_PROMPTED_MAX 0.2 // the share of prices from the prompt that is warned of
+
 // What numbers the rows of a group have: [len] in the order of the group.
 struct cr_numbering {
     const uint32_t *question, *proposition;

@@ -117,14 +117,11 @@ static enum cr_status about_reasons(struct cr_analysis *analysis, struct cr_buf 
     return status;
 }
 
-// Above this share of prices from the prompt, a reader is warned.
-static const double PROMPTED_MAX = 0.2;
-
 static enum cr_status about_prompts(struct cr_analysis *analysis, struct cr_buf *text) {
     enum cr_status status = CR_OK;
     for (size_t g = 0; g < analysis->groups && status == CR_OK; g++) {
         double share = analysis->group[g].instrument.all.prompt_number;
-        if (analysis->group[g].instrument.all.n == 0 || !(share > PROMPTED_MAX)) {
+        if (analysis->group[g].instrument.all.n == 0 || !(share > CR_PROMPTED_MAX)) {
             continue;
         }
         cr_buf_clear(text);

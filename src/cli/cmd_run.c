@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "credence/analyze/analysis.h"
+#include "credence/base/mem.h"
 #include "credence/run/run.h"
 
 enum { SETS_MAX = 256, LIVE_MAX = 65536 }; // --set options, and --live
+enum { INSTRUMENT_BYTES_MAX = 1 << 16 };
 
 enum {
     OPTION_SHARD = 256,
@@ -78,6 +81,23 @@ static bool take_modules(const struct cr_args *args, const char *list,
     return false;
 }
 
+// The last line of a run: whether its prices measure the model. The results are whole
+// without it, so what hinders it is said, and changes no exit code.
+static void tell_instrument(char *dir, struct cr_log *log) {
+    struct cr_buf text;
+    struct cr_err err = {0};
+    bool is_bad = false;
+    cr_buf_init(&text, INSTRUMENT_BYTES_MAX);
+    const enum cr_status status = cr_analysis_instrument(dir, &text, &is_bad, &err);
+    if (status != CR_OK) {
+        cr_log_write(log, CR_LOG_WARN, "the prices could not be looked at: %s",
+                     err.text);
+    } else if (text.used_bytes > 0) {
+        cr_log_write(log, is_bad ? CR_LOG_WARN : CR_LOG_INFO, "%s", text.data);
+    }
+    cr_buf_fini(&text);
+}
+
 static int execute(const struct cr_run_options *options) {
     struct cr_log log = {
         .file = stderr,
@@ -85,12 +105,15 @@ static int execute(const struct cr_run_options *options) {
         .rank = -1,
         .modules = options->log_modules,
     };
-    bool must_exit = false;
-    const int code = (int)cr_run_execute(options, &log, &must_exit);
-    if (must_exit) {
-        cr_exit_at_once(code);
+    struct cr_run_outcome outcome = cr_run_execute(options, &log);
+    if (outcome.dir != NULL) {
+        tell_instrument(outcome.dir, &log);
     }
-    return code;
+    cr_free(outcome.dir);
+    if (outcome.must_exit) {
+        cr_exit_at_once((int)outcome.code);
+    }
+    return (int)outcome.code;
 }
 
 static bool seconds(const struct cr_args *args, const char *option, int64_t *out_ms) {

@@ -142,13 +142,18 @@ static enum cr_exit execute(struct cr_session *session) {
         return cr_worker_is_orphaned(session->worker) ? CR_EXIT_STOPPED
                                                       : CR_EXIT_COMPLETE;
     }
+    session->has_result = true;
     return cr_session_finish(session);
 }
 
-enum cr_exit cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
-                            bool *must_exit) {
+struct cr_run_outcome cr_run_execute(const struct cr_run_options *options,
+                                     struct cr_log *log) {
     struct cr_session session = {.options = options, .log = log};
-    const enum cr_exit outcome = execute(&session);
-    cr_session_close(&session, must_exit);
+    struct cr_run_outcome outcome = {.code = execute(&session)};
+    if (session.has_result) {
+        outcome.dir = session.dir;
+        session.dir = NULL;
+    }
+    cr_session_close(&session, &outcome.must_exit);
     return outcome;
 }

@@ -128,6 +128,27 @@ class ProbeTest(harness.TestCase):
         self.assertIn("no logprobs in the reply", result.err)
         self.assertIn("model m cannot answer (no_logprobs)", result.err)
 
+    def last_line(self, answer, name, *options):
+        """Of a run whose prompt has 0.62 in its example."""
+        prompts = self.dir / "example"
+        prompts.mkdir(exist_ok=True)
+        (prompts / "answer_judgment_binary.txt").write_text(
+            'Answer with JSON alone: {"claim": "", "reasoning": "", "price": 0.62}\n')
+        with Server(answer) as server:
+            job = self.job(server.url, cell__prompts="example", cell__max_iterations=1)
+            done = harness.run("run", job, "-o", self.dir / name, *options)
+        return done.err.splitlines()[-1] if done.err else ""
+
+    def test_a_run_whose_prices_are_its_prompts_warns_on_its_last_line(self):
+        """And what prices measure is the last line of any run."""
+        for options in ((), ("--quiet",)):
+            line = self.last_line(constant, f"constant{len(options)}", *options)
+            self.assertRegex(line, r"of 30 prices 100 % are numbers of the prompt, 0 % tenths.*so they measure the prompt")
+        line = self.last_line(sound, "sound")
+        self.assertRegex(line, r"instrument: of 30 prices 0 % are numbers of the prompt, [1-9]\d? % tenths")
+        self.assertNotIn("so they measure", line)
+        self.assertEqual("", self.last_line(sound, "quiet", "--quiet"))
+
     def test_a_parrot_is_unusable(self):
         found = self.verdict(parrot, expect=UNUSABLE)
         self.assertEqual("unusable", found["copying"])

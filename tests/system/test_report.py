@@ -105,6 +105,7 @@ class ReportTest(harness.TestCase):
         self.assertGreaterEqual(reader.tags.count("figure"), 7)
         words = " ".join(reader.text)
         self.assertIn("simulated agents", words)
+        self.assertRegex(words, r"The instrument: of [\d,\u202f ]+ prices 0.0 % are numbers of the prompt, \d+\.\d % are tenths")
         for name in ("Calibration", "Dynamics", "Worth", "Yes-bias", "Method", "Provenance"):
             self.assertIn(name, words)
         numbers = credence_analysis.analyze(path, resamples=200)

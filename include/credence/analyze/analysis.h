@@ -84,6 +84,12 @@ CR_MUST_CHECK enum cr_status cr_analysis_tables(const struct cr_analysis *analys
                                                 unsigned sections, enum cr_dress dress,
                                                 struct cr_buf *out);
 
+// In one sentence, what the prices of the run in DIR measure: the model, or its prompt
+// and its round numbers. Nothing is added to OUT without prices. *is_bad: in some cell
+// more than a fifth of them are numbers of the prompt.
+CR_MUST_CHECK enum cr_status cr_analysis_instrument(char *dir, struct cr_buf *out,
+                                                    bool *is_bad, struct cr_err *err);
+
 // What statistic INDEX means, in the order of the outputs. False past the last.
 bool cr_analysis_definition(size_t index, struct cr_definition *out);
 

@@ -35,10 +35,14 @@ struct cr_run_options {
     unsigned log_modules; // what --log and CREDENCE_LOG ask for (cr_log.modules)
 };
 
-// Run, or go on with, the job; what is returned is the exit code. Messages for people go
-// to LOG and are complete. *must_exit: a rank was lost, MPI cannot be finalised; leave
-// by _exit.
-enum cr_exit cr_run_execute(const struct cr_run_options *options, struct cr_log *log,
-                            bool *must_exit);
+struct cr_run_outcome {
+    enum cr_exit code;
+    char *dir; // where this process finished a run.h5, or NULL; the caller's (cr_free)
+    bool must_exit; // a rank was lost, MPI cannot be finalised; leave by _exit
+};
+
+// Run, or go on with, the job. Messages for people go to LOG and are complete.
+struct cr_run_outcome cr_run_execute(const struct cr_run_options *options,
+                                     struct cr_log *log);
 
 #endif
