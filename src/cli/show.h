@@ -76,6 +76,11 @@ const char *cr_show_episode_model(const struct cr_show_episode *shown,
 const char *cr_show_reading_name(const struct cr_show_episode *shown,
                                  const struct cr_playback_call *call);
 
+// The price of that reading as the file keeps it: what a reply says is known by playing
+// the market again, which a file alone does not allow. NaN: missing.
+double cr_show_reading_price(const struct cr_show_episode *shown,
+                             const struct cr_playback_call *call);
+
 CR_MUST_CHECK enum cr_status cr_show_episode_print(const struct cr_show_episode *shown);
 // The object that the explorer and other readers of messages rely on: documented in
 // show_json.c.

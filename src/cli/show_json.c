@@ -33,24 +33,6 @@
 #include "cli/show.h"
 #include "credence/protocol/protocol.h"
 
-static void write_price(struct cr_json_writer *emit,
-                        const struct cr_show_episode *shown,
-                        const struct cr_playback_call *call) {
-    const int32_t label = shown->show->view->label[shown->place.proposition];
-    const uint32_t at =
-        call->prices_len > 1 && label >= 0 && (uint32_t)label < call->prices_len
-            ? (uint32_t)label
-            : 0;
-    cr_json_write_number(emit, "price", call->price != NULL ? call->price[at] : NAN);
-    if (call->prices_len > 1) {
-        cr_json_write_open(emit, "option_prices", '[');
-        for (uint32_t i = 0; i < call->prices_len; i++) {
-            cr_json_write_number(emit, NULL, call->price[i]);
-        }
-        cr_json_write_close(emit, ']');
-    }
-}
-
 static void write_costs(struct cr_json_writer *emit,
                         const struct cr_show_episode *shown,
                         const struct cr_call_record *record) {
@@ -92,6 +74,40 @@ const char *cr_show_reading_name(const struct cr_show_episode *shown,
         return id->sample == 0 ? "held" : "held_idle";
     }
     return is_said_idle(cell, id) ? "said_idle" : NULL;
+}
+
+double cr_show_reading_price(const struct cr_show_episode *shown,
+                             const struct cr_playback_call *call) {
+    const struct cr_run_view *view = shown->show->view;
+    const char *name = cr_show_reading_name(shown, call);
+    if (name == NULL || call->record->id.iteration >= view->iterations) {
+        return NAN;
+    }
+    const double *of = strcmp(name, "held") == 0        ? view->price_held
+                       : strcmp(name, "held_idle") == 0 ? view->price_held_idle
+                                                        : view->price_idle;
+    const size_t row = (size_t)shown->episode * view->iterations;
+    return of != NULL ? of[row + call->record->id.iteration] : NAN;
+}
+
+static void write_price(struct cr_json_writer *emit,
+                        const struct cr_show_episode *shown,
+                        const struct cr_playback_call *call) {
+    const int32_t label = shown->show->view->label[shown->place.proposition];
+    const uint32_t at =
+        call->prices_len > 1 && label >= 0 && (uint32_t)label < call->prices_len
+            ? (uint32_t)label
+            : 0;
+    cr_json_write_number(emit, "price",
+                         call->price != NULL ? call->price[at]
+                                             : cr_show_reading_price(shown, call));
+    if (call->prices_len > 1) {
+        cr_json_write_open(emit, "option_prices", '[');
+        for (uint32_t i = 0; i < call->prices_len; i++) {
+            cr_json_write_number(emit, NULL, call->price[i]);
+        }
+        cr_json_write_close(emit, ']');
+    }
 }
 
 static void write_identity(struct cr_json_writer *emit, const struct cr_call_id *id) {

@@ -123,8 +123,10 @@ static void print_reading(const struct cr_show_episode *shown,
     printf("%s: ", strcmp(name, "held") == 0        ? "held"
                    : strcmp(name, "held_idle") == 0 ? "held without the argument"
                                                     : "said without the argument");
-    if (call->price != NULL) {
-        print_reply_price(shown, call);
+    const double price =
+        call->price != NULL ? call->price[0] : cr_show_reading_price(shown, call);
+    if (!isnan(price)) {
+        printf("p = %.3f", price);
     } else {
         printf("missing (%s)", call->reason != CR_REASON_NONE
                                    ? cr_reason_names[call->reason]

@@ -17,20 +17,37 @@ static void seed_rng(const struct cr_episode *episode, uint64_t salt,
     cr_rng_seed(rng, cr_hash_mix(seed, salt));
 }
 
+static bool is_other(const struct cr_proposition *one,
+                     const struct cr_proposition *own) {
+    return one->space == own->space && strcmp(one->question_id, own->question_id) != 0;
+}
+
+// The place of OWN in ALL, and behind the last when it is not one of them.
+static size_t place_of(const struct cr_propositions *all,
+                       const struct cr_proposition *own) {
+    uintptr_t from = (uintptr_t)all->at, at = (uintptr_t)own;
+    bool is_there = at >= from && at < (uintptr_t)(all->at + all->len);
+    return is_there ? (at - from) / sizeof *own : all->len;
+}
+
+// Drawn from what comes before the market's own question, and only the first question
+// looks ahead: a job that is extended by items changes no market that is there.
 const struct cr_proposition *cr_placebo_other(const struct cr_episode *episode) {
     const struct cr_propositions *all = episode->cfg.benchmark;
     const struct cr_proposition *own = episode->cfg.proposition;
-    if (all == NULL || all->len == 0) {
-        return NULL;
-    }
+    size_t before = all != NULL ? place_of(all, own) : 0;
     struct cr_rng rng;
     seed_rng(episode, OTHER_SALT, &rng);
-    size_t first = cr_rng_below(&rng, all->len);
-    for (size_t i = 0; i < all->len; i++) {
-        const struct cr_proposition *other = &all->at[(first + i) % all->len];
-        if (other->space == own->space &&
-            strcmp(other->question_id, own->question_id) != 0) {
+    size_t first = before > 0 ? cr_rng_below(&rng, before) : 0;
+    for (size_t i = 0; i < before; i++) {
+        const struct cr_proposition *other = &all->at[(first + i) % before];
+        if (is_other(other, own)) {
             return other;
+        }
+    }
+    for (size_t i = before; all != NULL && i < all->len; i++) {
+        if (is_other(&all->at[i], own)) {
+            return &all->at[i];
         }
     }
     return NULL;

@@ -22,7 +22,7 @@ enum {
     FAR_BYTES = 1 << 13, // for one that stands elsewhere: it and what it takes to know
     GATHER_BYTES = 1 << 18 // entries are written together: one write for about 100
 };
-static const uint64_t magic = 0x32304c4f4f505343; // "CSPOOL02"
+static const uint64_t magic = 0x33304c4f4f505343; // "CSPOOL03"
 
 struct spool_header { // little-endian on disk
     uint64_t trajectory, trajectory_key;

@@ -182,10 +182,11 @@ class RunEndTest(harness.TestCase):
     def test_a_run_ends_with_what_came_out_where_it_is_and_what_next(self):
         job = self.write_job(self.sim_job(self.write_claims(4)))
         run = self.dir / "run"
-        lines = harness.run("run", job, "-o", run).err.splitlines()[-3:]
+        lines = harness.run("run", job, "-o", run).err.splitlines()[-4:]
         self.assertIn("complete:", lines[0])
         self.assertIn(f"{run}/run.h5", lines[1])
         self.assertIn(f"credence analyze {run}", lines[2])
+        self.assertIn("instrument: of ", lines[3])
 
     def test_after_an_early_stop_it_says_how_to_go_on(self):
         job = self.write_job(self.sim_job(self.write_claims(20), budget={"calls": 30}))

@@ -80,6 +80,40 @@ static void an_unrelated_argument_is_about_another_question(void **state) {
     cr_episode_destroy(episode);
 }
 
+// More items, as a run that is extended has them, change no market that was there.
+static void an_unrelated_question_stays_when_items_are_added(void **state) {
+    (void)state;
+    enum { ITEMS = 20 };
+    struct cr_proposition items[ITEMS];
+    char ids[ITEMS][8];
+    for (int i = 0; i < ITEMS; i++) {
+        items[i] = script_claim;
+        snprintf(ids[i], sizeof ids[i], "q%d", i / 2); // two claims a question
+        items[i].question_id = ids[i];
+    }
+    struct cr_cell cell = script_cell("market");
+    cell.stance = CR_STANCE_UNRELATED;
+    bool differs = false;
+    for (int own = 0; own < ITEMS / 2; own++) {
+        const struct cr_proposition *found[2];
+        for (int is_longer = 0; is_longer < 2; is_longer++) {
+            struct cr_propositions few = {.at = items,
+                                          .len = is_longer ? ITEMS : ITEMS / 2};
+            struct cr_episode_cfg cfg = cfg_of(&cell, (uint64_t)own);
+            cfg.proposition = &items[own];
+            cfg.benchmark = &few;
+            struct cr_episode *episode = script_create(&cfg);
+            script_answer(episode, script_next(episode), "{\"price\":0.4}");
+            found[is_longer] = script_next(episode)->proposition;
+            cr_episode_destroy(episode);
+        }
+        assert_ptr_equal(found[0], found[1]);
+        assert_string_not_equal(found[0]->question_id, items[own].question_id);
+        differs = differs || (found[0] != &items[0] && found[0] != &items[2]);
+    }
+    assert_true(differs);
+}
+
 static void without_another_question_there_is_no_argument(void **state) {
     (void)state;
     struct cr_cell cell = script_cell("market");
@@ -309,6 +343,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_with_other_stances_share_the_opening_call),
         cmocka_unit_test(an_unrelated_argument_is_about_another_question),
+        cmocka_unit_test(an_unrelated_question_stays_when_items_are_added),
         cmocka_unit_test(without_another_question_there_is_no_argument),
         cmocka_unit_test(an_echo_is_the_makers_own_reasoning),
         cmocka_unit_test(a_filler_is_as_long_as_an_argument_and_drawn_by_the_seed),
