@@ -531,6 +531,36 @@ static void check_name(struct cr_check *check) {
     }
 }
 
+static void check_length(struct cr_check *check, const char *path, const char *name) {
+    if (name != NULL && strlen(name) > NAME_BYTES_MAX) {
+        cr_check_mistake(check, path,
+                         "the name '%.40s...' has %zu bytes, at most %d are allowed",
+                         name, strlen(name), NAME_BYTES_MAX);
+    }
+}
+
+// Names are columns of tables, lines of status and parts of messages.
+static void check_names(struct cr_job_builder *builder) {
+    static const char *const named[] = {"models", "benchmarks"}, *const listed[] = {
+                                                                     "cells",
+                                                                     "hypotheses"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct cr_json *all = cr_json_get(builder->root, named[i]);
+        bool is_object = cr_json_type(all) == CR_JSON_OBJECT;
+        for (const struct cr_json *c = is_object ? cr_json_first(all) : NULL; c != NULL;
+             c = cr_json_next(c)) {
+            check_length(&builder->check, named[i], cr_json_key(c));
+        }
+        all = cr_json_get(builder->root, listed[i]);
+        bool is_list = cr_json_type(all) == CR_JSON_ARRAY;
+        for (const struct cr_json *c = is_list ? cr_json_first(all) : NULL; c != NULL;
+             c = cr_json_next(c)) {
+            check_length(&builder->check, listed[i],
+                         cr_json_string(cr_json_get(c, "name")));
+        }
+    }
+}
+
 static void read_all(struct cr_job_builder *builder) {
     struct cr_check *check = &builder->check;
     struct cr_check_target target = {
@@ -540,6 +570,7 @@ static void read_all(struct cr_job_builder *builder) {
     refuse_secrets(check, builder->root, "");
     cr_check_object(check, &cr_keys_job, builder->root, &target);
     check_name(check);
+    check_names(builder);
     cr_job_read_models(builder);
     read_all_benchmarks(builder);
     read_all_prompts(builder);

@@ -60,12 +60,19 @@ static bool lacks(const char *dir, const char *name) {
     return is_absent;
 }
 
+// "status.json.tmp.4711": a file of ours under its temporary name (file.c).
+static bool is_half_written(const char *name) {
+    const char *mark = strstr(name, ".tmp.");
+    return mark != NULL && mark[5] != '\0' &&
+           strspn(mark + 5, "0123456789") == strlen(mark + 5);
+}
+
 // What a launch that ended before it began may leave: a lock, or half a file of ours
 // under its temporary name (file.c).
 static bool is_leftover(const char *name) {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
            strcmp(name, "lock") == 0 || strncmp(name, "lock.", 5) == 0 ||
-           strncmp(name, "bundle.tmp.", 11) == 0;
+           is_half_written(name);
 }
 
 static bool is_empty(const char *dir) {
@@ -88,6 +95,20 @@ void cr_directory_remove(const char *dir, const char *name) {
         (void)unlink(path.data);
     }
     cr_buf_fini(&path);
+}
+
+// What writers that were killed left half-written. The caller has the lock, so nobody is
+// writing now.
+static void sweep(const char *dir) {
+    DIR *stream = opendir(dir);
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        if (is_half_written(entry->d_name)) {
+            cr_directory_remove(dir, entry->d_name);
+        }
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
 }
 
 // Nothing is ever deleted: what was there is to be found under another name.
@@ -182,6 +203,7 @@ enum cr_status cr_directory_claim(const char *dir, const struct cr_job *job,
                                   const struct cr_buf *bundle, bool *is_unchanged,
                                   struct cr_err *err) {
     struct cr_buf stored;
+    sweep(dir);
     cr_buf_init(&stored, CR_BUNDLE_BYTES_MAX);
     enum cr_status status = CR_OK;
     status = read_in(dir, "bundle", &stored, err);

@@ -26,7 +26,8 @@
 // CR_E_IO when it cannot be written, CR_E_USAGE when it holds something else.
 CR_MUST_CHECK enum cr_status cr_directory_make(const char *dir, bool fresh,
                                                struct cr_log *log, struct cr_err *err);
-// Keep BUNDLE of JOB in DIR. CR_E_DIFFERS, with what differs, when DIR belongs to
+// Keep BUNDLE of JOB in DIR, and remove what killed writers left half-written there (the
+// caller holds its lock). CR_E_DIFFERS, with what differs, when DIR belongs to
 // another job; a changed budget, limit or number of replicates does not make it another job. When
 // the bundle changed, status.json is removed: it spoke of another.
 CR_MUST_CHECK enum cr_status cr_directory_claim(const char *dir,

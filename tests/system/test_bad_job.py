@@ -46,6 +46,19 @@ class BadJobTest(harness.TestCase):
             self.assertIn(offered, text, err)
         self.assertIn("cell.trader", err)
 
+    def test_a_name_has_an_end(self):
+        for where in ("models", "benchmarks", "cells", "hypotheses"):
+            job = self.sim_job(self.write_claims(2))
+            name = "n" * 6_000_000
+            if where in ("models", "benchmarks"):
+                job[where][name] = next(iter(job[where].values()))
+            else:
+                job[where] = [{"name": name}]
+            result = harness.run("run", self.write_job(job), "-o", self.dir / "run", expect=2)
+            self.assertIn(f"{where}: the name 'nnnn", result.err)
+            self.assertIn("6000000 bytes, at most 200 are allowed", result.err)
+            self.assertLess(len(result.err), 4000)
+
     def test_plan_refuses_what_run_refuses(self):
         path = self.dir / "job.json"
         path.write_text(BAD.replace("CLAIMS", str(self.write_claims(2))))

@@ -139,6 +139,15 @@ class DirectoryTest(harness.TestCase):
             harness.run("run", job, "-o", whole, "--quiet")
         self.assertEqual([], harness.compare(whole / "run.h5", tidied / "run.h5"))
 
+    def test_what_a_killed_writer_left_half_written_is_removed(self):
+        self.finished()
+        for name in ("status.json.tmp.4711", "bundle.tmp.12"):
+            (self.out / name).write_text("{")
+        (self.out / "notes.tmp.old").write_text("mine")
+        harness.run("run", self.job, "-o", self.out, "--quiet")
+        left = sorted(path.name for path in self.out.iterdir() if ".tmp." in path.name)
+        self.assertEqual(["notes.tmp.old"], left)
+
     def test_permissions(self):
         self.finished()
         self.assertEqual(0o700, stat.S_IMODE(self.out.stat().st_mode))
