@@ -77,7 +77,8 @@ class IoFaultsTest(harness.TestCase):
                     result = self.attempt(arguments, source, kind, at)
                     tried += 1
                     if result.code in TOLD:
-                        self.assertTrue(result.err.strip(), str(result))
+                        self.assertRegex(result.err, r"credence[^:]*: \S", str(result))
+                        self.assertNotRegex(result.err, r"(?m)^credence[^:]*: *$", str(result))
                     else:
                         self.assertEqual(0, result.code, str(result))
                         right(result)
@@ -141,6 +142,9 @@ class IoFaultsTest(harness.TestCase):
         for arguments in (["plan", self.job], ["status", self.work], ["show", self.work, "--episode", "0"],
                           ["list", self.work], ["analyze", self.work]):
             self.series(arguments, self.whole, self.same_text(arguments, self.whole), ["malloc"], COUNT * 8)
+        for arguments, source in ((["rebuild", self.work, "--quiet"], self.whole),
+                                  (["run", self.job, "-o", self.work, "--quiet"], self.stopped)):
+            self.series(arguments, source, self.same_file(self.work / "run.h5"), ["malloc"], COUNT * 8)
 
 
 if __name__ == "__main__":
