@@ -53,6 +53,9 @@ enum cr_status cr_err_while(struct cr_err *err, enum cr_status status, const cha
                             ...) {
     if (err != NULL) {
         va_list args;
+        if (err->text[0] == '\0') { // what failed had no memory left for words
+            cr_err_set(err, status, "%s", cr_status_text(status));
+        }
         va_start(args, fmt);
         append(err, strnlen(err->text, sizeof err->text - 1), " while ", fmt, args);
         va_end(args);

@@ -78,8 +78,16 @@ static void every_status_has_a_text_of_its_own(void **state) {
     assert_string_equal(cr_status_text((enum cr_status)99), "unknown error");
 }
 
+static void what_failed_without_words_is_named_by_its_status(void **state) {
+    (void)state;
+    struct cr_err err = {0};
+    cr_err_while(&err, CR_E_MEMORY, "reading %s", "the job");
+    assert_string_equal(err.text, "out of memory while reading the job");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_failed_without_words_is_named_by_its_status),
         cmocka_unit_test(set_fills_text_and_returns_status),
         cmocka_unit_test(null_err_is_fine),
         cmocka_unit_test(own_text_may_be_an_argument),
