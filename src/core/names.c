@@ -40,6 +40,11 @@ const char *const cr_held_names[CR_HELD_COUNT] = {
     [CR_HELD_LOGPROB] = "logprob",
     [CR_HELD_BOTH] = "both",
 };
+const char *const cr_sizing_names[CR_SIZING_COUNT] = {
+    [CR_SIZING_KELLY] = "kelly",
+    [CR_SIZING_STAKE] = "stake",
+    [CR_SIZING_BELIEF] = "belief",
+};
 const char *const cr_order_names[CR_ORDER_COUNT] = {
     [CR_ORDER_TURN] = "turn",
     [CR_ORDER_SIMULTANEOUS] = "simultaneous",
@@ -61,10 +66,9 @@ const char *const cr_role_names[CR_ROLE_COUNT] = {
 };
 
 const char *const cr_ask_names[CR_ASK_COUNT] = {
-    [CR_ASK_JUDGMENT] = "judgment",
-    [CR_ASK_ARGUMENT] = "argument",
-    [CR_ASK_VOTE] = "vote",
-    [CR_ASK_LOGPROB] = "logprob",
+    [CR_ASK_JUDGMENT] = "judgment", [CR_ASK_ARGUMENT] = "argument",
+    [CR_ASK_VOTE] = "vote",         [CR_ASK_LOGPROB] = "logprob",
+    [CR_ASK_BET] = "bet",
 };
 
 const char *const cr_finish_names[4] = {

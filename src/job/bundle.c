@@ -142,7 +142,7 @@ enum cr_status cr_bundle_check(const void *bytes, size_t len, struct cr_err *err
 
 // The prompt sets that a job names: a shipped set by its name, or a folder.
 
-enum { FILES_MAX = 64, NAMES_MAX = 256, SECTION_NAME_MAX = 4096 };
+enum { FILES_MAX = 128, NAMES_MAX = 256, SECTION_NAME_MAX = 4096 };
 
 struct sets {
     const char *names[NAMES_MAX];

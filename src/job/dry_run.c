@@ -54,13 +54,14 @@ static void write_prices(const struct dry *dry, struct cr_text_writer *out,
     cr_text_write(out, "},");
 }
 
-static void write_judgment(struct dry *dry, struct cr_text_writer *out) {
+static void write_judgment(struct dry *dry, bool has_stake,
+                           struct cr_text_writer *out) {
     double price = 0.5;
     if (dry->restless) {
         price = dry->judgments % 2 == 0 ? 0.1 : 0.9;
     }
     dry->judgments++;
-    cr_text_write(out, "{");
+    cr_text_write(out, has_stake ? "{\"stake\":0.5," : "{");
     write_prices(dry, out, price);
     cr_text_write(out, dry->setting->cell->chain_of_thought
                            ? "\"claim\":\"x\",\"reasoning\":\""
@@ -91,7 +92,8 @@ static enum cr_status write_reply(struct dry *dry, enum cr_ask ask) {
     cr_buf_clear(&dry->text);
     switch (ask) {
     case CR_ASK_JUDGMENT:
-        write_judgment(dry, &out);
+    case CR_ASK_BET:
+        write_judgment(dry, ask == CR_ASK_BET, &out);
         break;
     case CR_ASK_ARGUMENT:
         write_argument(dry, &out);

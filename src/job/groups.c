@@ -147,6 +147,18 @@ static uint64_t mix_maker(const struct cr_job *job, const struct cr_cell *cell) 
     return mix_model(key, &job->models[cell->maker]);
 }
 
+static uint64_t mix_number(uint64_t key, double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return cr_hash_mix(key, bits);
+}
+
+static uint64_t mix_room(uint64_t key, const struct cr_room *room) {
+    key = mix_text(key, cr_sizing_names[room->sizing]);
+    key = mix_number(mix_number(key, room->liquidity), room->prior);
+    return mix_number(key, room->adversary);
+}
+
 uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
     uint64_t key = mix_maker(job, cell);
     if (cr_protocol_has_traders(cell->protocol)) {
@@ -154,6 +166,7 @@ uint64_t cr_cell_key(const struct cr_job *job, const struct cr_cell *cell) {
     }
     key = mix_opening(key, job, cell);
     key = mix_counts(key, cell);
+    key = cr_protocol_is_room(cell->protocol) ? mix_room(key, &cell->room) : key;
     key = cell->held != CR_HELD_NONE ? mix_text(key, cr_held_names[cell->held]) : key;
     key = cr_hash_mix(key, cell->memory);
     key = cr_hash_mix(key, cell->repairs);

@@ -246,7 +246,7 @@ static void read_all_propositions(struct cr_job_builder *builder) {
 
 // Prompt sets: "paper" comes first in the bundle, and fills in what the others lack.
 
-enum { SOURCES_MAX = 64, PROMPT_SETS_MAX = 256 };
+enum { SOURCES_MAX = 128, PROMPT_SETS_MAX = 256 };
 
 // The sets of a bundle, as far as they were found.
 struct found {

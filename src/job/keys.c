@@ -226,6 +226,21 @@ static const struct cr_key prompts_keys[] = {
 static const struct cr_key_table prompts_table = {"prompts", prompts_keys,
                                                   LEN(prompts_keys)};
 
+static const struct cr_key room_keys[] = {
+    {"liquidity", CR_KEY_NUMBER, "1", 0.001, 1e6, AT(cr_room, liquidity),
+     .shapes = true, .summary = "of the market maker, b, in wallets of a trader"},
+    {"sizing", CR_KEY_CHOICE, "\"kelly\"", .from = CR_NAMES_SIZINGS,
+     AT(cr_room, sizing), .shapes = true,
+     .summary = "how much a trader bets: by Kelly's rule, the stake that it names, or "
+                "all the way to its belief"},
+    {"prior", CR_KEY_NUMBER, "null", 0.001, 0.999, AT(cr_room, prior), .shapes = true,
+     .summary = "the price that a room opens at; default: all outcomes alike"},
+    {"adversary", CR_KEY_NUMBER, "0", 0, 1e6, AT(cr_room, adversary), .shapes = true,
+     .summary = "wallets of the last trader, who then trades against the truth; 0: it "
+                "is one of the others"},
+};
+static const struct cr_key_table room_table = {"room", room_keys, LEN(room_keys)};
+
 static const struct cr_key cell_keys[] = {
     {"protocol", CR_KEY_CHOICE, "\"market\"", .from = CR_NAMES_PROTOCOLS,
      AT(cr_cell, protocol), .shapes = true, .summary = "what is run"},
@@ -256,7 +271,7 @@ static const struct cr_key cell_keys[] = {
      .shapes = true,
      .summary = "answers of self_consistency and of sampled elicitation"},
     {"rounds", CR_KEY_COUNT, "3", 1, CR_ITERATIONS_MAX, AT(cr_cell, rounds),
-     .shapes = true, .summary = "of a debate"},
+     .shapes = true, .summary = "of a debate, or of a room"},
     {"memory", CR_KEY_COUNT, "0", 0, CR_ITERATIONS_MAX, AT(cr_cell, memory),
      .shapes = true, .summary = "turns the maker remembers; 0: all"},
     {"repairs", CR_KEY_COUNT, "2", 0, 16, AT(cr_cell, repairs), .shapes = true,
@@ -274,6 +289,8 @@ static const struct cr_key cell_keys[] = {
      .summary = "maximum arguments; there is one price more"},
     {"stop", CR_KEY_GROUP, "{}", .group = &stop_table, AT(cr_cell, stop),
      .shapes = true, .summary = "the equilibrium"},
+    {"room", CR_KEY_GROUP, "{}", .group = &room_table, AT(cr_cell, room),
+     .shapes = true, .summary = "of lmsr: the automaton that traders trade with"},
 };
 const struct cr_key_table cr_keys_cell = {"a cell", cell_keys, LEN(cell_keys)};
 
@@ -405,6 +422,7 @@ static const struct source sources[CR_NAMES_OF_JOB] = {
     [CR_NAMES_STANCES] = {.list = cr_stance_names, .list_len = CR_STANCE_COUNT},
     [CR_NAMES_ELICITATIONS] = {.list = cr_elicitation_names,
                                .list_len = CR_ELICIT_COUNT},
+    [CR_NAMES_SIZINGS] = {.list = cr_sizing_names, .list_len = CR_SIZING_COUNT},
     [CR_NAMES_HELD] = {.list = cr_held_names, .list_len = CR_HELD_COUNT},
     [CR_NAMES_ORDERS] = {.list = cr_order_names, .list_len = CR_ORDER_COUNT},
     [CR_NAMES_RULES] = {.list = cr_stop_rule_names, .list_len = CR_STOP_RULE_COUNT},

@@ -194,6 +194,26 @@ static void read_judgment(struct reading *r) {
     r->space->read_judgment(r->form, r->scan.object, r->out);
 }
 
+// Behind a judgment: the share of what it owns that the trader risks.
+static void read_stake(struct reading *r) {
+    const struct cr_json *stake = cr_scan_member(r->scan.object, "stake");
+    char shown[CR_SHOWN_MAX];
+    if (cr_scan_is_twice(r->scan.object, "stake")) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE, CR_SAYS_TWICE, "stake");
+    } else if (stake == NULL) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE,
+                           "Your JSON object has no \"stake\".");
+    } else if (!cr_answer_number(stake, true, &r->out->stake)) {
+        cr_answer_complain(r->out, CR_REASON_UNREADABLE,
+                           "\"stake\" is %s; it must be a number from 0 to 1.",
+                           cr_answer_show(stake, shown));
+    } else if (!(r->out->stake >= 0 && r->out->stake <= 1)) {
+        cr_answer_complain(r->out, CR_REASON_OUT_OF_RANGE,
+                           "\"stake\" is %s; it must be from 0 to 1.",
+                           cr_answer_show(stake, shown));
+    }
+}
+
 // What the server or the model did instead of answering.
 static void complain_given(enum cr_reason given, struct cr_answer *out) {
     cr_answer_complain(
@@ -346,6 +366,7 @@ static void read_vote(struct reading *r) {
 static const char *key_of(enum cr_ask ask, const struct cr_space_row *space) {
     switch (ask) {
     case CR_ASK_JUDGMENT:
+    case CR_ASK_BET:
         return space->judgment_key;
     case CR_ASK_ARGUMENT:
         return "argument";
@@ -363,8 +384,11 @@ static enum cr_status read_body(struct reading *r, enum cr_ask ask) {
     }
     if (ask == CR_ASK_ARGUMENT) {
         status = read_argument(r);
-    } else if (ask == CR_ASK_JUDGMENT) {
+    } else if (ask == CR_ASK_JUDGMENT || ask == CR_ASK_BET) {
         read_judgment(r);
+        if (ask == CR_ASK_BET && r->out->is_usable) {
+            read_stake(r);
+        }
     } else {
         read_vote(r);
     }

@@ -242,6 +242,10 @@ static bool is_later(int t) {
         CR_T_CRITIC_ARGUMENT,     CR_T_HELD_OPENING,
         CR_T_HELD_UPDATE,         CR_T_HELD_IDLE,
         CR_T_STANCE_PROPOSER,     CR_T_STANCE_CRITIC,
+        CR_T_ROOM_SYSTEM,         CR_T_ROOM_OPENING,
+        CR_T_ROOM_UPDATE,         CR_T_ROOM_HONEST,
+        CR_T_ROOM_ADVERSARY,      CR_T_BET_BINARY,
+        CR_T_BET_CATEGORICAL,
     };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if ((int)later[i] == t) {

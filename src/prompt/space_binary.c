@@ -69,6 +69,19 @@ static enum cr_status add_schema(enum cr_ask ask, const struct cr_answer_form *f
                          out,
                          CR_SCHEMA_OBJECT(CR_SCHEMA_CLAIM "%s", "\"claim\",\"price\""),
                          price);
+    case CR_ASK_BET:
+        return chain_of_thought
+                   ? cr_buf_printf(out,
+                                   CR_SCHEMA_OBJECT(
+                                       CR_SCHEMA_CLAIM CR_SCHEMA_REASONING
+                                       "%s" CR_SCHEMA_STAKE,
+                                       "\"claim\",\"reasoning\",\"price\",\"stake\""),
+                                   price)
+                   : cr_buf_printf(out,
+                                   CR_SCHEMA_OBJECT(CR_SCHEMA_CLAIM
+                                                    "%s" CR_SCHEMA_STAKE,
+                                                    "\"claim\",\"price\",\"stake\""),
+                                   price);
     case CR_ASK_ARGUMENT:
         return cr_buf_add_text(
             out, CR_SCHEMA_OBJECT("\"direction\":{\"type\":\"string\",\"enum\":[\"up\","
@@ -126,6 +139,7 @@ const struct cr_space_row cr_space_binary = {
     .vote = {CR_T_VOTE_BINARY_BRIEF, CR_T_VOTE_BINARY},
     .argument = CR_T_ARGUMENT_BINARY,
     .logprob = CR_T_LOGPROB_BINARY,
+    .bet = CR_T_BET_BINARY,
     .judgment_key = "price",
     .read_judgment = read_judgment,
     .direction_key = "direction",

@@ -184,8 +184,22 @@ static enum cr_status add_around(const struct cr_answer_form *form, const char *
 #define OPEN "{\"type\":\"object\",\"properties\":{"
 #define CLOSE(required) "},\"required\":[" required "],\"additionalProperties\":false}"
 
+// What follows the prices of the options.
+static const char *tail_of(bool chain_of_thought, bool has_stake) {
+#define TAIL "],\"additionalProperties\":false}"
+    if (has_stake) {
+        return chain_of_thought
+                   ? TAIL CR_SCHEMA_STAKE CLOSE(
+                         "\"claim\",\"reasoning\",\"prices\",\"stake\"")
+                   : TAIL CR_SCHEMA_STAKE CLOSE("\"claim\",\"prices\",\"stake\"");
+    }
+    return chain_of_thought ? TAIL CLOSE("\"claim\",\"reasoning\",\"prices\"")
+                            : TAIL CLOSE("\"claim\",\"prices\"");
+}
+
 static enum cr_status add_judgment_schema(const struct cr_answer_form *form,
-                                          bool chain_of_thought, struct cr_buf *out) {
+                                          bool chain_of_thought, bool has_stake,
+                                          struct cr_buf *out) {
     enum cr_status status = add_around(
         form,
         chain_of_thought ? OPEN CR_SCHEMA_CLAIM CR_SCHEMA_REASONING "\"prices\":" OPEN
@@ -195,19 +209,15 @@ static enum cr_status add_judgment_schema(const struct cr_answer_form *form,
     if (status != CR_OK) {
         return status;
     }
-    return add_around(form, "", "",
-                      chain_of_thought ? "],\"additionalProperties\":false}" CLOSE(
-                                             "\"claim\",\"reasoning\",\"prices\"")
-                                       : "],\"additionalProperties\":false}" CLOSE(
-                                             "\"claim\",\"prices\""),
-                      out);
+    return add_around(form, "", "", tail_of(chain_of_thought, has_stake), out);
 }
 
 static enum cr_status add_schema(enum cr_ask ask, const struct cr_answer_form *form,
                                  bool chain_of_thought, struct cr_buf *out) {
     switch (ask) {
     case CR_ASK_JUDGMENT:
-        return add_judgment_schema(form, chain_of_thought, out);
+    case CR_ASK_BET:
+        return add_judgment_schema(form, chain_of_thought, ask == CR_ASK_BET, out);
     case CR_ASK_ARGUMENT:
         return add_around(form, OPEN "\"toward\":{\"type\":\"string\",\"enum\":[", "",
                           "]}," CR_SCHEMA_ARGUMENT CLOSE("\"toward\",\"argument\""),
@@ -285,6 +295,7 @@ const struct cr_space_row cr_space_categorical = {
     .vote = {CR_T_VOTE_CATEGORICAL_BRIEF, CR_T_VOTE_CATEGORICAL},
     .argument = CR_T_ARGUMENT_CATEGORICAL,
     .logprob = CR_T_LOGPROB_CATEGORICAL,
+    .bet = CR_T_BET_CATEGORICAL,
     .judgment_key = "prices",
     .read_judgment = read_judgment,
     .direction_key = "toward",

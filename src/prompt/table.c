@@ -58,6 +58,11 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(HELD_OPENING, "held_opening", V(PROPOSITION) | V(ANSWER), 0)                     \
     T(HELD_UPDATE, "held_update", V(ARGUMENT) | V(ANSWER), V(PRICE))                   \
     T(HELD_IDLE, "held_idle", V(ANSWER), V(PRICE))                                     \
+    T(ROOM_SYSTEM, "room_system", V(MEANING), 0)                                       \
+    T(ROOM_OPENING, "room_opening", V(PROPOSITION) | V(ANSWER), 0)                     \
+    T(ROOM_UPDATE, "room_update", V(HISTORY) | V(PRICE) | V(GOAL) | V(ANSWER), 0)      \
+    T(ROOM_HONEST, "room_honest", 0, 0)                                                \
+    T(ROOM_ADVERSARY, "room_adversary", V(TARGET), 0)                                  \
     T(REPAIR, "repair", V(COMPLAINT), V(ANSWER))                                       \
     T(STANCE_FREE, "stance_free", 0, 0)                                                \
     T(STANCE_UP, "stance_up", 0, 0)                                                    \
@@ -90,7 +95,9 @@ const char *const cr_var_names[CR_VAR_COUNT] = {
     T(VOTE_BINARY_BRIEF, "answer_vote_binary_brief", 0, 0)                             \
     T(VOTE_CATEGORICAL_BRIEF, "answer_vote_categorical_brief", 0, 0)                   \
     T(LOGPROB_BINARY, "answer_logprob_binary", 0, 0)                                   \
-    T(LOGPROB_CATEGORICAL, "answer_logprob_categorical", 0, 0)
+    T(LOGPROB_CATEGORICAL, "answer_logprob_categorical", 0, 0)                         \
+    T(BET_BINARY, "answer_bet_binary", 0, 0)                                           \
+    T(BET_CATEGORICAL, "answer_bet_categorical", 0, 0)
 
 #define ROW(id, name, required, allowed) [CR_T_##id] = {name ".txt", required, allowed},
 const struct cr_template_row cr_template_table[CR_TEMPLATE_COUNT] = {TEMPLATES(ROW)};

@@ -130,6 +130,8 @@ static enum cr_template answer_template(const struct cr_episode *episode,
         return space->argument;
     case CR_ASK_VOTE:
         return space->vote[thinks];
+    case CR_ASK_BET:
+        return space->bet;
     default:
         return space->logprob;
     }

@@ -129,7 +129,7 @@ static enum cr_status schema_of_other(struct cr_episode *episode, enum cr_ask as
 static struct cr_call call_of(const struct cr_episode *episode,
                               const struct cr_ask_spec *spec, uint32_t sample) {
     static const char *const names[CR_ASK_COUNT] = {"judgment", "argument", "vote",
-                                                    "answer"};
+                                                    "answer", "bet"};
     const struct cr_episode_cfg *s = &episode->cfg;
     bool is_maker = spec->role == CR_ROLE_MAKER;
     struct cr_call call = {
@@ -346,7 +346,9 @@ static enum cr_status keep_answer(struct cr_episode *episode, struct cr_slot *sl
     bool is_about_other = episode->move.asks[slot->spec].placebo != CR_STANCE_FREE;
     slot->direction = is_about_other ? 0 : answer->direction;
     slot->argument = (struct cr_span){answer->argument, answer->argument_bytes};
-    if (slot->call.id.role == CR_ROLE_MAKER) {
+    slot->stake = answer->stake;
+    if (slot->call.id.role == CR_ROLE_MAKER ||
+        episode->move.asks[slot->spec].is_belief) {
         uint32_t width = episode->trajectory.width;
         bool has_quantiles = episode->form.space == CR_SPACE_CONTINUOUS;
         double *price = cr_arena_alloc(&episode->arena, (width + 3) * sizeof *price);

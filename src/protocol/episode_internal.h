@@ -49,6 +49,7 @@ struct cr_slot {
     double *price;    // as shown; NULL for an argument
     double *quantile; // continuous
     int direction;
+    double stake;            // of a bet
     struct cr_span body;     // the reply without reasoning; a bad one cut to be quoted
     struct cr_span argument; // an argument
 };

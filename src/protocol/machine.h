@@ -32,6 +32,8 @@ struct cr_event {
     uint32_t iteration;
     struct cr_target target; // what the trader was asked to argue for
     struct cr_span text;     // the judgment's body, or the argument
+    const double *belief;    // of a trader that was asked for one, as shown; or NULL
+    double stake;
 };
 
 // What a protocol is shown. Prices are in the order shown to the models.
@@ -42,12 +44,13 @@ struct cr_history {
     const uint32_t *shown; // option index behind each letter, NULL unless categorical
     const struct cr_event *events;
     uint32_t events_len;
-    uint32_t arguments_len;    // arguments since the last judgment
-    uint32_t prices_len;       // judgments so far
-    uint32_t samples_asked;    // of self_consistency
-    const double *opening;     // prices of the first judgment, NULL before it
-    const double *price;       // prices of the last judgment, NULL before it
-    bool is_stopped;           // every stop rule that was asked has fired
+    uint32_t arguments_len; // arguments since the last judgment
+    uint32_t prices_len;    // judgments so far
+    uint32_t samples_asked; // of self_consistency
+    const double *opening;  // prices of the first judgment, NULL before it
+    const double *price;    // prices of the last judgment, NULL before it
+    const double *path;     // [prices_len][prices of one], options in the file's order
+    bool is_stopped;        // every stop rule that was asked has fired
     enum cr_stop_reason ended; // of the last that fired
 };
 
@@ -82,6 +85,9 @@ struct cr_ask_spec {
     // A maker: how each of several arguments is shown (always, if is_listed).
     enum cr_template each_argument;
     bool is_listed;
+    // A trader: read as a judgment that moves no price by itself. The first one of each
+    // trader, before there is a price, is private: nobody sees it.
+    bool is_belief;
 };
 
 struct cr_move {
@@ -105,6 +111,9 @@ struct cr_protocol {
     CR_MUST_CHECK enum cr_status (*check)(const struct cr_cell *cell,
                                           enum cr_space space, struct cr_err *err);
     void (*next)(const struct cr_history *history, struct cr_move *move);
+    // Of a protocol without a maker's judgments: the price after each round, options in
+    // the file's order. Else NULL.
+    void (*price)(const struct cr_history *history, double *out);
 };
 
 extern const struct cr_protocol *const cr_protocol_table[]; // NULL-terminated

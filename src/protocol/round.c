@@ -97,6 +97,33 @@ static int8_t direction_of(const struct cr_history *h, int direction) {
                                                       : direction);
 }
 
+// Which way a trader's belief lies from the price, as direction says.
+static int direction_of_belief(const struct cr_history *h, const double *belief) {
+    uint32_t width = cr_proposition_prices(h->cfg->proposition), most = 0;
+    if (h->price == NULL) {
+        return 0;
+    }
+    for (uint32_t i = 1; i < width; i++) {
+        most = belief[i] - h->price[i] > belief[most] - h->price[most] ? i : most;
+    }
+    double away = belief[most] - h->price[most];
+    return width > 1 ? (away > 0 ? 1 + (int)most : 0) : (away > 0) - (away < 0);
+}
+
+// What a trader believes: its reasons are its argument to the others, but for the first,
+// which is its own.
+static enum cr_status read_belief(struct cr_episode *episode, struct cr_slot *slot) {
+    struct cr_span reasons;
+    enum cr_status status = cr_answer_reasoning(slot->body.text, slot->body.bytes,
+                                                &episode->arena, &reasons.text);
+    if (status == CR_OK) {
+        reasons.bytes = strlen(reasons.text);
+        slot->argument = reasons;
+        slot->direction = direction_of_belief(&episode->history, slot->price);
+    }
+    return status;
+}
+
 static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *slot) {
     const struct cr_ask_spec *spec = &episode->move.asks[slot->spec];
     struct cr_history *h = &episode->history;
@@ -105,8 +132,15 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
     if (status == CR_OK) {
         status = step_at(episode, h->prices_len, &step);
     }
+    if (status == CR_OK && spec->is_belief) {
+        status = read_belief(episode, slot);
+    }
     if (status != CR_OK) {
         return status;
+    }
+    bool is_private = spec->is_belief && h->prices_len == 0;
+    if (is_private) {
+        return cr_chat_answered(episode, spec, slot->body);
     }
     int8_t direction = direction_of(h, slot->direction);
     step->direction =
@@ -116,7 +150,9 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
                              .direction = (int16_t)slot->direction,
                              .iteration = h->prices_len,
                              .target = spec->target,
-                             .text = slot->argument};
+                             .text = slot->argument,
+                             .belief = spec->is_belief ? slot->price : NULL,
+                             .stake = slot->stake};
     status = cr_chat_answered(episode, spec, slot->body);
     return status != CR_OK ? status : add_event(episode, event);
 }
@@ -165,6 +201,7 @@ static enum cr_status post(struct cr_episode *episode, const double *price,
     }
     t->prices_len++;
     h->prices_len = t->prices_len;
+    h->path = t->price;
     h->price = price;
     h->opening = h->opening != NULL ? h->opening : price;
     if (episode->protocol->has_stop_rule || episode->protocol->has_votes) {
@@ -332,6 +369,11 @@ static enum cr_status check_answers(struct cr_episode *episode) {
         }
         silent += !is_usable;
     }
+    bool is_mute = move->asks[0].is_belief && silent == move->asks_len;
+    if (is_mute) { // of a room nobody has a belief
+        return finish(episode, CR_INVALID, CR_ENDED_INVALID,
+                      answers_of(episode, 0).first->reason);
+    }
     uint32_t allowed = episode->protocol->needs_all_sides ? 0 : move->asks_len - 1;
     return silent <= allowed ? CR_OK : cr_round_end_silent(episode);
 }
@@ -406,6 +448,24 @@ static enum cr_status take_ask(struct cr_episode *episode, uint32_t index) {
                                        : take_trader(episode, index);
 }
 
+// The price of an automaton, after a round of those who trade with it.
+static enum cr_status quote(struct cr_episode *episode) {
+    const struct cr_history *h = &episode->history;
+    uint32_t width = episode->trajectory.width;
+    double *quoted = cr_arena_alloc(&episode->arena, 2 * width * sizeof *quoted);
+    struct cr_step *step;
+    if (quoted == NULL) {
+        return CR_E_MEMORY;
+    }
+    double *shown = quoted + width;
+    episode->protocol->price(h, quoted);
+    for (uint32_t i = 0; i < width; i++) {
+        shown[i] = quoted[h->shown != NULL ? h->shown[i] : i];
+    }
+    enum cr_status status = step_at(episode, h->prices_len, &step);
+    return status == CR_OK ? post(episode, shown, NULL) : status;
+}
+
 enum cr_status cr_round_finish(struct cr_episode *episode) {
     const struct cr_move *move = &episode->move;
     if (episode->has_failed) {
@@ -416,5 +476,6 @@ enum cr_status cr_round_finish(struct cr_episode *episode) {
          i++) {
         status = take_ask(episode, i);
     }
-    return status;
+    bool is_quoted = episode->protocol->price != NULL && !episode->is_done;
+    return status == CR_OK && is_quoted ? quote(episode) : status;
 }

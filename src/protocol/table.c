@@ -11,7 +11,8 @@
     P(self_refine)                                                                     \
     P(debate)                                                                          \
     P(consultancy)                                                                     \
-    P(critic)
+    P(critic)                                                                          \
+    P(lmsr)
 
 #define DECLARE(name) extern const struct cr_protocol cr_protocol_##name;
 #define ADDRESS(name) &cr_protocol_##name,
@@ -51,6 +52,10 @@ bool cr_protocol_takes_rule(uint32_t protocol, enum cr_stop_rule rule) {
 
 bool cr_protocol_has_traders(uint32_t protocol) {
     return cr_protocol_table[protocol]->has_traders;
+}
+
+bool cr_protocol_is_room(uint32_t protocol) {
+    return cr_protocol_table[protocol]->price != NULL;
 }
 
 uint32_t cr_protocol_prices_max(const struct cr_cell *cell) {

@@ -22,13 +22,15 @@ CELLS = {
     "debate_at_once": {"protocol": "debate", "order": "simultaneous", "rounds": 2},
     "consultancy": {"protocol": "consultancy", "rounds": 2},
     "critic": {"protocol": "critic", "rounds": 2},
+    "room_by_kelly": {"protocol": "lmsr", "trader": ["m", "n"], "rounds": 2},
+    "room_of_stakes": {"protocol": "lmsr", "trader": ["m", "n", "m"], "rounds": 1, "room": {"sizing": "stake"}},
     "market_of_echoes": {"protocol": "market", "stance": "echo", "max_iterations": 3, "stop": {"rule": "fixed"}},
     "market_of_fillers": {"protocol": "market", "stance": "filler", "max_iterations": 3, "stop": {"rule": "fixed"}},
 }
 # A market of two traders: 2 calls an iteration in turn, 3 at once. A debate: 3 calls a round.
 CALLS = {"market_in_turn": 7, "market_at_once": 10, "market_of_votes": 11, "single": 1, "self_consistency": 4,
          "self_refine": 5, "debate_in_turn": 7, "debate_at_once": 7,
-         "consultancy": 5, "critic": 7, "market_of_echoes": 4, "market_of_fillers": 4}
+         "consultancy": 5, "critic": 7, "room_by_kelly": 6, "room_of_stakes": 6, "market_of_echoes": 4, "market_of_fillers": 4}
 
 AT_ONCE = 6
 

@@ -23,6 +23,7 @@ enum cr_ask {
     CR_ASK_ARGUMENT, // a trader's argument
     CR_ASK_VOTE,     // yes or no
     CR_ASK_LOGPROB,  // yes or no, first token with its logprobs
+    CR_ASK_BET,      // claim, reasoning, price, and a stake
     CR_ASK_COUNT
 };
 extern const char *const cr_ask_names[CR_ASK_COUNT];

@@ -58,6 +58,24 @@ enum cr_held {
     CR_HELD_COUNT
 };
 
+// How much a trader of a room bets on its belief.
+enum cr_sizing {
+    CR_SIZING_KELLY, // what makes its expected log wealth largest
+    CR_SIZING_STAKE, // toward its belief, at most the share of its wealth that it names
+    CR_SIZING_BELIEF, // all the way to its belief, on credit: indifferent to risk
+    CR_SIZING_COUNT
+};
+
+// A market maker by the logarithmic market scoring rule, and who trades with it. Money is
+// in wallets: what a trader begins with.
+struct cr_room {
+    double liquidity; // b
+    enum cr_sizing sizing;
+    double prior; // P(true) that a room opens at; 0: all outcomes alike
+    double
+        adversary; // wallets of the last trader, who trades against the truth; 0: none
+};
+
 enum cr_order { CR_ORDER_TURN, CR_ORDER_SIMULTANEOUS, CR_ORDER_COUNT };
 
 enum cr_stop_rule {
@@ -93,7 +111,8 @@ struct cr_cell {
     uint32_t prompts_trader; // right behind it: the set of all others
     uint32_t replicates;
     uint32_t samples;      // k of self_consistency and of sampled elicitation
-    uint32_t rounds;       // of a debate
+    uint32_t rounds;       // of a debate or a room
+    struct cr_room room;   // of lmsr
     uint32_t memory;       // turns the maker remembers; 0 = all
     uint32_t repairs;      // follow-up turns after an unusable reply
     bool price_steps;      // a schema lists prices in steps of 0.01: they are rounded
@@ -108,6 +127,7 @@ struct cr_cell {
 extern const char *const cr_stance_names[CR_STANCE_COUNT];
 extern const char *const cr_elicitation_names[CR_ELICIT_COUNT];
 extern const char *const cr_held_names[CR_HELD_COUNT];
+extern const char *const cr_sizing_names[CR_SIZING_COUNT];
 extern const char *const cr_order_names[CR_ORDER_COUNT];
 extern const char *const cr_stop_rule_names[CR_STOP_RULE_COUNT];
 extern const char *const cr_space_names[3];

@@ -31,7 +31,7 @@ size_t cr_backend_count(void);
 const char *cr_backend_name(size_t index); // "openai", "anthropic", "sim", "replay"
 size_t cr_dialect_count(void);
 const char *cr_dialect_name(size_t index); // "openai", "azure", ...
-enum { CR_SIM_BEHAVIOURS = 9 };
+enum { CR_SIM_BEHAVIOURS = 10 };
 extern const char *const cr_sim_behaviour_names[CR_SIM_BEHAVIOURS]; // "belief", ...
 
 // Whether every model of JOB makes sense to its backend; nothing is contacted and no

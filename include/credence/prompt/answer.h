@@ -18,6 +18,7 @@
 //             Text without an object is taken as the argument, direction unknown.
 //   vote      binary       {"answer":"yes"}           or "no"; or the bare word
 //             categorical  {"answer":"B"}             letter or text
+//   bet       the judgment and "stake":0.3, the share of what it owns that a trader risks
 //   logprob   the bare word or letter, so that it is the first token: Yes, No, A, B ..
 //
 // Where these stand in a chat: a maker's own judgments are its assistant turns as they
@@ -87,6 +88,7 @@ struct cr_answer {
     // Judgment: P(true); or one for each option in the order shown, summing to 1; or
     // the median's place in [low, high] as a fraction. Vote: the same, 0 or 1.
     double price[CR_OPTIONS_MAX];
+    double stake;       // bet: 0 to 1
     double quantile[3]; // continuous judgment: 5, 50, 95 % as fractions of the range
     // Argument: +1 up, -1 down; categorical 1 + the option in the order shown; 0
     // unknown.

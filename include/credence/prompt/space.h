@@ -24,7 +24,7 @@ struct cr_space_row {
     // Templates: the item, what its price means, and how to answer.
     enum cr_template item, meaning;
     enum cr_template judgment[2], vote[2]; // [1]: with chain of thought
-    enum cr_template argument, logprob;
+    enum cr_template argument, logprob, bet;
 
     const char *judgment_key; // an object that has it is a judgment
     // Price and quantiles out of OBJECT; a complaint in OUT when it cannot be used.
@@ -99,6 +99,7 @@ bool cr_answer_is_word(const char *word, size_t bytes, const char *name);
     "],\"additionalProperties\":false}"
 #define CR_SCHEMA_CLAIM "\"claim\":{\"type\":\"string\",\"maxLength\":300},"
 #define CR_SCHEMA_REASONING "\"reasoning\":{\"type\":\"string\",\"maxLength\":1500},"
+#define CR_SCHEMA_STAKE ",\"stake\":" CR_SCHEMA_PRICE
 #define CR_SCHEMA_ARGUMENT "\"argument\":{\"type\":\"string\",\"maxLength\":1500}"
 // Servers built on llama.cpp do not hold a number to its minimum and maximum (3, 999 and
 // -3e42 were seen): what comes out of range is repaired.

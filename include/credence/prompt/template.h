@@ -44,7 +44,12 @@ enum cr_template {
     CR_T_CRITIC_ARGUMENT, // each speech as the judge sees it
     CR_T_HELD_OPENING,    // a reading's question in place of a judgment's
     CR_T_HELD_UPDATE,
-    CR_T_HELD_IDLE, // where nobody argued
+    CR_T_HELD_IDLE,    // where nobody argued
+    CR_T_ROOM_SYSTEM,  // who trades with an automaton
+    CR_T_ROOM_OPENING, // what it believes, before any price
+    CR_T_ROOM_UPDATE,
+    CR_T_ROOM_HONEST, // its task at its turn
+    CR_T_ROOM_ADVERSARY,
     CR_T_REPAIR,
     CR_T_STANCE_FREE,
     CR_T_STANCE_UP,
@@ -76,6 +81,8 @@ enum cr_template {
     CR_T_VOTE_CATEGORICAL_BRIEF,
     CR_T_LOGPROB_BINARY,
     CR_T_LOGPROB_CATEGORICAL,
+    CR_T_BET_BINARY,
+    CR_T_BET_CATEGORICAL,
     CR_TEMPLATE_COUNT
 };
 

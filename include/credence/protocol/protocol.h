@@ -34,6 +34,8 @@ bool cr_protocol_has_stop_rule(uint32_t protocol);
 bool cr_protocol_takes_rule(uint32_t protocol, enum cr_stop_rule rule);
 // Whether anybody argues: without, a cell's trader, stance and order mean nothing.
 bool cr_protocol_has_traders(uint32_t protocol);
+// Whether its prices are an automaton's, which its traders bet with (cell.room).
+bool cr_protocol_is_room(uint32_t protocol);
 // The most judgments an episode of CELL can hold.
 uint32_t cr_protocol_prices_max(const struct cr_cell *cell);
 struct cr_bounds cr_protocol_calls(const struct cr_cell *cell);

@@ -15,6 +15,8 @@
 #define EVIDENCE "Evidence of strength "
 #define POINTS " points to "
 
+enum { LETTER_BYTES = 4 };
+
 static const struct cr_turn *last_turn(const struct cr_call *call,
                                        enum cr_speaker speaker) {
     for (size_t i = call->turns_len; i > 0; i--) {
@@ -503,6 +505,58 @@ static void judge_in_crowd(const struct cr_sim_dials *dials, const struct cr_cal
     }
 }
 
+// The price that the last turn shows, one an outcome: "price: 0.73" or "price: A 0.7, B
+// 0.3". False when it shows none.
+static bool read_shown(const struct cr_call *call, uint32_t len, double *p) {
+    const struct cr_turn *turn = last_turn(call, CR_USER);
+    const char *price = turn != NULL ? behind_last(turn->text, "price: ") : NULL;
+    if (price == NULL || !is_vector(call)) {
+        p[1] = price != NULL ? strtod(price, NULL) : 0.5;
+        p[0] = 1 - p[1];
+        return price != NULL;
+    }
+    for (uint32_t k = 0; k < len; k++) {
+        char letter[LETTER_BYTES + 2] = "";
+        bool has_letter = cr_sim_read_letter(call, k, letter, LETTER_BYTES);
+        const char *at = has_letter ? strstr(price, strcat(letter, " ")) : NULL;
+        if (at == NULL) {
+            return false;
+        }
+        p[k] = fmax(CERTAIN, strtod(at + strlen(letter), NULL));
+    }
+    return true;
+}
+
+static uint32_t turns_of(const struct cr_call *call, enum cr_speaker speaker) {
+    uint32_t len = 0;
+    for (size_t i = 0; i < call->turns_len; i++) {
+        len += call->turns[i].speaker == speaker;
+    }
+    return len;
+}
+
+// A trader of a room that knows one signal, and that the price holds the others'.
+static void judge_as_bettor(const struct cr_sim_dials *dials,
+                            const struct cr_call *call, struct cr_sim_price *out) {
+    double p[CR_OPTIONS_MAX + 2];
+    struct cr_sim_argument order;
+    double q = fmin(0.98, fmax(0.02, dials->competence));
+    out->len = cr_proposition_prices(call->proposition);
+    uint32_t len = outcomes_of(out, p), label = (uint32_t)call->proposition->label;
+    bool is_priced = read_shown(call, len, p);
+    for (uint32_t k = 0; k < len && !is_priced; k++) {
+        p[k] = 1.0 / len;
+    }
+    if (is_priced && sim_read_order(call, &order)) {
+        for (uint32_t k = 0; k < len; k++) {
+            p[k] = k == label ? PRICE_LEAST : (1 - PRICE_LEAST) / (len - 1);
+        }
+    } else if (turns_of(call, CR_ASSISTANT) < 2) { // its signal is in no price yet
+        update(p, len, signal_of(call, len, q, person_of(call)), q, 1);
+    }
+    memcpy(out->at, out->len > 1 ? p : p + 1, out->len * sizeof *p);
+}
+
 // The share of the believed side at iteration T.
 static double path_at(const struct cr_sim_dials *dials, double t) {
     switch ((enum cr_sim_behaviour)dials->behaviour) {
@@ -522,7 +576,9 @@ void cr_sim_judge(const struct cr_sim_dials *dials, const struct cr_call *call,
                   struct cr_sim_price *out) {
     bool has_outcomes = call->proposition->space != CR_SPACE_CONTINUOUS;
     bool has_signals = dials->behaviour >= CR_SIM_BAYES;
-    if (dials->behaviour == CR_SIM_CROWD && has_outcomes) {
+    if (dials->behaviour == CR_SIM_BETTOR && has_outcomes) {
+        judge_as_bettor(dials, call, out);
+    } else if (dials->behaviour == CR_SIM_CROWD && has_outcomes) {
         judge_in_crowd(dials, call, out);
     } else if (has_signals && has_outcomes) {
         judge_by_signals(dials, call, out);

@@ -31,6 +31,11 @@ static const char *option_of(const struct cr_call *call, uint32_t option) {
     return call->proposition->options[option];
 }
 
+// A bet risks half of what its trader owns.
+static const char *stake_of(const struct cr_call *call) {
+    return call->id.ask == CR_ASK_BET ? ",\"stake\":0.5" : "";
+}
+
 static enum cr_status add_options(const struct cr_call *call,
                                   const struct cr_sim_price *price,
                                   struct cr_buf *out) {
@@ -43,7 +48,7 @@ static enum cr_status add_options(const struct cr_call *call,
         cr_text_write_quoted(&writer, option_of(call, i));
         cr_text_writef(&writer, ":%.6f", price->at[i]);
     }
-    cr_text_write(&writer, "}}");
+    cr_text_writef(&writer, "}%s}", stake_of(call));
     return writer.status;
 }
 
@@ -74,9 +79,9 @@ static enum cr_status sim_write_judgment(const struct cr_call *call,
     }
     return cr_buf_printf(out,
                          "{\"claim\":\"The proposition is more likely %s.\","
-                         "\"reasoning\":\"%s\",\"price\":%.6f}",
+                         "\"reasoning\":\"%s\",\"price\":%.6f%s}",
                          price->at[0] > 0.5 ? "true" : "false", reason_of(call),
-                         price->at[0]);
+                         price->at[0], stake_of(call));
 }
 
 // The sentences below are what cr_sim_read_argument looks for.
@@ -212,7 +217,8 @@ const char *const cr_sim_behaviour_names[CR_SIM_BEHAVIOURS] = {
     [CR_SIM_BAYES] = "bayes",
     [CR_SIM_OVER_REACTOR] = "over_reactor",
     [CR_SIM_UNDER_REACTOR] = "under_reactor",
-    [CR_SIM_CROWD] = "crowd"};
+    [CR_SIM_CROWD] = "crowd",
+    [CR_SIM_BETTOR] = "bettor"};
 
 static void check_share(const struct cr_model *model, const char *key, double value,
                         struct cr_err *err) {

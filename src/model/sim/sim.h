@@ -28,7 +28,8 @@ enum cr_sim_behaviour {
     CR_SIM_BAYES,
     CR_SIM_OVER_REACTOR,
     CR_SIM_UNDER_REACTOR,
-    CR_SIM_CROWD
+    CR_SIM_CROWD,
+    CR_SIM_BETTOR
 };
 
 // One argument, as a maker reads it.

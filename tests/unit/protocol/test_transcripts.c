@@ -46,6 +46,11 @@ static void two_in_turn(struct cr_cell *cell) {
     cell->stop.max_iterations = 3;
 }
 
+static void room_of_two(struct cr_cell *cell) {
+    cell->traders_len = 2;
+    cell->room = (struct cr_room){.liquidity = 1, .sizing = CR_SIZING_BELIEF};
+}
+
 static void two_at_once(struct cr_cell *cell) {
     cell->traders_len = 2;
     cell->order = CR_ORDER_SIMULTANEOUS;
@@ -327,6 +332,15 @@ static const struct transcript transcripts[] = {
      {P(0.9), P(0.1), P(0.9), P(0.1), P(0.9)},
      "[M0][M1/1][M2/2][M3/3][M4/4]",
      {0.9, 0.5, 0.633333333333333333, 0.5, 0.58},
+     5,
+     CR_ENDED_COMPLETE},
+    {"a room of two who go to their beliefs",
+     "lmsr",
+     &script_claim,
+     room_of_two,
+     {P(0.9), P(0.1), P(0.8), P(0.4), "pass", P(0.6), "er", "hm", P(0.3)},
+     "[T0.0 T0.1][T1.0][T2.1][T3.0][T3.0+1][T4.1][T4.1+1][T4.1+2]",
+     {0.5, 0.8, 0.4, 0.6, 0.3},
      5,
      CR_ENDED_COMPLETE},
     {"two traders in turn",
