@@ -56,26 +56,27 @@ static void next(const struct cr_history *history, struct cr_move *move) {
 }
 
 // Outcome prices of judgment T: {false, true}, or one an option.
-static void outcomes_at(const double *path, uint32_t width, uint32_t t, double *out) {
-    const double *price = path + (size_t)t * width;
-    if (width > 1) {
-        memcpy(out, price, width * sizeof *out);
+static void outcomes_at(struct cr_room_path path, uint32_t t, double *out) {
+    const double *price = path.price + (size_t)t * path.width;
+    if (path.width > 1) {
+        memcpy(out, price, path.width * sizeof *out);
         return;
     }
     out[0] = 1 - price[0];
     out[1] = price[0];
 }
 
-void cr_room_wealth(const struct cr_cell *cell, uint32_t trader, const double *path,
-                    uint32_t prices_len, uint32_t width, double *wealth) {
-    uint32_t len = width > 1 ? width : 2, traders = cell->traders_len;
+void cr_room_wealth(const struct cr_cell *cell, uint32_t trader,
+                    struct cr_room_path path, double *wealth) {
+    uint32_t width = path.width, len = width > 1 ? width : 2,
+             traders = cell->traders_len;
     double before[CR_OPTIONS_MAX + 2], after[CR_OPTIONS_MAX + 2];
     for (uint32_t i = 0; i < len; i++) {
         wealth[i] = cr_room_wallet(cell, trader);
     }
-    for (uint32_t t = trader + 1; t < prices_len; t += traders) {
-        outcomes_at(path, width, t - 1, before);
-        outcomes_at(path, width, t, after);
+    for (uint32_t t = trader + 1; t < path.prices_len; t += traders) {
+        outcomes_at(path, t - 1, before);
+        outcomes_at(path, t, after);
         for (uint32_t i = 0; i < len; i++) {
             wealth[i] += cell->room.liquidity * (log(after[i]) - log(before[i]));
         }
@@ -87,15 +88,17 @@ double cr_room_wallet(const struct cr_cell *cell, uint32_t trader) {
     return is_adversary ? cell->room.adversary : 1;
 }
 
-static void bet(const struct cr_lmsr *market, const struct cr_room *room,
-                const double *belief, double stake, double *wealth, double *shares) {
-    double least = wealth[0], all[CR_OPTIONS_MAX + 2];
+// The shares that who acted last, and owns WEALTH, buys for its BELIEF.
+static void bet(const struct cr_lmsr *market, const struct cr_history *h,
+                const double *belief, double *wealth, double *shares) {
+    double stake = h->events[h->events_len - 1].stake, least = wealth[0],
+           all[CR_OPTIONS_MAX + 2];
     for (uint32_t i = 0; i < market->len; i++) {
-        wealth[i] = fmax(wealth[i], 0); // a debt is rounding, or credit that was given
+        wealth[i] = fmax(wealth[i], 0); // below it is rounding, or credit
         least = fmin(least, wealth[i]);
         all[i] = INFINITY;
     }
-    switch (room->sizing) {
+    switch (h->cfg->cell->room.sizing) {
     case CR_SIZING_STAKE:
         cr_lmsr_bet(market, belief, stake * least, wealth, shares);
         return;
@@ -143,11 +146,12 @@ static void price(const struct cr_history *h, double *out) {
     double quoted[CR_OPTIONS_MAX + 2], belief[CR_OPTIONS_MAX + 2],
         wealth[CR_OPTIONS_MAX + 2], shares[CR_OPTIONS_MAX + 2];
     struct cr_lmsr market;
-    outcomes_at(h->path, width, h->prices_len - 1, quoted);
+    const struct cr_room_path path = {h->path, h->prices_len, width};
+    outcomes_at(path, h->prices_len - 1, quoted);
     cr_lmsr_open(&market, cell->room.liquidity, width > 1 ? width : 2, quoted);
     belief_of(h, last->belief, width, belief);
-    cr_room_wealth(cell, last->trader, h->path, h->prices_len, width, wealth);
-    bet(&market, &cell->room, belief, last->stake, wealth, shares);
+    cr_room_wealth(cell, last->trader, path, wealth);
+    bet(&market, h, belief, wealth, shares);
     cr_lmsr_buy(&market, shares, wealth);
     cr_lmsr_price(&market, quoted);
     memcpy(out, width > 1 ? quoted : quoted + 1, width * sizeof *out);
@@ -165,6 +169,10 @@ static enum cr_status check(const struct cr_cell *cell, enum cr_space space,
         return cr_err_set(err, CR_E_JOB,
                           "room.prior is the price of a claim, and the propositions "
                           "have options: leave it out, all open alike");
+    }
+    if (!(cell->room.liquidity > 0)) {
+        return cr_err_set(err, CR_E_JOB, "room.liquidity is %g, expected above 0",
+                          cell->room.liquidity);
     }
     if (cell->traders_len < 2) {
         return cr_err_set(err, CR_E_JOB,

@@ -122,6 +122,12 @@ static void write_reply(const struct behaviour *behaviour, const struct cr_call 
                  call->id.ask == CR_ASK_LOGPROB ? "%well 0.5" : "{\"price\":7,");
     } else if (call->id.ask == CR_ASK_JUDGMENT) {
         write_judgment(call->proposition, &rng, text);
+    } else if (call->id.ask == CR_ASK_BET) {
+        snprintf(
+            text, TEXT_MAX,
+            "{\"price\":%.3f,\"prices\":{\"A\":%.3f,\"B\":%.3f,\"C\":0.1,\"D\":0.1},"
+            "\"stake\":%.3f}",
+            u, u * 0.8, 0.8 - u * 0.8, cr_rng_uniform(&rng));
     } else if (call->id.ask == CR_ASK_ARGUMENT) {
         snprintf(text, TEXT_MAX,
                  "{\"direction\":\"up\",\"toward\":\"B\",\"argument\":\"a%x\"}",
@@ -235,6 +241,13 @@ struct waiting {
     size_t len;
 };
 
+// A yes or a no, or a judgment a second time.
+static bool is_reading(const struct contract_case *c, const struct cr_call *call) {
+    const uint32_t accepted = call->id.ask == CR_ASK_VOTE ? c->cell.samples : 1;
+    return call->id.ask == CR_ASK_LOGPROB ||
+           (call->id.role == CR_ROLE_MAKER && call->id.sample >= accepted);
+}
+
 static void ask_all(const struct contract_case *c, struct cr_episode *episode,
                     struct waiting *waiting, struct prefixes *prefixes,
                     struct outcome *outcome) {
@@ -248,8 +261,7 @@ static void ask_all(const struct contract_case *c, struct cr_episode *episode,
         check_speakers(call);
         if (prefixes != NULL) {
             check_prefix(prefixes, call,
-                         c->cell.held != CR_HELD_NONE &&
-                             call->id.ask == CR_ASK_LOGPROB);
+                         c->cell.held != CR_HELD_NONE && is_reading(c, call));
         }
         assert_true(outcome->calls_len < CALLS_MAX);
         outcome->calls[outcome->calls_len++] =
@@ -319,7 +331,15 @@ static void draw_cell(struct cr_rng *rng, struct cr_cell *cell) {
     cell->stance = cr_rng_below(rng, 2)
                        ? CR_STANCE_FREE
                        : (enum cr_stance)cr_rng_below(rng, CR_STANCE_COUNT);
-    cell->held = cr_rng_below(rng, 4) ? CR_HELD_NONE : CR_HELD_LOGPROB;
+    cell->held = cr_rng_below(rng, 4)   ? CR_HELD_NONE
+                 : cr_rng_below(rng, 2) ? CR_HELD_LOGPROB
+                                        : CR_HELD_BOTH;
+    cell->room = (struct cr_room){
+        .liquidity = 0.1 + 3 * cr_rng_uniform(rng),
+        .sizing = (enum cr_sizing)cr_rng_below(rng, CR_SIZING_COUNT),
+        .prior = cr_rng_below(rng, 4) ? 0 : 0.3,
+        .adversary = cr_rng_below(rng, 3) ? 0 : 4,
+    };
     cell->memory = (uint32_t)cr_rng_below(rng, 3);
     cell->samples = 1 + (uint32_t)cr_rng_below(rng, 5);
     cell->rounds = 1 + (uint32_t)cr_rng_below(rng, 3);
@@ -370,7 +390,7 @@ static bool draw_case(uint64_t number, struct contract_case *c) {
 typedef void (*property_fn)(const struct contract_case *c);
 
 // PROPERTY of the first LEN cases that are let through; each protocol must meet each
-// space.
+// space that it takes.
 static void hold(property_fn property, size_t len) {
     size_t met[64][3] = {{0}};
     for (uint64_t number = 0, held = 0; held < len; number++) {
@@ -386,7 +406,9 @@ static void hold(property_fn property, size_t len) {
     }
     for (uint32_t protocol = 0; protocol < cr_protocol_count(); protocol++) {
         for (int space = 0; space < 3; space++) {
-            if (met[protocol][space] == 0) {
+            bool is_refused = // no shares of a quantity are sold
+                cr_protocol_is_room(protocol) && space == CR_SPACE_CONTINUOUS;
+            if (met[protocol][space] == 0 && !is_refused) {
                 fail_msg("%s never met %s prices", cr_protocol_name(protocol),
                          cr_space_names[space]);
             }

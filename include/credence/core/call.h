@@ -27,7 +27,6 @@ enum cr_ask {
     CR_ASK_COUNT
 };
 extern const char *const cr_ask_names[CR_ASK_COUNT];
-
 enum cr_speaker { CR_SYSTEM, CR_USER, CR_ASSISTANT };
 
 // One turn of a chat. `quoted` is the text as a JSON string, made once when the turn

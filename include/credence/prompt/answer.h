@@ -9,23 +9,21 @@
 //   judgment  binary       {"claim":"..","reasoning":"..","price":0.73}
 //             categorical  {"claim":"..","reasoning":"..","prices":{"A":0.7,"B":0.3}}
 //             continuous   {"claim":"..","reasoning":"..","q05":1,"q50":2,"q95":4}
-//             Without chain of thought "reasoning" is not asked for. Quantiles are in
-//             the proposition's unit. An option may be named by its letter or by its
-//             text, in any order; a text that occurs twice is filled from the first.
+//             Without chain of thought no "reasoning" is asked for. Quantiles are in
+//             the proposition's unit. Options go by letter or by text, in any order.
 //   argument  binary       {"direction":"up","argument":".."}   or "down"
 //             continuous   the same; up argues for a larger quantity
 //             categorical  {"toward":"B","argument":".."}       letter or text
 //             Text without an object is taken as the argument, direction unknown.
 //   vote      binary       {"answer":"yes"}           or "no"; or the bare word
 //             categorical  {"answer":"B"}             letter or text
-//   bet       the judgment and "stake":0.3, the share of what it owns that a trader risks
-//   logprob   the bare word or letter, so that it is the first token: Yes, No, A, B ..
+//   bet       the judgment and "stake":0.3, the share of its wealth that a trader risks
+//   logprob   the bare word or letter, as the first token: Yes, No, A, B ..
 //
 // Where these stand in a chat: a maker's own judgments are its assistant turns as they
 // came; a trader's argument appears word for word in the maker's next user turn; a
-// trader's user turns hold the maker's judgment word for word, when it wrote one, and
-// the price as "price: 0.73" (categorical "price: A 0.7, B 0.3"; continuous "price:
-// median 2 (5% 1, 95% 4)").
+// trader's user turns hold the maker's judgment word for word, when it wrote one, and the
+// price: "price: 0.73", "price: A 0.7, B 0.3" or "price: median 2 (5% 1, 95% 4)".
 //
 // The reader survives code fences, prose around the object, reasoning (body.c lists its
 // marks), percentages ("70%" but not 70), numbers in strings, trailing commas. Of
@@ -88,7 +86,7 @@ struct cr_answer {
     // Judgment: P(true); or one for each option in the order shown, summing to 1; or
     // the median's place in [low, high] as a fraction. Vote: the same, 0 or 1.
     double price[CR_OPTIONS_MAX];
-    double stake;       // bet: 0 to 1
+    double stake;       // of a bet, 0 to 1
     double quantile[3]; // continuous judgment: 5, 50, 95 % as fractions of the range
     // Argument: +1 up, -1 down; categorical 1 + the option in the order shown; 0
     // unknown.

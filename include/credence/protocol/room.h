@@ -17,10 +17,15 @@
 // What TRADER of CELL begins with: 1, or the adversary's wallets.
 double cr_room_wallet(const struct cr_cell *cell, uint32_t trader);
 
-// What TRADER owns after the prices of PATH [prices_len][width] (options in the file's
-// order; width 1: P(true)), were outcome i to come true: WEALTH [width], or of a claim
+// Prices [prices_len][width], options in the file's order; width 1: P(true). Borrowed.
+struct cr_room_path {
+    const double *price;
+    uint32_t prices_len, width;
+};
+
+// What TRADER owns after PATH, were outcome i to come true: WEALTH [width], or of a claim
 // [2] = {false, true}.
-void cr_room_wealth(const struct cr_cell *cell, uint32_t trader, const double *path,
-                    uint32_t prices_len, uint32_t width, double *wealth);
+void cr_room_wealth(const struct cr_cell *cell, uint32_t trader,
+                    struct cr_room_path path, double *wealth);
 
 #endif

@@ -5,6 +5,7 @@
 // from the trajectory's key, so that it is stable over a market, and from the sample of
 // self_consistency; the rest from the call's seed.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -516,13 +517,14 @@ static bool read_shown(const struct cr_call *call, uint32_t len, double *p) {
         return price != NULL;
     }
     for (uint32_t k = 0; k < len; k++) {
-        char letter[LETTER_BYTES + 2] = "";
-        bool has_letter = cr_sim_read_letter(call, k, letter, LETTER_BYTES);
-        const char *at = has_letter ? strstr(price, strcat(letter, " ")) : NULL;
+        char letter[LETTER_BYTES] = "", key[LETTER_BYTES + 1];
+        bool has_letter = cr_sim_read_letter(call, k, letter, sizeof letter);
+        snprintf(key, sizeof key, "%s ", letter);
+        const char *at = has_letter ? strstr(price, key) : NULL;
         if (at == NULL) {
             return false;
         }
-        p[k] = fmax(CERTAIN, strtod(at + strlen(letter), NULL));
+        p[k] = fmax(CERTAIN, strtod(at + strlen(key), NULL));
     }
     return true;
 }

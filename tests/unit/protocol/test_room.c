@@ -43,6 +43,10 @@ static void believe(struct cr_episode *episode, struct cr_call *call, double pri
     script_answer(episode, call, to);
 }
 
+static struct cr_room_path path_of(const struct cr_trajectory *t) {
+    return (struct cr_room_path){t->price, t->prices_len, t->width};
+}
+
 // The private beliefs, all PRICE.
 static void open_room(struct cr_episode *episode, double price) {
     struct cr_call *call[TRADERS];
@@ -134,7 +138,7 @@ static void nobody_loses_more_than_there_is(void **state) {
         const struct cr_trajectory *t = cr_episode_trajectory(episode);
         double gained[2] = {0, 0}, wealth[2];
         for (uint32_t k = 0; k < TRADERS; k++) {
-            cr_room_wealth(&cell, k, t->price, t->prices_len, t->width, wealth);
+            cr_room_wealth(&cell, k, path_of(t), wealth);
             for (int outcome = 0; outcome < 2; outcome++) {
                 gained[outcome] += wealth[outcome] - cr_room_wallet(&cell, k);
                 assert_true(cell.room.sizing == CR_SIZING_BELIEF ||
@@ -162,7 +166,7 @@ static void a_stake_bounds_a_bet(void **state) {
     assert_non_null(strstr(call->schema, "\"stake\""));
     believe(episode, call, 0.99, 0.1);
     double wealth[2];
-    cr_room_wealth(&cell, 0, t->price, t->prices_len, t->width, wealth);
+    cr_room_wealth(&cell, 0, path_of(t), wealth);
     assert_true(fabs(wealth[0] - 0.9) < 1e-9);
     assert_true(t->price[1] > 0.5 && t->price[1] < 0.99);
     believe(episode, script_next(episode), 0.01, 0); // nothing is risked: nothing moves
