@@ -142,15 +142,16 @@ static enum cr_exit execute(struct cr_session *session) {
         return cr_worker_is_orphaned(session->worker) ? CR_EXIT_STOPPED
                                                       : CR_EXIT_COMPLETE;
     }
-    session->has_result = true;
-    return cr_session_finish(session);
+    const enum cr_exit outcome = cr_session_finish(session);
+    session->is_complete = outcome == CR_EXIT_COMPLETE || outcome == CR_EXIT_FAILED;
+    return outcome;
 }
 
 struct cr_run_outcome cr_run_execute(const struct cr_run_options *options,
                                      struct cr_log *log) {
     struct cr_session session = {.options = options, .log = log};
     struct cr_run_outcome outcome = {.code = execute(&session)};
-    if (session.has_result) {
+    if (session.is_complete) {
         outcome.dir = session.dir;
         session.dir = NULL;
     }

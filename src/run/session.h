@@ -37,7 +37,7 @@ struct cr_session {
     struct cr_progress progress;
     struct cr_coordinator *coordinator;
     bool is_complete_already;
-    bool has_result;             // run.h5 was finished, as far as it could be
+    bool is_complete;            // by this launch
     uint64_t tape_lines_counted; // by earlier launches
     struct cr_buf hypotheses;    // as they are locked; empty: none
     enum cr_exit verdict;        // on workers: how rank 0 ended before the run began

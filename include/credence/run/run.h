@@ -37,7 +37,7 @@ struct cr_run_options {
 
 struct cr_run_outcome {
     enum cr_exit code;
-    char *dir; // where this process finished a run.h5, or NULL; the caller's (cr_free)
+    char *dir; // that this process brought to its end, or NULL; the caller's (cr_free)
     bool must_exit; // a rank was lost, MPI cannot be finalised; leave by _exit
 };
 
