@@ -56,6 +56,7 @@ struct task {
     struct cr_probe_model *model;
     struct cr_fitness_item *item;
     enum kind kind;
+    bool is_read; // its price comes from logprobs
     struct cr_episode *episode;
     struct sent *sent; // calls that are out
     struct task *next;
@@ -115,15 +116,16 @@ static enum cr_status claim_of(struct probing *probing, enum kind kind,
     return reword(probing, "It is not true that the following holds: ", claim, err);
 }
 
-// The maker's question by the logprobs of a yes and a no, whatever the job's is.
-static enum cr_status read_by_logprobs(struct probing *probing,
-                                       struct cr_episode_cfg *cfg, struct cr_err *err) {
+// A call of the probe's own: without a reading beside it, and for READING the maker's
+// question by the logprobs of a yes and a no, whatever the job's is.
+static enum cr_status change_cell(struct probing *probing, enum kind kind,
+                                  struct cr_episode_cfg *cfg, struct cr_err *err) {
     struct cr_cell *cell = cr_arena_alloc(&probing->arena, sizeof *cell);
     if (cell == NULL) {
         return no_memory(err);
     }
     *cell = *cfg->cell;
-    cell->elicitation = CR_ELICIT_LOGPROB;
+    cell->elicitation = kind == READING ? CR_ELICIT_LOGPROB : cell->elicitation;
     cell->held = CR_HELD_NONE;
     cfg->cell = cell;
     return CR_OK;
@@ -257,10 +259,11 @@ static enum cr_status start_task(struct probing *probing, struct cr_probe_model 
     }
     enum cr_status status =
         claim_of(probing, task->kind, cfg.proposition, &cfg.proposition, err);
-    if (status == CR_OK && task->kind == READING) {
-        status = read_by_logprobs(probing, &cfg, err);
+    if (status == CR_OK && task->kind != OPENING) {
+        status = change_cell(probing, task->kind, &cfg, err);
     }
     if (status == CR_OK) {
+        task->is_read = cfg.cell->elicitation == CR_ELICIT_LOGPROB;
         status = cr_episode_create(&cfg, &task->episode, err);
     }
     if (status != CR_OK) {
@@ -287,14 +290,17 @@ static void count_reply(struct task *task, const struct cr_call *asked,
     if (task->kind == READING) {
         task->model->lacks_logprobs |= reason == CR_REASON_NO_LOGPROBS;
     }
-    if (task->kind != OPENING) {
+    bool is_beside = asked->id.ask == CR_ASK_LOGPROB && !task->is_read; // "held"
+    if (task->kind != OPENING || is_beside) {
         return;
     }
     if (asked->id.repair == 0 && item->reason == CR_REASON_NONE) {
         item->reason = reason;
     }
     item->calls++;
-    item->is_cut = item->is_cut || reply->finish == CR_FINISH_LENGTH;
+    // A reading is one token by design.
+    item->is_cut =
+        item->is_cut || (reply->finish == CR_FINISH_LENGTH && !task->is_read);
     item->tokens_in += reply->tokens_in;
     item->tokens_out += reply->tokens_out;
     item->latency_s += reply->latency_s;

@@ -101,6 +101,17 @@ class ProbeTest(harness.TestCase):
         self.assertIn("--set cell.held=logprob", out)
         self.assertLessEqual(len(out.splitlines()), 24)
 
+    def test_a_reading_beside_the_judgment_is_neither_cut_nor_a_judgment(self):
+        with Server(sound) as server:
+            found = self.probe(self.job(server.url, cell__held="logprob"))["models"][0]
+        self.assertEqual("fit", found["verdict"])
+        self.assertEqual((0, 24), (found["cut"]["count"], found["at_once"]["count"]))
+        self.assertEqual(24 * 8, found["calls"])  # one reading beside each opening, and none beside the probe's own
+        with Server(sound) as server:  # a price that is read is one token by design
+            job = self.write_job(self.http_job(server.url, self.write_claims(30), cell__elicitation="logprob"), "read.json")
+            found = json.loads(harness.run("probe", job, "-o", self.dir / "read", "--json", expect=None).out)["models"][0]
+        self.assertEqual(0, found["cut"]["count"])
+
     def test_a_reading_without_the_mass_has_no_price(self):
         found = self.verdict(lambda m: yes_or_no(0.3, 0.01) if is_reading(m) else sound(m))
         self.assertEqual((0, 24), (found["readable"]["count"], found["readable"]["of"]))
