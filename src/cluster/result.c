@@ -2,6 +2,7 @@
 #include "credence/cluster/result.h"
 
 #include "cluster/codec.h"
+#include "credence/core/cell.h"
 
 #define RECORD(kind, member) CR_FIELD(cr_call_record, kind, member)
 #define RECORD_BELOW(kind, member, limit)                                              \
@@ -63,6 +64,10 @@ static const struct cr_field step_fields[] = {
     STEP(F64, price_idle),
     {0}};
 
+#define END(member) CR_FIELD(cr_trader_end, F64, member)
+static const struct cr_field trader_fields[] = {
+    END(stake), END(wealth), END(profit), {0}};
+
 // The numbers in front of the arrays of a trajectory.
 struct head {
     struct cr_trajectory t;
@@ -75,6 +80,7 @@ static const struct cr_field head_fields[] = {
     HEAD(U32, t.prices_len),
     HEAD(U32, t.width),
     HEAD(U32, t.steps_len),
+    CR_FIELD_BELOW(head, U32, t.traders_len, CR_TRADERS_MAX + 1),
     CR_FIELD_BELOW(head, ENUM, t.status, CR_EPISODE_STATUS_COUNT),
     CR_FIELD_BELOW(head, ENUM, t.ended, CR_ENDED_COUNT),
     CR_FIELD_BELOW(head, ENUM, t.reason, CR_REASON_COUNT),
@@ -189,6 +195,11 @@ enum cr_status cr_result_encode(struct cr_buf *out,
     for (uint32_t i = 0; i < trajectory->steps_len; i++) {
         cr_codec_put(&packer, step_fields, &trajectory->step[i]);
     }
+    cr_codec_put_f64s(&packer, trajectory->belief,
+                      (size_t)trajectory->traders_len * trajectory->width);
+    for (uint32_t i = 0; i < trajectory->traders_len; i++) {
+        cr_codec_put(&packer, trader_fields, &trajectory->trader[i]);
+    }
     pack_records(&packer, calls, with_text);
     return packer.status;
 }
@@ -202,7 +213,8 @@ static struct head unpack_head(struct cr_unpacker *unpacker) {
         return head;
     }
     const uint64_t doubles =
-        (uint64_t)head.t.prices_len * (head.t.width + (head.has_quantiles ? 3u : 0u));
+        (uint64_t)head.t.prices_len * (head.t.width + (head.has_quantiles ? 3u : 0u)) +
+        (uint64_t)head.t.traders_len * (head.t.width + 3u);
     (void)cr_codec_fits(unpacker, doubles, sizeof(double));
     (void)cr_codec_fits(unpacker, head.t.steps_len, cr_codec_bytes_min(step_fields));
     return head;
@@ -223,7 +235,8 @@ enum cr_status cr_result_trajectory_decode(const char *bytes, size_t len,
     t.step = cr_calloc((size_t)t.steps_len + 1, sizeof *t.step);
     t.quantile =
         has_quantiles ? cr_calloc((size_t)t.prices_len * 3 + 1, sizeof(double)) : NULL;
-    if (t.price == NULL || t.step == NULL || (has_quantiles && t.quantile == NULL)) {
+    if (t.price == NULL || t.step == NULL || (has_quantiles && t.quantile == NULL) ||
+        cr_trajectory_add_traders(&t, t.traders_len) != CR_OK) {
         cr_trajectory_fini(&t);
         return CR_E_MEMORY;
     }
@@ -233,6 +246,10 @@ enum cr_status cr_result_trajectory_decode(const char *bytes, size_t len,
     }
     for (uint32_t i = 0; i < t.steps_len; i++) {
         cr_codec_get(&unpacker, step_fields, &t.step[i]);
+    }
+    cr_codec_get_f64s(&unpacker, t.belief, (size_t)t.traders_len * t.width);
+    for (uint32_t i = 0; i < t.traders_len; i++) {
+        cr_codec_get(&unpacker, trader_fields, &t.trader[i]);
     }
     if (unpacker.is_bad) {
         cr_trajectory_fini(&t);

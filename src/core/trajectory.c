@@ -2,6 +2,7 @@
 // reply and its record.
 #include "credence/core/trajectory.h"
 
+#include <math.h>
 #include <string.h>
 
 void cr_trajectory_fini(struct cr_trajectory *trajectory) {
@@ -11,7 +12,29 @@ void cr_trajectory_fini(struct cr_trajectory *trajectory) {
     cr_free(trajectory->price);
     cr_free(trajectory->quantile);
     cr_free(trajectory->step);
+    cr_free(trajectory->belief);
+    cr_free(trajectory->trader);
     *trajectory = (struct cr_trajectory){0};
+}
+
+enum cr_status cr_trajectory_add_traders(struct cr_trajectory *t, uint32_t len) {
+    size_t beliefs = (size_t)len * t->width;
+    if (len == 0) {
+        return CR_OK;
+    }
+    t->belief = cr_calloc(beliefs, sizeof *t->belief);
+    t->trader = cr_calloc(len, sizeof *t->trader);
+    if (t->belief == NULL || t->trader == NULL) {
+        return CR_E_MEMORY;
+    }
+    t->traders_len = len;
+    for (size_t i = 0; i < beliefs; i++) {
+        t->belief[i] = NAN;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        t->trader[i] = (struct cr_trader_end){NAN, NAN, NAN};
+    }
+    return CR_OK;
 }
 
 struct cr_call_record cr_call_record_make(const struct cr_call *call,

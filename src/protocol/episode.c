@@ -284,7 +284,12 @@ enum cr_status cr_episode_create(const struct cr_episode_cfg *cfg,
                                .key = cfg->trajectory_key,
                                .width = cr_proposition_prices(cfg->proposition)};
     cr_buf_init(&episode->scratch, TURN_BYTES_MAX);
-    enum cr_status status = start(episode);
+    bool is_room = cr_protocol_is_room(cfg->cell->protocol);
+    enum cr_status status = cr_trajectory_add_traders(
+        &episode->trajectory, is_room ? cfg->cell->traders_len : 0);
+    if (status == CR_OK) {
+        status = start(episode);
+    }
     if (status != CR_OK) {
         cr_episode_destroy(episode);
         return fail(err, status);

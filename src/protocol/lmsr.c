@@ -88,6 +88,32 @@ double cr_room_wallet(const struct cr_cell *cell, uint32_t trader) {
     return is_adversary ? cell->room.adversary : 1;
 }
 
+// The most that trade T of PATH could lose.
+static double stake_at(const struct cr_cell *cell, struct cr_room_path path,
+                       uint32_t t) {
+    uint32_t len = path.width > 1 ? path.width : 2;
+    double before[CR_OPTIONS_MAX + 2], after[CR_OPTIONS_MAX + 2], most = 0;
+    outcomes_at(path, t - 1, before);
+    outcomes_at(path, t, after);
+    for (uint32_t i = 0; i < len; i++) {
+        most = fmax(most, cell->room.liquidity * (log(before[i]) - log(after[i])));
+    }
+    return most;
+}
+
+struct cr_trader_end cr_room_settle(const struct cr_cell *cell, uint32_t trader,
+                                    struct cr_room_path path, uint32_t label) {
+    struct cr_trader_end end = {.stake = 0};
+    double wealth[CR_OPTIONS_MAX + 2];
+    cr_room_wealth(cell, trader, path, wealth);
+    for (uint32_t t = trader + 1; t < path.prices_len; t += cell->traders_len) {
+        end.stake += stake_at(cell, path, t);
+    }
+    end.wealth = wealth[label];
+    end.profit = end.wealth - cr_room_wallet(cell, trader);
+    return end;
+}
+
 // The shares that who acted last, and owns WEALTH, buys for its BELIEF.
 static void bet(const struct cr_lmsr *market, const struct cr_history *h,
                 const double *belief, double *wealth, double *shares) {

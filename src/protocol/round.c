@@ -4,6 +4,7 @@
 
 #include "credence/prompt/answer.h"
 #include "credence/protocol/protocol.h"
+#include "credence/protocol/room.h"
 #include "credence/protocol/stop.h"
 #include "protocol/episode_internal.h"
 
@@ -124,6 +125,16 @@ static enum cr_status read_belief(struct cr_episode *episode, struct cr_slot *sl
     return status;
 }
 
+static void keep_belief(struct cr_episode *episode, uint32_t trader,
+                        const double *belief) {
+    const struct cr_history *h = &episode->history;
+    struct cr_trajectory *t = &episode->trajectory;
+    for (uint32_t i = 0; i < t->width; i++) {
+        t->belief[(size_t)trader * t->width + (h->shown != NULL ? h->shown[i] : i)] =
+            belief[i];
+    }
+}
+
 static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *slot) {
     const struct cr_ask_spec *spec = &episode->move.asks[slot->spec];
     struct cr_history *h = &episode->history;
@@ -140,6 +151,7 @@ static enum cr_status take_argument(struct cr_episode *episode, struct cr_slot *
     }
     bool is_private = spec->is_belief && h->prices_len == 0;
     if (is_private) {
+        keep_belief(episode, spec->trader, slot->price);
         return cr_chat_answered(episode, spec, slot->body);
     }
     int8_t direction = direction_of(h, slot->direction);
@@ -448,6 +460,16 @@ static enum cr_status take_ask(struct cr_episode *episode, uint32_t index) {
                                        : take_trader(episode, index);
 }
 
+// What the traders own in the end.
+static void settle(struct cr_episode *episode) {
+    struct cr_trajectory *t = &episode->trajectory;
+    const struct cr_room_path path = {t->price, t->prices_len, t->width};
+    for (uint32_t i = 0; i < t->traders_len; i++) {
+        t->trader[i] = cr_room_settle(episode->cfg.cell, i, path,
+                                      (uint32_t)episode->cfg.proposition->label);
+    }
+}
+
 // The price of an automaton, after a round of those who trade with it.
 static enum cr_status quote(struct cr_episode *episode) {
     const struct cr_history *h = &episode->history;
@@ -463,7 +485,15 @@ static enum cr_status quote(struct cr_episode *episode) {
         shown[i] = quoted[h->shown != NULL ? h->shown[i] : i];
     }
     enum cr_status status = step_at(episode, h->prices_len, &step);
-    return status == CR_OK ? post(episode, shown, NULL) : status;
+    if (status == CR_OK) {
+        status = post(episode, shown, NULL);
+    }
+    bool is_last = episode->trajectory.prices_len ==
+                   episode->protocol->prices_max(episode->cfg.cell);
+    if (status == CR_OK && is_last) {
+        settle(episode);
+    }
+    return status;
 }
 
 enum cr_status cr_round_finish(struct cr_episode *episode) {

@@ -55,6 +55,9 @@ static enum cr_status put_view(struct cr_recorder *recorder,
         .quantile = t->quantile,
         .step = t->step,
         .steps_len = is_whole ? t->steps_len : view.prices_len,
+        .traders_len = t->traders_len,
+        .belief = t->belief,
+        .trader = t->trader,
     };
     count(&recorder->tally, &view, t->reason);
     return cr_run_file_put(recorder->file, &row, err);

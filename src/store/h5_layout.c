@@ -27,7 +27,7 @@ enum {
 };
 
 static const char *const group_paths[] = {"/propositions", "/cells", "/calls",
-                                          "/sparse"};
+                                          "/sparse", "/traders"};
 
 void cr_frame_init(struct cr_frame *frame) {
     memset(frame, 0, sizeof *frame);
@@ -97,8 +97,9 @@ static enum cr_status create_file(struct cr_frame *frame, const char *path,
 static int create_groups(struct cr_frame *frame) {
     hid_t creation = tracked(H5P_GROUP_CREATE);
     int result = creation < 0 ? -1 : 0;
-    for (size_t i = 0; result == 0 && i < sizeof group_paths / sizeof *group_paths;
-         i++) {
+    size_t len = sizeof group_paths / sizeof *group_paths;
+    len -= frame->shape.size[CR_DIM_TRADER] == 0; // the last is for rooms alone
+    for (size_t i = 0; result == 0 && i < len; i++) {
         hid_t group =
             H5Gcreate2(frame->file, group_paths[i], H5P_DEFAULT, creation, H5P_DEFAULT);
         result = group < 0 ? -1 : 0;

@@ -18,6 +18,7 @@
 #include "credence/base/file.h"
 #include "credence/base/mem.h"
 #include "credence/core/price.h"
+#include "credence/protocol/protocol.h"
 #include "store/h5.h"
 #include "store/repack.h"
 #include "store/run_internal.h"
@@ -109,6 +110,17 @@ static enum cr_held most_held(const struct cr_job *job) {
     return most;
 }
 
+// The most traders of a room.
+static uint32_t most_traders(const struct cr_job *job) {
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < job->cells_len; i++) {
+        const struct cr_cell *cell = &job->cells[i];
+        bool is_room = cr_protocol_is_room(cell->protocol);
+        most = is_room && cell->traders_len > most ? cell->traders_len : most;
+    }
+    return most;
+}
+
 static void shape_of(const struct cr_job *job, const struct cr_run_layout *layout,
                      struct cr_shape *shape) {
     *shape = (struct cr_shape){.block_rows = 0};
@@ -118,6 +130,7 @@ static void shape_of(const struct cr_job *job, const struct cr_run_layout *layou
     shape->size[CR_DIM_LEVEL] = has_continuous(job) ? CR_QUANTILES : 0;
     shape->size[CR_DIM_PROPOSITION] = layout->propositions;
     shape->size[CR_DIM_CELL] = job->cells_len;
+    shape->size[CR_DIM_TRADER] = most_traders(job);
     shape->has_held = most_held(job) != CR_HELD_NONE;
     shape->has_idle = most_held(job) == CR_HELD_BOTH;
     cr_shape_set_block(shape);

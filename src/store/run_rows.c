@@ -401,6 +401,37 @@ static void fill_held(struct cr_rows *rows, struct block *block, uint32_t at,
     }
 }
 
+static void fill_belief(struct cr_rows *rows, struct block *block, uint32_t at,
+                        const struct cr_episode_row *row) {
+    if (row->width == 1) {
+        double *belief = cell_of(rows, block, CR_V_TRADER_BELIEF, at);
+        memcpy(belief, row->belief, row->traders_len * sizeof *belief);
+        return;
+    }
+    uint64_t outcomes = rows->frame->shape.size[CR_DIM_OUTCOME];
+    double *belief = cell_of(rows, block, CR_V_TRADER_OUTCOME_BELIEF, at);
+    for (uint32_t i = 0; i < row->traders_len; i++) {
+        memcpy(belief + i * outcomes, row->belief + (size_t)i * row->width,
+               row->width * sizeof *belief);
+    }
+}
+
+static void fill_traders(struct cr_rows *rows, struct block *block, uint32_t at,
+                         const struct cr_episode_row *row) {
+    if (row->traders_len == 0) {
+        return;
+    }
+    double *stake = cell_of(rows, block, CR_V_TRADER_STAKE, at);
+    double *wealth = cell_of(rows, block, CR_V_TRADER_WEALTH, at);
+    double *profit = cell_of(rows, block, CR_V_TRADER_PROFIT, at);
+    fill_belief(rows, block, at, row);
+    for (uint32_t i = 0; i < row->traders_len; i++) {
+        stake[i] = row->trader[i].stake;
+        wealth[i] = row->trader[i].wealth;
+        profit[i] = row->trader[i].profit;
+    }
+}
+
 // Cached tokens are known for both roles together: shared out by their prompt tokens.
 static double step_usd(const struct cr_rates *rates, const struct cr_step *step) {
     double judgment = step->judgment_tokens_in, argument = step->argument_tokens_in;
@@ -440,6 +471,7 @@ static void check_row(const struct cr_rows *rows, const struct cr_episode_row *r
     assert(row->cell < size[CR_DIM_CELL]);
     assert(row->prices_len <= size[CR_DIM_ITERATION]);
     assert(row->steps_len <= size[CR_DIM_ITERATION]);
+    assert(row->traders_len <= size[CR_DIM_TRADER]);
     assert(row->prices_len == 0 || row->width == 1 ||
            row->width <= size[CR_DIM_OUTCOME]);
 }
@@ -471,6 +503,7 @@ enum cr_status cr_rows_put(struct cr_rows *rows, const struct cr_episode_row *ro
     }
     fill_steps(rows, block, at, row);
     fill_held(rows, block, at, row);
+    fill_traders(rows, block, at, row);
     fill_totals(rows, block, at, row);
     bool was_clean = block->dirty_first == block->dirty_end;
     if (was_clean || at < block->dirty_first) {

@@ -134,6 +134,11 @@ static void read_episodes(struct reader *r) {
     v->price_held = read_array(r, CR_V_PRICE_HELD, H5T_NATIVE_DOUBLE, true);
     v->price_held_idle = read_array(r, CR_V_PRICE_HELD_IDLE, H5T_NATIVE_DOUBLE, true);
     v->price_idle = read_array(r, CR_V_PRICE_IDLE, H5T_NATIVE_DOUBLE, true);
+    v->traders = (uint32_t)r->frame.shape.size[CR_DIM_TRADER];
+    v->belief = read_array(r, CR_V_TRADER_BELIEF, H5T_NATIVE_DOUBLE, true);
+    v->outcome_belief =
+        read_array(r, CR_V_TRADER_OUTCOME_BELIEF, H5T_NATIVE_DOUBLE, true);
+    v->profit = read_array(r, CR_V_TRADER_PROFIT, H5T_NATIVE_DOUBLE, true);
     v->replicate = read_array(r, CR_V_REPLICATE, H5T_NATIVE_INT32, false);
     v->cell = read_array(r, CR_V_CELL, H5T_NATIVE_INT32, false);
     v->proposition = read_array(r, CR_V_PROPOSITION, H5T_NATIVE_INT64, false);
@@ -525,17 +530,26 @@ void cr_run_view_close(struct cr_run_view *v) {
     if (v == NULL) {
         return;
     }
-    void *arrays[] = {
-        v->price_held,     v->price_held_idle, v->price_idle,   v->price,
-        v->outcome_price,  v->quantile,        v->cell,         v->replicate,
-        v->proposition,    v->prices_len,      v->status,       v->ended,
-        v->reason,         v->repair_reason,   v->is_estimated, v->tokens,
-        v->calls,          v->latency_s,       v->usd,          v->direction,
-        v->label,          v->value,           v->low,          v->high,
-        v->n_outcomes,     v->question,        v->job,          v->job_hash,
-        v->version,        v->started,         v->ended_at,     v->hypotheses,
-        v->proposition_id, v->question_id,     v->text,         v->benchmark,
-        v->cell_info};
+    void *arrays[] = {v->price_held,     v->price_held_idle,
+                      v->price_idle,     v->belief,
+                      v->outcome_belief, v->profit,
+                      v->price,          v->outcome_price,
+                      v->quantile,       v->cell,
+                      v->replicate,      v->proposition,
+                      v->prices_len,     v->status,
+                      v->ended,          v->reason,
+                      v->repair_reason,  v->is_estimated,
+                      v->tokens,         v->calls,
+                      v->latency_s,      v->usd,
+                      v->direction,      v->label,
+                      v->value,          v->low,
+                      v->high,           v->n_outcomes,
+                      v->question,       v->job,
+                      v->job_hash,       v->version,
+                      v->started,        v->ended_at,
+                      v->hypotheses,     v->proposition_id,
+                      v->question_id,    v->text,
+                      v->benchmark,      v->cell_info};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         cr_free(arrays[i]);
     }

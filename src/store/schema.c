@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "credence/core/call.h"
+#include "credence/core/cell.h"
 #include "credence/core/trajectory.h"
 
 const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
@@ -14,6 +15,7 @@ const struct cr_dim_info cr_dim_table[CR_DIM_COUNT] = {
     [CR_DIM_LEVEL] = {"/level", false, CR_QUANTILES, CR_QUANTILES},
     [CR_DIM_PROPOSITION] = {"/propositions/proposition", false, 1, INT32_MAX},
     [CR_DIM_CELL] = {"/cells/cell", false, 1, INT32_MAX},
+    [CR_DIM_TRADER] = {"/traders/trader", false, 2, CR_TRADERS_MAX},
     [CR_DIM_CALL] = {"/calls/call", true, 0, INT32_MAX},
     [CR_DIM_BYTE] = {"/calls/byte", true, 0, INT64_MAX / 2},
     [CR_DIM_SPARSE_ROW] = {"/sparse/finished", false, 1, INT32_MAX},
@@ -29,6 +31,8 @@ static const char *const push_names[] = {"down", "none", "up"};
 #define DIMS_EI  {CR_DIM_EPISODE, CR_DIM_ITERATION}
 #define DIMS_EIO {CR_DIM_EPISODE, CR_DIM_ITERATION, CR_DIM_OUTCOME}
 #define DIMS_EIL {CR_DIM_EPISODE, CR_DIM_ITERATION, CR_DIM_LEVEL}
+#define DIMS_ET  {CR_DIM_EPISODE, CR_DIM_TRADER}
+#define DIMS_ETO {CR_DIM_EPISODE, CR_DIM_TRADER, CR_DIM_OUTCOME}
 #define DIMS_P   {CR_DIM_PROPOSITION}
 #define DIMS_C   {CR_DIM_CELL}
 #define DIMS_CALL {CR_DIM_CALL}

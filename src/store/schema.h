@@ -42,6 +42,7 @@ enum cr_dim {
     CR_DIM_LEVEL,
     CR_DIM_PROPOSITION,
     CR_DIM_CELL,
+    CR_DIM_TRADER,
     CR_DIM_CALL,        // grows
     CR_DIM_BYTE,        // grows
     CR_DIM_SPARSE_ROW,  // these two: only in a file with few finished rows, see

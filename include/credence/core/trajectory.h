@@ -69,6 +69,13 @@ struct cr_step {
     double price_idle;
 };
 
+// A trader of a room at its end; money in wallets. NaN: the room did not come to one.
+struct cr_trader_end {
+    double stake;  // sum over its bets of what each could lose at most
+    double wealth; // what it owns once the truth is out
+    double profit; // less what it began with
+};
+
 struct cr_trajectory {
     uint64_t number; // in the plan
     uint64_t key;
@@ -84,8 +91,16 @@ struct cr_trajectory {
     enum cr_episode_status status;
     enum cr_stop_reason ended; // MAX_ITERATIONS or COMPLETE when done by length
     enum cr_reason reason;     // why it is invalid or failed; NONE otherwise
+    // Of a room, else 0 and NULL: what each trader believed before there was a price
+    // (NaN: nothing that could be read), options in the file's order, and how it ended.
+    uint32_t traders_len;
+    double *belief;               // [traders_len][width]
+    struct cr_trader_end *trader; // [traders_len]
 };
 void cr_trajectory_fini(struct cr_trajectory *trajectory);
+// LEN traders of whom nothing is known yet; 0: none. CR_E_MEMORY.
+CR_MUST_CHECK enum cr_status cr_trajectory_add_traders(struct cr_trajectory *trajectory,
+                                                       uint32_t len);
 
 // One finished call as the tape and /calls keep it.
 struct cr_call_record {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "credence/core/cell.h"
+#include "credence/core/trajectory.h"
 
 // What TRADER of CELL begins with: 1, or the adversary's wallets.
 double cr_room_wallet(const struct cr_cell *cell, uint32_t trader);
@@ -27,5 +28,9 @@ struct cr_room_path {
 // [2] = {false, true}.
 void cr_room_wealth(const struct cr_cell *cell, uint32_t trader,
                     struct cr_room_path path, double *wealth);
+
+// How TRADER ends after PATH when outcome LABEL (0 or 1 of a claim) is the truth.
+struct cr_trader_end cr_room_settle(const struct cr_cell *cell, uint32_t trader,
+                                    struct cr_room_path path, uint32_t label);
 
 #endif

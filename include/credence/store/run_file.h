@@ -40,6 +40,9 @@ struct cr_episode_row {
     const double *quantile;     // [prices_len][3] or NULL
     const struct cr_step *step; // [steps_len]
     uint32_t steps_len;
+    uint32_t traders_len; // of a room, else 0 and NULL
+    const double *belief; // [traders_len][width]
+    const struct cr_trader_end *trader;
 };
 
 // What an episode is of: its row of /cells and of /propositions, its replicate. Known of

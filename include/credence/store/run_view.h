@@ -34,6 +34,10 @@ struct cr_run_view {
     double *quantile;                     // [episodes][iterations][3] or NULL
     double *price_held;                   // [episodes][iterations] or NULL
     double *price_held_idle, *price_idle; // likewise
+    uint32_t traders;                     // of a room, at most; 0: there are no rooms
+    double *belief;                       // [episodes][traders] or NULL
+    double *outcome_belief;               // [episodes][traders][outcomes] or NULL
+    double *profit;                       // [episodes][traders] or NULL
     uint32_t *cell, *replicate;
     uint64_t *proposition;
     uint32_t *prices_len; // /iterations
