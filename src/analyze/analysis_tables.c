@@ -491,6 +491,10 @@ static bool has_settling(const void *record) {
     return ((const struct cr_group_result *)record)->settling.markets > 0;
 }
 
+static bool has_rooms(const void *record) {
+    return ((const struct cr_group_result *)record)->room.rooms > 0;
+}
+
 static bool has_net(const void *record) {
     const struct cr_group_result *group = record;
     return group->held.net_held.n > 0;
@@ -587,6 +591,14 @@ static const struct sheet sheets[CR_SHEETS] = {
                        .has_row = has_held,
                        .note = "- no readings: a job asks for them with \"held\": "
                                "\"logprob\""},
+    [CR_SHEET_ROOM] = {CR_SECTION_ROOM, CR_RECORD_GROUP,
+                       .title = "rooms: the last price beside the traders' own beliefs",
+                       .has_row = has_rooms,
+                       .note = "- no rooms: cells of protocol lmsr"},
+    [CR_SHEET_ROOM_GAIN] = {CR_SECTION_ROOM, CR_RECORD_GROUP,
+                            .title = "what the room gains over them, in points",
+                            .has_row = has_rooms, .is_for_people = true,
+                            .is_hidden_when_empty = true},
     [CR_SHEET_HELD_MOVES] = {CR_SECTION_HELD, CR_RECORD_GROUP,
                              .title = "what arguments move, in log-odds their way",
                              .has_row = has_held, .is_for_people = true,

@@ -313,6 +313,14 @@ static void fill_prices(const struct cr_run_view *view, uint64_t row, uint64_t p
     out->held = view->price_held != NULL ? view->price_held + at : NULL;
     out->held_idle = view->price_held_idle != NULL ? view->price_held_idle + at : NULL;
     out->idle = view->price_idle != NULL ? view->price_idle + at : NULL;
+    if (view->traders > 0 && out->space != CR_SPACE_CONTINUOUS) {
+        size_t trader = (size_t)row * view->traders;
+        out->traders = view->traders;
+        out->belief = out->options == NULL ? view->belief + trader
+                      : view->outcome_belief != NULL
+                          ? view->outcome_belief + trader * view->outcomes
+                          : NULL;
+    }
     out->direction = view->direction != NULL ? view->direction + at : NULL;
 }
 

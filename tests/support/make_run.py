@@ -74,6 +74,10 @@ def write_run(path, episodes, propositions, cells, outcome_price=None, quantile=
         for name in ("price_held", "price_held_idle", "price_idle"):
             if name in episodes:
                 _put(file, name, np.asarray(episodes[name], dtype="f8"), [episode, iteration])
+        if "belief" in episodes:
+            belief = np.asarray(episodes["belief"], dtype="f8")
+            trader = _scale(file, "traders/trader", belief.shape[1])
+            _put(file, "traders/belief", belief, [episode, trader])
         if quantile is not None:
             level = file.create_dataset("level", data=np.array([0.05, 0.5, 0.95]))
             level.make_scale("level")

@@ -363,4 +363,31 @@ def held(group, held_price, idle, said_idle):
     return out, intervals
 
 
+def rooms(group, belief):
+    """The last price beside the pooled private beliefs [markets][traders] of the group's rows."""
+    rooms_ = [i for i in group.indices() if not np.isnan(belief[i]).all()]
+    question = group.question[rooms_]
+
+    def of(value, i):
+        return points(value, group.label[i]), value if group.label[i] == 1 else 1 - value
+    scores = {name: [] for name in ("final", "alone", "mean", "median", "log_odds")}
+    for i in rooms_:
+        held = belief[i][~np.isnan(belief[i])]
+        geometric = np.exp(np.mean(np.log(np.clip(held, 0.001, 0.999))))
+        other = np.exp(np.mean(np.log(np.clip(1 - held, 0.001, 0.999))))
+        scores["final"].append(of(group.price[i][-1], i))
+        scores["alone"].append(tuple(np.mean([of(b, i) for b in held], axis=0)))
+        scores["mean"].append(of(held.mean(), i))
+        scores["median"].append(of(np.median(held), i))
+        scores["log_odds"].append(of(geometric / (geometric + other), i))
+    out, intervals = {"rooms": len(rooms_)}, {}
+    for name, values in scores.items():
+        values = np.array(values)
+        out[name], out[name + "_price"] = values[:, 0].mean(), values[:, 1].mean()
+        if name != "final":
+            out["over_" + name], intervals[f"over_{name}_interval"] = ratio(
+                np.array(scores["final"])[:, 0] - values[:, 0], np.ones(len(values)), question)
+    return out, intervals
+
+
 __all__ = ["points"]

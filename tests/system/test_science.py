@@ -542,6 +542,33 @@ with h5py.File(sys.argv[1]) as f:
         for said, without in zip(price[4:], said_idle[4:]):
             self.assertEqual([-1, *said[:2]], without)
 
+    def test_bettors_who_know_a_signal_each_end_at_the_posterior(self):
+        """And what they own adds up to what the automaton lost, which is at most b ln 2."""
+        cells = [{"name": s, "room": {"sizing": s, "liquidity": 0.4}} for s in ("belief", "kelly", "stake")]
+        self.finished("rooms", {"m": self.sim(behaviour="bettor", competence=0.7)}, cells, self.claims(40), protocol="lmsr",
+                      trader=["m"] * 4, rounds=2)
+        read = """
+import h5py, json, sys
+with h5py.File(sys.argv[1]) as f:
+    print(json.dumps([f[n][()].tolist() for n in (
+        "cell", "price", "traders/belief", "traders/wealth", "traders/profit", "traders/stake", "propositions/label",
+        "proposition")]))
+"""
+        rows = zip(*(lambda v: (*v[:6], [v[6][p] for p in v[7]]))(json.loads(
+            harness.python(read, self.dir / "rooms" / "run.h5", modules=("h5py",)))))
+        for cell, price, belief, wealth, profit, stake, label in rows:
+            self.assertEqual(0.5, price[0])
+            self.assertTrue(all(abs(b - 0.7) < 1e-6 or abs(b - 0.3) < 1e-6 for b in belief))
+            odds = math.prod(b / (1 - b) for b in belief)
+            if cell == 0:
+                self.assertAlmostEqual(odds / (1 + odds), price[-1], delta=2e-3)  # prices are shown with four digits
+            else:
+                self.assertTrue(all(0 <= w for w in wealth))
+            on_truth = price[-1] if label else 1 - price[-1]
+            self.assertAlmostEqual(0.4 * math.log(on_truth / 0.5), sum(profit), places=9)
+            self.assertLessEqual(sum(profit), 0.4 * math.log(2) + 1e-9)
+            self.assertTrue(all(abs(w - 1 - p) < 1e-12 and s >= 0 for w, p, s in zip(wealth, profit, stake)))
+
     def test_a_placebo_tells_arguments_from_being_asked_again(self):
         n = 1000
         models = {"moved": self.sim(competence=0, persuasion=1, stubbornness=0.5),

@@ -168,6 +168,22 @@ class ScienceReferenceTest(NearTest):
                         self.all_near(row, numbers, f"fixed {row['max_iterations']}")
                         self.intervals_near(row, {"regret_interval": interval}, "regret")
 
+    def test_rooms_match(self):
+        for seed in range(6):
+            rng = np.random.default_rng(70 + seed)
+            path = self.dir / f"rooms{seed}.h5"
+            episodes, propositions, cells = make_run.random_run(path, rng, questions=20, cells=2, ties=bool(seed % 2))
+            belief = rng.uniform(size=(len(episodes["price"]), 3 + seed % 2))
+            belief[rng.random(belief.shape) < 0.2] = np.nan
+            episodes["belief"] = belief
+            episodes["why"] = np.where(episodes["status"] == 2, 1, np.where(episodes["status"] == 3, 7, 0))
+            make_run.write_run(path, episodes, propositions, cells)
+            for c, shown in enumerate(analyze(path, "--resamples", "0")["groups"]):
+                mine = np.flatnonzero(episodes["cell"] == c)
+                numbers, intervals = science.rooms(reference.Group(episodes, propositions, c), belief[mine])
+                self.all_near(shown["room"], numbers, f"rooms {seed}")
+                self.intervals_near(shown["room"], intervals, f"rooms {seed}")
+
     def test_said_and_held_match(self):
         for seed in range(6):
             rng = np.random.default_rng(50 + seed)

@@ -36,7 +36,10 @@ struct cr_market {
     double tokens, calls, latency_s, usd;
     const double *held, *held_idle; // [prices_len] readings beside the prices, or NULL
     const double *idle;             // [prices_len] said without arguments, or NULL
-    const uint32_t *step_calls;     // [prices_len] calls of each iteration, or NULL
+    // Of a room: [traders], of options [traders][options_stride]; NaN: none. Or NULL.
+    const double *belief;
+    uint32_t traders;
+    const uint32_t *step_calls; // [prices_len] calls of each iteration, or NULL
     bool has_oracle;
     double oracle; // points that another choice would have had (oracle.h)
 };
