@@ -64,9 +64,7 @@ struct cr_step {
     // had the mass: with this iteration's arguments, before its judgment; and with none,
     // as a placebo (from t = 1 on).
     double price_held, price_held_idle;
-    // What is said after a turn without arguments: the placebo of the judgment itself;
-    // NaN when it was not asked or could not be read.
-    double price_idle;
+    double price_idle; // what is said with none: the judgment's placebo; or NaN
 };
 
 // A trader of a room at its end; money in wallets. NaN: the room did not come to one.
@@ -91,10 +89,8 @@ struct cr_trajectory {
     enum cr_episode_status status;
     enum cr_stop_reason ended; // MAX_ITERATIONS or COMPLETE when done by length
     enum cr_reason reason;     // why it is invalid or failed; NONE otherwise
-    // Of a room, else 0 and NULL: what each trader believed before there was a price
-    // (NaN: nothing that could be read), options in the file's order, and how it ended.
-    uint32_t traders_len;
-    double *belief;               // [traders_len][width]
+    uint32_t traders_len;      // of a room, else 0 and NULL
+    double *belief; // [traders_len][width] before there was a price; NaN: none
     struct cr_trader_end *trader; // [traders_len]
 };
 void cr_trajectory_fini(struct cr_trajectory *trajectory);
@@ -124,9 +120,9 @@ struct cr_call_record {
     uint8_t is_estimated; // tokens are estimated from bytes
     uint8_t is_simulated;
     uint8_t is_recorded; // answered by a tape or a twin: it cost this run nothing
-    // From a tape of version 0.1, which formed its requests otherwise: it answers its call
-    // whatever the hash of the request. The trajectory's key says that the job is the same.
-    uint8_t is_old;
+    // From a tape of version 0.1, which formed its requests otherwise, of the same job by
+    // the trajectory's key: it answers its call
+    uint8_t is_old; // whatever its hash
 };
 
 // The record of CALL answered by REPLY; texts borrowed from REPLY.
