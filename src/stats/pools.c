@@ -82,7 +82,7 @@ static struct scored score_of(const double *value, uint32_t outcomes, int32_t la
     return (struct scored){truth == most ? 1.0 / leaders : 0.0, truth / sum};
 }
 
-static struct scored pooled(const struct beliefs *b, enum cr_pool pool) {
+static struct scored pooled(const struct beliefs *b, enum cr_static_pool pool) {
     static double (*const pools[CR_POOL_COUNT])(const struct beliefs *, uint32_t) = {
         [CR_POOL_MEAN] = mean_in,
         [CR_POOL_MEDIAN] = median_in,
@@ -114,7 +114,8 @@ static void add_room(struct cr_pools *pools, const struct beliefs *b, double *di
     pools->final_points += final;
     pools->final_price += cr_truth_price(b->market, b->market->prices_len - 1);
     for (int p = 0; p < CR_POOL_COUNT; p++) {
-        struct scored its = p == CR_POOL_ALONE ? alone(b) : pooled(b, (enum cr_pool)p);
+        struct scored its =
+            p == CR_POOL_ALONE ? alone(b) : pooled(b, (enum cr_static_pool)p);
         pools->points[p] += its.points;
         pools->price[p] += its.price;
         differs[p] += final - its.points;

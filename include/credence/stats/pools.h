@@ -22,7 +22,7 @@
 #include "credence/stats/inference.h"
 #include "credence/stats/score.h"
 
-enum cr_pool {
+enum cr_static_pool {
     CR_POOL_ALONE,
     CR_POOL_MEAN,
     CR_POOL_MEDIAN,
