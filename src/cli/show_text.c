@@ -107,6 +107,10 @@ static void print_trader(const struct cr_show_episode *shown,
     if (call->reason != CR_REASON_NONE) {
         cr_screen_styled(&shown->show->screen, CR_STYLE_BAD, "no argument: %s",
                          cr_reason_names[call->reason]);
+    } else if (call->price != NULL) { // of a room; the first of each, nobody sees
+        printf(call->record->id.iteration == 0 ? "believes, for itself alone: "
+                                               : "believes: ");
+        print_reply_price(shown, call);
     } else if (shown->show->view->n_outcomes[shown->place.proposition] > 1) {
         if (direction > 0) {
             printf("argues for option %d", direction);

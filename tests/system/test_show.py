@@ -62,6 +62,17 @@ class PromptTest(harness.TestCase):
         self.assertIn(BAD, text)
         self.assertIn(first[0]["complaint"][:30], text)
 
+    def test_a_trader_of_a_room_shows_what_it_believes(self):
+        job = self.write_job(self.sim_job(self.write_claims(1), models={"m": {"api": "sim", "behaviour": "bettor", "competence": 0.7}},
+                                          cell={"protocol": "lmsr", "maker": "m", "trader": ["m", "m"], "benchmark": "c",
+                                                "rounds": 1}))
+        harness.run("run", job, "-o", self.dir / "run", "--quiet")
+        text = harness.run("show", self.dir / "run", "--episode", 0).out
+        self.assertRegex(text, r"t = 0 +trader  believes, for itself alone: p = 0\.[37]00\n")
+        self.assertRegex(text, r"t = 1 +trader  believes: p = 0\.[37]00\n")
+        calls = self.show(self.dir / "run", "--episode", 0)[0]["calls"]
+        self.assertEqual(4, sum(isinstance(call["price"], float) for call in calls))
+
     def test_a_reading_is_told_from_a_judgment(self):
         def held(messages):
             if "Yes or No" not in messages[-1]["content"]:
