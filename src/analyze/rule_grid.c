@@ -9,6 +9,7 @@
 #include "analyze/trajectories.h"
 #include "credence/base/mem.h"
 #include "credence/base/text.h"
+#include "credence/protocol/protocol.h"
 
 static const char *const axis_names[CR_AXES] = {[CR_AXIS_RULE] = "stop.rule",
                                                 [CR_AXIS_WINDOW] = "stop.window",
@@ -116,7 +117,18 @@ enum cr_status cr_rule_grid_parse(struct cr_rule_grid *grid, const char *axis_te
     return CR_OK;
 }
 
-// The rules for GROUP: the grid's values, and its own where an axis has none.
+// Whether a market of CELL could have been run under RULE: votes are counted by sprt
+// alone, for an error that a job may ask for, and the prices of a market never are.
+static bool is_rule_of(const struct cr_stop *rule, const struct cr_run_cell *cell) {
+    int protocol = cr_protocol_find(cell->protocol);
+    bool is_taken =
+        protocol < 0 || cr_protocol_takes_rule((uint32_t)protocol, rule->rule);
+    return is_taken && (rule->rule != CR_STOP_SPRT ||
+                        (rule->threshold > 0 && rule->threshold < 0.5));
+}
+
+// The rules for CELL: the grid's values, and its own where an axis has none. Without
+// OUT: the most that there can be.
 static size_t make_rules(const struct cr_rule_grid *grid,
                          const struct cr_run_cell *cell, struct cr_stop *out) {
     struct cr_stop own = {CR_STOP_RANGE, cell->window, cell->threshold,
@@ -131,8 +143,11 @@ static size_t make_rules(const struct cr_rule_grid *grid,
         count[axis] = grid->len[axis] > 0 ? grid->len[axis] : 1;
     }
     size_t all = count[0] * count[1] * count[2] * count[3];
-    for (; out != NULL && len < all; len++) {
-        size_t rest = len, at[CR_AXES];
+    if (out == NULL) {
+        return all;
+    }
+    for (size_t i = 0; i < all; i++) {
+        size_t rest = i, at[CR_AXES];
         for (int axis = CR_AXES - 1; axis >= 0; axis--) {
             at[axis] = rest % count[axis];
             rest /= count[axis];
@@ -150,17 +165,21 @@ static size_t make_rules(const struct cr_rule_grid *grid,
         if (grid->len[CR_AXIS_CAP] > 0) {
             rule.max_iterations = (uint32_t)grid->value[CR_AXIS_CAP][at[CR_AXIS_CAP]];
         }
-        out[len] = rule;
+        if (is_rule_of(&rule, cell)) {
+            out[len++] = rule;
+        }
     }
-    return all;
+    return len;
 }
 
-static enum cr_status feed(const struct cr_trajectories *t,
+// OF_VOTES: the prices are the running means of samples.
+static enum cr_status feed(const struct cr_trajectories *t, bool of_votes,
                            struct cr_what_if *what_if) {
     enum cr_status status = CR_OK;
     for (uint64_t i = 0; i < t->len && status == CR_OK; i++) {
         struct cr_market market;
         cr_dataset_prices(t->dataset, t->sorted[i], &market);
+        market.has_samples = of_votes;
         status = cr_what_if_add(what_if, &market);
         if (i + 1 == t->len ||
             cr_trajectories_question(t, t->sorted[i + 1]) != market.question) {
@@ -177,7 +196,7 @@ static enum cr_status run_rules(const struct cr_trajectories *t,
     struct cr_what_if *what_if = NULL;
     enum cr_status status = cr_what_if_create(rule, rules, &what_if);
     if (status == CR_OK) {
-        status = feed(t, what_if);
+        status = feed(t, rules > 0 && rule->rule == CR_STOP_SPRT, what_if);
     }
     if (status == CR_OK) {
         cr_what_if_finish(what_if, level, row);
@@ -213,11 +232,10 @@ static enum cr_status apply_to_group(const struct cr_rule_grid *grid,
     }
     struct cr_stop *rule = cr_malloc((rules + 1) * sizeof *rule);
     out->row = cr_calloc(rules + 1, sizeof *out->row);
-    out->len = rules;
     enum cr_status status = CR_E_MEMORY;
     if (rule != NULL && out->row != NULL) {
-        make_rules(grid, cell, rule);
-        status = run_rules(t, rule, rules, level, out->row);
+        out->len = make_rules(grid, cell, rule);
+        status = run_rules(t, rule, out->len, level, out->row);
     }
     cr_free(rule);
     return status;
@@ -231,7 +249,8 @@ enum cr_status cr_rule_grid_apply(const struct cr_rule_grid *grid,
     enum cr_status status = cr_trajectories_init(&t, dataset);
     for (size_t g = 0; g < dataset->groups && status == CR_OK; g++) {
         struct rows rows = {0};
-        if (!cr_trajectories_of(&t, g, CR_STOP_RANGE)) {
+        if (!cr_trajectories_of(&t, g, CR_STOP_RANGE) &&
+            !cr_trajectories_of(&t, g, CR_STOP_SPRT)) {
             continue;
         }
         const char *label = cr_trajectories_label(arena, dataset->group[g].label);

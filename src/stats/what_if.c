@@ -161,13 +161,18 @@ static double range_at(const struct path *path, uint32_t t, uint32_t window) {
 // RULE fired first at judgment FIRED (or NEVER): add what the market would have been.
 static void settle(struct cr_what_if *what_if, struct rule *rule,
                    const struct cr_market *market, uint32_t fired) {
-    uint32_t cap = rule->stop.max_iterations, len = market->prices_len, t = fired;
+    bool is_of_votes = rule->stop.rule == CR_STOP_SPRT;
+    // The length of a test of votes is the number of samples, as in cr_stop_now.
+    uint32_t cap = is_of_votes ? NEVER - 1 : rule->stop.max_iterations;
+    uint32_t len = market->prices_len, t = fired;
     bool is_done = true;
     bool is_late = fired == NEVER || fired > cap;
     // A protocol of a set length is cut by no rule, but for samples, which a rule of
     // votes or a smaller number of them cuts.
     bool is_whole = market->ended == CR_ENDED_COMPLETE && !market->has_samples;
-    if (is_whole || (market->ended == CR_ENDED_NO_ARGUMENT && is_late && cap >= len)) {
+    bool is_out = market->ended == CR_ENDED_NO_ARGUMENT ||
+                  (market->ended == CR_ENDED_COMPLETE && is_of_votes);
+    if (is_whole || (is_out && is_late && cap >= len)) {
         t = len - 1;
     } else if (is_late) {
         t = cap;

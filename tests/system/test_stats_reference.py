@@ -194,16 +194,50 @@ class LiveRuleTest(harness.TestCase):
                         "stop.threshold=0.05,0.2", "--what-if", "stop.window=2,4", "--what-if",
                         "max_iterations=3,10", "--what-if", "stop.rule=range,stable_side")
         self.assertEqual(len(rules["what_if"]), 16)
-        for number, row in enumerate(rules["what_if"]):
+        self.check_live_runs(claims, rules["what_if"])
+
+    def check_live_runs(self, claims, rows, **cell):
+        for number, row in enumerate(rows):
             live = self.dir / f"live{number}"
             job = self.write_job(self.sim_job(claims, cell__stop={
                 "rule": row["stop.rule"], "window": row["stop.window"],
-                "threshold": row["stop.threshold"]}, cell__max_iterations=row["max_iterations"]))
+                "threshold": row["stop.threshold"]},
+                cell__max_iterations=row["max_iterations"], **cell))
             harness.run("run", job, "-o", live, "--quiet")
             accuracy = analyze(live, "--resamples", "0")["groups"][0]["accuracy"]
             self.assertEqual(row["unknown"], 0)
             for key in ("done", "invalid", "final", "difference", "converged", "iterations"):
                 self.assertAlmostEqual(row[key], accuracy[key], 12, (row, key))
+
+    def test_patience_and_confidence_replay_live_runs(self):
+        claims = self.write_claims(40)
+        job = self.write_job(self.sim_job(claims, cell__stop={"rule": "fixed"}))
+        harness.run("run", job, "-o", self.dir / "long", "--quiet")
+        rows = []
+        for axes in (("stop.rule=patience", "stop.window=2,3"),
+                     ("stop.rule=confidence", "stop.threshold=0.7,0.9")):
+            rows += analyze(self.dir / "long", "--resamples", "0", "--what-if", axes[0],
+                            "--what-if", axes[1])["what_if"]
+        self.assertEqual(len(rows), 4)
+        self.assertGreater(len({row["iterations"] for row in rows}), 2)
+        self.check_live_runs(claims, rows)
+
+    def test_sprt_replays_live_votes(self):
+        """max_iterations is smaller than the samples: it does not cut a test of votes."""
+        claims = self.write_claims(40)
+        cell = dict(cell__protocol="self_consistency", cell__samples=12)
+        job = self.write_job(self.sim_job(claims, **cell))
+        harness.run("run", job, "-o", self.dir / "long", "--quiet")
+        rows = analyze(self.dir / "long", "--resamples", "0", "--what-if",
+                       "stop.rule=range,sprt", "--what-if", "stop.threshold=0.01,0.1,0.9",
+                       "--what-if", "max_iterations=3")["what_if"]
+        self.assertEqual([(row["stop.rule"], row["stop.threshold"]) for row in rows],
+                         [("sprt", 0.01), ("sprt", 0.1)])  # votes have no range
+        self.assertLess(rows[1]["iterations"], rows[0]["iterations"])
+        self.check_live_runs(claims, rows, **cell)
+        cut = analyze(self.dir / "live1", "--resamples", "0", "--what-if",
+                      "stop.threshold=0.01")["what_if"]
+        self.assertGreater(cut[0]["unknown"], 0)  # its samples end before that test
 
 
 class EqualCallsTest(harness.TestCase):
