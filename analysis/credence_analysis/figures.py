@@ -360,6 +360,35 @@ def thresholds(numbers):
     return figure
 
 
+def stop_frontier(numbers):
+    """Accuracy against mean calls for every stop rule over one set of trajectories; some figures, each with as many sets
+    as there are colours. The rules that none beats in both are joined; the paper's is a star."""
+    rows = [row for row in numbers.get("frontier", []) if row["final"] is not None and row["calls"] is not None]
+    names = list(dict.fromkeys(row["trajectories"] for row in rows))
+    names = [name for name in names if sum(row["trajectories"] == name for row in rows) > 1]
+    return [_stop_frontier_part(rows, names[at:at + len(SERIES)]) for at in range(0, len(names), len(SERIES))]
+
+
+def _stop_frontier_part(rows, names):
+    with settings():
+        figure, axes = new_figure(height=3.4)
+        for name, color in zip(names, SERIES):
+            mine = [row for row in rows if row["trajectories"] == name]
+            best = sorted((row for row in mine if row["on_frontier"]), key=lambda row: row["calls"])
+            axes.plot([row["calls"] for row in best], [100 * row["final"] for row in best], color=color, linewidth=1,
+                      marker="o", markersize=4, label=plain(name, 28))
+            axes.scatter([row["calls"] for row in mine if not row["on_frontier"]],
+                         [100 * row["final"] for row in mine if not row["on_frontier"]], color="none", edgecolor=color, s=16)
+            for row in mine:
+                if row["paper"]:
+                    axes.scatter([row["calls"]], [100 * row["final"]], color=color, edgecolor=INK, marker="*", s=130,
+                                 zorder=4)
+        axes.scatter([], [], color="none", edgecolor=INK, marker="*", s=90, label="the paper's rule")
+        axes.set(xlabel="calls a market, mean", ylabel="final accuracy (%)")
+        legend_below(axes)
+    return figure
+
+
 def sweep(numbers, axes_names):
     """Final accuracy over the two factors AXES_NAMES that NUMBERS is grouped by: a heat map."""
     across, down = axes_names
@@ -467,5 +496,5 @@ def _flips_part(rows):
 
 
 __all__ = ["INK", "WIDTH", "accuracy_by_iteration", "convergence", "density", "flips", "forest",
-           "frontier", "markets", "murphy", "reliability", "stopping", "sweep", "thresholds",
+           "frontier", "markets", "murphy", "reliability", "stop_frontier", "stopping", "sweep", "thresholds",
            "trajectories", "wilson"]

@@ -110,6 +110,10 @@ def _pictures(paths, runs, numbers, labels, draw, resamples):
                 "With 95 % Wilson intervals."),
         draw(figures.frontier(numbers), "What accuracy costs",
              "One point a group; those that no other group beats in both are numbered."),
+        _parted(figures.stop_frontier(numbers), draw, "When to stop",
+                "One point a stop rule, over the stored trajectories of a set: range, fixed, stable side, patience and "
+                "confidence, where the trajectories are long enough to tell. Joined: rules that no other beats in both; "
+                "the star: window 3, threshold 0.2, ten iterations."),
         draw(figures.thresholds(numbers), "If the threshold had been another",
              "The stored trajectories under other thresholds, where they are long enough to "
              "tell."),

@@ -126,6 +126,25 @@ class ReportTest(harness.TestCase):
         self.assertIn("größe", text)
         self.assertNotIn("\u00c3", text)
 
+    def test_every_stop_rule_is_drawn_and_the_papers_is_a_star(self):
+        job = self.write_job(self.sim_job(self.write_claims(30), cell__stop_early=False))
+        harness.run("run", job, "-o", self.dir / "whole", "--quiet")
+        text = self.made(self.dir / "whole")
+        self.assertIn("When to stop", text)
+        numbers = credence_analysis.analyze(self.dir / "whole", resamples=0)
+        known = [row for row in numbers["frontier"] if row["final"] is not None]
+        self.assertTrue({"range", "stable_side", "patience", "confidence"} <= {row["stop.rule"] for row in known})
+        axes = figures.stop_frontier(numbers)[0].axes[0]
+        drawn = [tuple(point) for group in axes.collections for point in group.get_offsets().tolist()]
+        drawn += [point for line in axes.lines for point in zip(line.get_xdata(), line.get_ydata())]
+        for row in known:
+            self.assertTrue(any(abs(x - row["calls"]) < 1e-9 and abs(y - 100 * row["final"]) < 1e-9 for x, y in drawn), row)
+        star = [group for group in axes.collections if group.get_sizes().tolist() == [130]]
+        paper = [row for row in known if row["paper"]]
+        self.assertEqual([[row["calls"], 100 * row["final"]] for row in paper],
+                         [point for group in star for point in group.get_offsets().tolist()])
+        self.assertTrue(paper)
+
     def test_text_from_models_stays_text(self):
         text = self.made(self.evil_run())
         reader = self.check_page(text)
