@@ -145,6 +145,28 @@ class ReportTest(harness.TestCase):
                          [point for group in star for point in group.get_offsets().tolist()])
         self.assertTrue(paper)
 
+    def test_what_the_study_said_beforehand_comes_first_and_apart(self):
+        cells = [{"name": "honest", "stance": "truthful"}, {"name": "liar", "stance": "adversarial"}]
+        said = [{"name": "arguing the truth helps", "contrast": "gain", "direction": "greater", "cells": ["honest", "c"]}]
+        job = self.sim_job(self.write_claims(60), cells=cells, hypotheses=said)
+        harness.run("run", self.write_job(job), "-o", self.dir / "run", "--quiet")
+        text = self.made(self.dir / "run")
+        told = credence_analysis.analyze(self.dir / "run", resamples=200)["confirmatory"][0]
+        self.assertLess(text.index('id="confirmatory"'), text.index('id="summary"'))
+        apart = text[text.index('id="confirmatory"'):text.index('id="summary"')]
+        for part in ("arguing the truth helps", "honest", told["outcome"]):
+            self.assertIn(part, apart)
+        self.assertNotIn("is not confirmatory", apart)
+        said.append({"name": "thought of later", "contrast": "final", "cells": ["liar", "c"]})
+        harness.run("run", self.write_job(job), "-o", self.dir / "run", "--quiet")
+        text = self.made(self.dir / "run")
+        apart = text[text.index('id="confirmatory"'):text.index('id="summary"')]
+        self.assertIn("thought of later is not confirmatory", apart)
+        self.assertNotIn("helps is not confirmatory", apart)
+        del job["hypotheses"]
+        harness.run("run", self.write_job(job), "-o", self.dir / "none", "--quiet")
+        self.assertNotIn('id="confirmatory"', self.made(self.dir / "none"))
+
     def test_text_from_models_stays_text(self):
         text = self.made(self.evil_run())
         reader = self.check_page(text)
