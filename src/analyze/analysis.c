@@ -23,7 +23,7 @@ enum {
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY |
                   CR_SECTION_INSTRUMENT | CR_SECTION_HELD | CR_SECTION_SETTLING |
-                  CR_SECTION_ROOM
+                  CR_SECTION_ROOM | CR_SECTION_AGENT_SCORE
 };
 
 // Numbers of questions and propositions that are dense within the present group.

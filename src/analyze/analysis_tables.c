@@ -491,6 +491,12 @@ static bool has_settling(const void *record) {
     return ((const struct cr_group_result *)record)->settling.markets > 0;
 }
 
+static bool has_sides(const void *record) {
+    const struct cr_sides_result *sides =
+        &((const struct cr_group_result *)record)->sides;
+    return sides->side[CR_SIDE_TRUE].n + sides->side[CR_SIDE_FALSE].n > 0;
+}
+
 static bool has_rooms(const void *record) {
     return ((const struct cr_group_result *)record)->room.rooms > 0;
 }
@@ -591,6 +597,9 @@ static const struct sheet sheets[CR_SHEETS] = {
                        .has_row = has_held,
                        .note = "- no readings: a job asks for them with \"held\": "
                                "\"logprob\""},
+    [CR_SHEET_SIDES] = {CR_SECTION_AGENT_SCORE, CR_RECORD_GROUP,
+                        .title = "consultancy: by the side that was argued",
+                        .has_row = has_sides, .is_hidden_when_empty = true},
     [CR_SHEET_ROOM] = {CR_SECTION_ROOM, CR_RECORD_GROUP,
                        .title = "rooms: the last price beside the traders' own beliefs",
                        .has_row = has_rooms,

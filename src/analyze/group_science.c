@@ -124,6 +124,8 @@ struct science {
     bool has_murphy;
     struct cr_settling settling;
     bool has_settling;
+    struct cr_sides sides;
+    bool has_sides;
     struct cr_pools pools;
     bool has_rooms;
     uint32_t window; // of the range rule; 0: the cell has another rule
@@ -164,6 +166,8 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_HELD) != 0) {
         status = cr_held_create(analysis->dataset->iterations, &out->held);
     }
+    out->has_sides = (sections & CR_SECTION_AGENT_SCORE) != 0 &&
+                     strcmp(group->cell->protocol, "consultancy") == 0;
     out->has_rooms = (sections & CR_SECTION_ROOM) != 0;
     out->has_settling = (sections & CR_SECTION_SETTLING) != 0;
     bool is_range = strcmp(group->cell->stop_rule, "range") == 0;
@@ -217,6 +221,9 @@ static void add_question(struct science *science, const struct cr_market *market
     if (science->held != NULL) {
         cr_held_add(science->held, market, len);
     }
+    if (science->has_sides) {
+        cr_sides_add(&science->sides, market, len);
+    }
     if (science->has_rooms) {
         cr_pools_add(&science->pools, market, len);
     }
@@ -255,6 +262,9 @@ static enum cr_status finish(struct cr_analysis *analysis, struct science *scien
     }
     if (status == CR_OK && science->instrument != NULL) {
         status = cr_instrument_finish(science->instrument, level, &out->instrument);
+    }
+    if (science->has_sides) {
+        cr_sides_finish(&science->sides, level, &out->sides);
     }
     if (science->has_rooms) {
         cr_pools_finish(&science->pools, level, &out->room);

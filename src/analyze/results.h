@@ -22,6 +22,7 @@
 #include "credence/stats/oracle.h"
 #include "credence/stats/pools.h"
 #include "credence/stats/settling.h"
+#include "credence/stats/sides.h"
 #include "credence/stats/summary.h"
 #include "credence/stats/what_if.h"
 #include "credence/stats/wording.h"
@@ -50,6 +51,7 @@ struct cr_group_result {
     struct cr_held_result held;
     struct cr_settling_result settling;
     struct cr_pools_result room;
+    struct cr_sides_result sides;
     struct cr_murphy_point murphy[CR_MURPHY_POINTS];
     bool has_murphy;
     struct cr_iteration_result *iteration; // [iterations] that any market reached

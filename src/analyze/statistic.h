@@ -82,6 +82,7 @@ extern const struct cr_statistic_list cr_confirmatory_statistics[];
 extern const struct cr_statistic_list cr_held_statistics[];
 extern const struct cr_statistic_list cr_room_statistics[];
 extern const struct cr_statistic_list cr_settling_statistics[];
+extern const struct cr_statistic_list cr_side_statistics[];
 extern const struct cr_statistic_list cr_wording_statistics[];
 extern const struct cr_statistic_list cr_instrument_statistics[];
 

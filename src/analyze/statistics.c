@@ -8,7 +8,7 @@ static const struct cr_statistic_list *const parts[] = {
     cr_belief_statistics,   cr_iteration_statistics, cr_corp_statistics,
     cr_pair_statistics,     cr_reason_statistics,    cr_stopping_statistics,
     cr_control_statistics,  cr_wording_statistics,   cr_confirmatory_statistics,
-    cr_settling_statistics, cr_room_statistics};
+    cr_settling_statistics, cr_room_statistics,      cr_side_statistics};
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
 const struct cr_statistic_list *cr_statistic_list_at(size_t index) {

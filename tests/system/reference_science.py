@@ -390,4 +390,28 @@ def rooms(group, belief):
     return out, intervals
 
 
+def sides(group):
+    """Points by whether the first argument was for what is true, and the gap with its interval."""
+    scored = {}
+    for i in group.indices():
+        push = group.push[i][1] if len(group.price[i]) > 1 else 0
+        if push:
+            side = "truth" if (push > 0) == (group.label[i] == 1) else "falsehood"
+            scored.setdefault(side, []).append((points(group.price[i][0], group.label[i]),
+                                                points(group.price[i][-1], group.label[i]), group.question[i]))
+    out, intervals, moved = {}, {}, {}
+    for side, rows in scored.items():
+        first, last, question = (np.array(column) for column in zip(*rows))
+        out[f"{side}_n"], out[f"{side}_opening"] = len(rows), first.mean()
+        out[f"{side}_final"], intervals[f"{side}_final_interval"] = ratio(last, np.ones(len(last)), question)
+        for q in np.unique(question):  # what a question adds to the side's mean
+            mine = last[question == q]
+            moved.setdefault(q, []).append((1 if side == "truth" else -1) * (mine.sum() - last.mean() * len(mine)) / len(last))
+    out["gap"] = out["truth_final"] - out["falsehood_final"]
+    added = np.array([sum(parts) for parts in moved.values()])
+    half = sandwich(added, 1)
+    intervals["gap_interval"] = (out["gap"] - half, out["gap"] + half)
+    return out, intervals
+
+
 __all__ = ["points"]

@@ -168,6 +168,21 @@ class ScienceReferenceTest(NearTest):
                         self.all_near(row, numbers, f"fixed {row['max_iterations']}")
                         self.intervals_near(row, {"regret_interval": interval}, "regret")
 
+    def test_the_sides_of_consultancy_match(self):
+        for seed in range(6):
+            rng = np.random.default_rng(80 + seed)
+            path = self.dir / f"sides{seed}.h5"
+            episodes, propositions, cells = make_run.random_run(path, rng, questions=20, cells=2, replicates=3,
+                                                                ties=bool(seed % 2))
+            cells[0]["protocol"] = "consultancy"
+            episodes["why"] = np.where(episodes["status"] == 2, 1, np.where(episodes["status"] == 3, 7, 0))
+            make_run.write_run(path, episodes, propositions, cells)
+            with_sides, without = analyze(path, "--resamples", "0")["groups"]
+            numbers, intervals = science.sides(reference.Group(episodes, propositions, 0))
+            self.all_near(with_sides["sides"], numbers, f"sides {seed}")
+            self.intervals_near(with_sides["sides"], intervals, f"sides {seed}")
+            self.assertFalse(without.get("sides"))
+
     def test_rooms_match(self):
         for seed in range(6):
             rng = np.random.default_rng(70 + seed)
