@@ -445,17 +445,21 @@ struct sheet {
     void (*add_note)(struct cr_table *table, const void *record);
 };
 
-static bool has_vote(const void *record) {
-    return !isnan(((const struct cr_group_result *)record)->accuracy.vote);
-}
-
-static bool has_quantities(const void *record) {
-    return ((const struct cr_group_result *)record)->continuous.n > 0;
-}
-
-static bool has_moves(const void *record) {
-    return ((const struct cr_group_result *)record)->beliefs.moves > 0;
-}
+// What a group must have to be in a sheet.
+#define GROUP_HAS(name, condition)                                                     \
+    static bool name(const void *record) {                                             \
+        const struct cr_group_result *group = record;                                  \
+        return condition;                                                              \
+    }
+GROUP_HAS(has_vote, !isnan(group->accuracy.vote))
+GROUP_HAS(has_quantities, group->continuous.n > 0)
+GROUP_HAS(has_moves, group->beliefs.moves > 0)
+GROUP_HAS(has_instrument, group->instrument.all.n > 0)
+GROUP_HAS(has_settling, group->settling.markets > 0)
+GROUP_HAS(has_sides, group->sides.n > 0)
+GROUP_HAS(has_rooms, group->room.rooms > 0)
+GROUP_HAS(has_net, group->held.net_held.n > 0)
+GROUP_HAS(has_held, group->held.markets > 0)
 
 // What servers said, and what helps.
 static void add_reason_note(struct cr_table *table, const void *record) {
@@ -483,40 +487,13 @@ static void add_confirmatory_note(struct cr_table *table, const void *record) {
     }
 }
 
-static bool has_instrument(const void *record) {
-    return ((const struct cr_group_result *)record)->instrument.all.n > 0;
-}
-
-static bool has_settling(const void *record) {
-    return ((const struct cr_group_result *)record)->settling.markets > 0;
-}
-
-static bool has_sides(const void *record) {
-    const struct cr_sides_result *sides =
-        &((const struct cr_group_result *)record)->sides;
-    return sides->side[CR_SIDE_TRUE].n + sides->side[CR_SIDE_FALSE].n > 0;
-}
-
-static bool has_rooms(const void *record) {
-    return ((const struct cr_group_result *)record)->room.rooms > 0;
-}
-
-static bool has_net(const void *record) {
-    const struct cr_group_result *group = record;
-    return group->held.net_held.n > 0;
-}
-
-static bool has_held(const void *record) {
-    return ((const struct cr_group_result *)record)->held.markets > 0;
-}
-
 static bool has_corp(const void *record) {
     return ((const struct cr_iteration_result *)record)->corp.n > 0;
 }
 
 static bool is_agent_score(const void *record) {
-    return strcmp(((const struct cr_control_result *)record)->control, "agent score") ==
-           0;
+    const struct cr_control_result *one = record;
+    return strcmp(one->control, "agent score") == 0;
 }
 
 static bool is_placebo(const void *record) {
@@ -601,13 +578,12 @@ static const struct sheet sheets[CR_SHEETS] = {
                         .title = "consultancy: by the side that was argued",
                         .has_row = has_sides, .is_hidden_when_empty = true},
     [CR_SHEET_ROOM] = {CR_SECTION_ROOM, CR_RECORD_GROUP,
-                       .title = "rooms: the last price beside the traders' own beliefs",
-                       .has_row = has_rooms,
-                       .note = "- no rooms: cells of protocol lmsr"},
+                       .title = "rooms beside their traders' own beliefs",
+                       .has_row = has_rooms, .note = "- no cells of protocol lmsr"},
     [CR_SHEET_ROOM_GAIN] = {CR_SECTION_ROOM, CR_RECORD_GROUP,
                             .title = "what the room gains over them, in points",
-                            .has_row = has_rooms, .is_for_people = true,
-                            .is_hidden_when_empty = true},
+                            .is_for_people = true, .is_hidden_when_empty = true,
+                            .has_row = has_rooms},
     [CR_SHEET_HELD_MOVES] = {CR_SECTION_HELD, CR_RECORD_GROUP,
                              .title = "what arguments move, in log-odds their way",
                              .has_row = has_held, .is_for_people = true,

@@ -2,9 +2,7 @@
 #include "analyze/analysis_internal.h"
 
 static bool has_sides(const void *record) {
-    const struct cr_sides_result *sides =
-        &((const struct cr_group_result *)record)->sides;
-    return sides->side[CR_SIDE_TRUE].n + sides->side[CR_SIDE_FALSE].n > 0;
+    return ((const struct cr_group_result *)record)->sides.n > 0;
 }
 
 #define AT(member) offsetof(struct cr_group_result, member)

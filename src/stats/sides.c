@@ -73,6 +73,7 @@ void cr_sides_finish(const struct cr_sides *sides, double level,
             .interval = cr_linear_ratio_sums(final, level),
         };
     }
+    out->n = out->side[CR_SIDE_TRUE].n + out->side[CR_SIDE_FALSE].n;
     out->gap = out->side[CR_SIDE_TRUE].final - out->side[CR_SIDE_FALSE].final;
     out->gap_interval = gap_interval(sides, level);
 }

@@ -32,6 +32,7 @@ struct cr_sides {                         // the accumulator; zeroed at first
 void cr_sides_add(struct cr_sides *sides, const struct cr_market *market, size_t len);
 
 struct cr_sides_result {
+    uint64_t n; // episodes of either side
     struct cr_side_score {
         uint64_t n;
         double opening, final; // mean points
