@@ -23,7 +23,7 @@ static double log_sum(const double *x, uint32_t len) {
     for (uint32_t i = 0; i < len; i++) {
         sum += exp(x[i] - most);
     }
-    return most + log(sum);
+    return most + log(fmax(sum, 1)); // the largest term is 1
 }
 
 void cr_lmsr_open(struct cr_lmsr *market, double liquidity, uint32_t len,

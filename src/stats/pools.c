@@ -42,7 +42,7 @@ static double mean_in(const struct beliefs *b, uint32_t outcome) {
 }
 
 static double median_in(const struct beliefs *b, uint32_t outcome) {
-    double sorted[TRADERS_MAX];
+    double sorted[TRADERS_MAX] = {0};
     for (uint32_t k = 0; k < b->len; k++) {
         double belief = belief_in(b->market, b->trader[k], outcome);
         uint32_t at = k;
