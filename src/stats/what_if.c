@@ -163,7 +163,7 @@ static void settle(struct cr_what_if *what_if, struct rule *rule,
                    const struct cr_market *market, uint32_t fired) {
     bool is_of_votes = rule->stop.rule == CR_STOP_SPRT;
     // The length of a test of votes is the number of samples, as in cr_stop_now.
-    uint32_t cap = is_of_votes ? NEVER - 1 : rule->stop.max_iterations;
+    uint32_t cap = is_of_votes ? UINT32_MAX - 1 : rule->stop.max_iterations;
     uint32_t len = market->prices_len, t = fired;
     bool is_done = true;
     bool is_late = fired == NEVER || fired > cap;
