@@ -12,7 +12,7 @@ const char *const cr_section_names[CR_SECTION_COUNT] = {
     "continuous",   "iterations",   "what-if",     "reliability", "beliefs",
     "independence", "reasons",      "corp",        "diagram",     "murphy",
     "stopping",     "placebo",      "agent-score", "instrument",  "wording",
-    "held",         "confirmatory", "settling",    "room"};
+    "held",         "confirmatory", "settling",    "room",        "consultancy"};
 const char *const cr_family_names[3] = {"groups", "comparisons", "all"};
 
 // The sections that show numbers by iteration.
@@ -23,7 +23,7 @@ enum {
     CORP = CR_SECTION_CORP | CR_SECTION_DIAGRAM,
     BY_QUESTION = CR_SECTION_BELIEFS | CR_SECTION_INDEPENDENCE | CR_SECTION_MURPHY |
                   CR_SECTION_INSTRUMENT | CR_SECTION_HELD | CR_SECTION_SETTLING |
-                  CR_SECTION_ROOM | CR_SECTION_AGENT_SCORE
+                  CR_SECTION_ROOM | CR_SECTION_CONSULTANCY
 };
 
 // Numbers of questions and propositions that are dense within the present group.

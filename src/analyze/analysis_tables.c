@@ -574,7 +574,7 @@ static const struct sheet sheets[CR_SHEETS] = {
                        .has_row = has_held,
                        .note = "- no readings: a job asks for them with \"held\": "
                                "\"logprob\""},
-    [CR_SHEET_SIDES] = {CR_SECTION_AGENT_SCORE, CR_RECORD_GROUP,
+    [CR_SHEET_SIDES] = {CR_SECTION_CONSULTANCY, CR_RECORD_GROUP,
                         .title = "consultancy: by the side that was argued",
                         .has_row = has_sides, .is_hidden_when_empty = true},
     [CR_SHEET_ROOM] = {CR_SECTION_ROOM, CR_RECORD_GROUP,

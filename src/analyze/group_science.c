@@ -166,7 +166,7 @@ static enum cr_status science_create(const struct cr_analysis *analysis,
     if (status == CR_OK && (sections & CR_SECTION_HELD) != 0) {
         status = cr_held_create(analysis->dataset->iterations, &out->held);
     }
-    out->has_sides = (sections & CR_SECTION_AGENT_SCORE) != 0 &&
+    out->has_sides = (sections & CR_SECTION_CONSULTANCY) != 0 &&
                      strcmp(group->cell->protocol, "consultancy") == 0;
     out->has_rooms = (sections & CR_SECTION_ROOM) != 0;
     out->has_settling = (sections & CR_SECTION_SETTLING) != 0;

@@ -44,6 +44,6 @@ static const struct cr_statistic sides[] = {
 #undef AT
 
 const struct cr_statistic_list cr_side_statistics[] = {
-    {"sides", "agent-score", CR_RECORD_GROUP, .is_known = has_sides, .row = sides},
+    {"sides", "consultancy", CR_RECORD_GROUP, .is_known = has_sides, .row = sides},
     {.row = NULL},
 };

@@ -45,7 +45,7 @@ static const struct cr_option options[] = {
     {KEY_SECTION, "section", "NAME,..",
      "tables to print: accuracy (default), calibration, reliability, dynamics, "
      "iterations, worth, comparison, continuous, what-if, beliefs, independence, "
-     "reasons, corp, diagram, murphy, stopping, placebo, agent-score, instrument, wording, held, room, all; json always has all"},
+     "reasons, corp, diagram, murphy, stopping, placebo, agent-score, instrument, wording, held, room, consultancy, all; json always has all"},
     {KEY_FORMAT, "format", "FORMAT", "table (default), json, csv (one section) or md"},
     {KEY_COMPARE, "compare", "LABEL",
      "compare every group with the one of this label, paired by proposition"},

@@ -260,7 +260,8 @@ class BundleTest(ViewTest):
         repaired = next(one for one in shown if one["status"] == "done" and any(
             call["repair"] for call in one["calls"]))
         complaint = next(c["complaint"] for c in repaired["calls"] if c["complaint"])
-        asked = repaired["calls"][0]["messages"]
+        opening = [call for call in repaired["calls"] if (call["iteration"], call["role"]) == (0, "maker")]
+        asked = opening[-1]["messages"]  # of the reply that was accepted
         with Viewer(run, "--port", "0") as viewer, browser.Browser(self.dir) as page:
             for address in (viewer.url, f"file://{self.bundle(run)}"):
                 self.opened(page, f"{address}#e={repaired['episode']}")
