@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 // Of a bisection: an interval of doubles is a point after it.
-enum { HALVINGS_MAX = 200, NEWTON_STEPS_MAX = 100 };
+enum { HALVINGS_MAX = 200, NEWTON_STEPS_MAX = 100, DOUBLINGS_MAX = 30 };
 
 // A debt this small, in units of b, is rounding.
 #define ROUNDING 1e-12
@@ -168,17 +168,15 @@ void cr_lmsr_kelly(const struct cr_lmsr *market, const double *belief,
     double of[CR_OPTIONS_MAX] = {0}, to[CR_OPTIONS_MAX] = {0};
     log_belief(belief, market->len, of);
     double low = -1, high = 1;
-    for (; low > -1e9; low *= 2) {
+    kelly_prices(market, of, wealth, low, to);
+    for (int i = 0; log_sum(to, market->len) > 0 && i < DOUBLINGS_MAX; i++) {
+        low *= 2;
         kelly_prices(market, of, wealth, low, to);
-        if (log_sum(to, market->len) <= 0) {
-            break;
-        }
     }
-    for (; high < 1e9; high *= 2) {
+    kelly_prices(market, of, wealth, high, to);
+    for (int i = 0; log_sum(to, market->len) < 0 && i < DOUBLINGS_MAX; i++) {
+        high *= 2;
         kelly_prices(market, of, wealth, high, to);
-        if (log_sum(to, market->len) >= 0) {
-            break;
-        }
     }
     for (int i = 0; i < HALVINGS_MAX; i++) {
         double middle = low + (high - low) / 2;
